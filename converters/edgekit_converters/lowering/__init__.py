@@ -1,0 +1,1 @@
+"""Keras model to float .tflite, in a child process."""

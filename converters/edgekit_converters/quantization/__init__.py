@@ -1,0 +1,1 @@
+"""Recipes and calibration: a float .tflite becomes a smaller one."""

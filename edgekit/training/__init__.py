@@ -1,0 +1,1 @@
+"""The reference CNN and how it is trained."""
