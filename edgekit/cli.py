@@ -1,0 +1,106 @@
+"""The command line: one group, whose commands load when they are named."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+
+import click
+from edgekit_runtime.errors import EdgekitError
+
+from edgekit import __version__
+
+COMMANDS = ("demo", "train", "convert", "validate", "predict", "inspect", "bench", "doctor", "completion")
+
+
+class EdgekitGroup(click.Group):
+    """Finds each command in ``edgekit.commands``, and turns errors into a message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"edgekit.commands.{cmd_name}").command
+        if not any(parameter.name == "debug" for parameter in command.params):
+            command.params.extend(_diagnostic_options())
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            _fail(ctx, "Interrupted. Files that were there before are unchanged.")
+        except EdgekitError as error:
+            _fail_with(ctx, error)
+        except Exception as error:
+            _fail_with(ctx, _unexpected(error))
+        raise click.exceptions.Exit(1)
+
+
+def _diagnostic_options() -> list[click.Option]:
+    """Options that every command takes; what they set is read by ``_fail_with`` and by logging."""
+    return [
+        click.Option(
+            ["-v", "--verbose"], count=True, expose_value=False, callback=_set_verbosity, help="Say what is done."
+        ),
+        click.Option(
+            ["--debug"], is_flag=True, expose_value=False, callback=_set_debug, help="Show the traceback of an error."
+        ),
+    ]
+
+
+def _set_verbosity(_ctx: click.Context, _parameter: click.Parameter, count: int) -> None:
+    if count:
+        level = logging.INFO if count == 1 else logging.DEBUG
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("edgekit").setLevel(level)
+
+
+def _set_debug(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().meta["edgekit.debug"] = True
+
+
+def _unexpected(error: Exception) -> EdgekitError:
+    if isinstance(error, OSError) and error.filename:
+        return EdgekitError(f"{error.filename}: {error.strerror}.")
+    if isinstance(error, MemoryError):
+        return EdgekitError("There is not enough memory.", next_step="pass fewer samples or a smaller model")
+    wrapped = EdgekitError(
+        f"An error that edgekit did not expect: {type(error).__name__}: {error}",
+        next_step="run the command again with --debug and report the traceback",
+    )
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def _fail_with(ctx: click.Context, error: EdgekitError) -> None:
+    if ctx.meta.get("edgekit.debug"):
+        raise error
+    if ctx.meta.get("edgekit.json"):
+        click.echo(json.dumps(error.to_dict()))
+    _fail(ctx, str(error), error.exit_code)
+
+
+def _fail(ctx: click.Context, message: str, exit_code: int = 1) -> None:
+    click.echo(f"Error: {message}" if exit_code != 1 or "Interrupted" not in message else message, err=True)
+    ctx.exit(exit_code)
+
+
+@click.group(cls=EdgekitGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", prog_name="edgekit")
+def cli() -> None:
+    """Take a Keras model to a small device, and prove that it still works there."""
+
+
+def main() -> None:
+    """Entry point of the ``edgekit`` command."""
+    # TensorFlow writes start-up notes to stderr unless told before it is imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    cli(prog_name="edgekit")

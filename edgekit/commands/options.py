@@ -1,0 +1,64 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
+
+EXISTING_OR_NOT = click.Path(path_type=Path)
+
+
+def _remember_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    """Errors of a command that was asked for JSON are JSON, too; the group reads this."""
+    ctx.meta["edgekit.json"] = value
+    return value
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=_remember_json, help="Print the result as JSON."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything drawn at random."
+)
+
+
+def data_option(required: bool, purpose: str) -> Callable[[Decorated], Decorated]:
+    """The ``--data`` option: a data set by name or path."""
+    return click.option(
+        "--data",
+        required=required,
+        metavar="NAME|PATH",
+        help=f"{purpose}: digits, mnist, fashion-mnist, an .npz, IDX files, or a folder of images.",
+    )
+
+
+class PixelRange(click.ParamType):
+    """Two numbers ``MIN,MAX``: what the pixel values 0 and 255 become at the model's input."""
+
+    name = "MIN,MAX"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            low, high = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected two numbers such as 0,1 or -1,1, received {value!r}", param, ctx)
+        if not low < high:
+            self.fail(f"expected MIN below MAX, received {value!r}", param, ctx)
+        return low, high
+
+
+pixel_range_option = click.option(
+    "--pixel-range",
+    type=PixelRange(),
+    help="What the pixel values 0 and 255 become at the model's input. "
+    "[default: 0,1, or 0,255 for a model that rescales by itself]",
+)
