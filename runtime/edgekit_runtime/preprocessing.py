@@ -1,0 +1,244 @@
+"""Images to the tensor a model takes; training, calibration, validation and the device share this code.
+
+Everything is integer arithmetic until the last step, and Pillow only decodes files, so that an image becomes
+the same tensor, bit for bit, on a workstation and on a Pi.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+
+from edgekit_runtime.errors import DataError, TensorMismatchError, UsageError
+from edgekit_runtime.resizing import resize_bilinear
+
+#: One image: uint8 pixels (H, W) or (H, W, C), a file's path, a file's bytes, or a PIL image.
+Image = Union[np.ndarray, str, "os.PathLike[str]", bytes, Any]
+#: One image or many: an array (N, H, W, C) or (N, H, W), or an iterable of single images.
+Images = Union[Image, Iterable[Image]]
+
+# ITU-R BT.601 luma in 16-bit fixed point; the three weights add up to 65536.
+_LUMA = np.array([19595, 38470, 7471], np.uint32)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes a model's input: size, channels, and ``value = pixel * scale + offset``.
+
+    Attributes:
+        height: Rows of the model's input, in pixels.
+        width: Columns of the model's input, in pixels.
+        channels: 1 (grey) or 3 (red, green, blue).
+        scale: Real value of one pixel step; the default maps pixels 0 to 255 onto 0.0 to 1.0.
+        offset: Real value of pixel 0.
+    """
+
+    height: int
+    width: int
+    channels: int
+    scale: float = 1 / 255
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1 or self.channels not in (1, 3):
+            raise UsageError(
+                "an image input needs a height, a width and 1 or 3 channels",
+                received=f"height {self.height}, width {self.width}, channels {self.channels}",
+            )
+
+    def __call__(self, images: Images) -> np.ndarray:
+        """Turn one image or many into the model's input.
+
+        Args:
+            images: See :meth:`pixels`.
+        Returns:
+            float32 of shape (N, height, width, channels).
+        Raises:
+            DataError: A file is missing or is no image; Pillow is needed and not installed.
+            TensorMismatchError: An array is not uint8 or has no image's shape.
+        """
+        return self.normalize(self.pixels(images))
+
+    def pixels(self, images: Images) -> np.ndarray:
+        """Bring one image or many to the model's size and channels.
+
+        Colour becomes grey by the BT.601 luma and grey becomes colour by repetition. Transparent parts are
+        laid over white and a photo is turned as its EXIF tag says: the model sees what a viewer shows.
+
+        Args:
+            images: One image: uint8 array (H, W) or (H, W, C), path, encoded bytes or PIL image.
+                Many: uint8 array (N, H, W) or (N, H, W, C), or an iterable of single images.
+        Returns:
+            uint8 of shape (N, height, width, channels); the caller's own array where nothing had to change.
+        Raises:
+            DataError: A file is missing or is no image; Pillow is needed and not installed.
+            TensorMismatchError: An array is not uint8 or has no image's shape.
+        """
+        if isinstance(images, np.ndarray):
+            return self._fit(_as_nhwc(images))
+        if _is_single(images):
+            return self._fit(_as_nhwc(_decode(images)))
+        if not isinstance(images, Iterable):
+            raise TensorMismatchError(
+                "this is no image",
+                expected="a uint8 array, a path, encoded bytes, a PIL image, or a list of these",
+                received=type(images).__name__,
+            )
+        fitted = [self._fit(_as_nhwc(_decode(image))) for image in images]
+        if not fitted:
+            return np.empty((0, self.height, self.width, self.channels), np.uint8)
+        return np.concatenate(fitted)
+
+    def normalize(self, pixels: np.ndarray) -> np.ndarray:
+        """Map pixels to the values the model was trained on.
+
+        Args:
+            pixels: uint8 of any shape.
+        Returns:
+            float32 of the same shape: one of the 256 values of :meth:`values` for each pixel.
+        """
+        values = self.values()
+        normalized = np.empty(pixels.shape, np.float32)
+        if pixels.ndim < 2:
+            return np.take(values, pixels, out=normalized)
+        # numpy widens the indices to 8 bytes each: row by row, a whole data set never does so at once.
+        for row, row_pixels in zip(normalized, pixels):
+            np.take(values, row_pixels, out=row, mode="clip")
+        return normalized
+
+    def values(self) -> np.ndarray:
+        """The real value of each pixel 0 to 255, float32 of shape (256,)."""
+        # float64 until the last rounding: 1/255 gives the very bits of ``pixels.astype("float32") / 255``.
+        return (np.arange(256) * self.scale + self.offset).astype(np.float32)
+
+    def _fit(self, images: np.ndarray) -> np.ndarray:
+        """Bring uint8 (N, H, W, C) to the model's size and channels."""
+        images = _without_alpha(images)
+        if images.shape[3] > self.channels:
+            images = _grey(images)
+        # One channel is resized before it becomes three, three are resized after they became one.
+        images = resize_bilinear(images, self.height, self.width)
+        if images.shape[3] < self.channels:
+            images = np.repeat(images, self.channels, axis=3)
+        return images
+
+
+def _is_single(image: Images) -> bool:
+    return isinstance(image, (str, bytes, bytearray, memoryview, os.PathLike)) or _is_pillow_image(image)
+
+
+def _is_pillow_image(image: Any) -> bool:
+    # Whoever holds a PIL image has imported Pillow already; looking it up keeps this module free of it.
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(image, pillow.Image)
+
+
+def _as_nhwc(array: np.ndarray) -> np.ndarray:
+    """View an array of one or many images as (N, H, W, C)."""
+    if array.dtype != np.uint8:
+        raise TensorMismatchError(
+            "pixels must be uint8",
+            expected="a uint8 array, values 0 to 255",
+            received=f"{array.dtype} of shape {array.shape}",
+            next_step="scale the values to 0…255 and convert with .astype('uint8')",
+        )
+    if array.size == 0 and array.ndim == 4 and array.shape[0] == 0 and 0 not in array.shape[1:]:
+        return array
+    if array.size > 0:
+        if array.ndim == 2:
+            return array[np.newaxis, :, :, np.newaxis]
+        if array.ndim == 3:
+            # (H, W, C) where the last axis can be channels, else a batch of grey images (N, H, W).
+            return array[np.newaxis] if array.shape[2] <= 4 else array[..., np.newaxis]
+        if array.ndim == 4 and array.shape[3] <= 4:
+            return array
+    raise TensorMismatchError(
+        "this array has no image's shape",
+        expected="(H, W), (H, W, C), (N, H, W) or (N, H, W, C) with 1 to 4 channels",
+        received=f"shape {array.shape}",
+    )
+
+
+def _decode(image: Image) -> np.ndarray:
+    """Read one image into a uint8 array (H, W) or (H, W, C)."""
+    if isinstance(image, np.ndarray):
+        if image.ndim not in (2, 3):
+            raise TensorMismatchError(
+                "each element of a list must be one image",
+                expected="shape (H, W) or (H, W, C)",
+                received=f"shape {image.shape}",
+                next_step="pass the array (N, H, W, C) itself",
+            )
+        return image
+    if _is_pillow_image(image):
+        return _pillow_pixels(image)
+    if not _is_single(image):
+        raise TensorMismatchError(
+            "this is no image",
+            expected="a uint8 array, a path, encoded bytes or a PIL image",
+            received=type(image).__name__,
+        )
+    try:
+        from PIL import Image as pillow
+    except ImportError:
+        raise DataError(
+            "reading image files needs Pillow, which is not installed",
+            next_step="pip install pillow, or pass the pixels as a uint8 array",
+        ) from None
+    source: io.BytesIO | Path
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        name, source = "the image's bytes", io.BytesIO(image)
+    else:
+        name, source = str(image), Path(image)
+    try:
+        with pillow.open(source) as opened:
+            return _pillow_pixels(opened)
+    except FileNotFoundError:
+        raise DataError(f"{name} does not exist", next_step="check the path") from None
+    except IsADirectoryError:
+        raise DataError(f"{name} is a folder, not an image", next_step="pass the images in it") from None
+    # Pillow's decoders raise all of these on damaged files, and DecompressionBombError is a plain Exception.
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, pillow.DecompressionBombError) as error:
+        raise DataError(
+            f"{name} is not an image that Pillow can read",
+            expected="a whole PNG, JPEG, BMP, GIF, TIFF or WebP file",
+            received=str(error) or type(error).__name__,
+        ) from error
+
+
+def _pillow_pixels(image: Any) -> np.ndarray:
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I;16") or upright.mode == "I":
+        # Pillow's own conversion to 8 bits clips at 255, and a 16-bit image would turn white.
+        return (np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+    if upright.mode in ("L", "LA", "RGB", "RGBA"):
+        return np.asarray(upright)
+    has_transparency = (
+        "A" in upright.getbands() or "a" in upright.getbands() or "transparency" in upright.info
+    )
+    if has_transparency:
+        return np.asarray(upright.convert("RGBA"))
+    return np.asarray(upright.convert("L" if upright.mode in ("1", "F") else "RGB"))
+
+
+def _without_alpha(images: np.ndarray) -> np.ndarray:
+    """Lay grey + alpha (2 channels) or colour + alpha (4 channels) over white."""
+    if images.shape[3] not in (2, 4):
+        return images
+    colour = images[..., :-1].astype(np.uint32)
+    alpha = images[..., -1:].astype(np.uint32)
+    return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _grey(images: np.ndarray) -> np.ndarray:
+    red, green, blue = (images[..., channel].astype(np.uint32) * _LUMA[channel] for channel in range(3))
+    return ((red + green + blue + 32768) >> 16).astype(np.uint8)[..., np.newaxis]
