@@ -6,6 +6,7 @@ import importlib
 import json
 import logging
 import os
+from typing import NoReturn
 
 import click
 from edgekit_runtime.errors import EdgekitError
@@ -35,22 +36,29 @@ class EdgekitGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (KeyboardInterrupt, click.Abort):
-            _fail(ctx, "Interrupted. Files that were there before are unchanged.")
+            _exit("Interrupted. Files that were there before are unchanged.", EdgekitError.exit_code)
         except EdgekitError as error:
             _fail_with(ctx, error)
         except Exception as error:
             _fail_with(ctx, _unexpected(error))
-        raise click.exceptions.Exit(1)
 
 
 def _diagnostic_options() -> list[click.Option]:
     """Options that every command takes; what they set is read by ``_fail_with`` and by logging."""
     return [
         click.Option(
-            ["-v", "--verbose"], count=True, expose_value=False, callback=_set_verbosity, help="Say what is done."
+            ["-v", "--verbose"],
+            count=True,
+            expose_value=False,
+            callback=_set_verbosity,
+            help="Say what is done.",
         ),
         click.Option(
-            ["--debug"], is_flag=True, expose_value=False, callback=_set_debug, help="Show the traceback of an error."
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_debug,
+            help="Show the traceback of an error.",
         ),
     ]
 
@@ -80,20 +88,22 @@ def _unexpected(error: Exception) -> EdgekitError:
     return wrapped
 
 
-def _fail_with(ctx: click.Context, error: EdgekitError) -> None:
+def _fail_with(ctx: click.Context, error: EdgekitError) -> NoReturn:
     if ctx.meta.get("edgekit.debug"):
         raise error
     if ctx.meta.get("edgekit.json"):
         click.echo(json.dumps(error.to_dict()))
-    _fail(ctx, str(error), error.exit_code)
+    _exit(f"Error: {error}", error.exit_code)
 
 
-def _fail(ctx: click.Context, message: str, exit_code: int = 1) -> None:
-    click.echo(f"Error: {message}" if exit_code != 1 or "Interrupted" not in message else message, err=True)
-    ctx.exit(exit_code)
+def _exit(message: str, exit_code: int) -> NoReturn:
+    click.echo(message, err=True)
+    raise click.exceptions.Exit(exit_code)
 
 
-@click.group(cls=EdgekitGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=EdgekitGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, "--version", prog_name="edgekit")
 def cli() -> None:
     """Take a Keras model to a small device, and prove that it still works there."""

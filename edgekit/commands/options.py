@@ -23,7 +23,11 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, callback=_remember_json, help="Print the result as JSON."
 )
 seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything drawn at random."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of everything drawn at random.",
 )
 
 

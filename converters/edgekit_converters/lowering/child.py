@@ -1,0 +1,89 @@
+"""The child process of lowering: ``python -m edgekit_converters.lowering.child FOLDER``.
+
+FOLDER holds ``request.json``; the child leaves ``model.tflite`` and ``answer.json`` there. The answer is
+written last and in one step, so that an answer means a whole model.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import signal
+import sys
+from pathlib import Path
+
+from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
+
+from edgekit_converters.atomic_files import write_text
+from edgekit_converters.lowering.process import LoweringRequest
+
+
+def main(folder: Path) -> None:
+    """Answer the request in ``folder``."""
+    # Ctrl-C reaches the whole process group: the parent speaks and ends its child.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        answer = _lower(_read_request(folder), folder / "model.tflite")
+    except EdgekitError as error:
+        answer = error.to_dict()
+    except MemoryError:
+        answer = ConversionError("There is not enough memory to lower this model.").to_dict()
+    write_text(folder / "answer.json", json.dumps(answer))
+
+
+def _read_request(folder: Path) -> LoweringRequest:
+    fields = json.loads((folder / "request.json").read_text())
+    shape = fields["input_shape"]
+    return LoweringRequest(
+        source=Path(fields["source"]),
+        input_shape=None if shape is None else tuple(shape),
+        architecture=fields["architecture"],
+        custom_objects=tuple(fields["custom_objects"]),
+        allow_unsafe=fields["allow_unsafe"],
+    )
+
+
+def _lower(request: LoweringRequest, destination: Path) -> dict[str, object]:
+    if request.source.is_dir():
+        from edgekit_converters.lowering.saved_model import lower_saved_model
+
+        destination.write_bytes(lower_saved_model(request.source))
+        return {"keras_version": "", "batch": "dynamic", "rescales_pixels": False, "notes": []}
+    from edgekit_converters.keras_files.load import load_keras_model
+    from edgekit_converters.lowering.keras_model import lower_keras_model, rescales_pixels
+
+    loaded = load_keras_model(
+        request.source,
+        allow_unsafe=request.allow_unsafe,
+        custom_objects=_import_custom_objects(request.custom_objects),
+        architecture=request.architecture,
+        input_shape=request.input_shape,
+    )
+    model, batch = lower_keras_model(loaded.model, name=request.source.name)
+    destination.write_bytes(model)
+    return {
+        "keras_version": loaded.keras_version,
+        "batch": batch,
+        "rescales_pixels": rescales_pixels(loaded.model),
+        "notes": list(loaded.notes),
+    }
+
+
+def _import_custom_objects(names: tuple[str, ...]) -> dict[str, type]:
+    """Import each ``module:Class``, which the user named on purpose."""
+    found = {}
+    for name in names:
+        module_name, _, class_name = name.partition(":")
+        try:
+            found[class_name] = getattr(importlib.import_module(module_name), class_name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise UsageError(
+                f"--custom-objects {name} could not be imported.",
+                expected="module:Class, with the module importable from this folder",
+                received=str(error),
+            ) from error
+    return found
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

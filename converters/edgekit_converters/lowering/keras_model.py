@@ -1,0 +1,131 @@
+"""A Keras 3 model to a float32 .tflite with builtin operators only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from edgekit_converters.lowering.converter_errors import explain
+
+#: Layers whose lowering needs a known batch size: a dynamic one becomes a TensorList without a shape.
+FIXED_BATCH_LAYERS = frozenset(
+    {
+        "RNN",
+        "SimpleRNN",
+        "LSTM",
+        "GRU",
+        "ConvLSTM1D",
+        "ConvLSTM2D",
+        "ConvLSTM3D",
+        "Bidirectional",
+        "TimeDistributed",
+    }
+)
+
+
+def lower_keras_model(model: Any, *, name: str) -> tuple[bytes, str]:
+    """Lower a built Keras model.
+
+    The signature ``serving_default`` names inputs and outputs as the model does.
+
+    Args:
+        model: ``keras.Model`` with known shapes, except for the batch axis.
+        name: What to call the model in an error.
+    Returns:
+        The FlatBuffer, and "dynamic" or "1": its batch size.
+    Raises:
+        ConversionError: A layer has no form in TFLite's builtin operators; its name is in the message.
+    """
+    if not any(type(layer).__name__ in FIXED_BATCH_LAYERS for layer in model._flatten_layers()):
+        try:
+            return _convert(model, batch=None), "dynamic"
+        except Exception as error:
+            if not _is_converter_error(error):
+                raise
+    try:
+        return _convert(model, batch=1), "1"
+    except Exception as error:
+        if not _is_converter_error(error):
+            raise
+        raise explain(error, name) from error
+
+
+def rescales_pixels(model: Any) -> bool:
+    """Whether the model's first computing layer is a ``Rescaling`` or ``Normalization``."""
+    passive = ("InputLayer", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast",
+               "Resizing", "CenterCrop", "ZeroPadding2D")  # fmt: skip
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind in ("Sequential", "Functional"):
+            return rescales_pixels(layer)
+        if kind not in passive:
+            return kind in ("Rescaling", "Normalization")
+    return False
+
+
+def _is_converter_error(error: Exception) -> bool:
+    """Whether the TFLite converter, or tracing for it, refused the model (ConverterError is not public)."""
+    return type(error).__name__ == "ConverterError" or isinstance(
+        error, (ValueError, TypeError, NotImplementedError)
+    )
+
+
+def _convert(model: Any, batch: int | None) -> bytes:
+    import tensorflow as tf
+
+    specs = [tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=_identifier(x.name)) for x in model.inputs]
+    output_names = _output_names(model)
+
+    def serve(*tensors: Any) -> dict[str, Any]:
+        # A list, in the order of model.inputs, is what every functional model takes.
+        outputs = model(list(tensors) if len(tensors) > 1 else tensors[0], training=False)
+        return dict(zip(output_names, tf.nest.flatten(outputs), strict=True))
+
+    module = tf.Module()
+    module.variables_of_model = [variable.value for variable in model.variables]
+    module.serve = tf.function(serve, input_signature=specs)
+    with _reshapes_infer_the_batch():
+        concrete = module.serve.get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+    return bytes(converter.convert())
+
+
+def _output_names(model: Any) -> list[str]:
+    """One name an output: the model's own, made unique; a Sequential's is that of its last layer."""
+    names: list[str] = []
+    for number, output_name in enumerate(getattr(model, "output_names", None) or [model.layers[-1].name]):
+        candidate = _identifier(output_name)
+        names.append(candidate if candidate not in names else f"{candidate}_{number}")
+    return names
+
+
+def _identifier(name: str) -> str:
+    """A name that TensorFlow accepts for an argument."""
+    cleaned = "".join(character if character.isalnum() else "_" for character in name)
+    return cleaned if cleaned[:1].isalpha() else f"input_{cleaned}"
+
+
+@contextmanager
+def _reshapes_infer_the_batch() -> Iterator[None]:
+    """Write a reshape's unknown batch size as -1 while the block traces.
+
+    Keras writes it as a computed tensor, which lowers to SHAPE, STRIDED_SLICE and PACK in front of every
+    flatten: three operators that cost time on a device and that int8 has to leave and enter again.
+    """
+    from keras.src.backend.tensorflow import numpy as keras_numpy
+
+    original = keras_numpy.reshape
+
+    def reshape(x: Any, newshape: Any) -> Any:
+        if isinstance(newshape, (tuple, list)):
+            unknown = [place for place, size in enumerate(newshape) if not isinstance(size, int)]
+            if len(unknown) == 1 and -1 not in [size for size in newshape if isinstance(size, int)]:
+                newshape = [-1 if place in unknown else size for place, size in enumerate(newshape)]
+        return original(x, newshape)
+
+    keras_numpy.reshape = reshape
+    try:
+        yield
+    finally:
+        keras_numpy.reshape = original

@@ -1,0 +1,154 @@
+"""The parent's side of lowering: a child process imports TensorFlow, so that its aborts and leaks end with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from edgekit_runtime import errors
+from edgekit_runtime.errors import ConversionError, EdgekitError
+
+
+@dataclass(frozen=True, slots=True)
+class LoweringRequest:
+    """What to lower, and how.
+
+    Attributes:
+        source: A Keras file (.h5, .keras) or a SavedModel folder.
+        input_shape: Shape without the batch axis, for a model whose own leaves sizes open.
+        architecture: For a weights-only file: a path to JSON or YAML, or ``module:function``.
+        custom_objects: ``module:Class`` for each class that the model's author wrote.
+        allow_unsafe: Load what the scan refuses, and so run the file's code.
+    """
+
+    source: Path
+    input_shape: tuple[int, ...] | None = None
+    architecture: str | None = None
+    custom_objects: tuple[str, ...] = ()
+    allow_unsafe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredModel:
+    """A float32 .tflite and what is known of where it comes from.
+
+    Attributes:
+        model: The FlatBuffer.
+        keras_version: Version of Keras that wrote the source; empty for a SavedModel.
+        batch: "dynamic", or "1" where a layer needs a fixed batch.
+        rescales_pixels: Whether the model takes pixels 0 to 255 as they are and rescales them by itself.
+        notes: Sentences for the user: what was upgraded, what was read from a Lambda.
+    """
+
+    model: bytes
+    keras_version: str
+    batch: str
+    rescales_pixels: bool
+    notes: tuple[str, ...]
+
+
+class LoweringProcess:
+    """A running child process; use as a context manager, so that it never outlives the block.
+
+    The caller can prepare its data while TensorFlow starts, then ask for ``result()``.
+    """
+
+    def __init__(self, request: LoweringRequest) -> None:
+        self._source = request.source
+        self._folder = tempfile.TemporaryDirectory(prefix="edgekit-lowering-")
+        payload = asdict(request) | {"source": str(request.source)}
+        (self.folder / "request.json").write_text(json.dumps(payload))
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "stderr.txt").open("wb"),
+            env=_child_environment(request),
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Where request, answer and model are exchanged."""
+        return Path(self._folder.name)
+
+    def __enter__(self) -> LoweringProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._child.poll() is None:
+            self._child.kill()
+        self._child.wait()
+        self._folder.cleanup()
+
+    def result(self) -> LoweredModel:
+        """Wait for the child and return what it made.
+
+        Raises:
+            EdgekitError: What the child raised, or a sentence on how it ended.
+        """
+        exit_code = self._child.wait()
+        answer_file = self.folder / "answer.json"
+        if not answer_file.is_file():
+            raise self._ended_without_answer(exit_code)
+        answer = json.loads(answer_file.read_text())
+        if "error" in answer:
+            raise _rebuild(answer)
+        return LoweredModel(
+            model=(self.folder / "model.tflite").read_bytes(),
+            keras_version=answer["keras_version"],
+            batch=answer["batch"],
+            rescales_pixels=answer["rescales_pixels"],
+            notes=tuple(answer["notes"]),
+        )
+
+    def _ended_without_answer(self, exit_code: int) -> EdgekitError:
+        stderr = (self.folder / "stderr.txt").read_text(errors="replace").strip().splitlines()
+        ending = f"signal {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"
+        return ConversionError(
+            f"The process that lowers {self._source.name} ended without an answer.",
+            expected="a float .tflite",
+            received=f"{ending}; its last words: {' / '.join(stderr[-3:]) or 'none'}",
+            next_step="out of memory is the usual reason for SIGKILL; else report it with the model's description",
+        )
+
+
+def lower(request: LoweringRequest) -> LoweredModel:
+    """Lower a Keras file or SavedModel to a float32 .tflite.
+
+    Raises:
+        EdgekitError: The file is missing, damaged, unsafe, or has no TFLite form.
+    """
+    with LoweringProcess(request) as process:
+        return process.result()
+
+
+def _child_environment(request: LoweringRequest) -> dict[str, str]:
+    environment = dict(os.environ)
+    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    environment["KERAS_BACKEND"] = "tensorflow"
+    # One fixed hash seed: sets are iterated during lowering, and equal inputs must give equal bytes.
+    environment["PYTHONHASHSEED"] = "0"
+    if not (request.custom_objects or request.architecture):
+        # A stranger's folder may hold a module named like one of ours; only the user's own modules need it.
+        environment["PYTHONSAFEPATH"] = "1"
+    return environment
+
+
+def _rebuild(answer: dict[str, str]) -> EdgekitError:
+    """The child's error, as the class it was."""
+    kind = getattr(errors, answer["error"], ConversionError)
+    return kind(
+        answer["problem"],
+        expected=answer["expected"],
+        received=answer["received"],
+        next_step=answer["next_step"],
+    )

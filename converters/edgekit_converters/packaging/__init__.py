@@ -1,0 +1,1 @@
+"""Labels and manifest packed behind the FlatBuffer: one file goes to the device."""
