@@ -101,9 +101,7 @@ def _exit(message: str, exit_code: int) -> NoReturn:
     raise click.exceptions.Exit(exit_code)
 
 
-@click.group(
-    cls=EdgekitGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.group(cls=EdgekitGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "--version", prog_name="edgekit")
 def cli() -> None:
     """Take a Keras model to a small device, and prove that it still works there."""

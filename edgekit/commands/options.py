@@ -19,9 +19,7 @@ def _remember_json(ctx: click.Context, _parameter: click.Parameter, value: bool)
     return value
 
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, callback=_remember_json, help="Print the result as JSON."
-)
+json_option = click.option("--json", "as_json", is_flag=True, callback=_remember_json, help="Print the result as JSON.")
 seed_option = click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -46,9 +44,7 @@ class PixelRange(click.ParamType):
 
     name = "MIN,MAX"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
         if isinstance(value, tuple):
             return value
         try:

@@ -84,17 +84,13 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
         )
     pixel_range = content.get("pixel_range")
     if pixel_range is not None and not (
-        isinstance(pixel_range, list)
-        and len(pixel_range) == 2
-        and all(type(v) in (int, float) for v in pixel_range)
+        isinstance(pixel_range, list) and len(pixel_range) == 2 and all(type(v) in (int, float) for v in pixel_range)
     ):
         raise _damaged(f"pixel_range is {pixel_range!r}")
     return Manifest(
         labels=labels,
         pixel_range=None if pixel_range is None else (float(pixel_range[0]), float(pixel_range[1])),
-        provenance=tuple(
-            (str(key), str(value)) for key, value in dict(content.get("provenance", {})).items()
-        ),
+        provenance=tuple((str(key), str(value)) for key, value in dict(content.get("provenance", {})).items()),
     )
 
 

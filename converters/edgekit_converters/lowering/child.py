@@ -10,6 +10,7 @@ import importlib
 import json
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
@@ -22,6 +23,7 @@ def main(folder: Path) -> None:
     """Answer the request in ``folder``."""
     # Ctrl-C reaches the whole process group: the parent speaks and ends its child.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer: Mapping[str, object]
     try:
         answer = _lower(_read_request(folder), folder / "model.tflite")
     except EdgekitError as error:

@@ -25,9 +25,7 @@ def explain(error: Exception, model_name: str) -> ConversionError:
     if not operators:
         return ConversionError(
             f"{model_name} could not be lowered to TFLite.",
-            received=next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[
-                :300
-            ],
+            received=next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[:300],
             next_step="run with --debug for the converter's whole message",
         )
     where = f" in layer {places[0]}" if places else ""

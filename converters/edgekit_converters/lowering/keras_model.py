@@ -66,9 +66,7 @@ def rescales_pixels(model: Any) -> bool:
 
 def _is_converter_error(error: Exception) -> bool:
     """Whether the TFLite converter, or tracing for it, refused the model (ConverterError is not public)."""
-    return type(error).__name__ == "ConverterError" or isinstance(
-        error, (ValueError, TypeError, NotImplementedError)
-    )
+    return type(error).__name__ == "ConverterError" or isinstance(error, (ValueError, TypeError, NotImplementedError))
 
 
 def _convert(model: Any, batch: int | None) -> bytes:

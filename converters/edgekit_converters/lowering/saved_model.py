@@ -40,9 +40,7 @@ def lower_saved_model(folder: Path) -> bytes:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
         return bytes(converter.convert())
     except OSError as error:
-        raise ModelFileError(
-            f"{folder} could not be read as a SavedModel.", received=str(error)[:300]
-        ) from error
+        raise ModelFileError(f"{folder} could not be read as a SavedModel.", received=str(error)[:300]) from error
     except Exception as error:
         raise explain(error, folder.name) from error
 
