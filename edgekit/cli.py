@@ -9,9 +9,9 @@ import os
 from typing import NoReturn
 
 import click
-from edgekit_runtime.errors import EdgekitError
 
 from edgekit import __version__
+from edgekit_runtime.errors import EdgekitError
 
 COMMANDS = ("demo", "train", "convert", "validate", "predict", "inspect", "bench", "doctor", "completion")
 

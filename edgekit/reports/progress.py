@@ -31,7 +31,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
         yield lambda steps: progress.advance(task, steps)
 
 
-def tracked(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
+def tracked(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
     """Yield ``items`` while a bar counts them."""
     with progress_bar(description, total) as advance:
         for item in items:

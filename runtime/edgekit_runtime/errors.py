@@ -35,7 +35,11 @@ class EdgekitError(Exception):
 
     def __str__(self) -> str:
         lines = [self.problem]
-        for title, text in (("expected", self.expected), ("received", self.received), ("next", self.next_step)):
+        for title, text in (
+            ("expected", self.expected),
+            ("received", self.received),
+            ("next", self.next_step),
+        ):
             if text:
                 lines.append(f"  {title + ':':<10}{text}")
         return "\n".join(lines)

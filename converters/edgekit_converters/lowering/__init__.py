@@ -1,5 +1,5 @@
 """Keras model to float .tflite, in a child process."""
 
-from edgekit_converters.lowering.process import LoweredModel, LoweringProcess, LoweringRequest, lower
+from edgekit_converters.lowering.process import LoweredModel, LoweringProcess, LoweringRequest, ModelInput, lower
 
-__all__ = ["LoweredModel", "LoweringProcess", "LoweringRequest", "lower"]
+__all__ = ["LoweredModel", "LoweringProcess", "LoweringRequest", "ModelInput", "lower"]

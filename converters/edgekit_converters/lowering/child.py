@@ -13,10 +13,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
-
 from edgekit_converters.atomic_files import write_text
 from edgekit_converters.lowering.process import LoweringRequest
+from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 
 
 def main(folder: Path) -> None:
@@ -49,8 +48,15 @@ def _lower(request: LoweringRequest, destination: Path) -> dict[str, object]:
     if request.source.is_dir():
         from edgekit_converters.lowering.saved_model import lower_saved_model
 
-        destination.write_bytes(lower_saved_model(request.source))
-        return {"keras_version": "", "batch": "dynamic", "rescales_pixels": False, "notes": []}
+        model = lower_saved_model(request.source)
+        facts: dict[str, object] = {"keras_version": "", "batch": "dynamic", "rescales_pixels": False, "notes": []}
+    else:
+        model, facts = _lower_keras_file(request)
+    destination.write_bytes(model)
+    return facts | {"inputs": _inputs(model)}
+
+
+def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object]]:
     from edgekit_converters.keras_files.load import load_keras_model
     from edgekit_converters.lowering.keras_model import lower_keras_model, rescales_pixels
 
@@ -62,13 +68,23 @@ def _lower(request: LoweringRequest, destination: Path) -> dict[str, object]:
         input_shape=request.input_shape,
     )
     model, batch = lower_keras_model(loaded.model, name=request.source.name)
-    destination.write_bytes(model)
-    return {
+    return model, {
         "keras_version": loaded.keras_version,
         "batch": batch,
         "rescales_pixels": rescales_pixels(loaded.model),
         "notes": list(loaded.notes),
     }
+
+
+def _inputs(model: bytes) -> list[dict[str, object]]:
+    """The inputs of the model's only signature."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    details = Interpreter(model_content=model).get_signature_runner().get_input_details()
+    return [
+        {"name": name, "shape": [int(size) for size in tensor["shape_signature"]], "dtype": tensor["dtype"].__name__}
+        for name, tensor in details.items()
+    ]
 
 
 def _import_custom_objects(names: tuple[str, ...]) -> dict[str, type]:

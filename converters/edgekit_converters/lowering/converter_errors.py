@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from typing import Any
 
 from edgekit_runtime.errors import ConversionError
 
 #: ``'tf.RFFT' op`` in the converter's MLIR message.
-_OPERATOR = re.compile(r"'?(tf(?:l)?\.[A-Za-z0-9_]+)'? op")
-#: A location such as ``"model/conv_1/Conv2D@__inference_serve_42"``: the layers on the way to the operator.
-_PLACE = re.compile(r'"([^"@]+/[^"@]+)@')
+_OPERATOR = re.compile(r"'(?:tf|tfl)\.([A-Za-z0-9_]+)' op")
+#: What every traced model has around its layers.
+_OUTER_SCOPES = re.compile(r"^(?:(?:functional|sequential|model)(?:_\d+)*/)+")
 
 
-def explain(error: Exception, model_name: str) -> ConversionError:
+def explain(error: Exception, model_name: str, graph: Any | None = None) -> ConversionError:
     """Turn the converter's error into one that names layer and operator.
 
     Args:
         error: What ``TFLiteConverter.convert`` or tracing raised.
         model_name: The model's file name.
+        graph: The traced ``GraphDef``, whose node names tell the layers; None where tracing failed.
     """
     text = str(error)
-    operators = sorted(set(_OPERATOR.findall(text)) - {"tf.Module"})
-    places = list(dict.fromkeys(_PLACE.findall(text)))
+    operators = list(dict.fromkeys(_OPERATOR.findall(text)))
     if not operators:
         return ConversionError(
             f"{model_name} could not be lowered to TFLite.",
             received=next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[:300],
-            next_step="run with --debug for the converter's whole message",
+            next_step="report it with what `edgekit inspect` shows of the model",
         )
-    where = f" in layer {places[0]}" if places else ""
+    places = [place for operator in operators for place in _layers_with(operator, graph)]
+    where = f" in layer {', '.join(places[:3])}" if places else ""
     return ConversionError(
-        f"{model_name} uses {', '.join(operators)}{where}, which has no builtin form in TFLite.",
+        f"{model_name} uses the operator {', '.join(operators)}{where}, which has no builtin form in TFLite.",
         expected="operators that every interpreter has, without Flex",
         next_step="replace that layer by one made of standard operators, or take it out and run it before the model",
     )
+
+
+def _layers_with(operator: str, graph: Any | None) -> list[str]:
+    """The layers whose computation holds ``operator``, in the graph and in its functions."""
+    if graph is None:
+        return []
+    functions = (function.node_def for function in graph.library.function)
+    nodes = itertools.chain(graph.node, *functions)
+    scopes = (_OUTER_SCOPES.sub("", node.name).rpartition("/")[0] for node in nodes if node.op == operator)
+    return [scope for scope in dict.fromkeys(scopes) if scope]

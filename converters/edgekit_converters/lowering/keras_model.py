@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from edgekit_converters.lowering.converter_errors import explain
+from edgekit_runtime.errors import ConversionError
 
 #: Layers whose lowering needs a known batch size: a dynamic one becomes a TensorList without a shape.
 FIXED_BATCH_LAYERS = frozenset(
@@ -37,18 +38,12 @@ def lower_keras_model(model: Any, *, name: str) -> tuple[bytes, str]:
     Raises:
         ConversionError: A layer has no form in TFLite's builtin operators; its name is in the message.
     """
-    if not any(type(layer).__name__ in FIXED_BATCH_LAYERS for layer in model._flatten_layers()):
-        try:
-            return _convert(model, batch=None), "dynamic"
-        except Exception as error:
-            if not _is_converter_error(error):
-                raise
-    try:
-        return _convert(model, batch=1), "1"
-    except Exception as error:
-        if not _is_converter_error(error):
-            raise
-        raise explain(error, name) from error
+    recurrent = any(type(layer).__name__ in FIXED_BATCH_LAYERS for layer in model._flatten_layers())
+    if not recurrent:
+        # Where a dynamic batch has no form, a fixed one may have: its error is the one to tell.
+        with contextlib.suppress(ConversionError):
+            return _lower(model, None, name), "dynamic"
+    return _lower(model, 1, name), "1"
 
 
 def rescales_pixels(model: Any) -> bool:
@@ -64,12 +59,24 @@ def rescales_pixels(model: Any) -> bool:
     return False
 
 
-def _is_converter_error(error: Exception) -> bool:
-    """Whether the TFLite converter, or tracing for it, refused the model (ConverterError is not public)."""
-    return type(error).__name__ == "ConverterError" or isinstance(error, (ValueError, TypeError, NotImplementedError))
+def _lower(model: Any, batch: int | None, name: str) -> bytes:
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.variables_of_model = [variable.value for variable in model.variables]
+    module.serve = _serving_function(model, batch)
+    graph = None
+    try:
+        with _reshapes_infer_the_batch():
+            concrete = module.serve.get_concrete_function()
+        graph = concrete.graph.as_graph_def()
+        return bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert())
+    except Exception as error:
+        # The converter's own error class is not public; tracing raises errors of every kind.
+        raise explain(error, name, graph) from error
 
 
-def _convert(model: Any, batch: int | None) -> bytes:
+def _serving_function(model: Any, batch: int | None) -> Any:
     import tensorflow as tf
 
     specs = [tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=_identifier(x.name)) for x in model.inputs]
@@ -80,13 +87,7 @@ def _convert(model: Any, batch: int | None) -> bytes:
         outputs = model(list(tensors) if len(tensors) > 1 else tensors[0], training=False)
         return dict(zip(output_names, tf.nest.flatten(outputs), strict=True))
 
-    module = tf.Module()
-    module.variables_of_model = [variable.value for variable in model.variables]
-    module.serve = tf.function(serve, input_signature=specs)
-    with _reshapes_infer_the_batch():
-        concrete = module.serve.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
-    return bytes(converter.convert())
+    return tf.function(serve, input_signature=specs)
 
 
 def _output_names(model: Any) -> list[str]:
@@ -104,7 +105,7 @@ def _identifier(name: str) -> str:
     return cleaned if cleaned[:1].isalpha() else f"input_{cleaned}"
 
 
-@contextmanager
+@contextlib.contextmanager
 def _reshapes_infer_the_batch() -> Iterator[None]:
     """Write a reshape's unknown batch size as -1 while the block traces.
 

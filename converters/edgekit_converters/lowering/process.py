@@ -36,11 +36,27 @@ class LoweringRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelInput:
+    """One input of a lowered model.
+
+    Attributes:
+        name: Its name in the signature.
+        shape: Sizes, batch axis first; -1 where any size will do.
+        dtype: numpy's name of the type.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoweredModel:
     """A float32 .tflite and what is known of where it comes from.
 
     Attributes:
         model: The FlatBuffer.
+        inputs: In the order of the signature.
         keras_version: Version of Keras that wrote the source; empty for a SavedModel.
         batch: "dynamic", or "1" where a layer needs a fixed batch.
         rescales_pixels: Whether the model takes pixels 0 to 255 as they are and rescales them by itself.
@@ -48,6 +64,7 @@ class LoweredModel:
     """
 
     model: bytes
+    inputs: tuple[ModelInput, ...]
     keras_version: str
     batch: str
     rescales_pixels: bool
@@ -104,6 +121,7 @@ class LoweringProcess:
             raise _rebuild(answer)
         return LoweredModel(
             model=(self.folder / "model.tflite").read_bytes(),
+            inputs=tuple(ModelInput(x["name"], tuple(x["shape"]), x["dtype"]) for x in answer["inputs"]),
             keras_version=answer["keras_version"],
             batch=answer["batch"],
             rescales_pixels=answer["rescales_pixels"],

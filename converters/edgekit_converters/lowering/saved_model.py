@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgekit_runtime.errors import ModelFileError, UnsafeModelError
-
 from edgekit_converters.lowering.converter_errors import explain
+from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
 #: Operators that reach out of the graph: files, processes, Python, plug-ins, other machines.
 REACHING_OUT = frozenset(

@@ -7,13 +7,14 @@ import io as text_io
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
-from edgekit_runtime.errors import ConversionError, UsageError
 
 from edgekit_converters.quantization.io_types import to_uint8_io
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.recipes import recipe_for
+from edgekit_runtime.errors import ConversionError, UsageError
 
 #: One sample: the value of every input by its name in the signature, batch axis of length 1.
 Sample = dict[str, np.ndarray]
@@ -43,9 +44,10 @@ def quantize(
     from litert_quantizer import quantizer
 
     with _quiet():
-        worker = quantizer.Quantizer(model, recipe_for(mode, io))
-        ranges = _calibrate(worker, model, representative_dataset) if mode.needs_calibration else None
+        recipe = recipe_for(mode, io)
+        ranges = _calibrate(model, recipe, representative_dataset or ()) if mode.needs_calibration else None
         try:
+            worker = quantizer.Quantizer(model, recipe)
             result = worker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
         except (ValueError, RuntimeError, KeyError, IndexError, NotImplementedError) as error:
             raise ConversionError(
@@ -77,8 +79,16 @@ def require_possible(mode: Mode, io: IoType, *, has_data: bool) -> None:
         )
 
 
-def _calibrate(worker: object, model: bytes, samples: Sequence[Sample] | None) -> object:
+def _calibrate(model: bytes, recipe: list[dict[str, Any]], samples: Sequence[Sample]) -> dict[str, Any]:
+    """Measure the range of every activation: the smallest and the largest value over all samples.
+
+    litert-quantizer's own default, a moving average of the ranges of single samples, forgets rare peaks and would
+    cut the pixel 255 of an image model.
+    """
     from ai_edge_litert.interpreter import Interpreter
+    from litert_quantizer.calibrator import Calibrator
+    from litert_quantizer.recipe_manager import RecipeManager
+    from litert_quantizer.utils.qsv_utils import min_max_update
 
     signatures = list(Interpreter(model_content=model).get_signature_list())
     if len(signatures) != 1:
@@ -86,7 +96,11 @@ def _calibrate(worker: object, model: bytes, samples: Sequence[Sample] | None) -
             "Only a model with one signature can be quantized as int8.",
             received=f"{len(signatures)} signatures: {', '.join(signatures)}",
         )
-    return worker.calibrate({signatures[0]: samples}, num_threads=os.cpu_count() or 1)  # type: ignore[attr-defined]
+    rules = RecipeManager()
+    rules.load_quantization_recipe(recipe)
+    calibrator = Calibrator(model, num_threads=os.cpu_count() or 1, qsv_update_func=min_max_update)
+    calibrator.calibrate({signatures[0]: samples}, rules)
+    return dict(calibrator.get_model_qsvs())
 
 
 @contextlib.contextmanager

@@ -1,0 +1,97 @@
+"""``edgekit convert``: a Keras model becomes a .tflite."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, pixel_range_option, seed_option
+
+
+@click.command()
+@click.argument("model", type=EXISTING_OR_NOT)
+@click.option(
+    "--quantize",
+    type=click.Choice(["none", "float16", "dynamic", "int8"]),
+    default="none",
+    show_default=True,
+    help="Which parts become smaller: none (float32), float16 weights, int8 weights (dynamic), or all int8.",
+)
+@click.option("--all", "every", is_flag=True, help="Write every variant: none, float16, dynamic and int8.")
+@click.option(
+    "--io",
+    type=click.Choice(["float32", "int8", "uint8"]),
+    default="float32",
+    show_default=True,
+    help="Type of an int8 model's inputs and outputs.",
+)
+@data_option(required=False, purpose="Real inputs that int8 is calibrated on")
+@click.option(
+    "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="Examples to calibrate on, at most."
+)
+@seed_option
+@click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those of --data]")
+@pixel_range_option
+@click.option(
+    "-o",
+    "--output",
+    type=EXISTING_OR_NOT,
+    help="File to write; with --all, a folder. [default: beside MODEL]",
+)
+@json_option
+def command(
+    model: Path,
+    quantize: str,
+    every: bool,
+    io: str,
+    data: str | None,
+    samples: int,
+    seed: int,
+    labels: Path | None,
+    pixel_range: tuple[float, float] | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Convert MODEL (.h5, .keras or a SavedModel folder) to TFLite.
+
+    \b
+    edgekit convert model.h5
+    edgekit convert model.h5 --quantize int8 --data digits
+    edgekit convert model.h5 --all --data photos/ --output variants/
+    """
+    from edgekit.conversion import ConversionOptions, convert
+    from edgekit.datasets.labels import read_labels
+    from edgekit.reports.progress import progress_bar
+    from edgekit.reports.tables import kilobytes, print_table
+    from edgekit_converters.lowering import LoweringRequest
+    from edgekit_converters.quantization.modes import IoType, Mode
+
+    outputs = output_paths(model, output, quantize, every)
+    options = ConversionOptions(
+        io=IoType(io),
+        data=data,
+        samples=samples,
+        seed=seed,
+        pixel_range=pixel_range,
+        labels=read_labels(labels) if labels else (),
+    )
+    with progress_bar(f"Converting {model.name}", total=None):
+        conversion = convert(LoweringRequest(model), {Mode(mode): path for mode, path in outputs.items()}, options)
+    if as_json:
+        click.echo(json.dumps(conversion.to_dict(), indent=1))
+        return
+    for note in conversion.notes:
+        click.echo(note)
+    rows = [(entry.quantize, kilobytes(entry.size_bytes), str(entry.path)) for entry in conversion.models]
+    print_table(f"{model.name} → TFLite", ("quantize", "size", "file"), rows)
+
+
+def output_paths(model: Path, output: Path | None, quantize: str, every: bool) -> dict[str, Path]:
+    """Where each variant goes; named for the model and, unless it is the plain one, for its mode."""
+    if not every:
+        name = model.stem if quantize == "none" else f"{model.stem}-{quantize}"
+        return {quantize: output or model.with_name(f"{name}.tflite")}
+    folder = output or model.parent
+    return {mode: folder / f"{model.stem}-{mode}.tflite" for mode in ("none", "float16", "dynamic", "int8")}

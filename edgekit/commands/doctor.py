@@ -1,0 +1,30 @@
+"""``edgekit doctor``: what is installed, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from edgekit.commands.options import json_option
+
+
+@click.command()
+@json_option
+def command(as_json: bool) -> None:
+    """Check this machine: Python, packages, interpreters, and whether they run.
+
+    Exits with 1 where something that edgekit needs is missing or broken.
+    """
+    from edgekit.devices.workstation import examine
+    from edgekit.reports.progress import tracked
+    from edgekit.reports.tables import print_table
+
+    checks = list(tracked(examine(), "Looking at this machine", total=None))
+    if as_json:
+        click.echo(json.dumps({"checks": [check.to_dict() for check in checks]}, indent=1))
+    else:
+        rows = [(check.name, check.status, check.found, check.mend) for check in checks]
+        print_table("This machine", ("part", "status", "found", "to mend it"), rows)
+    if any(check.status in ("missing", "broken") and check.required for check in checks):
+        click.get_current_context().exit(1)

@@ -1,0 +1,52 @@
+"""``edgekit predict``: what a .tflite says of pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgekit.commands.options import EXISTING_OR_NOT, json_option, pixel_range_option
+
+
+@click.command()
+@click.argument("model", type=EXISTING_OR_NOT)
+@click.argument("images", nargs=-1, required=True, type=EXISTING_OR_NOT)
+@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Answers an image.")
+@click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those in the model]")
+@pixel_range_option
+@json_option
+def command(
+    model: Path,
+    images: tuple[Path, ...],
+    top: int,
+    labels: Path | None,
+    pixel_range: tuple[float, float] | None,
+    as_json: bool,
+) -> None:
+    """Classify IMAGES with MODEL, a .tflite.
+
+    \b
+    edgekit predict model.tflite digit.png
+    """
+    import edgekit_runtime
+    from edgekit.datasets.labels import read_labels
+    from edgekit.reports.progress import tracked
+    from edgekit.reports.tables import print_table
+
+    classifier = edgekit_runtime.load(model, labels=read_labels(labels) if labels else None, pixel_range=pixel_range)
+    answers = [classifier.classify(path, top_k=top)[0] for path in tracked(images, "Classifying", total=len(images))]
+    if as_json:
+        results = [
+            {"image": str(path), "answers": [entry.to_dict() for entry in answer.top]}
+            for path, answer in zip(images, answers, strict=True)
+        ]
+        click.echo(json.dumps({"model": str(model), "results": results}, indent=1))
+        return
+    rows = [
+        (str(path), *(f"{entry.label} {entry.score:.3f}" for entry in answer.top))
+        for path, answer in zip(images, answers, strict=True)
+    ]
+    columns = ("image", "answer", *(f"{place}." for place in range(2, len(rows[0]))))
+    print_table(f"{model.name}: label and score", columns, rows)

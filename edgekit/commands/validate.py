@@ -1,0 +1,67 @@
+"""``edgekit validate``: does the .tflite still answer as the Keras model does?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, pixel_range_option, seed_option
+
+
+@click.command()
+@click.argument("model", type=EXISTING_OR_NOT)
+@click.argument("tflite", type=EXISTING_OR_NOT)
+@data_option(required=True, purpose="Data to compare on; its held-back test part is used")
+@click.option("--max-drop", type=click.FloatRange(0, 1), help="Largest allowed drop of top-1, e.g. 0.005.")
+@click.option("--min-agreement", type=click.FloatRange(0, 1), help="Least share of equal answers, e.g. 0.99.")
+@seed_option
+@pixel_range_option
+@json_option
+def command(
+    model: Path,
+    tflite: Path,
+    data: str,
+    max_drop: float | None,
+    min_agreement: float | None,
+    seed: int,
+    pixel_range: tuple[float, float] | None,
+    as_json: bool,
+) -> None:
+    """Compare TFLITE with the Keras MODEL it was made from.
+
+    Exits with 3 where a threshold is missed.
+
+    \b
+    edgekit validate model.h5 model-int8.tflite --data digits --max-drop 0.005
+    """
+    from edgekit.parity.validation import Thresholds, validate
+    from edgekit.reports.progress import progress_bar
+    from edgekit.reports.tables import percent, print_table
+
+    with progress_bar(f"Comparing {tflite.name} with {model.name}", total=None):
+        validation = validate(
+            model,
+            tflite,
+            data,
+            thresholds=Thresholds(max_drop, min_agreement),
+            seed=seed,
+            pixel_range=pixel_range,
+        )
+    if as_json:
+        click.echo(json.dumps(validation.to_dict(), indent=1))
+        if validation.failures:
+            click.get_current_context().exit(3)
+        return
+    figures = validation.agreement
+    rows = [
+        (f"top-1 of {model.name}", percent(figures.reference_top1)),
+        (f"top-1 of {tflite.name}", percent(figures.candidate_top1)),
+        ("drop of top-1", percent(figures.accuracy_drop)),
+        ("same answer", percent(figures.top1_agreement)),
+        ("max absolute error", f"{figures.max_absolute_error:.6f}"),
+        ("mean absolute error", f"{figures.mean_absolute_error:.6f}"),
+    ]
+    print_table(f"{tflite.name} against {model.name}, {figures.samples} examples", ("figure", "value"), rows)
+    validation.require_passed()

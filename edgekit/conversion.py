@@ -1,0 +1,188 @@
+"""A Keras file or SavedModel to one or more packed .tflite files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit import __version__
+from edgekit.datasets import load_dataset
+from edgekit.datasets.dataset import Dataset
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing, to_model_input
+from edgekit_converters.atomic_files import write_bytes
+from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
+from edgekit_converters.packaging.artifact import pack
+from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.quantization.quantize import Sample, quantize, require_possible
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionOptions:
+    """How to convert.
+
+    Attributes:
+        io: Type of inputs and outputs of the int8 variant.
+        data: Data set for calibration, by name or path.
+        samples: How many examples calibration takes, at most.
+        seed: Seed of the choice of these examples.
+        pixel_range: Real values of pixels 0 and 255; None takes the model's own.
+        labels: Names of the classes; empty takes the data set's.
+    """
+
+    io: IoType = IoType.FLOAT32
+    data: str | None = None
+    samples: int = 256
+    seed: int = 0
+    pixel_range: tuple[float, float] | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedModel:
+    """One file that was written.
+
+    Attributes:
+        quantize: The mode.
+        path: The file.
+        size_bytes: Its size.
+        sha256: Its digest.
+    """
+
+    quantize: str
+    path: Path
+    size_bytes: int
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What a conversion made and what it has to say.
+
+    Attributes:
+        models: The files, in the order they were asked for.
+        keras_version: Version of Keras that wrote the source; empty for a SavedModel.
+        batch: "dynamic" or "1".
+        pixel_range: Real values of pixels 0 and 255 at the input; None where it takes no pictures.
+        notes: Sentences for the user.
+    """
+
+    models: tuple[ConvertedModel, ...]
+    keras_version: str
+    batch: str
+    pixel_range: tuple[float, float] | None
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self) | {"models": [model.to_dict() for model in self.models]}
+
+
+def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: ConversionOptions) -> Conversion:
+    """Convert one source to every mode in ``outputs``; the same arguments give the same bytes.
+
+    Args:
+        request: The source and how to lower it.
+        outputs: Where to write each mode.
+        options: Calibration, types, labels.
+    Raises:
+        EdgekitError: The source, the data or the options are unfit; nothing was written then.
+    """
+    for mode in outputs:
+        require_possible(mode, options.io if mode is Mode.INT8 else IoType.FLOAT32, has_data=options.data is not None)
+    with LoweringProcess(request) as process:
+        if any(mode is not Mode.NONE for mode in outputs):
+            # While TensorFlow starts in the child, this process loads what comes next.
+            import litert_quantizer.quantizer  # noqa: F401
+        lowered = process.result()
+    pixel_range = _pixel_range(lowered, options)
+    dataset = _calibration_data(lowered, options) if any(mode.needs_calibration for mode in outputs) else None
+    samples = None if dataset is None else representative_dataset(dataset, lowered, options, pixel_range)
+    source_sha256 = digest(request.source)
+    models = []
+    for mode, path in outputs.items():
+        io = options.io if mode is Mode.INT8 else IoType.FLOAT32
+        provenance = {
+            "edgekit": __version__,
+            "keras_version": lowered.keras_version,
+            "quantize": mode.value,
+            "source_sha256": source_sha256,
+        }
+        if dataset is not None and mode.needs_calibration:
+            provenance["calibration_data_sha256"] = dataset.digest
+        manifest = Manifest(
+            labels=options.labels or (dataset.labels if dataset else ()),
+            pixel_range=pixel_range,
+            provenance=tuple(sorted(provenance.items())),
+        )
+        model = quantize(lowered.model, mode, io=io, representative_dataset=samples)
+        models.append((mode, path, pack(model, manifest)))
+    # Written at the end, so that a failure leaves no variant of another run beside an older one.
+    for _, path, content in models:
+        write_bytes(path, content)
+    return Conversion(
+        models=tuple(
+            ConvertedModel(mode.value, path, len(content), hashlib.sha256(content).hexdigest())
+            for mode, path, content in models
+        ),
+        keras_version=lowered.keras_version,
+        batch=lowered.batch,
+        pixel_range=pixel_range,
+        notes=lowered.notes,
+    )
+
+
+def representative_dataset(
+    dataset: Dataset, lowered: LoweredModel, options: ConversionOptions, pixel_range: tuple[float, float] | None
+) -> list[Sample]:
+    """Draw real training examples for calibration, as the model takes them."""
+    model_input = lowered.inputs[0]
+    rows = np.random.default_rng(options.seed).permutation(len(dataset.x_train))[: options.samples]
+    inputs = to_model_input(
+        dataset.x_train[np.sort(rows)], model_input.shape, model_input.dtype, pixel_range or DEFAULT_PIXEL_RANGE
+    )
+    return [{model_input.name: inputs[row : row + 1]} for row in range(len(inputs))]
+
+
+def digest(source: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder with their names."""
+    if source.is_file():
+        return hashlib.sha256(source.read_bytes()).hexdigest()
+    whole = hashlib.sha256()
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        whole.update(str(file.relative_to(source)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def _calibration_data(lowered: LoweredModel, options: ConversionOptions) -> Dataset:
+    if len(lowered.inputs) != 1:
+        raise UsageError(
+            "int8 needs one example for every input, and a data set holds one input only.",
+            received=f"a model with {len(lowered.inputs)} inputs: {', '.join(x.name for x in lowered.inputs)}",
+            next_step="use --quantize dynamic, which needs no data",
+        )
+    image = image_preprocessing(lowered.inputs[0].shape, DEFAULT_PIXEL_RANGE)
+    if image is None:
+        return load_dataset(options.data or "", seed=options.seed)
+    return load_dataset(
+        options.data or "", seed=options.seed, image_size=(image.height, image.width), channels=image.channels
+    )
+
+
+def _pixel_range(lowered: LoweredModel, options: ConversionOptions) -> tuple[float, float] | None:
+    """The user's range, else the model's own, for a model that takes pictures."""
+    if image_preprocessing(lowered.inputs[0].shape, DEFAULT_PIXEL_RANGE) is None:
+        return None
+    if options.pixel_range is not None:
+        return options.pixel_range
+    return (0.0, 255.0) if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE

@@ -1,0 +1,1 @@
+"""Where a model can be run, and what is there."""

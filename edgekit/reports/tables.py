@@ -1,0 +1,46 @@
+"""Tables on stdout: in colour on a terminal, plain and never cut when written to a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+#: Wide enough that no row is wrapped where nobody looks at a window.
+_WIDTH_WITHOUT_TERMINAL = 240
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under a title.
+
+    Args:
+        title: What the table shows, with its units.
+        columns: Headings; all but the first column are aligned to the right.
+        rows: One text a column.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for number, heading in enumerate(columns):
+        table.add_column(heading, justify="left" if number == 0 else "right", no_wrap=number == 0)
+    for row in rows:
+        # Text, not markup: a tensor may be named "[bold]".
+        table.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL).print(table)
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as a percentage with two decimals, or a dash for None."""
+    return "–" if fraction is None else f"{100 * fraction:.2f} %"
+
+
+def kilobytes(size_bytes: int) -> str:
+    """A size in kB, 1,000 bytes each."""
+    return f"{size_bytes / 1000:,.1f} kB"
+
+
+def milliseconds(value_ms: float) -> str:
+    """A time in milliseconds with three decimals."""
+    return f"{value_ms:.3f} ms"

@@ -1,0 +1,70 @@
+"""The import direction, and what may not be loaded where start-up or the device pays for it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgekit.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {
+    "edgekit_runtime": ROOT / "runtime" / "edgekit_runtime",
+    "edgekit_converters": ROOT / "converters" / "edgekit_converters",
+    "edgekit": ROOT / "edgekit",
+}
+FORBIDDEN = {
+    "edgekit_runtime": {"edgekit", "edgekit_converters", "click", "rich", "tensorflow", "keras", "h5py"},
+    "edgekit_converters": {"edgekit", "click", "rich"},
+    "edgekit": set(),
+}
+HEAVY = ("tensorflow", "keras", "numpy", "rich", "sklearn", "matplotlib", "h5py", "edgekit_converters")
+
+
+def imported_packages(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_one_way(package: str) -> None:
+    files = list(PACKAGES[package].rglob("*.py"))
+    assert files
+    wrong = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in files
+        for name in imported_packages(file)
+        if name in FORBIDDEN[package]
+    }
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from edgekit.cli import cli\n"
+        f"try: cli({arguments!r}, prog_name='edgekit')\n"
+        "except SystemExit as end: assert end.code == 0, end.code\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Usage: edgekit")
+    assert done.stderr.strip() == "[]"
+
+
+def test_the_runtime_imports_neither_tensorflow_nor_click_nor_pillow() -> None:
+    program = (
+        "import sys, edgekit_runtime\n"
+        "print([name for name in ('tensorflow', 'keras', 'click', 'PIL', 'h5py') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
