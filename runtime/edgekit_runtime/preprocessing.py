@@ -49,7 +49,7 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1 or self.channels not in (1, 3):
             raise UsageError(
-                "an image input needs a height, a width and 1 or 3 channels",
+                "An image input needs a height, a width and 1 or 3 channels.",
                 received=f"height {self.height}, width {self.width}, channels {self.channels}",
             )
 
@@ -87,7 +87,7 @@ class Preprocessing:
             return self._fit(_as_nhwc(_decode(images)))
         if not isinstance(images, Iterable):
             raise TensorMismatchError(
-                "this is no image",
+                "This is no image.",
                 expected="a uint8 array, a path, encoded bytes, a PIL image, or a list of these",
                 received=type(images).__name__,
             )
@@ -144,7 +144,7 @@ def _as_nhwc(array: np.ndarray) -> np.ndarray:
     """View an array of one or many images as (N, H, W, C)."""
     if array.dtype != np.uint8:
         raise TensorMismatchError(
-            "pixels must be uint8",
+            "Pixels must be uint8.",
             expected="a uint8 array, values 0 to 255",
             received=f"{array.dtype} of shape {array.shape}",
             next_step="scale the values to 0…255 and convert with .astype('uint8')",
@@ -160,7 +160,7 @@ def _as_nhwc(array: np.ndarray) -> np.ndarray:
         if array.ndim == 4 and array.shape[3] <= 4:
             return array
     raise TensorMismatchError(
-        "this array has no image's shape",
+        "This array has no image's shape.",
         expected="(H, W), (H, W, C), (N, H, W) or (N, H, W, C) with 1 to 4 channels",
         received=f"shape {array.shape}",
     )
@@ -171,7 +171,7 @@ def _decode(image: Image) -> np.ndarray:
     if isinstance(image, np.ndarray):
         if image.ndim not in (2, 3):
             raise TensorMismatchError(
-                "each element of a list must be one image",
+                "Each element of a list must be one image.",
                 expected="shape (H, W) or (H, W, C)",
                 received=f"shape {image.shape}",
                 next_step="pass the array (N, H, W, C) itself",
@@ -181,7 +181,7 @@ def _decode(image: Image) -> np.ndarray:
         return _pillow_pixels(image)
     if not _is_single(image):
         raise TensorMismatchError(
-            "this is no image",
+            "This is no image.",
             expected="a uint8 array, a path, encoded bytes or a PIL image",
             received=type(image).__name__,
         )
@@ -189,7 +189,7 @@ def _decode(image: Image) -> np.ndarray:
         from PIL import Image as pillow
     except ImportError:
         raise DataError(
-            "reading image files needs Pillow, which is not installed",
+            "Reading image files needs Pillow, which is not installed.",
             next_step="pip install pillow, or pass the pixels as a uint8 array",
         ) from None
     source: io.BytesIO | Path
@@ -201,13 +201,13 @@ def _decode(image: Image) -> np.ndarray:
         with pillow.open(source) as opened:
             return _pillow_pixels(opened)
     except FileNotFoundError:
-        raise DataError(f"{name} does not exist", next_step="check the path") from None
+        raise DataError(f"{name} does not exist.", next_step="check the path") from None
     except IsADirectoryError:
-        raise DataError(f"{name} is a folder, not an image", next_step="pass the images in it") from None
+        raise DataError(f"{name} is a folder, not an image.", next_step="pass the images in it") from None
     # Pillow's decoders raise all of these on damaged files, and DecompressionBombError is a plain Exception.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, pillow.DecompressionBombError) as error:
         raise DataError(
-            f"{name} is not an image that Pillow can read",
+            f"{name} is not an image that Pillow can read.",
             expected="a whole PNG, JPEG, BMP, GIF, TIFF or WebP file",
             received=str(error) or type(error).__name__,
         ) from error
@@ -222,9 +222,7 @@ def _pillow_pixels(image: Any) -> np.ndarray:
         return (np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
     if upright.mode in ("L", "LA", "RGB", "RGBA"):
         return np.asarray(upright)
-    has_transparency = (
-        "A" in upright.getbands() or "a" in upright.getbands() or "transparency" in upright.info
-    )
+    has_transparency = "A" in upright.getbands() or "a" in upright.getbands() or "transparency" in upright.info
     if has_transparency:
         return np.asarray(upright.convert("RGBA"))
     return np.asarray(upright.convert("L" if upright.mode in ("1", "F") else "RGB"))

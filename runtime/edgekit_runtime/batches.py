@@ -1,0 +1,65 @@
+"""Large batches, cut into chunks and spread over interpreters on threads; ``invoke`` releases the GIL."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from edgekit_runtime.session import Session
+
+# Several samples in one invoke save overhead until they fall out of the cache. Measured on the reference CNN
+# (3 kB a sample): 32 samples run 1.1 times faster each than one, 250 no faster.
+_CHUNK_SAMPLES = 32
+_CHUNK_BYTES = 256 * 1024
+
+
+def chunk_size(sample_bytes: int) -> int:
+    """How many samples of a model with a free batch size go into one invoke."""
+    return max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // max(sample_bytes, 1)))
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_chunks(run: Callable[[Session, int, int], None], sessions: Sequence[Session], count: int, chunk: int) -> None:
+    """Call ``run(session, start, stop)`` for every chunk of ``count`` samples, one thread a session.
+
+    A thread takes the next chunk as soon as it has done one, so that a slower core holds up nothing.
+    The first error ends all threads and is raised here.
+    """
+    starts = iter(range(0, count, chunk))
+    taking = threading.Lock()
+    errors: list[BaseException] = []
+
+    def work(session: Session) -> None:
+        try:
+            while not errors:
+                with taking:
+                    start = next(starts, None)
+                if start is None:
+                    return
+                run(session, start, min(start + chunk, count))
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(session,)) for session in sessions[1:]]
+    for thread in threads:
+        thread.start()
+    work(sessions[0])
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def padded(array: np.ndarray, size: int) -> np.ndarray:
+    """The samples of ``array``, the last repeated until there are ``size``."""
+    missing = size - len(array)
+    return array if missing == 0 else np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])

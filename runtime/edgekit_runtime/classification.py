@@ -1,0 +1,95 @@
+"""From scores to named answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edgekit_runtime.errors import DataError, UsageError
+
+
+class LabelScore(NamedTuple):
+    """One class of an answer.
+
+    Attributes:
+        label: The class's label.
+        score: Its score, as the model gives it: a probability where the model ends in a softmax.
+    """
+
+    label: str
+    score: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for ``--json``."""
+        return self._asdict()
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The answer to one image.
+
+    Attributes:
+        label: The best class's label.
+        score: Its score.
+        index: Its number, from 0.
+        top: The best classes, best first.
+    """
+
+    label: str
+    score: float
+    index: int
+    top: tuple[LabelScore, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for ``--json``."""
+        top = [entry.to_dict() for entry in self.top]
+        return {"label": self.label, "score": self.score, "index": self.index, "top": top}
+
+
+def rank(scores: np.ndarray, labels: Sequence[str], top_k: int) -> list[Classification]:
+    """Name the ``top_k`` best classes of each row of scores, shape (N, C); of equal ones the first comes first."""
+    answers = []
+    for row in scores:
+        best = (-row).argsort(kind="stable")[:top_k]
+        top = tuple(map(LabelScore, [labels[index] for index in best.tolist()], row[best].tolist()))
+        answers.append(Classification(top[0].label, top[0].score, int(best[0]), top))
+    return answers
+
+
+def read_labels(labels: Sequence[str] | str | os.PathLike[str]) -> tuple[str, ...]:
+    """Labels from a sequence, or from a text file with one in each line.
+
+    Raises:
+        DataError: The file is missing or no text.
+    """
+    if not isinstance(labels, (str, os.PathLike)):
+        return tuple(str(label) for label in labels)
+    path = Path(labels)
+    try:
+        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except FileNotFoundError:
+        raise DataError(f"The labels file {path} does not exist.", next_step="check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The labels file {path} cannot be read as text.", received=str(error)) from error
+
+
+def labels_for(labels: tuple[str, ...], class_count: int) -> tuple[str, ...]:
+    """The labels, or the numbers of the classes where there are none.
+
+    Raises:
+        UsageError: There are more or fewer labels than classes.
+    """
+    if not labels:
+        return tuple(str(index) for index in range(class_count))
+    if len(labels) != class_count:
+        raise UsageError(
+            "The labels do not fit the model.",
+            expected=f"{class_count} labels, one a class",
+            received=f"{len(labels)} labels",
+        )
+    return labels

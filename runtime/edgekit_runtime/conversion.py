@@ -1,0 +1,102 @@
+"""Between what callers hold and what a model's tensors hold: dtypes, quantization, and their checks."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from edgekit_runtime.errors import TensorMismatchError
+from edgekit_runtime.quantization import Quantizer, dequantize
+from edgekit_runtime.tensor_info import TensorInfo
+
+
+class Encoder:
+    """Brings an array of the right shape to the dtype of one input."""
+
+    def __init__(self, info: TensorInfo) -> None:
+        self._info = info
+        self._dtype = info.dtype
+        self._is_float = info.dtype.kind == "f"
+        self._quantizer = None
+        if info.quantization is not None and info.dtype.kind in "iu":
+            self._quantizer = Quantizer(info.quantization, info.dtype, info.shape)
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        """The array in the model's dtype: itself, quantized, or converted where that loses nothing.
+
+        Raises:
+            TensorMismatchError: It holds NaN, or its dtype says that its values mean something else.
+        """
+        if self._is_float:
+            return self._floats(array)
+        if array.dtype == self._dtype:
+            return array
+        if self._quantizer is not None and array.dtype.kind == "f":
+            try:
+                return self._quantizer(np.asarray(array, np.float32))
+            except TensorMismatchError as error:
+                raise self._nan() from error
+        if self._quantizer is None and array.dtype.kind in "iu" and self._dtype.kind in "iu":
+            return self._integers(array)
+        raise self._wrong_dtype(array)
+
+    def _floats(self, array: np.ndarray) -> np.ndarray:
+        if array.dtype != self._dtype:
+            if array.dtype.kind != "f":
+                raise self._wrong_dtype(array)
+            array = array.astype(self._dtype)
+        # A sum of squares is NaN only where a value is; max-pooling and ReLU would swallow it silently.
+        if isnan(np.vdot(array, array)):
+            raise self._nan()
+        return array
+
+    def _integers(self, array: np.ndarray) -> np.ndarray:
+        limits = np.iinfo(self._dtype)
+        if array.size and (array.min() < limits.min or array.max() > limits.max):
+            raise TensorMismatchError(
+                f"Input {self._info.name!r} cannot hold these integers.",
+                expected=f"{self._dtype} values, {limits.min} to {limits.max}",
+                received=f"{array.min()} to {array.max()}",
+            )
+        return array.astype(self._dtype)
+
+    def _nan(self) -> TensorMismatchError:
+        return TensorMismatchError(
+            f"The values for input {self._info.name!r} contain NaN.",
+            expected="numbers",
+            next_step="find where they come from; no answer to NaN could be trusted",
+        )
+
+    def _wrong_dtype(self, array: np.ndarray) -> TensorMismatchError:
+        if self._is_float or self._quantizer is not None:
+            expected = f"{'' if self._is_float else f'{self._dtype} codes or '}float values as in training"
+        else:
+            expected = f"{self._dtype}"
+        return TensorMismatchError(
+            f"Input {self._info.name!r} does not take {array.dtype}.",
+            expected=expected,
+            received=f"{array.dtype} of shape {array.shape}",
+            next_step="pass images and pixels to classify(), which scales them" if array.dtype.kind in "iu" else "",
+        )
+
+
+class Decoder:
+    """Brings what one output holds to real values."""
+
+    def __init__(self, info: TensorInfo) -> None:
+        self._quantization = info.quantization if info.dtype.kind in "iu" else None
+        self._table = None
+        if self._quantization is not None and info.dtype.itemsize == 1:
+            # 256 codes have 256 values: one look-up in place of three steps of arithmetic.
+            codes: np.ndarray[Any, Any] = np.arange(256, dtype=np.uint8).view(info.dtype)
+            self._table = dequantize(codes, self._quantization)
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        """Real values in float32 where the output is quantized, the array itself where it is not."""
+        if self._table is not None:
+            return self._table.take(array.view(np.uint8))
+        if self._quantization is not None:
+            return dequantize(array, self._quantization)
+        return array

@@ -1,0 +1,151 @@
+"""Reading FlatBuffers without trusting them: every offset is checked before it is followed.
+
+Source of the layout: the FlatBuffers "Internals" document. All numbers are little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+
+from edgekit_runtime.errors import ModelFileError
+
+_U16 = struct.Struct("<H")
+_U32 = struct.Struct("<I")
+_I32 = struct.Struct("<i")
+
+
+def damaged(what: str) -> ModelFileError:
+    """The error for a file whose structure does not hold, ``what`` saying where."""
+    return ModelFileError(
+        f"The model file is damaged: {what}.",
+        next_step="copy the file to this machine again, or convert the model again",
+    )
+
+
+class FlatBuffer:
+    """The bytes of one FlatBuffer, and how much of them has been read.
+
+    Tables of a sound file do not overlap. A damaged or hostile file could point thousands of tables at the
+    same long vector and keep the reader busy for hours; the budget ends that.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._budget = 16 * len(data) + 4096
+
+    def root(self) -> Table:
+        """The table that the first four bytes point to."""
+        return Table(self, self.follow(0, "the root table"), "the root table")
+
+    def follow(self, position: int, what: str) -> int:
+        """The place that the offset stored at ``position`` points to."""
+        self.require(position, 4, what)
+        target = position + _U32.unpack_from(self.data, position)[0]
+        self.require(target, 4, what)
+        if target % 4:
+            raise damaged(f"{what} is not aligned")
+        return target
+
+    def require(self, start: int, size: int, what: str) -> None:
+        """Raise unless ``size`` bytes from ``start`` lie inside the file and inside the budget."""
+        if start < 0 or start + size > len(self.data):
+            raise damaged(f"{what} lies outside the file")
+        self._budget -= size
+        if self._budget < 0:
+            raise damaged(f"its parts overlap, first seen at {what}")
+
+    def vector(self, position: int, item_size: int, what: str) -> tuple[int, int]:
+        """Start and item count of the vector at ``position``."""
+        self.require(position, 4, what)
+        count = _U32.unpack_from(self.data, position)[0]
+        self.require(position + 4, count * item_size, what)
+        return position + 4, count
+
+
+class Table:
+    """One table, its vtable checked; fields are read by their number in the schema."""
+
+    def __init__(self, buffer: FlatBuffer, position: int, what: str) -> None:
+        self._buffer = buffer
+        self._position = position
+        self.what = what
+        buffer.require(position, 4, what)
+        vtable = position - _I32.unpack_from(buffer.data, position)[0]
+        buffer.require(vtable, 4, what)
+        vtable_size, table_size = struct.unpack_from("<HH", buffer.data, vtable)
+        if vtable_size < 4 or vtable_size % 2 or table_size < 4:
+            raise damaged(f"{what} has an impossible layout")
+        buffer.require(vtable, vtable_size, what)
+        buffer.require(position, table_size, what)
+        self._fields = struct.unpack_from(f"<{vtable_size // 2 - 2}H", buffer.data, vtable + 4)
+        if any(offset and not 4 <= offset < table_size for offset in self._fields):
+            raise damaged(f"{what} has a field outside itself")
+
+    def _place(self, field: int) -> int:
+        """Where the field's value is stored, 0 where it is left out."""
+        offset = self._fields[field] if field < len(self._fields) else 0
+        return self._position + offset if offset else 0
+
+    def scalar(self, field: int, code: str, default: int = 0) -> int:
+        """An integer field, ``code`` being its letter in :mod:`struct`."""
+        place = self._place(field)
+        if not place:
+            return default
+        self._buffer.require(place, struct.calcsize(code), self.what)
+        return int(struct.unpack_from("<" + code, self._buffer.data, place)[0])
+
+    def has(self, field: int) -> bool:
+        """Whether the field is stored."""
+        return self._place(field) != 0
+
+    def numbers(self, field: int, dtype: str, what: str) -> np.ndarray | None:
+        """A vector of numbers as a read-only array, ``None`` where the field is left out."""
+        place = self._place(field)
+        if not place:
+            return None
+        what = f"{what} of {self.what}"
+        numpy_dtype = np.dtype(dtype)
+        start, count = self._buffer.vector(self._buffer.follow(place, what), numpy_dtype.itemsize, what)
+        if start % numpy_dtype.itemsize:
+            raise damaged(f"{what} is not aligned")
+        return np.frombuffer(self._buffer.data, numpy_dtype, count, start)
+
+    def vector_place(self, field: int, what: str) -> tuple[int, int]:
+        """Start and length of a vector of bytes, ``(0, 0)`` where the field is left out."""
+        place = self._place(field)
+        if not place:
+            return 0, 0
+        what = f"{what} of {self.what}"
+        return self._buffer.vector(self._buffer.follow(place, what), 1, what)
+
+    def string(self, field: int, what: str) -> str:
+        """A string field, empty where it is left out."""
+        start, count = self.vector_place(field, what)
+        if not start:
+            return ""
+        # Native code reads up to the terminating zero, which the length does not count.
+        self._buffer.require(start + count, 1, what)
+        if self._buffer.data[start + count] != 0:
+            raise damaged(f"{what} of {self.what} has no end")
+        return self._buffer.data[start : start + count].decode("utf-8", errors="replace")
+
+    def table(self, field: int, what: str) -> Table | None:
+        """A table field, ``None`` where it is left out."""
+        place = self._place(field)
+        if not place:
+            return None
+        what = f"{what} of {self.what}"
+        return Table(self._buffer, self._buffer.follow(place, what), what)
+
+    def tables(self, field: int, what: str) -> Iterator[Table]:
+        """The tables of a vector of tables, in order; none where the field is left out."""
+        place = self._place(field)
+        if not place:
+            return
+        start, count = self._buffer.vector(self._buffer.follow(place, what), 4, what)
+        for index in range(count):
+            name = f"{what} {index}"
+            yield Table(self._buffer, self._buffer.follow(start + 4 * index, name), name)

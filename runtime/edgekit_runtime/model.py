@@ -1,0 +1,401 @@
+"""Loading a model and asking it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+
+from edgekit_runtime.batches import available_cores, chunk_size, padded, run_chunks
+from edgekit_runtime.classification import Classification, labels_for, rank, read_labels
+from edgekit_runtime.conversion import Decoder, Encoder
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.errors import TensorMismatchError, UsageError
+from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
+from edgekit_runtime.model_file import read_model_file, refuse_custom_operators
+from edgekit_runtime.preprocessing import Images, Preprocessing
+from edgekit_runtime.session import Session
+from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
+
+if TYPE_CHECKING:
+    from edgekit_runtime.manifest import Manifest
+
+#: What :meth:`Model.predict` gives back: one array, or one for each output by name.
+Prediction = Union[np.ndarray, "dict[str, np.ndarray]"]
+
+
+def load(
+    path: str | os.PathLike[str] | bytes,
+    *,
+    num_threads: int = 1,
+    interpreter: str | None = None,
+    labels: Sequence[str] | str | os.PathLike[str] | None = None,
+    pixel_range: tuple[float, float] | None = None,
+    num_interpreters: int | None = None,
+    stateful: bool = False,
+) -> Model:
+    """Load a .tflite model.
+
+    Args:
+        path: The file, or its bytes.
+        num_threads: Threads that one operator may use.
+        interpreter: ``litert`` or ``tflite-runtime``; by default the first of these that is installed.
+        labels: Names of the classes, or a text file with one in each line; by default those packed into the
+            model, else the classes' numbers.
+        pixel_range: Real values that pixels 0 and 255 had in training; by default those packed into the model,
+            else 0.0 and 1.0.
+        num_interpreters: Over how many interpreters a large batch is spread; by default one for each
+            ``num_threads`` cores.
+        stateful: Whether state inside the model (of an LSTM, say) goes over from one sample to the next, as in
+            a stream. By default each sample starts anew, as in Keras.
+    Raises:
+        ModelFileError: The file is missing, damaged, foreign, or needs code that is not here.
+        InterpreterError: No interpreter is installed, or it refuses the model.
+    """
+    for name, count in (("num_threads", num_threads), ("num_interpreters", num_interpreters)):
+        if count is not None and count < 1:
+            raise UsageError(f"{name} must be at least 1.", received=str(count))
+    content = path if isinstance(path, bytes) else read_model_file(path)
+    description = read_model_description(content)
+    refuse_custom_operators(description)
+    packed = _packed_manifest(content)
+    return Model(
+        content,
+        description,
+        choose_interpreter(interpreter),
+        num_threads=num_threads,
+        labels=read_labels(labels if labels is not None else packed.labels if packed else ()),
+        pixel_range=pixel_range or (packed and packed.pixel_range) or (0.0, 1.0),
+        num_interpreters=num_interpreters or max(1, available_cores() // num_threads),
+        stateful=stateful,
+    )
+
+
+def _packed_manifest(content: bytes) -> Manifest | None:
+    # A zip ends with this record and at most 64 kB of comment; without one, zipfile need not be imported.
+    if content.rfind(b"PK\x05\x06", max(0, len(content) - 66_000)) < 0:
+        return None
+    from edgekit_runtime.manifest import read_manifest
+
+    return read_manifest(content)
+
+
+class Model:
+    """A model that is ready to answer; made by :func:`load`. Any number of threads may call it.
+
+    Attributes:
+        description: Everything the file says of itself.
+        inputs: The inputs, in the file's order.
+        outputs: The outputs, in the file's order.
+        interpreter: Name of the interpreter it runs on, ``litert`` or ``tflite-runtime``.
+        interpreter_version: Version of that interpreter.
+        labels: Names of the classes; empty where none are known.
+        pixel_range: Real values of pixels 0 and 255.
+    """
+
+    def __init__(
+        self,
+        content: bytes,
+        description: ModelDescription,
+        interpreter: InterpreterChoice,
+        *,
+        num_threads: int,
+        labels: tuple[str, ...],
+        pixel_range: tuple[float, float],
+        num_interpreters: int,
+        stateful: bool,
+    ) -> None:
+        self.description = description
+        self.interpreter = interpreter.name
+        self.interpreter_version = interpreter.version
+        self._interpreter = interpreter
+        self.inputs: tuple[TensorInfo, ...] = model_inputs(description)
+        self.outputs: tuple[TensorInfo, ...] = model_outputs(description)
+        self.labels = labels
+        self.pixel_range = pixel_range
+        self._content = content
+        self._num_threads = num_threads
+        self._encoders = [Encoder(info) for info in self.inputs]
+        self._decoders = [Decoder(info) for info in self.outputs]
+        self._stored_shapes = [tensor.shape for tensor in description.inputs]
+        operators = {o.name for subgraph in description.subgraphs for o in subgraph.operators}
+        has_variables = any(t.is_variable for subgraph in description.subgraphs for t in subgraph.tensors)
+        self._resets_variables = has_variables and not stateful
+        # State that is to go over to the next sample lives in one interpreter, and samples come one by one.
+        keeps_state = "VAR_HANDLE" in operators or (has_variables and stateful)
+        self._num_interpreters = 1 if keeps_state else num_interpreters
+        self._batch = self._batch_size()
+        self._session = self._new_session()
+        self._spread_sessions: list[Session] = []
+        self._spread_lock = threading.Lock()
+        self._chunk = 1 if keeps_state else self._chunk_samples()
+        self._fast_shape = self._shape_of_fast_path(has_variables)
+        self._encode, self._decode = self._encoders[0], self._decoders[0]
+        self._image = _ImageInput.of(self)
+
+    def predict(self, batch: Any) -> Prediction:
+        """Answer a batch.
+
+        Args:
+            batch: For a model of one input an array (N, …) of any N, or one sample without the batch axis; for
+                several a dict of such arrays by name. Floats as in training; integers where the model's own
+                input is of that dtype, and then they are its codes.
+        Returns:
+            Real values: float32 of shape (N, …) where the output is quantized or float32, else the output's own
+            dtype; for several outputs a dict of such arrays by name. They are the caller's own copies.
+        Raises:
+            TensorMismatchError: A shape or dtype does not fit, or a value is NaN.
+            InterpreterError: The interpreter cannot run the model on this shape.
+        """
+        if batch.__class__ is np.ndarray and batch.shape == self._fast_shape:
+            return self._decode(self._session.run_one(self._encode(batch)))
+        arrays = self._conform(batch)
+        outputs = self._run_batch(arrays, self._encoders)
+        if len(outputs) == 1:
+            return outputs[0]
+        return {info.name: output for info, output in zip(self.outputs, outputs)}
+
+    def classify(self, images: Images, top_k: int = 1) -> list[Classification]:
+        """Name what images show.
+
+        Args:
+            images: One image or many: uint8 arrays (H, W), (H, W, C), (N, H, W) or (N, H, W, C), paths, encoded
+                bytes, PIL images; brought to the model's size and range. A float array counts as prepared
+                already.
+            top_k: How many classes each answer holds.
+        Returns:
+            One answer for each image, in order. A model with a single score between 0 and 1 is taken for one
+            of two classes, the score being the second one's.
+        Raises:
+            DataError: A file is missing or no image.
+            TensorMismatchError: An array has no image's shape or dtype; the model does not classify images.
+        """
+        if top_k < 1:
+            raise UsageError("Top_k must be at least 1.", received=str(top_k))
+        image = self._image
+        if image is None:
+            raise TensorMismatchError(
+                "This model does not turn one image into one row of scores, as classify() needs it.",
+                expected="an input (N, height, width, 1 or 3), (N, height, width), and an output (N, classes)",
+                received=f"inputs {[i.shape for i in self.inputs]}, outputs {[o.shape for o in self.outputs]}",
+                next_step="use predict()",
+            )
+        if isinstance(images, np.ndarray) and images.dtype.kind == "f":
+            scores = self.predict(images)
+        else:
+            pixels = image.pixels(images)
+            if pixels.shape == self._fast_shape:
+                scores = self._decode(self._session.run_one(image.encode(pixels)))
+            else:
+                scores = self._run_batch([pixels], [image.encode])[0]
+        assert isinstance(scores, np.ndarray)
+        if scores.shape[1] == 1:
+            scores = np.concatenate([1 - scores, scores], axis=1)
+        return rank(scores, image.labels, top_k)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What edgekit packed into the file; empty where nothing is."""
+        from edgekit_runtime.manifest import Manifest
+
+        return _packed_manifest(self._content) or Manifest()
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How images become this model's input, ``None`` where it takes none."""
+        return None if self._image is None else self._image.preprocessing
+
+    def reset(self) -> None:
+        """Set state inside a model loaded with ``stateful=True`` back to its start."""
+        self._session.reset()
+
+    def _batch_size(self) -> int | None:
+        """The first axis of all inputs and outputs, -1 where it is free, ``None`` where it is no batch axis."""
+        sizes = {info.shape[0] if info.shape else None for info in (*self.inputs, *self.outputs)}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    def _new_session(self) -> Session:
+        return Session(
+            self._interpreter.create(self._content, self._num_threads),
+            [info.index for info in self.inputs],
+            [info.index for info in self.outputs],
+            self._stored_shapes,
+            resets_variables=self._resets_variables,
+        )
+
+    def _chunk_samples(self) -> int:
+        """Samples that go into one invoke of a large batch."""
+        if self._batch is None:
+            return 1
+        if self._batch > 0:
+            return self._batch
+        sample_bytes = sum(
+            int(np.prod([max(size, 1) for size in info.shape[1:]])) * info.dtype.itemsize for info in self.inputs
+        )
+        return chunk_size(sample_bytes)
+
+    def _shape_of_fast_path(self, has_variables: bool) -> tuple[int, ...] | None:
+        """The shape that one input has to have for one invoke to answer it, with nothing else to look at."""
+        if len(self.inputs) != 1 or len(self.outputs) != 1 or has_variables or -1 in self.inputs[0].shape[1:]:
+            return None
+        return self._stored_shapes[0]
+
+    def _conform(self, batch: Any) -> list[np.ndarray]:
+        """One array (N, …) for each input, of the right shape and equal N."""
+        if isinstance(batch, Mapping):
+            names = [info.name for info in self.inputs]
+            if set(batch) != set(names):
+                raise TensorMismatchError(
+                    "The inputs do not fit the model.", expected=_listed(names), received=_listed(list(batch))
+                )
+            given = [batch[name] for name in names]
+        elif len(self.inputs) == 1:
+            given = [batch]
+        else:
+            raise TensorMismatchError(
+                f"The model has {len(self.inputs)} inputs.",
+                expected=f"a dict with {_listed([info.name for info in self.inputs])}",
+                received=type(batch).__name__,
+            )
+        arrays = [self._conform_one(info, value) for info, value in zip(self.inputs, given)]
+        if self._batch is not None and len({len(array) for array in arrays}) > 1:
+            raise TensorMismatchError(
+                "The inputs are batches of different sizes.",
+                expected="as many samples for each input",
+                received=_listed([f"{i.name}: {len(a)}" for i, a in zip(self.inputs, arrays)]),
+            )
+        return arrays
+
+    def _conform_one(self, info: TensorInfo, value: Any) -> np.ndarray:
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            raise TensorMismatchError(
+                f"The values for input {info.name!r} are lists of different lengths.", expected="an array"
+            ) from None
+        wanted = info.shape
+        if self._batch is None:
+            if _fits(array.shape, wanted):
+                return array
+        elif array.ndim == len(wanted) and _fits(array.shape[1:], wanted[1:]):
+            return array
+        elif _fits(array.shape, wanted[1:]):
+            return array[np.newaxis]
+        shape = "(" + ", ".join("N" if i == 0 and self._batch else str(s) for i, s in enumerate(wanted)) + ")"
+        raise TensorMismatchError(
+            f"Input {info.name!r} has another shape.",
+            expected=f"{shape}{', -1 standing for any size' if -1 in wanted[1:] else ''}",
+            received=f"{array.shape}",
+            next_step="pass images of any size to classify()" if self._image is not None else "",
+        )
+
+    def _run_batch(self, arrays: list[np.ndarray], encoders: Sequence[Any]) -> list[np.ndarray]:
+        """Run arrays that conform, whatever their number of samples, and decode the outputs."""
+        if self._batch is None:
+            raw = self._session.run([encode(array) for encode, array in zip(encoders, arrays)])
+            return [decode(output) for decode, output in zip(self._decoders, raw)]
+        count = len(arrays[0])
+        if count == 0:
+            return [np.empty((0, *_known(info.shape[1:])), _value_dtype(info)) for info in self.outputs]
+        outputs: list[np.ndarray] = []
+        filling = threading.Lock()
+
+        def run(session: Session, start: int, stop: int) -> None:
+            chunk = [padded(encode(a[start:stop]), size) for encode, a in zip(encoders, arrays)]
+            raw = session.run(chunk)
+            values = [decode(output) for decode, output in zip(self._decoders, raw)]
+            with filling:
+                if not outputs:
+                    outputs.extend(np.empty((count, *v.shape[1:]), v.dtype) for v in values)
+            for output, value in zip(outputs, values):
+                if value.shape[1:] != output.shape[1:]:
+                    raise TensorMismatchError(
+                        "The model's outputs have another size for each sample.",
+                        expected=f"{output.shape[1:]}",
+                        received=f"{value.shape[1:]}",
+                        next_step="pass one sample at a time",
+                    )
+                output[start:stop] = value[: stop - start]
+
+        # Few samples go one after the other through the interpreter that is there; more are worth others.
+        spread = count >= 2 * self._chunk * self._num_interpreters and self._num_interpreters * self._chunk > 1
+        if spread:
+            sessions, size = self._sessions(), self._chunk
+        else:
+            sessions, size = [self._session], max(self._batch, 1)
+        run_chunks(run, sessions, count, size)
+        return outputs
+
+    def _sessions(self) -> list[Session]:
+        """The interpreters that large batches are spread over, made when the first one comes."""
+        with self._spread_lock:
+            if not self._spread_sessions:
+                # The first session stays at the stored batch size, for single samples.
+                own = [] if self._batch == -1 else [self._session]
+                missing = self._num_interpreters - len(own)
+                self._spread_sessions = own + [self._new_session() for _ in range(missing)]
+            return self._spread_sessions
+
+
+class _ImageInput:
+    """How pixels become the input of a model that classifies images."""
+
+    def __init__(self, preprocessing: Preprocessing, info: TensorInfo, labels: tuple[str, ...]) -> None:
+        self.preprocessing = preprocessing
+        self.labels = labels
+        values = preprocessing.values()
+        # A pixel has 256 values: all arithmetic, quantization included, is done here, once.
+        table = values if info.dtype.kind == "f" else Encoder(info)(values)
+        self._table = None if np.array_equal(table, np.arange(256)) else table
+        self._sample_shape = info.shape[1:]
+
+    @classmethod
+    def of(cls, model: Model) -> _ImageInput | None:
+        """The model's image input, ``None`` where it has none or gives no scores."""
+        if len(model.inputs) != 1 or len(model.outputs) != 1:
+            return None
+        info, output = model.inputs[0], model.outputs[0]
+        shape = info.shape if len(info.shape) == 4 else (*info.shape, 1)
+        if (
+            len(shape) != 4
+            or -1 in shape[1:]
+            or shape[3] not in (1, 3)
+            or len(output.shape) != 2
+            or output.shape[1] < 1
+        ):
+            return None
+        if info.dtype != np.float32 and info.quantization is None:
+            return None
+        low, high = model.pixel_range
+        preprocessing = Preprocessing(*shape[1:], scale=(high - low) / 255, offset=low)
+        return cls(preprocessing, info, labels_for(model.labels, max(output.shape[1], 2)))
+
+    def pixels(self, images: Images) -> np.ndarray:
+        """Images as uint8 of the shape of the model's input, N first."""
+        pixels = self.preprocessing.pixels(images)
+        return pixels.reshape(len(pixels), *self._sample_shape)
+
+    def encode(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels in the dtype of the model's input."""
+        # A uint8 input of scale 1/255 takes pixels as they are.
+        return pixels if self._table is None else self._table.take(pixels)
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return len(shape) == len(wanted) and all(w in (-1, s) for s, w in zip(shape, wanted))
+
+
+def _known(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(max(size, 0) for size in shape)
+
+
+def _value_dtype(info: TensorInfo) -> np.dtype[Any]:
+    return np.dtype(np.float32) if info.quantization is not None else info.dtype
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(str(name) for name in names)

@@ -1,0 +1,87 @@
+"""Reading a .tflite file from disk, and refusing what no interpreter here could run."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.schema import BUNDLED_CUSTOM_OPERATORS
+from edgekit_runtime.structure import FILE_IDENTIFIER
+
+# The offsets of a FlatBuffer reach this far.
+_LARGEST_FILE_BYTES = 2**31 - 1
+
+
+def read_model_file(path: str | os.PathLike[str]) -> bytes:
+    """Read a .tflite file whole.
+
+    Args:
+        path: The file.
+    Raises:
+        ModelFileError: It is missing, unreadable, no regular file, too large or of another format.
+    """
+    path = Path(path)
+    try:
+        status = path.stat()
+        # Before opening: a named pipe would wait for a writer.
+        if not stat.S_ISREG(status.st_mode):
+            raise ModelFileError(
+                f"{path} is not a file.",
+                expected="a .tflite file",
+                received="a folder" if stat.S_ISDIR(status.st_mode) else "a device or pipe",
+            )
+        with path.open("rb") as file:
+            start = file.read(8)
+            # Looked at before the rest is read: a foreign file may be larger than the memory.
+            if start[4:] != FILE_IDENTIFIER:
+                raise ModelFileError(
+                    f"{path} is not a .tflite file.",
+                    expected="the identifier 'TFL3' after its first four bytes",
+                    received=f"{status.st_size} bytes that start with {start!r}" if start else "an empty file",
+                    next_step="convert a Keras model with: edgekit convert model.h5",
+                )
+            if status.st_size > _LARGEST_FILE_BYTES:
+                raise ModelFileError(
+                    f"{path} is too large for a .tflite file.",
+                    expected=f"at most {_LARGEST_FILE_BYTES} bytes",
+                    received=f"{status.st_size} bytes",
+                )
+            return start + file.read()
+    except FileNotFoundError:
+        raise ModelFileError(
+            f"{path} does not exist.",
+            expected="a .tflite file",
+            received="nothing at this path",
+            next_step="check the path, or convert a model with: edgekit convert model.h5",
+        ) from None
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read.", received=error.strerror or str(error)) from error
+
+
+def refuse_custom_operators(description: ModelDescription) -> None:
+    """Raise where a model has operators whose code no interpreter brings along.
+
+    Raises:
+        ModelFileError: Naming the first custom or Flex operator.
+    """
+    for subgraph in description.subgraphs:
+        for operator in subgraph.operators:
+            code = operator.custom_code
+            if operator.name != "CUSTOM" or code in BUNDLED_CUSTOM_OPERATORS:
+                continue
+            if code.startswith("Flex"):
+                raise ModelFileError(
+                    f"The model needs TensorFlow itself for its operator {code}.",
+                    expected="builtin operators",
+                    received=f"the Flex operator {code}",
+                    next_step="convert it again without SELECT_TF_OPS, as edgekit convert does",
+                )
+            raise ModelFileError(
+                f"The model has the custom operator {code or '(without a name)'}.",
+                expected="builtin operators",
+                received=f"code {code!r} that is not part of any interpreter here",
+                next_step="convert the model from layers that have builtin operators",
+            )

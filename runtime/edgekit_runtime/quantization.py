@@ -1,0 +1,127 @@
+"""Scale and zero point arithmetic, after the LiteRT 8-bit quantization specification.
+
+Rounding: half to even, as LiteRT's XNNPACK kernels do. tflite-runtime 2.14 rounds half away from zero, so a
+value exactly between two codes may get the other neighbour there; and where that interpreter turns infinity
+and values beyond about 2e9 steps into the smallest code, :func:`quantize` saturates on the side they are on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+
+import numpy as np
+
+from edgekit_runtime.errors import TensorMismatchError
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizationParams:
+    """How integer codes stand for real values: ``real = scale * (code - zero_point)``.
+
+    Attributes:
+        scale: Real value of one step, float32; shape ``()`` per tensor or ``(C,)`` per channel.
+        zero_point: The code of real 0.0, int32; same shape as ``scale``.
+        quantized_dimension: The axis of the C channels; without meaning per tensor.
+    """
+
+    scale: np.ndarray
+    zero_point: np.ndarray
+    quantized_dimension: int = 0
+
+    def __post_init__(self) -> None:
+        # A frozen dataclass still owns its arrays: plain numbers and lists are welcome.
+        object.__setattr__(self, "scale", np.asarray(self.scale, np.float32))
+        object.__setattr__(self, "zero_point", np.asarray(self.zero_point, np.int32))
+        if self.scale.shape != self.zero_point.shape or self.scale.ndim > 1:
+            raise TensorMismatchError(
+                "Scale and zero point do not fit each other.",
+                expected="both of shape () or both of shape (C,)",
+                received=f"scale {self.scale.shape}, zero point {self.zero_point.shape}",
+            )
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether each channel has a scale of its own."""
+        return self.scale.ndim == 1
+
+
+class Quantizer:
+    """:func:`quantize` for one tensor, with all that does not depend on the values computed beforehand."""
+
+    def __init__(self, params: QuantizationParams, dtype: np.dtype | type, shape: tuple[int, ...]) -> None:
+        limits = np.iinfo(dtype)
+        if limits.bits > 16:
+            raise TensorMismatchError("Only codes of 8 and 16 bits are quantized.", received=str(np.dtype(dtype)))
+        scale, zero_point = _along_channels(params, shape)
+        self._dtype = np.dtype(dtype)
+        # One multiplication by 1/scale in float32, as XNNPACK does; the quotient may differ in the last bit.
+        self._steps_per_unit = np.float32(1) / scale
+        self._zero_point = zero_point.astype(np.float32)
+        self._smallest = (limits.min - zero_point).astype(np.float32)
+        self._largest = (limits.max - zero_point).astype(np.float32)
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Map float32 values of the tensor's shape to codes; see :func:`quantize`."""
+        steps = np.multiply(values, self._steps_per_unit)
+        np.rint(steps, steps)
+        # Limited before the zero point is added: a float32 sum with a huge value would be rounded.
+        np.maximum(steps, self._smallest, steps)
+        np.minimum(steps, self._largest, steps)
+        # NaN passes through all of this, and the steps are small now: their squares' sum is NaN only with one.
+        if isnan(np.vdot(steps, steps)):
+            raise TensorMismatchError("NaN cannot be quantized.", next_step="find the NaN in the data")
+        np.add(steps, self._zero_point, steps)
+        return steps.astype(self._dtype)
+
+
+def quantize(values: np.ndarray, params: QuantizationParams, dtype: np.dtype | type) -> np.ndarray:
+    """Map real values to integer codes, ``round(values / scale) + zero_point``, saturating.
+
+    Args:
+        values: Any shape, a float dtype; channels on ``params.quantized_dimension``.
+        params: Scale and zero point, per tensor or per channel.
+        dtype: int8, uint8 or int16.
+    Returns:
+        Codes, same shape, of ``dtype``; values out of range get the nearest code.
+    Raises:
+        TensorMismatchError: A value is NaN, which no code stands for, or the channel count differs.
+    Source: LiteRT 8-bit quantization specification; rounding as in the module's docstring.
+    """
+    values = np.asarray(values, np.float32)
+    return Quantizer(params, dtype, values.shape)(values)
+
+
+def dequantize(codes: np.ndarray, params: QuantizationParams) -> np.ndarray:
+    """Map integer codes to real values, ``scale * (codes - zero_point)``.
+
+    Args:
+        codes: Any shape, an integer dtype; channels on ``params.quantized_dimension``.
+        params: Scale and zero point, per tensor or per channel.
+    Returns:
+        Real values, same shape, float32.
+    Raises:
+        TensorMismatchError: The channel count differs.
+    Source: LiteRT 8-bit quantization specification.
+    """
+    codes = np.asarray(codes)
+    scale, zero_point = _along_channels(params, codes.shape)
+    # Widened first: int8 minus a zero point of -128 reaches 255 and would wrap.
+    return (codes.astype(np.int64) - zero_point).astype(np.float32) * scale
+
+
+def _along_channels(params: QuantizationParams, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and zero point, shaped to broadcast over a tensor of ``shape``."""
+    if not params.per_channel:
+        return params.scale, params.zero_point
+    axis = params.quantized_dimension
+    channels = params.scale.shape[0]
+    if not 0 <= axis < len(shape) or shape[axis] != channels:
+        raise TensorMismatchError(
+            "The tensor does not have the channels of its quantization.",
+            expected=f"{channels} channels on axis {axis}",
+            received=f"shape {shape}",
+        )
+    broadcast = [1] * len(shape)
+    broadcast[axis] = channels
+    return params.scale.reshape(broadcast), params.zero_point.reshape(broadcast)

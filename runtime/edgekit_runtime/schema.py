@@ -1,0 +1,156 @@
+"""The builtin operators and tensor types of the TFLite schema, by their numbers."""
+
+from __future__ import annotations
+
+_NAMES = """
+    ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE
+    EMBEDDING_LOOKUP FLOOR FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D
+    LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION LSTM MAX_POOL_2D MUL RELU RELU_N1_TO_1 RELU6
+    RESHAPE RESIZE_BILINEAR RNN SOFTMAX SPACE_TO_DEPTH SVDF TANH CONCAT_EMBEDDINGS SKIP_GRAM CALL CUSTOM
+    EMBEDDING_LOOKUP_SPARSE PAD UNIDIRECTIONAL_SEQUENCE_RNN GATHER BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND
+    TRANSPOSE MEAN SUB DIV SQUEEZE UNIDIRECTIONAL_SEQUENCE_LSTM STRIDED_SLICE BIDIRECTIONAL_SEQUENCE_RNN
+    EXP TOPK_V2 SPLIT LOG_SOFTMAX DELEGATE BIDIRECTIONAL_SEQUENCE_LSTM CAST PRELU MAXIMUM ARG_MAX
+    MINIMUM LESS NEG PADV2 GREATER GREATER_EQUAL LESS_EQUAL SELECT SLICE SIN TRANSPOSE_CONV
+    SPARSE_TO_DENSE TILE EXPAND_DIMS EQUAL NOT_EQUAL LOG SUM SQRT RSQRT SHAPE POW ARG_MIN FAKE_QUANT
+    REDUCE_PROD REDUCE_MAX PACK LOGICAL_OR ONE_HOT LOGICAL_AND LOGICAL_NOT UNPACK REDUCE_MIN FLOOR_DIV
+    REDUCE_ANY SQUARE ZEROS_LIKE FILL FLOOR_MOD RANGE RESIZE_NEAREST_NEIGHBOR LEAKY_RELU
+    SQUARED_DIFFERENCE MIRROR_PAD ABS SPLIT_V UNIQUE CEIL REVERSE_V2 ADD_N GATHER_ND COS WHERE RANK ELU
+    REVERSE_SEQUENCE MATRIX_DIAG QUANTIZE MATRIX_SET_DIAG ROUND HARD_SWISH IF WHILE
+    NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5 SCATTER_ND SELECT_V2 DENSIFY SEGMENT_SUM BATCH_MATMUL
+    PLACEHOLDER_FOR_GREATER_OP_CODES CUMSUM CALL_ONCE BROADCAST_TO RFFT2D CONV_3D IMAG REAL COMPLEX_ABS
+    HASHTABLE HASHTABLE_FIND HASHTABLE_IMPORT HASHTABLE_SIZE REDUCE_ALL CONV_3D_TRANSPOSE VAR_HANDLE
+    READ_VARIABLE ASSIGN_VARIABLE BROADCAST_ARGS RANDOM_STANDARD_NORMAL BUCKETIZE RANDOM_UNIFORM
+    MULTINOMIAL GELU DYNAMIC_UPDATE_SLICE RELU_0_TO_1 UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_MAX
+    UNSORTED_SEGMENT_SUM ATAN2 UNSORTED_SEGMENT_MIN SIGN BITCAST BITWISE_XOR RIGHT_SHIFT
+    STABLEHLO_LOGISTIC STABLEHLO_ADD STABLEHLO_DIVIDE STABLEHLO_MULTIPLY STABLEHLO_MAXIMUM
+    STABLEHLO_RESHAPE STABLEHLO_CLAMP STABLEHLO_CONCATENATE STABLEHLO_BROADCAST_IN_DIM
+    STABLEHLO_CONVOLUTION STABLEHLO_SLICE STABLEHLO_CUSTOM_CALL STABLEHLO_REDUCE STABLEHLO_ABS
+    STABLEHLO_AND STABLEHLO_COSINE STABLEHLO_EXPONENTIAL STABLEHLO_FLOOR STABLEHLO_LOG STABLEHLO_MINIMUM
+    STABLEHLO_NEGATE STABLEHLO_OR STABLEHLO_POWER STABLEHLO_REMAINDER STABLEHLO_RSQRT STABLEHLO_SELECT
+    STABLEHLO_SUBTRACT STABLEHLO_TANH STABLEHLO_SCATTER STABLEHLO_COMPARE STABLEHLO_CONVERT
+    STABLEHLO_DYNAMIC_SLICE STABLEHLO_DYNAMIC_UPDATE_SLICE STABLEHLO_PAD STABLEHLO_IOTA
+    STABLEHLO_DOT_GENERAL STABLEHLO_REDUCE_WINDOW STABLEHLO_SORT STABLEHLO_WHILE STABLEHLO_GATHER
+    STABLEHLO_TRANSPOSE DILATE STABLEHLO_RNG_BIT_GENERATOR REDUCE_WINDOW STABLEHLO_COMPOSITE
+    STABLEHLO_SHIFT_LEFT STABLEHLO_CBRT STABLEHLO_CASE
+"""
+#: Name of each builtin operator; its place is its code.
+BUILTIN_OPERATORS = tuple(_NAMES.split())
+
+#: The code that says "see the operator's name": code outside the builtin set.
+CUSTOM = BUILTIN_OPERATORS.index("CUSTOM")
+
+#: Custom operators that both interpreters bring along.
+BUNDLED_CUSTOM_OPERATORS = frozenset({"AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess"})
+
+#: Name and bits per element of each tensor type; the place in the list is its code.
+#: Strings, resources and variants have no fixed size: 0 bits.
+TENSOR_TYPES = (
+    ("float32", 32),
+    ("float16", 16),
+    ("int32", 32),
+    ("uint8", 8),
+    ("int64", 64),
+    ("string", 0),
+    ("bool", 8),
+    ("int16", 16),
+    ("complex64", 64),
+    ("int8", 8),
+    ("float64", 64),
+    ("complex128", 128),
+    ("uint64", 64),
+    ("resource", 0),
+    ("variant", 0),
+    ("uint32", 32),
+    ("uint16", 16),
+    ("int4", 4),
+    ("bfloat16", 16),
+    ("int2", 2),
+    ("uint4", 4),
+    ("float8_e4m3fn", 8),
+    ("float8_e5m2", 8),
+)
+
+
+class OptionsSchema:
+    """What the options of an operator hold beside plain numbers, by field number.
+
+    Attributes:
+        vectors: numpy dtype of the items of each vector, or ``string``.
+        positive: Default of each int32 field that native code divides by, or takes as a size.
+        subgraphs: int32 fields that name a subgraph to call.
+    """
+
+    def __init__(
+        self,
+        vectors: dict[int, str] | None = None,
+        positive: dict[int, int] | None = None,
+        subgraphs: tuple[int, ...] = (),
+    ) -> None:
+        self.vectors = vectors or {}
+        self.positive = positive or {}
+        self.subgraphs = subgraphs
+
+
+def _int64_vectors(*fields: int) -> dict[int, str]:
+    return dict.fromkeys(fields, "<i8")
+
+
+#: The members of the schema's union BuiltinOptions that are more than plain numbers.
+OPTIONS = {
+    1: OptionsSchema(positive={1: 0, 2: 0, 4: 1, 5: 1}),  # Conv2DOptions
+    2: OptionsSchema(positive={1: 0, 2: 0, 5: 1, 6: 1}),  # DepthwiseConv2DOptions
+    3: OptionsSchema({1: "<i4", 2: "<i4"}),  # ConcatEmbeddingsOptions
+    5: OptionsSchema(positive={1: 0, 2: 0, 3: 0, 4: 0}),  # Pool2DOptions
+    8: OptionsSchema({5: "u1"}),  # FullyConnectedOptions
+    16: OptionsSchema(subgraphs=(0,)),  # CallOptions
+    17: OptionsSchema({0: "<i4"}),  # ReshapeOptions
+    19: OptionsSchema(positive={0: 0}),  # SpaceToDepthOptions
+    30: OptionsSchema({0: "<i4"}),  # SqueezeOptions
+    49: OptionsSchema(positive={1: 0, 2: 0}),  # TransposeConvOptions
+    92: OptionsSchema(subgraphs=(0, 1)),  # IfOptions
+    93: OptionsSchema(subgraphs=(0, 1)),  # WhileOptions
+    94: OptionsSchema(positive={0: 0}),  # DepthToSpaceOptions
+    103: OptionsSchema(subgraphs=(0,)),  # CallOnceOptions
+    106: OptionsSchema(positive={1: 0, 2: 0, 3: 0, 5: 1, 6: 1, 7: 1}),  # Conv3DOptions
+    111: OptionsSchema({0: "string", 1: "string"}),  # VarHandleOptions
+    115: OptionsSchema({0: "<f4"}),  # BucketizeOptions
+}
+
+#: The same for BuiltinOptions2.
+OPTIONS_2 = {
+    2: OptionsSchema(_int64_vectors(0)),  # StablehloBroadcastInDimOptions
+    3: OptionsSchema(_int64_vectors(0, 1, 2)),  # StablehloSliceOptions
+    4: OptionsSchema({**_int64_vectors(0, 1, 2, 3, 7, 10, 13), 4: "u1", 16: "<u4"}),  # StablehloConvolutionOptions
+    5: OptionsSchema({0: "string", 2: "string", 4: "<i4", 5: "u1"}),  # StablehloCustomCallOptions
+    6: OptionsSchema(_int64_vectors(0), subgraphs=(1,)),  # StablehloReduceOptions
+    7: OptionsSchema(_int64_vectors(1, 2, 3), subgraphs=(6,)),  # StablehloScatterOptions
+    9: OptionsSchema(_int64_vectors(0)),  # StablehloDynamicSliceOptions
+    10: OptionsSchema(_int64_vectors(0, 1, 2)),  # StablehloPadOptions
+    12: OptionsSchema({**_int64_vectors(0, 1, 2, 3), 4: "<u4"}),  # StablehloDotGeneralOptions
+    13: OptionsSchema(_int64_vectors(0, 1, 2, 3, 4), subgraphs=(5,)),  # StablehloReduceWindowOptions
+    14: OptionsSchema(subgraphs=(2,)),  # StablehloSortOptions
+    15: OptionsSchema(subgraphs=(0, 1)),  # StablehloWhileOptions
+    16: OptionsSchema(_int64_vectors(0, 1, 2, 4)),  # StablehloGatherOptions
+    17: OptionsSchema(_int64_vectors(0)),  # StablehloTransposeOptions
+    21: OptionsSchema({0: "string", 2: "u1"}, subgraphs=(1,)),  # StableHLOCompositeOptions
+    23: OptionsSchema({0: "<i4"}),  # StablehloCaseOptions
+}
+
+#: Operators that native code runs with whatever is in memory where their options are missing.
+REQUIRED_OPTIONS = {
+    "CONV_2D": 1,
+    "DEPTHWISE_CONV_2D": 2,
+    "AVERAGE_POOL_2D": 5,
+    "MAX_POOL_2D": 5,
+    "L2_POOL_2D": 5,
+    "SPACE_TO_DEPTH": 19,
+    "TRANSPOSE_CONV": 49,
+    "IF": 92,
+    "WHILE": 93,
+    "DEPTH_TO_SPACE": 94,
+    "CALL_ONCE": 103,
+    "CONV_3D": 106,
+    "CONV_3D_TRANSPOSE": 106,
+    "VAR_HANDLE": 111,
+    "BUCKETIZE": 115,
+}

@@ -1,0 +1,90 @@
+"""One interpreter, used by one thread at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgekit_runtime.errors import InterpreterError
+from edgekit_runtime.interpreter import Interpreter
+
+
+class Session:
+    """Runs arrays that are of the model's own dtype and shape through one interpreter.
+
+    Args:
+        interpreter: Allocated, and from now on the session's alone.
+        input_indices: Tensor number of each input.
+        output_indices: Tensor number of each output.
+        shapes: The shape each input is allocated for.
+        resets_variables: Whether state inside the model (of an LSTM) starts anew with each run, as it does in
+            Keras; left alone, it would go over into the next and unrelated sample.
+    """
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        input_indices: Sequence[int],
+        output_indices: Sequence[int],
+        shapes: Sequence[tuple[int, ...]],
+        *,
+        resets_variables: bool,
+    ) -> None:
+        self._interpreter = interpreter
+        self._input_indices = tuple(input_indices)
+        self._output_indices = tuple(output_indices)
+        self._shapes = list(shapes)
+        self._resets_variables = resets_variables
+        self._lock = threading.Lock()
+        self._first_input, self._first_output = self._input_indices[0], self._output_indices[0]
+        # Bound once: each look-up that a call is spared shows beside an invoke of 13 µs.
+        self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+
+    def run_one(self, array: np.ndarray) -> np.ndarray:
+        """Run a model of one input and one output, which keeps no state, on an array of the allocated shape."""
+        try:
+            with self._lock:
+                self._set(self._first_input, array)
+                self._invoke()
+                return self._get(self._first_output)
+        except (ValueError, RuntimeError) as error:
+            raise _refused(error) from error
+
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run one array an input and return a copy of each output; resizes where a shape is new."""
+        try:
+            with self._lock:
+                self._resize([array.shape for array in arrays])
+                if self._resets_variables:
+                    self._interpreter.reset_all_variables()
+                for index, array in zip(self._input_indices, arrays):
+                    self._set(index, array)
+                self._invoke()
+                return [self._get(index) for index in self._output_indices]
+        except (ValueError, RuntimeError) as error:
+            raise _refused(error) from error
+
+    def reset(self) -> None:
+        """Set state inside the model back to its start."""
+        with self._lock:
+            self._interpreter.reset_all_variables()
+
+    def _resize(self, shapes: list[tuple[int, ...]]) -> None:
+        if shapes == self._shapes:
+            return
+        # Should the interpreter refuse these, it holds neither the old shapes nor the new ones.
+        self._shapes = []
+        for index, shape in zip(self._input_indices, shapes):
+            self._interpreter.resize_tensor_input(index, shape)
+        self._interpreter.allocate_tensors()
+        self._shapes = shapes
+
+
+def _refused(error: Exception) -> InterpreterError:
+    return InterpreterError(
+        "The interpreter cannot run the model on this input.",
+        received=str(error).strip().splitlines()[0],
+        next_step="check the input's shape, or convert the model again for this interpreter",
+    )

@@ -1,0 +1,86 @@
+"""What a caller needs to know of a model's input or output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgekit_runtime.description import ModelDescription, SignatureDescription, TensorDescription
+from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.quantization import QuantizationParams
+
+
+@dataclass(frozen=True, eq=False)
+class TensorInfo:
+    """An input or output of a model.
+
+    Attributes:
+        name: The signature's name for it where the file has a signature, else the tensor's own.
+        shape: Sizes, -1 where the caller chooses; the first is the batch.
+        dtype: The type the model itself works with.
+        quantization: What its integers stand for, ``None`` where they or floats stand for themselves.
+        index: Its number in the file.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    quantization: QuantizationParams | None
+    index: int
+
+    @property
+    def scale(self) -> float:
+        """Real value of one step, 0.0 where the tensor is not quantized."""
+        return 0.0 if self.quantization is None else float(self.quantization.scale)
+
+    @property
+    def zero_point(self) -> int:
+        """The code of real 0.0; 0 where the tensor is not quantized."""
+        return 0 if self.quantization is None else int(self.quantization.zero_point)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for ``--json``."""
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "dtype": self.dtype.name,
+            "scale": self.scale,
+            "zero_point": self.zero_point,
+            "index": self.index,
+        }
+
+
+def model_inputs(description: ModelDescription) -> tuple[TensorInfo, ...]:
+    """The inputs in the order of the file, named by the signature."""
+    signature = _main_signature(description)
+    names = {} if signature is None else {index: name for name, index in signature.inputs}
+    return tuple(_tensor_info(tensor, names) for tensor in description.inputs)
+
+
+def model_outputs(description: ModelDescription) -> tuple[TensorInfo, ...]:
+    """The outputs in the order of the file, named by the signature."""
+    signature = _main_signature(description)
+    names = {} if signature is None else {index: name for name, index in signature.outputs}
+    return tuple(_tensor_info(tensor, names) for tensor in description.outputs)
+
+
+def _main_signature(description: ModelDescription) -> SignatureDescription | None:
+    """The first signature of the model proper."""
+    return next((signature for signature in description.signatures if signature.subgraph == 0), None)
+
+
+def _tensor_info(tensor: TensorDescription, names: dict[int, str]) -> TensorInfo:
+    name = names.get(tensor.index, tensor.name)
+    try:
+        dtype = np.dtype(tensor.dtype)
+    except TypeError:
+        raise ModelFileError(
+            f"The model's tensor {name!r} has the type {tensor.dtype}, which numpy does not have.",
+            next_step="convert the model again with numbers of another type at its ends",
+        ) from None
+    quantization = None
+    if len(tensor.scales) == 1 and tensor.scales[0] > 0:
+        quantization = QuantizationParams(np.array(tensor.scales[0]), np.array(tensor.zero_points[0]))
+    return TensorInfo(name, tensor.shape_signature, dtype, quantization, tensor.index)

@@ -1,0 +1,123 @@
+"""Makes the small ``.tflite`` fixtures of this folder, and the ``.npz`` with each one's inputs and expected outputs.
+
+The expected outputs are the Keras model's own, so that the runtime's tests compare with Keras without having it.
+Run with the development environment: ``python tests/data/tflite/make_tflite.py``.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+FOLDER = Path(__file__).parent
+RANDOM = np.random.default_rng(20240607)
+
+
+def cnn() -> keras.Model:
+    return keras.Sequential(
+        [
+            layers.Input((12, 12, 1), name="image"),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            # More than 1,024 weights: dynamic-range conversion leaves smaller tensors in float.
+            layers.Dense(10, activation="softmax", name="probabilities"),
+        ]
+    )
+
+
+def two_in_two_out() -> keras.Model:
+    left = layers.Input((3,), name="left")
+    right = layers.Input((2,), name="right")
+    joined = layers.Concatenate()([left, right])
+    return keras.Model(
+        {"left": left, "right": right},
+        {"total": layers.Dense(1, name="total")(joined), "hidden": layers.Dense(4, name="hidden")(joined)},
+    )
+
+
+def convert(
+    model: keras.Model,
+    *,
+    quantize: str = "none",
+    io: tf.DType = tf.float32,
+    batch: int | None = None,
+    samples: np.ndarray | None = None,
+) -> bytes:
+    if batch is not None:
+        fixed_input = keras.Input(batch_shape=(batch, *model.input_shape[1:]), name=model.inputs[0].name)
+        fixed = keras.models.clone_model(model, input_tensors=fixed_input)
+        fixed.set_weights(model.get_weights())
+        model = fixed
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if quantize != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "int8":
+        converter.representative_dataset = lambda: ([sample[np.newaxis]] for sample in samples)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = io
+        converter.inference_output_type = io
+    return converter.convert()
+
+
+def save(name: str, content: bytes) -> None:
+    (FOLDER / f"{name}.tflite").write_bytes(content)
+    print(f"{name:24} {len(content):6} bytes")
+
+
+def save_answers(name: str, **arrays: np.ndarray) -> None:
+    np.savez_compressed(FOLDER / f"{name}.npz", **arrays)
+
+
+def main() -> None:
+    keras.utils.set_random_seed(7)
+    model = cnn()
+    pixels = RANDOM.integers(0, 256, (40, 12, 12, 1), np.uint8)
+    images = (pixels / 255).astype(np.float32)
+    save_answers("cnn", pixels=pixels, image=images, probabilities=model.predict(images, verbose=0))
+    save("cnn_float32", convert(model))
+    save("cnn_float32_batch1", convert(model, batch=1))
+    save("cnn_float32_batch4", convert(model, batch=4))
+    save("cnn_dynamic", convert(model, quantize="dynamic"))
+    for io in (tf.float32, tf.int8, tf.uint8):
+        save(f"cnn_int8_io_{io.name}", convert(model, quantize="int8", io=io, samples=images))
+
+    dense = keras.Sequential([layers.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)])
+    rows = RANDOM.normal(size=(10, 4)).astype(np.float32)
+    save("dense_float32", convert(dense))
+    save_answers("dense_float32", x=rows, y=dense.predict(rows, verbose=0))
+
+    lstm = keras.Sequential([layers.Input((6, 2)), layers.LSTM(5), layers.Dense(3)])
+    series = RANDOM.normal(size=(10, 6, 2)).astype(np.float32)
+    save("lstm_batch1", convert(lstm, batch=1))
+    save_answers("lstm_batch1", x=series, y=lstm.predict(series, verbose=0))
+
+    embedding = keras.Sequential(
+        [layers.Input((5,), dtype="int32"), layers.Embedding(20, 4), layers.Flatten(), layers.Dense(3)]
+    )
+    words = RANDOM.integers(0, 20, (10, 5)).astype(np.int32)
+    save("embedding_int32", convert(embedding))
+    save_answers("embedding_int32", x=words, y=embedding.predict(words, verbose=0))
+
+    pair = two_in_two_out()
+    left, right = (RANDOM.normal(size=(10, width)).astype(np.float32) for width in (3, 2))
+    answers = pair.predict({"left": left, "right": right}, verbose=0)
+    save("two_in_two_out", convert(pair))
+    save_answers("two_in_two_out", left=left, right=right, **answers)
+
+    # Quantize, reshape, dequantize: shows an interpreter's own rounding. The calibration gives scale 1/16.
+    reshape = keras.Sequential([layers.Input((16,)), layers.Reshape((4, 4))])
+    span = np.stack([np.full(16, -8, np.float32), np.full(16, 127 / 16, np.float32)])
+    save("quantize_only", convert(reshape, quantize="int8", samples=span))
+
+
+if __name__ == "__main__":
+    main()
