@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,9 +68,10 @@ def read_labels(labels: Sequence[str] | str | os.PathLike[str]) -> tuple[str, ..
     """
     if not isinstance(labels, (str, os.PathLike)):
         return tuple(str(label) for label in labels)
-    path = Path(labels)
+    path = os.fspath(labels)
     try:
-        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        with open(path, encoding="utf-8") as file:
+            return tuple(line.strip() for line in file if line.strip())
     except FileNotFoundError:
         raise DataError(f"The labels file {path} does not exist.", next_step="check the path") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ModelFileError
@@ -23,9 +22,9 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
     Raises:
         ModelFileError: It is missing, unreadable, no regular file, too large or of another format.
     """
-    path = Path(path)
+    path = os.fspath(path)
     try:
-        status = path.stat()
+        status = os.stat(path)
         # Before opening: a named pipe would wait for a writer.
         if not stat.S_ISREG(status.st_mode):
             raise ModelFileError(
@@ -33,7 +32,7 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
                 expected="a .tflite file",
                 received="a folder" if stat.S_ISDIR(status.st_mode) else "a device or pipe",
             )
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             start = file.read(8)
             # Looked at before the rest is read: a foreign file may be larger than the memory.
             if start[4:] != FILE_IDENTIFIER:

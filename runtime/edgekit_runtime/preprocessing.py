@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Union
 
 import numpy as np
@@ -192,11 +191,11 @@ def _decode(image: Image) -> np.ndarray:
             "Reading image files needs Pillow, which is not installed.",
             next_step="pip install pillow, or pass the pixels as a uint8 array",
         ) from None
-    source: io.BytesIO | Path
+    source: io.BytesIO | str
     if isinstance(image, (bytes, bytearray, memoryview)):
         name, source = "the image's bytes", io.BytesIO(image)
     else:
-        name, source = str(image), Path(image)
+        name = source = os.fspath(image)
     try:
         with pillow.open(source) as opened:
             return _pillow_pixels(opened)
