@@ -1,0 +1,123 @@
+"""A stored model on its way to today's Keras: what the upgrade steps read and change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+LayerPath = tuple[str, ...]
+Layer = dict[str, Any]
+
+MODEL_CLASSES = frozenset({"Sequential", "Functional", "Model", "Container", "Network"})
+
+
+@dataclass
+class Description:
+    """A model's description and weights, changed in place by the steps.
+
+    Attributes:
+        root: The outermost model, ``{"class_name": ..., "config": ...}``.
+        keras_version: The version that wrote the file, such as ``"2.2.4-tf"``.
+        backend: The backend that wrote it: ``"tensorflow"``, ``"theano"``, …
+        weights: The stored arrays of every layer that has any, by its path from the root. A wrapped layer's path
+            goes on with the wrapper's attribute: ``("bidirectional_1", "forward_layer")``.
+        notes: What the user should be told.
+        runs_code: The user allows code of the file to run.
+        custom_names: Classes and functions that the user brings along.
+    """
+
+    root: Layer
+    keras_version: str
+    backend: str
+    weights: dict[LayerPath, list[np.ndarray]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    runs_code: bool = False
+    custom_names: frozenset[str] = frozenset()
+
+    @property
+    def era(self) -> int:
+        """The major version of the Keras that wrote the file: 1, 2 or 3."""
+        return int(self.keras_version.partition(".")[0])
+
+    def models(self) -> Iterator[tuple[LayerPath, Layer]]:
+        """Every Sequential and functional model with its path, the outermost first."""
+        yield (), self.root
+        for path, layer in self.layers():
+            if is_model(layer):
+                yield path, layer
+
+    def weight_paths(self, path: LayerPath) -> list[LayerPath]:
+        """Where the weights of the layer described at ``path`` stand: one description may serve two directions."""
+        paths = [path]
+        if path[-1:] == ("forward_layer",):
+            paths.append((*path[:-1], "backward_layer"))
+        return [p for p in paths if p in self.weights]
+
+    def layers(self) -> Iterator[tuple[LayerPath, Layer]]:
+        """Every layer below the root with its path: nested models, wrappers and what they wrap too."""
+        yield from walk(self.root, ())
+
+
+def walk(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:
+    """Every layer inside ``layer``, which stands at ``path``; each before what it holds."""
+    for name, inner in inner_layers(layer):
+        yield (*path, name), inner
+        yield from walk(inner, (*path, name))
+
+
+def inner_layers(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """The layers directly inside ``layer``: of a model by their names, of a wrapper by its attributes."""
+    if is_model(layer):
+        for inner in model_layers(layer):
+            yield layer_name(inner), inner
+        return
+    config = layer["config"]
+    if layer["class_name"] == "Bidirectional":
+        # The stored `layer` describes both directions; `backward_layer` only stands beside it in newer files.
+        yield "forward_layer", config["layer"]
+        if isinstance(config.get("backward_layer"), dict):
+            yield "backward_layer", config["backward_layer"]
+    elif isinstance(config, dict) and is_layer(config.get("layer")):
+        yield "layer", config["layer"]
+
+
+def model_layers(model: Layer) -> list[Layer]:
+    """A model's layers. Before Keras 2.2.3 a Sequential's whole description was this list."""
+    config = model["config"]
+    layers: list[Layer] = config if isinstance(config, list) else config["layers"]
+    return layers
+
+
+def is_layer(value: object) -> bool:
+    """True if ``value`` describes a layer."""
+    return isinstance(value, dict) and "class_name" in value and "config" in value
+
+
+def is_model(layer: Layer) -> bool:
+    """True if ``layer`` is a Sequential or functional model with layers of its own."""
+    config = layer["config"]
+    return layer["class_name"] in MODEL_CLASSES and (isinstance(config, list) or "layers" in config)
+
+
+def layer_name(layer: Layer) -> str:
+    """A layer's name, which old files keep beside or inside its config."""
+    name = layer["config"].get("name") if isinstance(layer["config"], dict) else None
+    return str(name or layer.get("name") or layer["class_name"].lower())
+
+
+def keras3_layer(class_name: str, config: dict[str, Any], module: str = "keras.layers") -> Layer:
+    """Describe one of Keras 3's own layers."""
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": None}
+
+
+def replacement_layer(class_name: str, config: dict[str, Any]) -> Layer:
+    """Describe one of the layers of ``replacement_layers``."""
+    return {
+        "module": None,
+        "class_name": class_name,
+        "config": config,
+        "registered_name": f"edgekit>{class_name}",
+    }

@@ -1,0 +1,230 @@
+"""The stored arrays of every layer, from each layout that Keras has written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import numpy as np
+
+from edgekit_converters.keras_files.description import (
+    Layer,
+    LayerPath,
+    inner_layers,
+    is_model,
+    layer_name,
+    walk,
+)
+from edgekit_runtime.errors import ModelFileError
+
+NamedArrays = list[tuple[str, np.ndarray]]
+
+# The order in which a layer of several parts lists their weights; parts not named here follow by name.
+_PARTS = ("cell", "forward_layer", "backward_layer", "query_dense", "key_dense", "value_dense", "output_dense")
+_CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+
+
+def read_hdf5_layout(group: h5py.Group, root: Layer) -> dict[LayerPath, NamedArrays]:
+    """Read the weights of an ``.h5`` model: one group for each layer of the outermost model.
+
+    A nested model's group holds the arrays of all its layers in one list; they are given to their layers by the
+    names they carry, or in the order of the layers where the names don't tell.
+
+    Args:
+        group: The group ``model_weights``, or the whole file for a file of weights only.
+        root: The outermost model's description.
+    Returns:
+        The named arrays of every layer that has any, by the layer's path.
+    Raises:
+        ModelFileError: A layer has stored weights but no place in the description, or a nested model's weights
+            cannot be told apart.
+    """
+    stored = {name: list(_named_arrays(group[name])) for name in attribute_names(group, "layer_names")}
+    weights: dict[LayerPath, NamedArrays] = {}
+    for name, layer in inner_layers(root):
+        _share_out(layer, (name,), stored.pop(name, []), weights)
+    left_over = [name for name, arrays in stored.items() if arrays]
+    if left_over:
+        by_name = {path[-1]: path for path in _leaf_paths(root, ())}
+        # The branches of a Keras 1 Merge are stored beside the layers of the outer model.
+        for name in left_over:
+            if name not in by_name:
+                raise ModelFileError(
+                    f"The file holds weights of a layer '{name}' that its description doesn't have.",
+                    expected=f"the layers {', '.join(n for n, _ in inner_layers(root))}",
+                    received=", ".join(left_over),
+                    next_step="pass the architecture that these weights belong to",
+                )
+            weights[by_name[name]] = stored[name]
+    return weights
+
+
+def read_zip_layout(file: h5py.Group, root: Layer) -> dict[LayerPath, NamedArrays]:
+    """Read ``model.weights.h5`` of a ``.keras`` file: groups named after the layers' classes, numbered.
+
+    Args:
+        file: The opened ``model.weights.h5``.
+        root: The outermost model's description.
+    Returns:
+        The named arrays of every layer that has any, by the layer's path.
+    """
+    groups: dict[str, h5py.Group] = {}
+
+    def collect(name: str, item: Any) -> None:
+        # Keras 2.12 to 2.15 on Windows joined the names with backslashes.
+        if isinstance(item, h5py.Group):
+            groups[name.replace("\\", "/")] = item
+
+    file.visititems(collect)
+    weights: dict[LayerPath, NamedArrays] = {}
+    _read_zip_container(groups, "", root, (), weights)
+    return weights
+
+
+def attribute_names(group: h5py.Group, attribute: str) -> list[str]:
+    """A list of names kept in an attribute, which Keras splits into ``name0``, ``name1``, … above 64 kB."""
+    chunks = [group.attrs[attribute]] if attribute in group.attrs else []
+    while f"{attribute}{len(chunks)}" in group.attrs:
+        chunks.append(group.attrs[f"{attribute}{len(chunks)}"])
+    return [n.decode("utf8") if isinstance(n, bytes) else str(n) for chunk in chunks for n in chunk]
+
+
+def _named_arrays(group: h5py.Group) -> Iterator[tuple[str, np.ndarray]]:
+    for name in attribute_names(group, "weight_names"):
+        yield name, np.asarray(group[name])
+
+
+def _share_out(layer: Layer, path: LayerPath, arrays: NamedArrays, weights: dict[LayerPath, NamedArrays]) -> None:
+    """Give a layer's list of arrays to the layers inside it, or keep it where there are none."""
+    if not arrays:
+        return
+    if layer["class_name"] == "Bidirectional":
+        half = len(arrays) // 2
+        weights[(*path, "forward_layer")] = arrays[:half]
+        weights[(*path, "backward_layer")] = arrays[half:]
+        return
+    inner = list(inner_layers(layer))
+    if not inner or _keeps_own_weights(layer):
+        weights[path] = arrays
+    elif not is_model(layer):
+        _share_out(inner[0][1], (*path, inner[0][0]), arrays, weights)
+    else:
+        for name, part in _parts_of_model(layer, path, arrays).items():
+            _share_out(dict(inner)[name], (*path, name), part, weights)
+
+
+def _parts_of_model(layer: Layer, path: LayerPath, arrays: NamedArrays) -> dict[str, NamedArrays]:
+    """A nested model's arrays by the name of its layer, in their stored order."""
+    owners: dict[str, str] = {}
+    for inner_path, inner in walk(layer, path):
+        for name in (inner_path[-1], layer_name(inner)):
+            owners.setdefault(name, inner_path[len(path)])
+    parts: dict[str, NamedArrays] = {}
+    for name, array in arrays:
+        owner = _owner(name, owners)
+        if owner is None:
+            raise ModelFileError(
+                f"The weights of the nested model '{'/'.join(path)}' cannot be told apart.",
+                expected=f"names that begin with one of its layers: {', '.join(dict.fromkeys(owners.values()))}",
+                received=name,
+                next_step="save the model again as a .keras file, or report the file",
+            )
+        parts.setdefault(owner, []).append((name, array))
+    return parts
+
+
+def _owner(weight_name: str, owners: dict[str, str]) -> str | None:
+    """The layer that a weight's name tells: ``model/dense_1/kernel:0``, in Keras 1 ``dense_1_W``."""
+    for segment in reversed(weight_name.split("/")):
+        if segment in owners:
+            return owners[segment]
+    prefixes = [name for name in owners if weight_name.startswith(name + "_")]
+    return owners[max(prefixes, key=len)] if prefixes else None
+
+
+def _keeps_own_weights(layer: Layer) -> bool:
+    """True for a wrapper whose own weights stand among those of the layer it wraps."""
+    return layer["class_name"] == "SpectralNormalization"
+
+
+def _leaf_paths(layer: Layer, path: LayerPath) -> Iterator[LayerPath]:
+    return (inner_path for inner_path, inner in walk(layer, path) if not list(inner_layers(inner)))
+
+
+def _read_zip_container(
+    groups: dict[str, h5py.Group],
+    prefix: str,
+    model: Layer,
+    path: LayerPath,
+    weights: dict[LayerPath, NamedArrays],
+) -> None:
+    container = prefix + next((c for c in _CONTAINERS if f"{prefix}{c}" in groups), _CONTAINERS[0])
+    names = {g[len(container) + 1 :] for g in groups if g.startswith(f"{container}/")}
+    by_key: dict[str, list[tuple[str, Layer]]] = {}
+    for name, layer in inner_layers(model):
+        # Keras leaves the input layer out of a Sequential's layers.
+        if layer["class_name"] != "InputLayer" or model["class_name"] != "Sequential":
+            by_key.setdefault(_snake_case(layer["class_name"]), []).append((name, layer))
+    for key, layers in by_key.items():
+        numbered = sorted((n for n in names if re.fullmatch(rf"{key}(_\d+)?", n)), key=_natural)
+        if len(numbered) != len(layers):
+            numbered = [f"{key}_{number}" if number else key for number in range(len(layers))]
+        # Keras 2.12 and 2.13 left numbers out: each layer with weights counted twice.
+        for group, (name, layer) in zip(numbered, layers, strict=True):
+            _read_zip_layer(groups, f"{container}/{group}", layer, (*path, name), weights)
+
+
+def _read_zip_layer(
+    groups: dict[str, h5py.Group],
+    group: str,
+    layer: Layer,
+    path: LayerPath,
+    weights: dict[LayerPath, NamedArrays],
+) -> None:
+    if is_model(layer):
+        _read_zip_container(groups, f"{group}/", layer, path, weights)
+    elif layer["class_name"] == "Bidirectional":
+        for direction in ("forward_layer", "backward_layer"):
+            _keep(weights, (*path, direction), _arrays_below(groups, f"{group}/{direction}"))
+    elif (inner := list(inner_layers(layer))) and not _keeps_own_weights(layer):
+        _read_zip_layer(groups, f"{group}/{inner[0][0]}", inner[0][1], (*path, inner[0][0]), weights)
+    else:
+        _keep(weights, path, _arrays_below(groups, group))
+
+
+def _arrays_below(groups: dict[str, h5py.Group], group: str) -> NamedArrays:
+    """A layer's own variables, then those of its parts."""
+    arrays: NamedArrays = []
+    if f"{group}/vars" in groups:
+        variables = groups[f"{group}/vars"]
+        arrays += [(f"{group}/vars/{n}", np.asarray(variables[n])) for n in sorted(variables, key=_natural)]
+    parts = {g[len(group) + 1 :].partition("/")[0] for g in groups if g.startswith(f"{group}/")} - {"vars"}
+    for part in sorted(parts, key=_part_order):
+        # The state of a random generator is no weight.
+        if "seed_generator" not in part and "random_generator" not in part:
+            arrays += _arrays_below(groups, f"{group}/{part}")
+    return arrays
+
+
+def _keep(weights: dict[LayerPath, NamedArrays], path: LayerPath, arrays: NamedArrays) -> None:
+    if arrays:
+        weights[path] = arrays
+
+
+def _part_order(part: str) -> tuple[int, list[int | str]]:
+    bare = part.lstrip("_")
+    return (_PARTS.index(bare) if bare in _PARTS else len(_PARTS), _natural(bare))
+
+
+def _natural(name: str) -> list[int | str]:
+    """``dense_10`` after ``dense_9``."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def _snake_case(class_name: str) -> str:
+    """A class's name as Keras writes it into a ``.keras`` file: ``SeparableConv2D`` is ``separable_conv2d``."""
+    bare = re.sub(r"\W+", "", class_name)
+    bare = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", bare)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", bare).lower()

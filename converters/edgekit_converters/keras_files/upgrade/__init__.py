@@ -1,0 +1,75 @@
+"""Old descriptions of models become today's: one small step for each known difference."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgekit_converters.keras_files.description import Description, Layer, LayerPath
+from edgekit_converters.keras_files.stored_weights import NamedArrays
+from edgekit_converters.keras_files.upgrade.steps import STEPS, STRUCTURE_STEPS, Step
+
+__all__ = ["STEPS", "STRUCTURE_STEPS", "Step", "UpgradedModel", "upgrade"]
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradedModel:
+    """A model as Keras 3 builds it.
+
+    Attributes:
+        config: The outermost model's description.
+        weights: The arrays of every layer that has any, by its path, in the order of Keras 3's ``layer.weights``.
+        steps: The names of the steps that had something to mend.
+        notes: What the user should be told.
+    """
+
+    config: dict[str, Any]
+    weights: dict[LayerPath, list[np.ndarray]]
+    steps: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def upgrade(
+    config: Layer,
+    *,
+    keras_version: str,
+    backend: str,
+    read_weights: Callable[[Layer], dict[LayerPath, NamedArrays]],
+    allow_unsafe: bool = False,
+    custom_names: frozenset[str] = frozenset(),
+) -> UpgradedModel:
+    """Apply every step to a description and its weights.
+
+    Args:
+        config: The stored description, ``{"class_name": ..., "config": ...}``; it is left unchanged.
+        keras_version: The version that wrote it.
+        backend: The backend that wrote it; "" where the file doesn't say.
+        read_weights: Reads the stored weights of a description.
+        allow_unsafe: Keep a ``Lambda`` that is no arithmetic, to be run.
+        custom_names: Names of classes and functions that the user brings along.
+    Returns:
+        The description and the weights for Keras 3.
+    Raises:
+        ModelFileError: The model holds something that has no counterpart in Keras 3.
+        UnsafeModelError: A ``Lambda`` is not plain arithmetic.
+    """
+    description = Description(
+        copy.deepcopy(config), keras_version, backend, runs_code=allow_unsafe, custom_names=custom_names
+    )
+    applied = [step.name for step in STRUCTURE_STEPS if step.apply(description)]
+    named = read_weights(description.root)
+    description.weights = {path: [array for _, array in arrays] for path, arrays in named.items()}
+    if not backend:
+        description.backend = _backend(named)
+    applied += [step.name for step in STEPS if step.apply(description)]
+    return UpgradedModel(description.root, description.weights, tuple(applied), tuple(description.notes))
+
+
+def _backend(weights: dict[LayerPath, NamedArrays]) -> str:
+    """Keras 1 didn't store its backend, but TensorFlow's names of variables end in ``:0``."""
+    names = [name for arrays in weights.values() for name, _ in arrays]
+    return "tensorflow" if not names or any(name.endswith(":0") for name in names) else "theano"

@@ -1,0 +1,65 @@
+"""What a model on a device needs otherwise: no state between calls, a free batch size, whole numbers as indices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit_converters.keras_files.description import Description, Layer, layer_name, model_layers
+from edgekit_converters.keras_files.upgrade.call_nodes import tensors_of
+
+
+def forget_state(description: Description) -> bool:
+    """A stateful layer carried its state from one batch to the next; each call stands alone here."""
+    changed = False
+    for _, layer in description.layers():
+        if isinstance(layer["config"], dict) and layer["config"].get("stateful"):
+            layer["config"]["stateful"] = False
+            description.notes.append(f"Layer '{layer_name(layer)}' was stateful; each call now begins with no state.")
+            changed = True
+    return changed
+
+
+def free_batch_size(description: Description) -> bool:
+    """A fixed batch size belongs to training."""
+    changed = False
+    for _, layer in description.layers():
+        if layer["class_name"] == "InputLayer":
+            shape = layer["config"].get("batch_shape")
+            if shape and shape[0] is not None:
+                layer["config"]["batch_shape"] = [None, *shape[1:]]
+                changed = True
+    return changed
+
+
+def index_inputs(description: Description) -> bool:
+    """An input that only embeddings read holds indices: int32, so that no quantization rounds them."""
+    changed = False
+    for layer in _inputs(description.root):
+        if layer["config"].get("dtype", "float32").startswith("float"):
+            readers = list(_readers(description.root, layer))
+            if readers and all(map(_reads_indices, readers)):
+                layer["config"]["dtype"] = "int32"
+                changed = True
+    return changed
+
+
+def _reads_indices(layer: Layer) -> bool:
+    if layer["class_name"] == "Expression":  # The mask of an embedding, which Keras 3 writes out.
+        expression = layer["config"]["expression"]
+        return isinstance(expression, dict) and expression.get("call") == "not_equal"
+    return bool(layer["class_name"] == "Embedding")
+
+
+def _inputs(model: Layer) -> list[Layer]:
+    return [layer for layer in model_layers(model) if layer["class_name"] == "InputLayer"]
+
+
+def _readers(model: Layer, source: Layer) -> list[Layer]:
+    layers = model_layers(model)
+    if model["class_name"] == "Sequential":
+        return layers[1:2]
+
+    def reads(node: Any) -> bool:
+        return any(t["config"]["keras_history"][0] == layer_name(source) for t in tensors_of(node))
+
+    return [layer for layer in layers if any(reads(node) for node in layer.get("inbound_nodes", []))]

@@ -1,0 +1,235 @@
+"""Names of layers and arguments that Keras 2 had and Keras 3 has not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit_converters.keras_files.description import Description, Layer, is_model, keras3_layer, layer_name
+from edgekit_runtime.errors import ModelFileError
+
+_CLASSES = {
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "SyncBatchNormalization": "BatchNormalization",
+    "UnifiedLSTM": "LSTM",
+    "LSTMV2": "LSTM",
+    "UnifiedGRU": "GRU",
+    "GRUV2": "GRU",
+    "CuDNNLSTMV2": "CuDNNLSTM",
+    "Conv2DTransposeV2": "Conv2DTranspose",
+    "AlphaDropout": "Dropout",
+}
+
+# Layers that only change what a model sees while it trains.
+_AUGMENTATION = frozenset(
+    {
+        "RandomFlip",
+        "RandomRotation",
+        "RandomZoom",
+        "RandomTranslation",
+        "RandomContrast",
+        "RandomBrightness",
+        "RandomHeight",
+        "RandomWidth",
+        "RandomShear",
+        "RandomHue",
+        "RandomSaturation",
+        "RandomSharpness",
+        "RandomGrayscale",
+        "RandomColorDegeneration",
+        "RandomColorJitter",
+        "RandomPosterization",
+        "RandomErasing",
+        "RandomGaussianBlur",
+        "RandomPerspective",
+        "RandomElasticTransform",
+        "RandomInvert",
+        "Solarization",
+        "AutoContrast",
+        "Equalization",
+        "GaussianNoise",
+        "GaussianDropout",
+        "ActivityRegularization",
+    }
+)
+
+_DROPPED: dict[str, tuple[str, ...]] = {
+    "InputLayer": ("ragged", "type_spec", "input_shape", "optional"),
+    "Embedding": ("input_length", "sparse"),
+    "BatchNormalization": (
+        "fused",
+        "virtual_batch_size",
+        "adjustment",
+        "renorm",
+        "renorm_clipping",
+        "renorm_momentum",
+        "synchronized",
+        "mode",
+        "moving_mean_initializer",
+        "moving_variance_initializer",
+    ),
+    "DepthwiseConv2D": ("groups", "filters", "kernel_initializer"),
+    "DepthwiseConv1D": ("groups", "filters"),
+    "SeparableConv1D": ("groups",),
+    "SeparableConv2D": ("groups",),
+    "Conv2DTranspose": ("groups",),
+    "Conv1DTranspose": ("groups",),
+    "Conv3DTranspose": ("groups",),
+    "Softmax": ("robust_masking",),
+    "MultiHeadAttention": ("softmax_robust_masking", "query_shape", "key_shape", "value_shape"),
+    "Lambda": ("module", "output_shape_type", "output_shape_module", "function_type"),
+    "Normalization": ("streaming",),
+}
+_RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+_DROPPED_RECURRENT = ("implementation", "time_major", "input_dim", "input_length", "num_constants", "states")
+_DROPPED_EVERYWHERE = ("dynamic", "autocast", "_keras_api_names", "_keras_api_names_v1")
+
+_NO_BUILTIN_FORM = {
+    "TextVectorization": "splits text into words",
+    "StringLookup": "looks up strings",
+    "Hashing": "hashes its input",
+    "HashedCrossing": "hashes its input",
+    "DenseFeatures": "reads a dictionary of features",
+    "DenseFeaturesV2": "reads a dictionary of features",
+}
+
+
+def rename_keras2(description: Description) -> bool:
+    """Layer classes that moved or were versions of one."""
+    changed = False
+    for _, layer in description.layers():
+        new = _CLASSES.get(layer["class_name"])
+        if new:
+            layer["class_name"] = new
+            changed = True
+    return changed
+
+
+def refuse_text_layers(description: Description) -> bool:
+    """Layers that work on text or tables have no form on a device."""
+    for _, layer in description.layers():
+        what = _NO_BUILTIN_FORM.get(layer["class_name"])
+        if what:
+            raise ModelFileError(
+                f"Layer '{layer_name(layer)}' ({layer['class_name']}) {what}, which a .tflite cannot do.",
+                next_step="cut this layer off: save a model that begins after it, and prepare its input in Python",
+            )
+    return False
+
+
+def drop_augmentation(description: Description) -> bool:
+    """Augmentation and noise pass their input on unchanged when the model answers."""
+    changed = False
+    for _, layer in description.layers():
+        if layer["class_name"] in _AUGMENTATION:
+            layer.update(keras3_layer("Identity", {"name": layer_name(layer)}))
+            changed = True
+    return changed
+
+
+def drop_keras2_arguments(description: Description) -> bool:
+    """Arguments that no longer exist, and say nothing or what is now the only way."""
+    changed = False
+    for _, layer in description.layers():
+        config = layer["config"]
+        if is_model(layer) or not isinstance(config, dict):
+            continue
+        if config.get("time_major"):
+            raise ModelFileError(
+                f"Layer '{layer_name(layer)}' takes time before the batch (time_major=True), which Keras 3 cannot do.",
+                next_step="build the layer with time_major=False and transposes around it",
+            )
+        names = _DROPPED.get(layer["class_name"], ())
+        if layer["class_name"] in _RECURRENT or layer["class_name"].endswith("Cell"):
+            names += _DROPPED_RECURRENT
+        for name in (*names, *_DROPPED_EVERYWHERE):
+            changed |= config.pop(name, None) is not None
+    return changed
+
+
+def fill_keras2_defaults(description: Description) -> bool:
+    """Arguments that Keras 2 took for granted and Keras 3 would guess differently."""
+    if description.era > 2:
+        return False
+    changed = False
+    for _, layer in description.layers():
+        if layer["class_name"] in ("GRU", "GRUCell") and "reset_after" not in layer["config"]:
+            layer["config"]["reset_after"] = False
+            changed = True
+    return changed
+
+
+def rename_keras2_arguments(description: Description) -> bool:
+    """``LeakyReLU(alpha)`` is ``negative_slope`` now."""
+    changed = False
+    for _, layer in description.layers():
+        config = layer["config"]
+        if layer["class_name"] == "LeakyReLU" and "alpha" in config:
+            config["negative_slope"] = config.pop("alpha")
+            changed = True
+    return changed
+
+
+def unwrap_values(description: Description) -> bool:
+    """Numbers, tuples and axes that were stored as objects or lists of one."""
+    changed = False
+    for _, layer in description.layers():
+        config = layer["config"]
+        if is_model(layer) or not isinstance(config, dict):
+            continue
+        for key, value in config.items():
+            plain = _plain(value)
+            if key == "axis" and isinstance(plain, list) and len(plain) == 1:
+                plain = plain[0]
+            changed |= plain != value
+            config[key] = plain
+    return changed
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.get("type") == "ndarray" and "value" in value:
+            return value["value"]
+        if value.get("class_name") == "__tuple__":
+            return value.get("items")
+        if value.get("class_name") == "TensorShape":
+            return value.get("items")
+    return value
+
+
+def simplify_dtypes(description: Description) -> bool:
+    """Dtype policies become plain names; every layer computes in float32, also one of a mixed or double model."""
+    changed = False
+    for _, layer in description.layers():
+        config = layer["config"]
+        if is_model(layer) or not isinstance(config, dict) or "dtype" not in config:
+            continue
+        name = _dtype_name(config["dtype"])
+        plain = "float32" if name.startswith(("float", "mixed", "bfloat")) else name
+        if layer["class_name"] == "InputLayer" or not plain.startswith(("float", "int", "uint")):
+            changed |= config["dtype"] != plain
+            config["dtype"] = plain
+        else:
+            changed |= config["dtype"] != "float32"
+            del config["dtype"]
+    return changed
+
+
+def _dtype_name(dtype: Any) -> str:
+    if isinstance(dtype, dict):
+        config = dtype.get("config")
+        return str(config.get("name", "float32")) if isinstance(config, dict) else str(config)
+    return str(dtype or "float32")
+
+
+def attention_scores(description: Description) -> bool:
+    """Keras 3 stored ``score_mode`` of an ``Attention`` as a function, which it cannot read back: a name again."""
+    changed = False
+    for _, layer in description.layers():
+        config: Layer = layer["config"]
+        if layer["class_name"] in ("Attention", "AdditiveAttention"):
+            mode = config.get("score_mode")
+            if mode is not None and mode not in ("dot", "concat"):
+                config["score_mode"] = "concat" if "concat" in str(mode) else "dot"
+                changed = True
+    return changed

@@ -1,0 +1,73 @@
+"""``Lambda`` layers whose stored code is arithmetic become plain layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit_converters.keras_files.description import (
+    Description,
+    Layer,
+    keras3_layer,
+    layer_name,
+    replacement_layer,
+)
+from edgekit_converters.keras_files.expressions import WHOLE_INPUT, Expression, as_affine, to_text
+from edgekit_converters.keras_files.lambda_arithmetic import read_lambda
+from edgekit_runtime.errors import UnsafeModelError
+
+_KEPT = ("batch_input_shape", "input_dtype", "dtype")
+_ACTIVATIONS = frozenset({"relu", "relu6", "sigmoid", "tanh", "softmax", "softplus", "softsign", "elu", "selu"})
+
+
+def replace_lambdas(description: Description) -> bool:
+    """Read each ``Lambda`` as arithmetic and say what was read; see ``lambda_arithmetic`` for the refusals."""
+    changed = False
+    for _, layer in description.layers():
+        if layer["class_name"] != "Lambda" or _function_name(layer) in description.custom_names:
+            continue
+        try:
+            expression = read_lambda(layer["config"])
+        except UnsafeModelError:
+            if not description.runs_code:
+                raise
+            _keep_code(layer)
+            continue
+        name = layer_name(layer)
+        kept = {key: layer["config"][key] for key in _KEPT if key in layer["config"]}
+        replacement = _plain_layer(expression, {"name": name})
+        replacement["config"].update(kept)
+        layer.update(replacement)
+        description.notes.append(
+            f"Lambda '{name}' was read as {to_text(expression)} and replaced by {layer['class_name']}."
+        )
+        changed = True
+    return changed
+
+
+def _plain_layer(expression: Expression, config: dict[str, Any]) -> Layer:
+    affine = as_affine(expression)
+    if affine is not None:
+        return keras3_layer("Rescaling", {**config, "scale": affine[0], "offset": affine[1]})
+    operation = expression.get("call") if isinstance(expression, dict) else None
+    if operation in _ACTIVATIONS and expression["args"] == [WHOLE_INPUT] and not expression["kwargs"]:
+        return keras3_layer("Activation", {**config, "activation": operation})
+    return replacement_layer("Expression", {**config, "expression": expression})
+
+
+def _function_name(layer: Layer) -> str:
+    function = layer["config"].get("function")
+    if isinstance(function, dict):
+        function = function.get("config")
+    return function.rpartition(">")[2] if isinstance(function, str) else ""
+
+
+def _keep_code(layer: Layer) -> None:
+    """Leave the code in the form that Keras 3 runs."""
+    config = layer["config"]
+    function = config.get("function")
+    if isinstance(function, list):
+        code, defaults, closure = (*function, None, None)[:3]
+        config["function"] = {
+            "class_name": "__lambda__",
+            "config": {"code": code, "defaults": defaults, "closure": closure},
+        }
