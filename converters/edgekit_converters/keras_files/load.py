@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgekit_converters.keras_files.architecture import missing_architecture, names_by_order, read_architecture
 from edgekit_converters.keras_files.description import LayerPath
-from edgekit_converters.keras_files.upgrade import UpgradedModel
+from edgekit_converters.keras_files.input_shape import fix_input_shape
+from edgekit_converters.keras_files.opened_file import OpenedFile, open_file
+from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
 from edgekit_runtime.errors import ModelFileError
 
 
@@ -33,15 +37,46 @@ class LoadedModel:
         return {"keras_version": self.keras_version, "steps": list(self.steps), "notes": list(self.notes)}
 
 
-def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any] | None = None, allow_unsafe: bool = False) -> Any:
-    """Build the Keras 3 model of an upgraded description and set its weights.
+def load_keras_model(
+    path: Path | str,
+    *,
+    allow_unsafe: bool = False,
+    custom_objects: dict[str, Any] | None = None,
+    architecture: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+) -> LoadedModel:
+    """Load a Keras file of any age: open, scan, upgrade, build, set the weights.
+
+    Args:
+        path: An ``.h5`` or ``.keras`` file, whatever it is named.
+        allow_unsafe: Load a file that the scan refuses, and run the code that it carries.
+        custom_objects: Classes and functions of the user, by the names that the file has for them.
+        architecture: The model, for a file of weights only; its forms are those of ``read_architecture``.
+        input_shape: The shape of the input without the batch axis, for a model that leaves it open.
+    Returns:
+        The model and what was done to its description.
+    Raises:
+        ModelFileError: The file is damaged or foreign, or holds what Keras 3 has no counterpart for.
+        UnsafeModelError: The file carries code, or reaches outside itself.
+        UsageError: The architecture or the input shape doesn't fit the file.
+    """
+    custom_objects = custom_objects or {}
+    with open_file(Path(path)) as file:
+        version, upgraded = _upgrade(file, architecture, custom_objects, allow_unsafe, input_shape)
+    model = build(upgraded, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
+    _set_weights(model, upgraded.weights)
+    return LoadedModel(model, version, upgraded.steps, upgraded.notes)
+
+
+def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsafe: bool = False) -> Any:
+    """Build the Keras 3 model of an upgraded description, without its weights.
 
     Raises:
-        ModelFileError: Keras refuses a part of the description, or the weights don't fit it.
+        ModelFileError: Keras refuses a part of the description.
     """
     import keras
 
-    from edgekit_converters.keras_files import replacement_layers  # noqa: F401  registers the layers
+    from edgekit_converters.keras_files import replacement_layers  # noqa: F401  (it registers the layers)
 
     try:
         model = keras.saving.deserialize_keras_object(
@@ -49,44 +84,73 @@ def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any] | None = No
         )
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError, NotImplementedError) as error:
         raise ModelFileError(
-            "Keras could not build the model from the file's description.",
-            received=_first_lines(error),
-            next_step="report this file: edgekit means to read every model made of Keras's own layers",
+            "Keras could not build the model from its description.",
+            received=_short(error),
+            next_step="report this file: edgekit means to read every model that is made of Keras's own layers",
         ) from error
     if not model.built:
         raise ModelFileError(
             "The file doesn't say which input shape the model takes.",
             next_step="pass it, without the batch: --input-shape 28,28,1",
         )
-    _set_weights(model, (), dict(upgraded.weights))
     return model
 
 
-def _set_weights(model: Any, path: LayerPath, weights: dict[LayerPath, list[np.ndarray]]) -> None:
+def _upgrade(
+    file: OpenedFile,
+    architecture: Any,
+    custom_objects: dict[str, Any],
+    allow_unsafe: bool,
+    input_shape: tuple[int | None, ...] | None,
+) -> tuple[str, UpgradedModel]:
+    config, version = file.model_config, file.keras_version
+    new_names: dict[str, str] = {}
+    names = frozenset(custom_objects)
+    if config is None:
+        if architecture is None:
+            raise missing_architecture(file.path.name, file.list_weights())
+        given = read_architecture(architecture)
+        config, version = given.config, given.keras_version or version
+        bare = upgrade(config, version, file.backend, lambda root: {}, allow_unsafe=allow_unsafe, custom_names=names)
+        expected = [layer.name for layer in build(bare, custom_objects=custom_objects).layers if layer.weights]
+        new_names = names_by_order(file.list_weights(), expected)
+    upgraded = upgrade(
+        config,
+        version,
+        file.backend,
+        lambda root: file.read_weights(root, new_names),
+        allow_unsafe=allow_unsafe,
+        custom_names=names,
+    )
+    if input_shape is not None:
+        fix_input_shape(upgraded.config, input_shape)
+    return version, upgraded
+
+
+def _set_weights(model: Any, weights: dict[LayerPath, list[np.ndarray]]) -> None:
     left_over = set(weights)
-    for layer_path, layer in _leaf_layers(model, path):
-        _set_layer(layer, layer_path, weights.get(layer_path, []))
-        left_over.discard(layer_path)
+    for path, layer in _leaf_layers(model, ()):
+        _set_layer(layer, path, weights.get(path, []))
+        left_over.discard(path)
     if left_over:
-        names = ", ".join(sorted("/".join(p) for p in left_over))
         raise ModelFileError(
             "The file holds weights that no layer of the model takes.",
-            received=names,
+            received=", ".join(sorted("/".join(path) for path in left_over)),
             next_step="check that description and weights belong together",
         )
 
 
 def _leaf_layers(layer: Any, path: LayerPath) -> list[tuple[LayerPath, Any]]:
     """The layers that keep weights of their own, by the paths that ``stored_weights`` gives them."""
-    if hasattr(layer, "layers") and type(layer).__name__ in ("Sequential", "Functional", "Model"):
-        return [leaf for inner in layer.layers for leaf in _leaf_layers(inner, (*path, inner.name))]
     kind = type(layer).__name__
+    if kind in ("Sequential", "Functional"):
+        return [leaf for inner in layer.layers for leaf in _leaf_layers(inner, (*path, inner.name))]
     if kind == "Bidirectional":
         return [((*path, part), getattr(layer, part)) for part in ("forward_layer", "backward_layer")]
-    if kind == "ChannelsFirst":
-        return _leaf_layers(layer.layer, path)
     if kind == "TimeDistributed":
         return _leaf_layers(layer.layer, (*path, "layer"))
+    if kind == "ChannelsFirst":
+        return _leaf_layers(layer.layer, path)
     return [(path, layer)]
 
 
@@ -107,6 +171,7 @@ def _set_layer(layer: Any, path: LayerPath, arrays: list[np.ndarray]) -> None:
         layer.finalize_state()
 
 
-def _first_lines(error: BaseException) -> str:
-    """The start of Keras's message: the rest of it prints the whole description."""
-    return " ".join(str(error).split())[:300]
+def _short(error: BaseException) -> str:
+    """What Keras says in the end: before it come the descriptions of all models that hold the trouble."""
+    text = " ".join(str(error).split())
+    return text.rpartition("Exception encountered: ")[2][:300]

@@ -173,3 +173,18 @@ _OWN_OPERATIONS: dict[str, Any] = {
     "bias_add": ops.add,
     "hard_sigmoid_keras2": hard_sigmoid_keras2,
 }
+
+
+@_register
+class TakeMask(keras.layers.Layer):
+    """Gives its input's mask, shape ``(batch, time)``; all true where there is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        return ops.any(ops.ones_like(inputs, dtype="bool"), axis=-1) if mask is None else mask
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None

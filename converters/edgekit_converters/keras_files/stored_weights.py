@@ -26,7 +26,9 @@ _PARTS = ("cell", "forward_layer", "backward_layer", "query_dense", "key_dense",
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
-def read_hdf5_layout(group: h5py.Group, root: Layer) -> dict[LayerPath, NamedArrays]:
+def read_hdf5_layout(
+    group: h5py.Group, root: Layer, new_names: dict[str, str] | None = None
+) -> dict[LayerPath, NamedArrays]:
     """Read the weights of an ``.h5`` model: one group for each layer of the outermost model.
 
     A nested model's group holds the arrays of all its layers in one list; they are given to their layers by the
@@ -35,13 +37,15 @@ def read_hdf5_layout(group: h5py.Group, root: Layer) -> dict[LayerPath, NamedArr
     Args:
         group: The group ``model_weights``, or the whole file for a file of weights only.
         root: The outermost model's description.
+        new_names: The description's names of stored layers that it names otherwise.
     Returns:
         The named arrays of every layer that has any, by the layer's path.
     Raises:
         ModelFileError: A layer has stored weights but no place in the description, or a nested model's weights
             cannot be told apart.
     """
-    stored = {name: list(_named_arrays(group[name])) for name in attribute_names(group, "layer_names")}
+    renamed = new_names or {}
+    stored = {renamed.get(name, name): arrays for name, arrays in list_hdf5_layout(group).items()}
     weights: dict[LayerPath, NamedArrays] = {}
     for name, layer in inner_layers(root):
         _share_out(layer, (name,), stored.pop(name, []), weights)
@@ -81,6 +85,24 @@ def read_zip_layout(file: h5py.Group, root: Layer) -> dict[LayerPath, NamedArray
     weights: dict[LayerPath, NamedArrays] = {}
     _read_zip_container(groups, "", root, (), weights)
     return weights
+
+
+def list_hdf5_layout(group: h5py.Group) -> dict[str, NamedArrays]:
+    """The named arrays of an ``.h5`` file by the stored names of the outermost model's layers."""
+    return {name: list(_named_arrays(group[name])) for name in attribute_names(group, "layer_names")}
+
+
+def list_zip_layout(file: h5py.Group) -> dict[str, NamedArrays]:
+    """The arrays of ``model.weights.h5`` by the groups of the outermost model's layers."""
+    listed: dict[str, NamedArrays] = {}
+
+    def collect(name: str, item: Any) -> None:
+        parts = name.replace("\\", "/").split("/")
+        if isinstance(item, h5py.Dataset) and parts[0] in _CONTAINERS and "vars" in parts:
+            listed.setdefault(parts[1], []).append((name, np.asarray(item)))
+
+    file.visititems(collect)
+    return listed
 
 
 def attribute_names(group: h5py.Group, attribute: str) -> list[str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.keras_files.description import Description, Layer, LayerPath
+from edgekit_converters.keras_files.description import Description, Layer, LayerPath, is_model
 from edgekit_converters.keras_files.stored_weights import NamedArrays
 from edgekit_converters.keras_files.upgrade.steps import STEPS, STRUCTURE_STEPS, Step
+from edgekit_runtime.errors import ModelFileError
 
 __all__ = ["STEPS", "STRUCTURE_STEPS", "Step", "UpgradedModel", "upgrade"]
 
@@ -35,10 +36,10 @@ class UpgradedModel:
 
 def upgrade(
     config: Layer,
-    *,
     keras_version: str,
     backend: str,
     read_weights: Callable[[Layer], dict[LayerPath, NamedArrays]],
+    *,
     allow_unsafe: bool = False,
     custom_names: frozenset[str] = frozenset(),
 ) -> UpgradedModel:
@@ -60,6 +61,13 @@ def upgrade(
     description = Description(
         copy.deepcopy(config), keras_version, backend, runs_code=allow_unsafe, custom_names=custom_names
     )
+    if not is_model(description.root):
+        raise ModelFileError(
+            f"The model is of the custom class {config['class_name']}, whose layers the file doesn't describe.",
+            expected="a Sequential or a functional model",
+            received=config["class_name"],
+            next_step="build it with its own code, and save keras.Model(inputs, outputs) of its layers",
+        )
     applied = [step.name for step in STRUCTURE_STEPS if step.apply(description)]
     named = read_weights(description.root)
     description.weights = {path: [array for _, array in arrays] for path, arrays in named.items()}

@@ -1,0 +1,50 @@
+"""The input shape that the user gives for a model that leaves it open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit_converters.keras_files.description import Layer, is_model, model_layers
+from edgekit_runtime.errors import UsageError
+
+
+def fix_input_shape(root: Layer, shape: tuple[int | None, ...]) -> None:
+    """Put a shape into an upgraded description, in place.
+
+    Args:
+        root: The outermost model.
+        shape: The shape without the batch axis.
+    Raises:
+        UsageError: The shape contradicts the description, or the model has several inputs.
+    """
+    inputs = [layer for layer in model_layers(root) if layer["class_name"] == "InputLayer"]
+    if not inputs and root["class_name"] == "Sequential":
+        config = {"batch_shape": [None, *shape], "dtype": "float32", "name": "input"}
+        model_layers(root).insert(
+            0, {"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None}
+        )
+        return
+    if len(inputs) != 1:
+        raise UsageError(
+            f"The model has {len(inputs)} inputs; --input-shape fixes the shape of one.",
+            next_step="save the model with known input shapes",
+        )
+    stored = inputs[0]["config"]["batch_shape"][1:]
+    if len(stored) != len(shape) or any(s not in (None, given) for s, given in zip(stored, shape, strict=True)):
+        raise UsageError(
+            f"The input shape {_text(shape)} doesn't fit the model.", expected=_text(stored), received=_text(shape)
+        )
+    _fix(root, list(shape))
+
+
+def _fix(model: Layer, shape: list[int | None]) -> None:
+    """Fix the input, and that of a model that stands directly behind it in a Sequential."""
+    for number, layer in enumerate(model_layers(model)):
+        if layer["class_name"] == "InputLayer":
+            layer["config"]["batch_shape"] = [None, *shape]
+        if number == 1 and model["class_name"] == "Sequential" and is_model(layer):
+            _fix(layer, shape)
+
+
+def _text(shape: Any) -> str:
+    return ",".join("?" if size is None else str(size) for size in shape)
