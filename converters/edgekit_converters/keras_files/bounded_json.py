@@ -1,0 +1,84 @@
+"""JSON from a file that may mean harm: parsed under limits of size, depth and length."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from edgekit_runtime.errors import ModelFileError
+
+#: The largest description of Keras's own models takes about 1 MB; parsed, hostile JSON grows up to fiftyfold.
+MAX_BYTES = 8 << 20
+#: A model nested in a model in a wrapper adds about ten levels.
+MAX_DEPTH = 200
+MAX_STRING = 1 << 20
+#: A uint64 has twenty digits.
+MAX_DIGITS = 24
+
+
+def parse_object(text: str | bytes, place: str) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Args:
+        text: The JSON; bytes are UTF-8.
+        place: What the messages call it, such as ``"model.h5: model_config"``.
+    Returns:
+        The object. Numbers are int or float; ``NaN`` and ``Infinity``, which Keras writes too, are floats.
+    Raises:
+        ModelFileError: It is no JSON object, says a key twice, or goes beyond a limit.
+    """
+    if len(text) > MAX_BYTES:
+        raise _refused(place, f"at most {MAX_BYTES} bytes", f"{len(text)} bytes")
+
+    def whole_number(digits: str) -> int:
+        if len(digits) > MAX_DIGITS:
+            raise _refused(place, f"numbers of at most {MAX_DIGITS} digits", f"one of {len(digits)} digits")
+        return int(digits)
+
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        parsed = dict(pairs)
+        if len(parsed) != len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise _refused(place, "every key once", f"{twice[:80]!r} twice in one object")
+        return parsed
+
+    try:
+        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+        parsed = json.loads(decoded, parse_int=whole_number, object_pairs_hook=unique_keys)
+    except RecursionError:
+        raise _refused(place, f"at most {MAX_DEPTH} levels", "brackets nested much deeper") from None
+    except ValueError as error:
+        raise _refused(place, "JSON in UTF-8", str(error)[:200]) from None
+    if not isinstance(parsed, dict):
+        raise _refused(place, "a JSON object", f"a {type(parsed).__name__}")
+    _check_values(parsed, place)
+    return parsed
+
+
+def _check_values(parsed: Any, place: str) -> None:
+    level, depth = [parsed], 0
+    while level:
+        if depth > MAX_DEPTH:
+            raise _refused(place, f"at most {MAX_DEPTH} levels", "brackets nested deeper")
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += value.keys()
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, str):
+                _check_string(value, place)
+        level, depth = below, depth + 1
+
+
+def _check_string(value: str, place: str) -> None:
+    if len(value) > MAX_STRING:
+        raise _refused(place, f"strings of at most {MAX_STRING} characters", f"one of {len(value)}")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise _refused(place, "JSON in UTF-8", "half of a surrogate pair")
+
+
+def _refused(place: str, expected: str, received: str) -> ModelFileError:
+    return ModelFileError(f"{place} is not a description that Keras writes.", expected=expected, received=received)
