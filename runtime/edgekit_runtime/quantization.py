@@ -8,7 +8,6 @@ and values beyond about 2e9 steps into the smallest code, :func:`quantize` satur
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
 
 import numpy as np
 
@@ -56,23 +55,32 @@ class Quantizer:
         scale, zero_point = _along_channels(params, shape)
         self._dtype = np.dtype(dtype)
         # One multiplication by 1/scale in float32, as XNNPACK does; the quotient may differ in the last bit.
-        self._steps_per_unit = np.float32(1) / scale
-        self._zero_point = zero_point.astype(np.float32)
-        self._smallest = (limits.min - zero_point).astype(np.float32)
-        self._largest = (limits.max - zero_point).astype(np.float32)
+        # Arrays even where it is one number: numpy takes those faster than its own scalars.
+        self._steps_per_unit = np.asarray(np.float32(1) / scale)
+        self._zero_point = np.asarray(zero_point, np.float32)
+        self._smallest = np.asarray(limits.min - zero_point, np.float32)
+        self._largest = np.asarray(limits.max - zero_point, np.float32)
+        self._surely_in_range = (float(self._smallest.max()), float(self._largest.min()))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Map float32 values of the tensor's shape to codes; see :func:`quantize`."""
         steps = np.multiply(values, self._steps_per_unit)
-        np.rint(steps, steps)
-        # Limited before the zero point is added: a float32 sum with a huge value would be rounded.
-        np.maximum(steps, self._smallest, steps)
-        np.minimum(steps, self._largest, steps)
-        # NaN passes through all of this, and the steps are small now: their squares' sum is NaN only with one.
-        if isnan(np.vdot(steps, steps)):
-            raise TensorMismatchError("NaN cannot be quantized.", next_step="find the NaN in the data")
-        np.add(steps, self._zero_point, steps)
+        np.rint(steps, out=steps)
+        if not self._all_in_range(steps):
+            if np.isnan(steps).any():
+                raise TensorMismatchError("NaN cannot be quantized.", next_step="find the NaN in the data")
+            np.clip(steps, self._smallest, self._largest, out=steps)
+        np.add(steps, self._zero_point, out=steps)
         return steps.astype(self._dtype)
+
+    def _all_in_range(self, steps: np.ndarray) -> bool:
+        # argmax and argmin return the place of a NaN where there is one, and are the fastest that numpy has.
+        # No comparison holds for NaN.
+        return (
+            steps.size > 0
+            and bool(steps.item(steps.argmin()) >= self._surely_in_range[0])
+            and bool(steps.item(steps.argmax()) <= self._surely_in_range[1])
+        )
 
 
 def quantize(values: np.ndarray, params: QuantizationParams, dtype: np.dtype | type) -> np.ndarray:
