@@ -62,11 +62,11 @@ def command(
     edgekit convert model.h5 --all --data photos/ --output variants/
     """
     from edgekit.conversion import ConversionOptions, convert
-    from edgekit.datasets.labels import read_labels
     from edgekit.reports.progress import progress_bar
     from edgekit.reports.tables import kilobytes, print_table
     from edgekit_converters.lowering import LoweringRequest
     from edgekit_converters.quantization.modes import IoType, Mode
+    from edgekit_runtime.classification import read_labels
 
     outputs = output_paths(model, output, quantize, every)
     options = ConversionOptions(

@@ -31,11 +31,10 @@ def command(
     edgekit predict model.tflite digit.png
     """
     import edgekit_runtime
-    from edgekit.datasets.labels import read_labels
     from edgekit.reports.progress import tracked
     from edgekit.reports.tables import print_table
 
-    classifier = edgekit_runtime.load(model, labels=read_labels(labels) if labels else None, pixel_range=pixel_range)
+    classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
     answers = [classifier.classify(path, top_k=top)[0] for path in tracked(images, "Classifying", total=len(images))]
     if as_json:
         results = [

@@ -61,7 +61,7 @@ def main(model_file: str, images_file: str) -> None:
     report = {
         "classes": [answer.index for answer in answers],
         "tensorflow_loaded": "tensorflow" in sys.modules,
-        "interpreter": model.interpreter,
+        "interpreter": f"{model.interpreter} {model.interpreter_version}",
     }
     print(json.dumps(report))
 

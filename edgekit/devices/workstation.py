@@ -18,7 +18,7 @@ class Check:
 
     Attributes:
         name: The part.
-        status: "ok", "missing" or "broken".
+        status: "ok", "missing", "broken", or "not installed" for what only some need.
         found: Version, or what went wrong.
         mend: The command that mends it; empty where nothing is wrong.
         required: Whether edgekit's main job needs it.
@@ -81,7 +81,8 @@ def _package(package: _Package) -> Check:
     try:
         version = metadata.version(package.name)
     except metadata.PackageNotFoundError:
-        return Check(package.name, "missing", "", package.install, package.required)
+        status = "missing" if package.required else "not installed"
+        return Check(package.name, status, "", package.install if package.required else "", package.required)
     failure = _import_failure(package.proof) if package.proof else ""
     if failure:
         return Check(package.name, "broken", f"{version}: {failure}", package.install, package.required)

@@ -34,7 +34,9 @@ def load_keras(path: Path) -> Any:
         EdgekitError: It is missing, damaged or unsafe.
     """
     from edgekit_converters.keras_files.load import load_keras_model
+    from edgekit_converters.quiet_tensorflow import import_quietly
 
+    import_quietly()
     model = load_keras_model(path).model
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelFileError(
@@ -54,7 +56,7 @@ def reference_predictor(path: Path) -> tuple[tuple[int, ...], str, Callable[[np.
         import edgekit_runtime
 
         tflite = edgekit_runtime.load(path)
-        return tflite.inputs[0].shape, "float32", tflite.predict
+        return tflite.inputs[0].shape, "float32", lambda inputs: np.asarray(tflite.predict(inputs))
     model = load_keras(path)
     shape = tuple(-1 if size is None else size for size in model.inputs[0].shape)
     return shape, str(model.inputs[0].dtype), lambda inputs: keras_predict(model, inputs)

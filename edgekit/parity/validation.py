@@ -10,7 +10,7 @@ import numpy as np
 
 import edgekit_runtime
 from edgekit.datasets import load_dataset
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing, to_model_input
+from edgekit.datasets.model_inputs import image_preprocessing, to_model_input
 from edgekit.parity.agreement import Agreement, compare
 from edgekit.parity.predictions import reference_predictor
 from edgekit_runtime.errors import BelowThresholdError, DataError, ModelFileError
@@ -100,7 +100,7 @@ def validate(
             f"{candidate.name} has {len(device.inputs)} inputs and {len(device.outputs)} outputs.",
             expected="one input and one output, as a data set has",
         )
-    pixel_range = pixel_range or device.manifest.pixel_range or DEFAULT_PIXEL_RANGE
+    pixel_range = pixel_range or device.pixel_range
     image = image_preprocessing(shape, pixel_range)
     if image is None:
         dataset = load_dataset(data, seed=seed)

@@ -22,13 +22,16 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(box=box.SIMPLE_HEAD)
     for number, heading in enumerate(columns):
         table.add_column(heading, justify="left" if number == 0 else "right", no_wrap=number == 0)
     for row in rows:
         # Text, not markup: a tensor may be named "[bold]".
         table.add_row(*(Text(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL).print(table)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
+    # Not the table's own title, which would be wrapped to the width of the columns.
+    console.print(Text(title, style="bold"))
+    console.print(table)
 
 
 def percent(fraction: float | None) -> str:

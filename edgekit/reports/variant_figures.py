@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.atomic_files import replacing
-
-_DOTS_PER_INCH = 150
+from edgekit.reports.figures import save_figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def draw_tradeoff(points: Sequence[VariantPoint], keras_top1: float, winner: str
     top1.set_xlabel("top-1, % (dashed: Keras; axis cut)")
     size.invert_yaxis()
     figure.suptitle(f"Four variants of one model; green: taken ({winner})")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_bars(axes: Any, names: Sequence[str], values: Sequence[float], colors: Sequence[str], form: str) -> None:
@@ -100,9 +98,4 @@ def draw_answers(
             color="black" if right else "tab:red",
         )
     figure.suptitle("Held-back digits and what both models say (red: not all agree)")
-    _save(figure, path)
-
-
-def _save(figure: Any, path: Path) -> None:
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    save_figure(figure, path)

@@ -1,0 +1,106 @@
+"""``edgekit train``: the reference CNN learns a data set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgekit.commands.options import EXISTING_OR_NOT, json_option, seed_option
+
+
+@click.command()
+@click.option(
+    "--dataset",
+    "source",
+    default="digits",
+    show_default=True,
+    metavar="NAME|PATH",
+    help="digits, mnist, fashion-mnist, an .npz, IDX files, or a folder of images with one sub-folder a class.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Passes over the data.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Images a step.")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=0.001,
+    show_default=True,
+    help="Adam's step size.",
+)
+@seed_option
+@click.option(
+    "--augment/--no-augment",
+    default=True,
+    show_default=True,
+    help="Turn, shift, zoom and shear the images a little, as is right for digits; never mirror.",
+)
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.3,
+    show_default=True,
+    help="Share dropped around the dense layer.",
+)
+@click.option("--batch-norm", is_flag=True, help="Normalize after each convolution.")
+@click.option("--early-stopping", is_flag=True, help="Watch a fifth of the training images; stop when it stalls.")
+@click.option("--resume", is_flag=True, help="Go on with the training that was broken off in the output folder.")
+@click.option(
+    "-o",
+    "--output",
+    type=EXISTING_OR_NOT,
+    default=Path("edgekit-model"),
+    show_default=True,
+    help="Folder for model.h5, model.keras, the report and the figures.",
+)
+@json_option
+def command(
+    source: str,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    augment: bool,
+    dropout: float,
+    batch_norm: bool,
+    early_stopping: bool,
+    resume: bool,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Train the reference CNN and save it as model.h5 and model.keras.
+
+    A fifth of the images, or the test part that the data set has, is held back and only looked at in the end.
+
+    \b
+    edgekit train --dataset mnist --epochs 5
+    """
+    from edgekit.datasets import load_dataset
+    from edgekit.reports.tables import percent, print_table
+    from edgekit.training.fit import train
+    from edgekit.training.options import TrainingOptions
+    from edgekit.training.saving import save_training
+
+    options = TrainingOptions(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        augment=augment,
+        dropout=dropout,
+        batch_norm=batch_norm,
+        early_stopping=early_stopping,
+    )
+    result = train(load_dataset(source, seed=seed), options, folder=output, resume=resume)
+    save_training(result, output)
+    if as_json:
+        click.echo(json.dumps({"folder": str(output), **result.to_dict()}, indent=1))
+        return
+    rows = [
+        ("images learned from", f"{result.train_count:,}"),
+        ("images held back", f"{result.test_count:,}"),
+        ("accuracy on these", percent(result.test_accuracy)),
+        ("epochs", str(len(result.history["loss"]))),
+        ("files in", str(output)),
+    ]
+    print_table("The reference CNN", ("", "value"), rows)

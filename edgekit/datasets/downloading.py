@@ -1,0 +1,96 @@
+"""Files from the network: kept, resumed where they broke off, and checked before they are used."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.reports.progress import progress_bar
+from edgekit_runtime.errors import DataError
+
+_BLOCK_BYTES = 1 << 16
+_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One file to fetch.
+
+    Attributes:
+        url: Where it is.
+        sha256: Its digest, in hex.
+        size_bytes: Its size.
+    """
+
+    url: str
+    sha256: str
+    size_bytes: int
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.url.rpartition("/")[2]
+
+
+def fetch(download: Download, folder: Path) -> Path:
+    """Return the file in ``folder``; download it where it is not there yet.
+
+    A download that broke off is taken up where it ended.
+
+    Raises:
+        DataError: There is no network, or what came is not the file. The message says what to download, and where
+            to put it.
+    """
+    path = folder / download.name
+    if path.is_file():
+        _require_digest(path, download)
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        _continue(download, part)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        raise DataError(
+            f"{download.name} could not be downloaded.",
+            received=str(getattr(error, "reason", error)),
+            next_step=f"run again to go on with the download, or get {download.url} elsewhere and put it at {path}",
+        ) from error
+    _require_digest(part, download)
+    part.replace(path)
+    return path
+
+
+def _continue(download: Download, part: Path) -> None:
+    start = part.stat().st_size if part.is_file() else 0
+    if start >= download.size_bytes:
+        return
+    request = urllib.request.Request(download.url, headers={"Range": f"bytes={start}-"} if start else {})
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
+        # 206: the server goes on where we stopped. 200: it starts anew, and so do we.
+        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        with progress_bar(f"Downloading {download.name}", download.size_bytes) as advance:
+            advance(start if resumed else 0)
+            with part.open("ab" if resumed else "wb") as file:
+                while block := response.read(_BLOCK_BYTES):
+                    file.write(block)
+                    advance(len(block))
+                    if file.tell() > download.size_bytes:
+                        break
+    if part.stat().st_size < download.size_bytes:
+        raise ConnectionError(f"the connection ended after {part.stat().st_size} of {download.size_bytes} bytes")
+
+
+def _require_digest(path: Path, download: Download) -> None:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != download.sha256:
+        path.unlink()
+        raise DataError(
+            f"{path} is not the file it should be; it was removed.",
+            expected=f"SHA-256 {download.sha256}",
+            received=f"SHA-256 {digest}",
+            next_step=f"run again, or get {download.url} elsewhere and put it there",
+        )

@@ -1,0 +1,113 @@
+"""IDX files, the format of MNIST, plain or gzipped."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from edgekit.datasets.dataset import Dataset, Examples, make_dataset
+from edgekit_runtime.errors import DataError
+
+_UINT8 = 0x08
+_LARGEST_BYTES = 4_000_000_000
+_IMAGES, _LABELS = "images", "labels"
+
+
+def load_idx(path: Path, *, seed: int) -> Dataset:
+    """Load IDX files: one file of images with its labels beside it, or a folder of them.
+
+    A folder with ``train-`` and ``t10k-`` files keeps that split.
+
+    Args:
+        path: An images file, or a folder.
+        seed: Seed of the choice of what is held back, where the files don't say.
+    Raises:
+        DataError: A file is missing, truncated, or no IDX file.
+    """
+    images = sorted(find_images(path)) if path.is_dir() else [path]
+    train = [file for file in images if file.name.startswith("train")]
+    test = [file for file in images if file not in train]
+    if len(images) > 2 or (len(images) == 2 and not train):
+        raise DataError(
+            f"{path} holds several files of images.",
+            expected="one, or one whose name starts with train and another",
+            received=", ".join(file.name for file in images),
+            next_step="pass the one file",
+        )
+    if train and test:
+        return make_dataset(str(path), _read_pair(train[0]), _read_pair(test[0]), (), seed=seed)
+    return make_dataset(str(path), _read_pair(images[0]), None, (), seed=seed)
+
+
+def find_images(folder: Path) -> list[Path]:
+    """The IDX files of images in a folder, by the names that MNIST's files have."""
+    return [file for file in folder.iterdir() if file.is_file() and _IMAGES in file.name and "ubyte" in file.name]
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file starts as an IDX file of bytes does, plain or gzipped."""
+    try:
+        with _open(path) as stream:
+            return stream.read(3) == bytes((0, 0, _UINT8))
+    except (OSError, EOFError):
+        return False
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read one IDX file of bytes.
+
+    Returns:
+        uint8, the shape that the file states.
+    Raises:
+        DataError: The file is missing, truncated, or no IDX file of bytes.
+    """
+    try:
+        with _open(path) as stream:
+            return _read(stream, path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist.", expected="an IDX file of labels beside the images") from error
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path} is damaged.", received=str(error), next_step="get the file again") from error
+
+
+def _read(stream: BinaryIO, path: Path) -> np.ndarray:
+    header = stream.read(4)
+    if len(header) < 4 or header[:2] != b"\0\0" or header[2] != _UINT8 or not 1 <= header[3] <= 4:
+        raise DataError(
+            f"{path} is no IDX file of bytes.",
+            expected="a header of 00 00 08 and the number of dimensions",
+            received=header.hex(" ") or "an empty file",
+        )
+    sizes = stream.read(4 * header[3])
+    if len(sizes) < 4 * header[3]:
+        raise DataError(f"{path} is truncated.", received="an end within the header", next_step="get the file again")
+    shape = struct.unpack(f">{header[3]}I", sizes)
+    expected = int(np.prod(shape, dtype=object))
+    if expected > _LARGEST_BYTES:
+        raise DataError(f"{path} states a size beyond sense.", received=f"shape {shape}")
+    content = stream.read(expected + 1)
+    if len(content) != expected:
+        raise DataError(
+            f"{path} is {'truncated' if len(content) < expected else 'longer than it states'}.",
+            expected=f"{expected} bytes for shape {shape}",
+            received=f"{len(content)} bytes" if len(content) < expected else "more",
+            next_step="get the file again",
+        )
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _read_pair(images: Path) -> Examples:
+    labels = images.with_name(images.name.replace(_IMAGES, _LABELS).replace("idx3", "idx1"))
+    if labels == images:
+        raise DataError(f"{images} has no labels.", expected="a name with 'images', and a file with 'labels' beside it")
+    return Examples(read_idx(images), read_idx(labels))
+
+
+def _open(path: Path) -> BinaryIO:
+    with path.open("rb") as probe:
+        zipped = probe.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]

@@ -1,0 +1,55 @@
+"""MNIST and Fashion-MNIST, downloaded once and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgekit.datasets.arrays import load_arrays
+from edgekit.datasets.dataset import Dataset
+from edgekit.datasets.downloading import Download, fetch
+from edgekit.datasets.idx import load_idx
+
+_HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+MNIST = Download(
+    _HOST + "mnist.npz", "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1", size_bytes=11_490_434
+)
+FASHION_MNIST = (
+    Download(
+        _HOST + "train-images-idx3-ubyte.gz",
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        size_bytes=26_421_880,
+    ),
+    Download(
+        _HOST + "train-labels-idx1-ubyte.gz",
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        size_bytes=29_515,
+    ),
+    Download(
+        _HOST + "t10k-images-idx3-ubyte.gz",
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        size_bytes=4_422_102,
+    ),
+    Download(
+        _HOST + "t10k-labels-idx1-ubyte.gz",
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        size_bytes=5_148,
+    ),
+)
+_CLOTHES = (
+    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+
+
+def load_mnist(cache: Path, *, seed: int) -> Dataset:
+    """Load MNIST's 60,000 and 10,000 digits; see ``fetch`` for the errors."""
+    return load_arrays(fetch(MNIST, cache / "mnist"), seed=seed)
+
+
+def load_fashion_mnist(cache: Path, *, seed: int) -> Dataset:
+    """Load Fashion-MNIST's 60,000 and 10,000 pictures of clothes; see ``fetch`` for the errors."""
+    for download in FASHION_MNIST:
+        fetch(download, cache / "fashion-mnist")
+    dataset = load_idx(cache / "fashion-mnist", seed=seed)
+    return Dataset(
+        "fashion-mnist", dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test, _CLOTHES, dataset.digest
+    )

@@ -1,0 +1,189 @@
+"""The main job from end to end on real digits: train, convert, compare, replay on the device's runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import edgekit_runtime
+from edgekit.conversion import Conversion, ConversionOptions, convert
+from edgekit.datasets import load_dataset
+from edgekit.datasets.dataset import Dataset
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, to_model_input
+from edgekit.devices.replay import replay
+from edgekit.parity.agreement import Agreement, compare
+from edgekit.parity.predictions import keras_predict
+from edgekit.reports.variant_figures import VariantPoint, draw_answers, draw_tradeoff
+from edgekit.training.fit import TrainingResult, train
+from edgekit.training.options import TrainingOptions
+from edgekit.training.saving import save_training
+from edgekit_converters.atomic_files import replacing
+from edgekit_converters.lowering import LoweringRequest
+from edgekit_converters.quantization.modes import Mode
+from edgekit_runtime.errors import EdgekitError
+from edgekit_runtime.latency import Latency, measure
+
+#: The fastest variant within this drop of top-1 is taken.
+_LARGEST_DROP = 0.005
+_LATENCY_RUNS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One converted form of the model and how it did.
+
+    Attributes:
+        name: The mode.
+        path: The file.
+        size_bytes: Its size.
+        agreement: Against the Keras model, on held-back images.
+        latency: Of one image, on this machine.
+    """
+
+    name: str
+    path: Path
+    size_bytes: int
+    agreement: Agreement
+    latency: Latency
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {
+            "name": self.name,
+            "path": str(self.path),
+            "size_bytes": self.size_bytes,
+            "agreement": self.agreement.to_dict(),
+            "latency": self.latency.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What the demo found and where its files lie.
+
+    Attributes:
+        folder: The files.
+        train_images: Images trained on.
+        test_images: Images held back.
+        keras_top1: Top-1 of the Keras model on those, a fraction.
+        variants: From the plainest to the smallest.
+        winner: Name of the variant taken.
+        replayed_images: Images that the separate process answered as this one did.
+        replay_interpreter: The interpreter of that process.
+    """
+
+    folder: Path
+    train_images: int
+    test_images: int
+    keras_top1: float
+    variants: tuple[Variant, ...]
+    winner: str
+    replayed_images: int
+    replay_interpreter: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        plain = {name: value for name, value in asdict(self).items() if name not in ("variants", "folder")}
+        return plain | {"folder": str(self.folder), "variants": [variant.to_dict() for variant in self.variants]}
+
+
+def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: Any) -> DemoResult:
+    """Run the whole demo and leave its files in ``folder``.
+
+    Args:
+        folder: Where the files go; made where it is absent.
+        seed: Seed of training and of the choice of calibration images.
+        say: Told each step, one sentence.
+        progress: Context manager of a bar; see ``edgekit.reports.progress.progress_bar``.
+    Raises:
+        EdgekitError: A step failed; its files so far are left.
+    """
+    dataset = load_dataset("digits", seed=seed)
+    say(f"Training the reference CNN on {len(dataset.x_train)} scanned digits; {len(dataset.x_test)} are held back.")
+    trained = train(dataset, TrainingOptions(seed=seed))
+    save_training(trained, folder)
+    say("Converting model.h5 to float32, float16, dynamic and int8.")
+    with progress("Converting", None):
+        conversion = _convert(folder, seed)
+    say("Comparing each with the Keras model on the held-back digits.")
+    expected, variants = _compare(trained, dataset, conversion)
+    winner = choose(variants)
+    say(f"Replaying {winner.path.name} in a process without TensorFlow.")
+    replayed = _replay(winner, dataset, folder)
+    _draw(dataset, expected, variants, winner, folder)
+    return DemoResult(
+        folder=folder,
+        train_images=len(dataset.x_train),
+        test_images=len(dataset.x_test),
+        keras_top1=float(np.mean(expected.argmax(1) == dataset.y_test)),
+        variants=variants,
+        winner=winner.name,
+        replayed_images=len(dataset.x_test),
+        replay_interpreter=replayed,
+    )
+
+
+def choose(variants: Sequence[Variant]) -> Variant:
+    """The fastest variant that keeps the accuracy; the plainest where none does."""
+    kept = [variant for variant in variants if (variant.agreement.accuracy_drop or 0.0) <= _LARGEST_DROP]
+    return min(kept or variants[:1], key=lambda variant: variant.latency.p50_ms)
+
+
+def _convert(folder: Path, seed: int) -> Conversion:
+    outputs = {mode: folder / f"model-{mode.value}.tflite" for mode in Mode}
+    return convert(LoweringRequest(folder / "model.h5"), outputs, ConversionOptions(data="digits", seed=seed))
+
+
+def _compare(
+    trained: TrainingResult, dataset: Dataset, conversion: Conversion
+) -> tuple[np.ndarray, tuple[Variant, ...]]:
+    """The Keras model's outputs for the held-back images, and each variant against them."""
+    shape = (-1, *trained.model.inputs[0].shape[1:])
+    inputs = to_model_input(dataset.x_test, shape, "float32", DEFAULT_PIXEL_RANGE)
+    expected = keras_predict(trained.model, inputs)
+    variants = []
+    for converted in conversion.models:
+        model = edgekit_runtime.load(converted.path)
+        agreement = compare(expected, np.asarray(model.predict(inputs)), dataset.y_test)
+        latency = measure(model, runs=_LATENCY_RUNS)
+        variants.append(Variant(converted.quantize, converted.path, converted.size_bytes, agreement, latency))
+    return expected, tuple(variants)
+
+
+def _replay(winner: Variant, dataset: Dataset, folder: Path) -> str:
+    """Replay the held-back images elsewhere, compare, and return the interpreter's name."""
+    images = folder / "held-back-digits.npy"
+    with replacing(images) as temporary:
+        np.save(temporary, dataset.x_test)
+    answers = replay(winner.path, images)
+    here = [answer.index for answer in edgekit_runtime.load(winner.path).classify(dataset.x_test)]
+    if answers.tensorflow_loaded or list(answers.classes) != here:
+        raise EdgekitError(
+            "The separate process did not answer as this one did.",
+            expected=f"{len(here)} equal answers, without TensorFlow in the process",
+            received=f"{sum(a == b for a, b in zip(answers.classes, here, strict=True))} equal answers, "
+            f"TensorFlow {'loaded' if answers.tensorflow_loaded else 'not loaded'}",
+        )
+    return answers.interpreter
+
+
+def _draw(dataset: Dataset, expected: np.ndarray, variants: Sequence[Variant], winner: Variant, folder: Path) -> None:
+    points = [VariantPoint(v.name, v.size_bytes, v.agreement.candidate_top1 or 0.0, v.latency.p50_ms) for v in variants]
+    keras_top1 = float(np.mean(expected.argmax(1) == dataset.y_test))
+    draw_tradeoff(points, keras_top1, winner.name, folder / "tradeoff.png")
+    answers = edgekit_runtime.load(winner.path).classify(dataset.x_test)
+    right = expected.argmax(1) == dataset.y_test
+    # The doubtful ones first: they are what a reader wants to see.
+    shown = np.argsort(right, kind="stable")[:12]
+    draw_answers(
+        dataset.x_test[shown],
+        truth=[dataset.labels[dataset.y_test[row]] for row in shown],
+        keras=[dataset.labels[expected[row].argmax()] for row in shown],
+        tflite=[answers[row].label for row in shown],
+        variant=winner.name,
+        path=folder / "digits.png",
+    )

@@ -1,0 +1,67 @@
+"""The figures of a training: its curve, and what was taken for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.reports.figures import save_figure
+
+
+def draw_history(history: dict[str, list[float]], path: Path) -> None:
+    """Draw loss and accuracy over the epochs.
+
+    Args:
+        history: ``loss`` and ``accuracy``, and where they are there ``val_loss`` and ``val_accuracy``.
+        path: PNG to write.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = range(1, len(history["loss"]) + 1)
+    for axes, name, scale in ((left, "loss", 1), (right, "accuracy", 100)):
+        axes.plot(epochs, [scale * value for value in history[name]], marker=".", label="training")
+        if f"val_{name}" in history:
+            axes.plot(epochs, [scale * value for value in history[f"val_{name}"]], marker=".", label="kept aside")
+            axes.legend()
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.25)
+    left.set_ylabel("cross-entropy")
+    left.set_yscale("log")
+    right.set_ylabel("accuracy, %")
+    figure.suptitle("The training, epoch by epoch")
+    save_figure(figure, path)
+
+
+def draw_confusion(confusion: np.ndarray, labels: Sequence[str], accuracy: float, path: Path) -> None:
+    """Draw the confusion matrix on held-back examples.
+
+    Args:
+        confusion: Counts, class i (row) taken for class j (column).
+        labels: Names of the classes.
+        accuracy: Share of right answers, a fraction.
+        path: PNG to write.
+    """
+    from matplotlib.figure import Figure
+
+    size = min(3.5 + 0.42 * len(labels), 14)
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.add_subplot()
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if len(labels) <= 30:
+        for (row, column), count in np.ndenumerate(confusion):
+            if count:
+                color = "white" if shares[row, column] > 0.5 else "black"
+                axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=color)
+        axes.set_xticks(range(len(labels)), labels, rotation=45 if max(map(len, labels)) > 3 else 0, ha="center")
+        axes.set_yticks(range(len(labels)), labels)
+    axes.set_xlabel("the model's answer")
+    axes.set_ylabel("the class it is")
+    axes.set_title(f"{int(confusion.sum())} held-back examples, {100 * accuracy:.2f} % right")
+    save_figure(figure, path)

@@ -1,0 +1,60 @@
+"""Small changes that leave a digit the same digit: rotation, shift, zoom and shear; never a mirror."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_ROTATION_RAD = np.deg2rad(10)
+_SHIFT = 0.07
+_ZOOM = 0.1
+_SHEAR = 0.1
+
+
+def augment(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Change every image by a small affine map of its own.
+
+    Args:
+        images: float32 (N, H, W, C).
+        generator: Source of the maps; the same state gives the same images.
+    Returns:
+        The changed images, same shape; what comes in at the edges repeats the edge.
+    """
+    import tensorflow as tf
+
+    return np.asarray(
+        tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=random_transforms(len(images), images.shape[1], images.shape[2], generator),
+            output_shape=images.shape[1:3],
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode="NEAREST",
+        )
+    )
+
+
+def random_transforms(count: int, height: int, width: int, generator: np.random.Generator) -> np.ndarray:
+    """Draw affine maps from output to input pixels, about the image's centre.
+
+    Args:
+        count: How many.
+        height: Rows of an image.
+        width: Columns of an image.
+        generator: Source of the numbers.
+    Returns:
+        float32 (count, 8): a0, a1, a2, b0, b1, b2, 0, 0 with x' = a0·x + a1·y + a2 and y' = b0·x + b1·y + b2, as
+        TensorFlow's ``ImageProjectiveTransformV3`` takes them.
+    """
+    angle = generator.uniform(-_ROTATION_RAD, _ROTATION_RAD, count)
+    zoom = generator.uniform(1 - _ZOOM, 1 + _ZOOM, count)
+    shear = generator.uniform(-_SHEAR, _SHEAR, count)
+    shift_x, shift_y = generator.uniform(-_SHIFT, _SHIFT, (2, count)) * np.array([[width], [height]])
+    cos, sin = np.cos(angle) * zoom, np.sin(angle) * zoom
+    # Rotation and zoom times a horizontal shear.
+    a0, a1 = cos, shear * cos - sin
+    b0, b1 = sin, shear * sin + cos
+    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+    a2 = centre_x + shift_x - a0 * centre_x - a1 * centre_y
+    b2 = centre_y + shift_y - b0 * centre_x - b1 * centre_y
+    zeros = np.zeros(count)
+    return np.stack([a0, a1, a2, b0, b1, b2, zeros, zeros], axis=1).astype(np.float32)

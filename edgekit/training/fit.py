@@ -1,0 +1,250 @@
+"""Training the reference CNN: the same seed gives the same weights, also when broken off and resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit.datasets.dataset import Dataset, Examples
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, to_model_input
+from edgekit.datasets.splitting import hold_back
+from edgekit.parity.predictions import keras_predict
+from edgekit.reports.progress import Advance, progress_bar
+from edgekit.training.augmentation import augment
+from edgekit.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from edgekit.training.options import TrainingOptions
+from edgekit.training.reference_cnn import build
+from edgekit_converters.quiet_tensorflow import import_quietly
+from edgekit_runtime.errors import DataError
+
+CHECKPOINT_NAME = "checkpoint.npz"
+#: Two poolings and three 3 × 3 convolutions need this many rows and columns.
+_LEAST_SIZE = 18
+#: Early stopping: epochs without a smaller loss before the training ends.
+_PATIENCE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """A trained model and how it did.
+
+    Attributes:
+        model: ``keras.Model``.
+        options: How it was trained.
+        history: ``loss`` and ``accuracy`` an epoch; with early stopping ``val_loss`` and ``val_accuracy``, too.
+        train_count: Examples learned from.
+        test_count: Examples held back.
+        test_accuracy: Share of those that the model labels right.
+        confusion: How often class i (row) was taken for class j (column), int64 (classes, classes).
+        labels: Names of the classes.
+        data_digest: SHA-256 of the data set.
+    """
+
+    model: Any
+    options: TrainingOptions
+    history: dict[str, list[float]]
+    train_count: int
+    test_count: int
+    test_accuracy: float
+    confusion: np.ndarray
+    labels: tuple[str, ...]
+    data_digest: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the model, as plain values."""
+        return {
+            "options": self.options.to_dict(),
+            "history": self.history,
+            "train_count": self.train_count,
+            "test_count": self.test_count,
+            "test_accuracy": self.test_accuracy,
+            "confusion": self.confusion.tolist(),
+            "labels": list(self.labels),
+            "data_sha256": self.data_digest,
+        }
+
+
+def train(
+    dataset: Dataset, options: TrainingOptions, *, folder: Path | None = None, resume: bool = False
+) -> TrainingResult:
+    """Train the reference CNN.
+
+    Args:
+        dataset: Images; the test part is only looked at when all is done.
+        options: How to train.
+        folder: Where to leave a checkpoint after each epoch; None leaves none.
+        resume: Whether to go on from the checkpoint in ``folder``.
+    Raises:
+        DataError: The examples are no images, or smaller than the network needs; no checkpoint to resume.
+        UsageError: The checkpoint was made with other options or data.
+    """
+    _require_images(dataset)
+    model = _compiled(dataset, options)
+    checkpoint = folder / CHECKPOINT_NAME if folder else None
+    state = None
+    if resume and checkpoint:
+        state = load_checkpoint(checkpoint, options, dataset.digest)
+        _restore(model, state)
+    state = _fit(model, dataset, options, state or _state_of(model), checkpoint)
+    if state.best:
+        model.set_weights(state.best)
+    return _evaluated(model, dataset, options, state.history)
+
+
+def _require_images(dataset: Dataset) -> None:
+    shape = dataset.x_train.shape[1:]
+    if len(shape) != 3 or shape[2] not in (1, 3) or min(shape[:2]) < _LEAST_SIZE:
+        raise DataError(
+            "The reference CNN learns from images.",
+            expected=f"height and width of at least {_LEAST_SIZE}, 1 or 3 channels",
+            received=" × ".join(map(str, shape)),
+        )
+
+
+def _compiled(dataset: Dataset, options: TrainingOptions) -> Any:
+    import_quietly()
+    import keras
+
+    keras.utils.set_random_seed(options.seed)
+    model = build(
+        dataset.x_train.shape[1:], len(dataset.labels), dropout=options.dropout, batch_norm=options.batch_norm
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(options.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        # XLA makes this network three times slower on a CPU.
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+@dataclass(frozen=True, slots=True)
+class _Lessons:
+    """What an epoch goes through, as the model takes it.
+
+    Attributes:
+        x: Images to learn from, float32.
+        y: Their classes.
+        watched: Images and classes that early stopping looks at; None without it.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    watched: tuple[np.ndarray, np.ndarray] | None
+
+
+def _fit(
+    model: Any, dataset: Dataset, options: TrainingOptions, state: TrainingState, checkpoint: Path | None
+) -> TrainingState:
+    lessons = _lessons(dataset, options)
+    steps = -(-len(lessons.x) // options.batch_size)
+    with progress_bar("Training", options.epochs * steps) as advance:
+        advance(state.epochs_done * steps)
+        while state.epochs_done < options.epochs and not _stopped(state, options):
+            _one_epoch(model, lessons, options, state, advance)
+            if checkpoint:
+                save_checkpoint(checkpoint, state, options, dataset.digest)
+    return state
+
+
+def _one_epoch(model: Any, lessons: _Lessons, options: TrainingOptions, state: TrainingState, advance: Advance) -> None:
+    """Train one epoch and bring ``state`` up to date.
+
+    Everything drawn at random follows from the seed and the epoch's number alone, so that a resumed training
+    draws what an unbroken one would have.
+    """
+    epoch = state.epochs_done
+    generator = np.random.default_rng([options.seed, epoch])
+    order = generator.permutation(len(lessons.x))
+    _seed_dropout(model, options.seed, epoch)
+    figures = model.fit(
+        augment(lessons.x[order], generator) if options.augment else lessons.x[order],
+        lessons.y[order],
+        batch_size=options.batch_size,
+        shuffle=False,
+        validation_data=lessons.watched,
+        verbose=0,
+        callbacks=[_progress_callback(advance)],
+    ).history
+    for name, values in figures.items():
+        state.history.setdefault(name, []).extend(float(value) for value in values)
+    state.weights, state.optimizer = model.get_weights(), _optimizer_arrays(model)
+    losses = state.history.get("val_loss", [])
+    if losses and losses[-1] == min(losses):
+        state.best = state.weights
+
+
+def _lessons(dataset: Dataset, options: TrainingOptions) -> _Lessons:
+    kept = Examples(dataset.x_train, dataset.y_train)
+    if not options.early_stopping:
+        return _Lessons(_prepared(kept.x), kept.y, None)
+    # Early stopping chooses by what it watches: that must not be the held-back test part.
+    kept, aside = hold_back(kept, seed=options.seed)
+    return _Lessons(_prepared(kept.x), kept.y, (_prepared(aside.x), aside.y))
+
+
+def _prepared(x: np.ndarray) -> np.ndarray:
+    return to_model_input(x, (-1, *x.shape[1:]), "float32", DEFAULT_PIXEL_RANGE)
+
+
+def _stopped(state: TrainingState, options: TrainingOptions) -> bool:
+    losses = state.history.get("val_loss", [])
+    return options.early_stopping and len(losses) > _PATIENCE and min(losses[-_PATIENCE:]) > min(losses)
+
+
+def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
+    for layer in model.layers:
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            generator.state.assign(np.array([seed, epoch], np.uint32))
+
+
+def _progress_callback(advance: Advance) -> Any:
+    import keras
+
+    return keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: advance(1))
+
+
+def _state_of(model: Any) -> TrainingState:
+    return TrainingState(model.get_weights(), _optimizer_arrays(model))
+
+
+def _optimizer_arrays(model: Any) -> list[np.ndarray]:
+    return [np.asarray(variable) for variable in model.optimizer.variables]
+
+
+def _restore(model: Any, state: TrainingState) -> None:
+    try:
+        model.set_weights(state.weights)
+        for variable, value in zip(model.optimizer.variables, state.optimizer, strict=True):
+            variable.assign(value)
+    except ValueError as error:
+        raise DataError(
+            "The checkpoint does not fit the network.",
+            received=str(error)[:200],
+            next_step="delete it and train from the start",
+        ) from error
+
+
+def _evaluated(
+    model: Any, dataset: Dataset, options: TrainingOptions, history: dict[str, list[float]]
+) -> TrainingResult:
+    from sklearn.metrics import confusion_matrix
+
+    answers = keras_predict(model, _prepared(dataset.x_test)).argmax(1)
+    return TrainingResult(
+        model=model,
+        options=options,
+        history=history,
+        train_count=len(dataset.x_train),
+        test_count=len(dataset.x_test),
+        test_accuracy=float(np.mean(answers == dataset.y_test)),
+        confusion=confusion_matrix(dataset.y_test, answers, labels=range(len(dataset.labels))),
+        labels=dataset.labels,
+        data_digest=dataset.digest,
+    )

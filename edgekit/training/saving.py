@@ -1,0 +1,52 @@
+"""The files that a training leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from edgekit import __version__
+from edgekit.reports.training_figures import draw_confusion, draw_history
+from edgekit.training.fit import TrainingResult
+from edgekit_converters.atomic_files import replacing, write_text
+
+MODEL_NAMES = ("model.h5", "model.keras")
+
+
+def save_training(result: TrainingResult, folder: Path) -> None:
+    """Write the model in both formats, the labels, the report and the figures.
+
+    Args:
+        result: What was trained.
+        folder: Where to; made where it is absent.
+    Raises:
+        EdgekitError: A file cannot be written; the old one is still there then.
+    """
+    for name in MODEL_NAMES:
+        with replacing(folder / name) as temporary:
+            _save_model(result.model, temporary)
+    write_text(folder / "labels.txt", "\n".join(result.labels) + "\n")
+    report = {"edgekit": __version__, **_versions(), **result.to_dict()}
+    write_text(folder / "training.json", json.dumps(report, indent=1) + "\n")
+    draw_history(result.history, folder / "training.png")
+    draw_confusion(result.confusion, result.labels, result.test_accuracy, folder / "confusion.png")
+
+
+def _save_model(model: Any, path: Path) -> None:
+    from absl import logging as keras_logging
+
+    # Keras warns that .h5 is an old format; here it is written on purpose, for other tools.
+    before = keras_logging.get_verbosity()
+    keras_logging.set_verbosity(keras_logging.ERROR)
+    try:
+        model.save(path, include_optimizer=False) if path.suffix == ".h5" else model.save(path)
+    finally:
+        keras_logging.set_verbosity(before)
+
+
+def _versions() -> dict[str, str]:
+    import keras
+    import tensorflow as tf
+
+    return {"keras": keras.__version__, "tensorflow": tf.__version__}

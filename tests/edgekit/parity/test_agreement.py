@@ -1,0 +1,93 @@
+"""Figures of a comparison, worked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgekit.parity.agreement import compare
+from edgekit.parity.validation import Thresholds, failures
+from edgekit_runtime.errors import DataError
+
+#: Four examples, three classes. Answers: 0, 1, 2, 0 and 0, 1, 1, 2.
+REFERENCE = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.6, 0.2, 0.2]], np.float32)
+CANDIDATE = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.1, 0.5, 0.4], [0.2, 0.2, 0.6]], np.float32)
+
+
+def test_the_figures_of_a_classifier() -> None:
+    figures = compare(REFERENCE, CANDIDATE, np.array([0, 1, 2, 2]))
+    assert figures.samples == 4
+    assert figures.reference_top1 == 0.75
+    assert figures.candidate_top1 == 0.75
+    assert figures.accuracy_drop == 0.0
+    assert figures.top1_agreement == 0.5
+    assert figures.max_absolute_error == pytest.approx(0.4)
+    # |differences| by row: 0.1 + 0.1, 0, 0.4 + 0.4, 0.4 + 0.4; their sum over 12 values.
+    assert figures.mean_absolute_error == pytest.approx(1.8 / 12)
+
+
+def test_a_drop_is_a_fraction_of_all_examples() -> None:
+    figures = compare(REFERENCE, CANDIDATE, np.array([0, 1, 2, 0]))
+    assert (figures.reference_top1, figures.candidate_top1, figures.accuracy_drop) == (1.0, 0.5, 0.5)
+
+
+def test_without_labels_there_is_agreement_only() -> None:
+    figures = compare(REFERENCE, CANDIDATE)
+    assert figures.reference_top1 is figures.candidate_top1 is figures.accuracy_drop is None
+    assert figures.top1_agreement == 0.5
+
+
+def test_one_output_in_0_to_1_is_a_probability() -> None:
+    reference, candidate = np.array([[0.9], [0.2], [0.6]]), np.array([[0.8], [0.6], [0.4]])
+    figures = compare(reference, candidate, np.array([1, 0, 1]))
+    assert figures.reference_top1 == 1.0
+    assert figures.candidate_top1 == pytest.approx(1 / 3)
+
+
+def test_a_regression_has_errors_only() -> None:
+    figures = compare(np.array([[10.0], [-3.0]]), np.array([[11.0], [-3.5]]), np.array([1, 0]))
+    assert figures.reference_top1 is None
+    assert figures.top1_agreement is None
+    assert figures.max_absolute_error == 1.0
+    assert figures.mean_absolute_error == 0.75
+
+
+def test_a_sequence_has_errors_only() -> None:
+    figures = compare(np.zeros((2, 5, 3)), np.full((2, 5, 3), 0.25))
+    assert figures.top1_agreement is None
+    assert figures.mean_absolute_error == 0.25
+
+
+def test_labels_beyond_the_outputs_are_refused() -> None:
+    with pytest.raises(DataError, match="labels do not fit the model") as caught:
+        compare(REFERENCE, CANDIDATE, np.array([0, 1, 2, 3]))
+    assert "classes 0 to 2" in caught.value.expected
+    assert "class 3" in caught.value.received
+
+
+def test_outputs_of_other_shapes_are_refused() -> None:
+    with pytest.raises(DataError, match="different shapes"):
+        compare(REFERENCE, CANDIDATE[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "missed"),
+    [
+        (Thresholds(), 0),
+        (Thresholds(max_drop=0.5), 0),
+        (Thresholds(max_drop=0.49), 1),
+        (Thresholds(min_agreement=0.5), 0),
+        (Thresholds(min_agreement=0.51), 1),
+        (Thresholds(max_drop=0.1, min_agreement=0.9), 2),
+    ],
+    ids=["none", "drop kept", "drop missed", "agreement kept", "agreement missed", "both missed"],
+)
+def test_thresholds(thresholds: Thresholds, missed: int) -> None:
+    figures = compare(REFERENCE, CANDIDATE, np.array([0, 1, 2, 0]))
+    assert len(failures(figures, thresholds)) == missed
+
+
+def test_a_threshold_without_its_figure_is_an_error() -> None:
+    figures = compare(np.array([[10.0]]), np.array([[11.0]]))
+    with pytest.raises(DataError, match="--max-drop needs a classifier"):
+        failures(figures, Thresholds(max_drop=0.1))

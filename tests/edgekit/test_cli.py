@@ -1,0 +1,99 @@
+"""The group: what is shown, and how errors end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edgekit import __version__
+from edgekit.cli import COMMANDS, cli
+
+EDGEKIT = [sys.executable, "-m", "edgekit"]
+
+
+def test_help_names_every_command() -> None:
+    result = CliRunner().invoke(cli, ["--help"])
+    assert result.exit_code == 0
+    for name in COMMANDS:
+        assert f"\n  {name} " in result.stdout
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(cli, ["--version"]).stdout == f"edgekit, version {__version__}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_the_diagnostic_options(name: str) -> None:
+    text = CliRunner().invoke(cli, [name, "--help"]).stdout
+    assert "--debug" in text
+    assert "--verbose" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["unknown"], ["convert"], ["convert", "a.h5", "--quantize", "int7"], ["bench", "a.tflite", "--runs", "0"]],
+    ids=["unknown command", "missing argument", "unknown choice", "out of range"],
+)
+def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Usage: ")
+    assert "Traceback" not in result.output
+
+
+def test_an_error_is_a_message_with_the_next_step(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["bench", str(tmp_path / "absent.tflite")])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert "absent.tflite" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_with_json_the_error_is_json_too(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["bench", "--json", str(tmp_path / "absent.tflite")])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"] == "ModelFileError"
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*EDGEKIT, "bench", "--debug", str(tmp_path / "absent.tflite")], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_an_interrupt_is_a_sentence(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "import edgekit.devices.workstation as workstation\n"
+        "def examine():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    yield from ()\n"
+        "workstation.examine = examine\n"
+        "from edgekit.cli import main\n"
+        "sys.argv = ['edgekit', 'doctor']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "Interrupted. Files that were there before are unchanged.\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_for_the_shell(shell: str) -> None:
+    text = CliRunner().invoke(cli, ["completion", shell]).stdout
+    assert f"_EDGEKIT_COMPLETE={shell}_complete" in text
+
+
+def test_completion_completes_commands() -> None:
+    environment = {**os.environ, "_EDGEKIT_COMPLETE": "bash_complete", "COMP_WORDS": "edgekit con", "COMP_CWORD": "1"}
+    program = "from edgekit.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.stdout == "plain,convert\n"
