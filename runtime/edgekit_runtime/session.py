@@ -35,7 +35,9 @@ class Session:
         self._interpreter = interpreter
         self._input_indices = tuple(input_indices)
         self._output_indices = tuple(output_indices)
-        self._shapes = list(shapes)
+        self._own_shapes = list(shapes)
+        self._shapes = self._own_shapes
+        self._is_resized = False
         self._resets_variables = resets_variables
         self._lock = threading.Lock()
         self._first_input, self._first_output = self._input_indices[0], self._output_indices[0]
@@ -43,9 +45,11 @@ class Session:
         self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
     def run_one(self, array: np.ndarray) -> np.ndarray:
-        """Run a model of one input and one output, which keeps no state, on an array of the allocated shape."""
+        """Run a model of one input and one output, which keeps no state, on an array of the session's own shape."""
         try:
             with self._lock:
+                if self._is_resized:
+                    self._resize(self._own_shapes)
                 self._set(self._first_input, array)
                 self._invoke()
                 return self._get(self._first_output)
@@ -75,11 +79,11 @@ class Session:
         if shapes == self._shapes:
             return
         # Should the interpreter refuse these, it holds neither the old shapes nor the new ones.
-        self._shapes = []
+        self._shapes, self._is_resized = [], True
         for index, shape in zip(self._input_indices, shapes):
             self._interpreter.resize_tensor_input(index, shape)
         self._interpreter.allocate_tensors()
-        self._shapes = shapes
+        self._shapes, self._is_resized = shapes, shapes != self._own_shapes
 
 
 def _refused(error: Exception) -> InterpreterError:
