@@ -39,8 +39,8 @@ class Description:
 
     @property
     def era(self) -> int:
-        """The major version of the Keras that wrote the file: 1, 2 or 3."""
-        return int(self.keras_version.partition(".")[0])
+        """The major version of the Keras that wrote the file: 1, 2 or 3; 2 where nothing says it."""
+        return int(self.keras_version.partition(".")[0] or 2)
 
     def models(self) -> Iterator[tuple[LayerPath, Layer]]:
         """Every Sequential and functional model with its path, the outermost first."""

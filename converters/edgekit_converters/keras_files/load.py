@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters.keras_files.architecture import missing_architecture, names_by_order, read_architecture
+from edgekit_converters.keras_files.container import KerasFile, open_keras_file
 from edgekit_converters.keras_files.description import LayerPath
 from edgekit_converters.keras_files.input_shape import fix_input_shape
-from edgekit_converters.keras_files.opened_file import OpenedFile, open_file
+from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
 from edgekit_runtime.errors import ModelFileError
 
@@ -61,7 +62,7 @@ def load_keras_model(
         UsageError: The architecture or the input shape doesn't fit the file.
     """
     custom_objects = custom_objects or {}
-    with open_file(Path(path)) as file:
+    with open_keras_file(path) as file:
         version, upgraded = _upgrade(file, architecture, custom_objects, allow_unsafe, input_shape)
     model = build(upgraded, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
     _set_weights(model, upgraded.weights)
@@ -97,7 +98,7 @@ def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsa
 
 
 def _upgrade(
-    file: OpenedFile,
+    file: KerasFile,
     architecture: Any,
     custom_objects: dict[str, Any],
     allow_unsafe: bool,
@@ -108,17 +109,17 @@ def _upgrade(
     names = frozenset(custom_objects)
     if config is None:
         if architecture is None:
-            raise missing_architecture(file.path.name, file.list_weights())
+            raise missing_architecture(file.path.name, list_weights(file))
         given = read_architecture(architecture)
         config, version = given.config, given.keras_version or version
         bare = upgrade(config, version, file.backend, lambda root: {}, allow_unsafe=allow_unsafe, custom_names=names)
         expected = [layer.name for layer in build(bare, custom_objects=custom_objects).layers if layer.weights]
-        new_names = names_by_order(file.list_weights(), expected)
+        new_names = names_by_order(list_weights(file), expected)
     upgraded = upgrade(
         config,
         version,
         file.backend,
-        lambda root: file.read_weights(root, new_names),
+        lambda root: read_weights(file, root, new_names),
         allow_unsafe=allow_unsafe,
         custom_names=names,
     )

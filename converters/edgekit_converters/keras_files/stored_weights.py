@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from edgekit_converters.keras_files.container import KerasFile, reading
 from edgekit_converters.keras_files.description import (
     Layer,
     LayerPath,
@@ -26,7 +27,29 @@ _PARTS = ("cell", "forward_layer", "backward_layer", "query_dense", "key_dense",
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
-def read_hdf5_layout(
+def list_weights(file: KerasFile) -> dict[str, NamedArrays]:
+    """The arrays of a file by the stored names of the outermost model's layers.
+
+    Raises:
+        ModelFileError: The file is damaged.
+    """
+    with reading(file.path):
+        return _list_layers(file.weights) if file.weights_layout == "layers" else _list_variables(file.weights)
+
+
+def read_weights(file: KerasFile, root: Layer, new_names: dict[str, str] | None = None) -> dict[LayerPath, NamedArrays]:
+    """The arrays of every layer of a description, from either layout; see the two functions for them.
+
+    Raises:
+        ModelFileError: The file is damaged, or its weights don't belong to the description.
+    """
+    with reading(file.path):
+        if file.weights_layout == "layers":
+            return read_layers(file.weights, root, new_names)
+        return read_variables(file.weights, root)
+
+
+def read_layers(
     group: h5py.Group, root: Layer, new_names: dict[str, str] | None = None
 ) -> dict[LayerPath, NamedArrays]:
     """Read the weights of an ``.h5`` model: one group for each layer of the outermost model.
@@ -45,7 +68,7 @@ def read_hdf5_layout(
             cannot be told apart.
     """
     renamed = new_names or {}
-    stored = {renamed.get(name, name): arrays for name, arrays in list_hdf5_layout(group).items()}
+    stored = {renamed.get(name, name): arrays for name, arrays in _list_layers(group).items()}
     weights: dict[LayerPath, NamedArrays] = {}
     for name, layer in inner_layers(root):
         _share_out(layer, (name,), stored.pop(name, []), weights)
@@ -65,7 +88,7 @@ def read_hdf5_layout(
     return weights
 
 
-def read_zip_layout(file: h5py.Group, root: Layer) -> dict[LayerPath, NamedArrays]:
+def read_variables(file: h5py.Group, root: Layer) -> dict[LayerPath, NamedArrays]:
     """Read ``model.weights.h5`` of a ``.keras`` file: groups named after the layers' classes, numbered.
 
     Args:
@@ -87,12 +110,12 @@ def read_zip_layout(file: h5py.Group, root: Layer) -> dict[LayerPath, NamedArray
     return weights
 
 
-def list_hdf5_layout(group: h5py.Group) -> dict[str, NamedArrays]:
+def _list_layers(group: h5py.Group) -> dict[str, NamedArrays]:
     """The named arrays of an ``.h5`` file by the stored names of the outermost model's layers."""
     return {name: list(_named_arrays(group[name])) for name in attribute_names(group, "layer_names")}
 
 
-def list_zip_layout(file: h5py.Group) -> dict[str, NamedArrays]:
+def _list_variables(file: h5py.Group) -> dict[str, NamedArrays]:
     """The arrays of ``model.weights.h5`` by the groups of the outermost model's layers."""
     listed: dict[str, NamedArrays] = {}
 

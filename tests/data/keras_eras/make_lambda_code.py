@@ -60,11 +60,10 @@ def main():
         with io.open(path, encoding="utf8") as stream:
             table = json.load(stream)
     table["%d.%d" % sys.version_info[:2]] = {
-        name: base64.b64encode(marshal.dumps(function.__code__)).decode("ascii")
-        for name, function in FUNCTIONS.items()
+        name: base64.b64encode(marshal.dumps(function.__code__)).decode("ascii") for name, function in FUNCTIONS.items()
     }
     with io.open(path, "w", encoding="utf8") as stream:
-        stream.write(u"" + json.dumps(table, indent=1, sort_keys=True) + u"\n")
+        stream.write("" + json.dumps(table, indent=1, sort_keys=True) + "\n")
 
 
 main()

@@ -16,9 +16,12 @@ def wrap_channels_first(description: Description) -> bool:
             continue
         if layer["class_name"] == "Flatten":
             continue  # Keras 3's own computes it on every device.
-        config["data_format"] = "channels_last"
+        if layer.get("module", "") is None:
+            del config["data_format"]  # edgekit's own layers know no other.
+        else:
+            config["data_format"] = "channels_last"
         if layer["class_name"] not in _ELEMENTWISE:
-            wrapped = {key: layer[key] for key in ("class_name", "config")}
+            wrapped = {key: layer[key] for key in ("class_name", "config", "module", "registered_name") if key in layer}
             layer.update(replacement_layer("ChannelsFirst", {"name": layer_name(layer), "layer": wrapped}))
         changed = True
     return changed

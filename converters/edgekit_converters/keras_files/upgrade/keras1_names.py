@@ -38,6 +38,7 @@ _ARGUMENTS = {
 }
 
 _DROPPED = ("input_dim", "input_length", "input_dtype", "dropout_W", "dropout_U", "output_shape", "mode")
+_WITHOUT_ORDER = ("ZeroPadding2D", "ZeroPadding3D", "Cropping2D", "Cropping3D", "UpSampling2D", "UpSampling3D")
 _KERNEL_SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 _PADDINGS = {"valid": "valid", "same": "same", "half": "same"}
 _DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
@@ -47,8 +48,13 @@ def rename_keras1(description: Description) -> bool:
     """Give the layers of Keras 1 and their arguments the names they have had since Keras 2."""
     if description.era != 1:
         return False
-    for _, layer in description.layers():
-        if not is_model(layer) and layer["class_name"] not in ("Merge", "Lambda", "InputLayer"):
+    layers = [layer for _, layer in description.layers() if not is_model(layer)]
+    orders = [layer["config"]["dim_ordering"] for layer in layers if "dim_ordering" in layer["config"]]
+    for layer in layers:
+        if layer["class_name"] in _WITHOUT_ORDER and orders:
+            # These don't say it: they followed a setting, as the others most likely did.
+            layer["config"].setdefault("dim_ordering", max(orders, key=orders.count))
+        if layer["class_name"] not in ("Merge", "Lambda", "InputLayer"):
             _rename(layer)
     return True
 
@@ -65,7 +71,7 @@ def _rename(layer: Layer) -> None:
         if sizes[0] in config:
             config["kernel_size"] = [config.pop(size) for size in sizes]
     if layer["class_name"] == "Embedding":
-        for key in ("input_length", "dropout"):
+        for key in ("input_length", "input_dtype", "dropout"):
             config.pop(key, None)
         return
     for key in _DROPPED:

@@ -181,6 +181,8 @@ def unwrap_values(description: Description) -> bool:
             plain = _plain(value)
             if key == "axis" and isinstance(plain, list) and len(plain) == 1:
                 plain = plain[0]
+            if key == "shared_axes" and plain == [None]:
+                plain = None
             changed |= plain != value
             config[key] = plain
     return changed

@@ -1,4 +1,4 @@
-"""Layers for what Keras 3 no longer has. Importing this module imports Keras: only ``load`` does, to build a model."""
+"""Arithmetic that is written out as data."""
 
 from __future__ import annotations
 
@@ -9,43 +9,9 @@ import keras  # noqa: TID253
 from keras import ops  # noqa: TID253
 
 from edgekit_converters.keras_files.expressions import OPERATIONS
+from edgekit_converters.keras_files.replacement_layers.hard_sigmoid import hard_sigmoid_keras2
 
 _register = keras.saving.register_keras_serializable(package="edgekit")
-
-
-@_register
-def hard_sigmoid_keras2(x: Any) -> Any:
-    """``clip(0.2 x + 0.5, 0, 1)``: ``hard_sigmoid`` as it was until Keras 2."""
-    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
-
-
-@_register
-class ChannelsFirst(keras.layers.Wrapper):
-    """Runs a channels-last layer on channels-first tensors, between two transposes."""
-
-    def build(self, input_shape: Any = None) -> None:
-        self.layer.build(_moved(tuple(input_shape), self._channels_axis(len(input_shape))))
-        self.built = True
-
-    def call(self, inputs: Any) -> Any:
-        rank = len(inputs.shape)
-        channels = self._channels_axis(rank)
-        outputs = self.layer(ops.transpose(inputs, _moved(tuple(range(rank)), channels)))
-        rank = len(outputs.shape)
-        if rank == 2:  # A global pooling has left the channels alone.
-            return outputs
-        channels = self._channels_axis(rank)
-        return ops.transpose(outputs, [*range(channels), rank - 1, *range(channels, rank - 1)])
-
-    def _channels_axis(self, rank: int) -> int:
-        # A ConvLSTM's time stands before the channels, if it is there.
-        recurrent = type(self.layer).__name__.startswith("ConvLSTM")
-        return rank - 1 - int(type(self.layer).__name__[-2]) if recurrent else 1
-
-
-def _moved(axes: tuple[Any, ...], channels: int) -> tuple[Any, ...]:
-    """``axes`` with the channels moved to their end."""
-    return (*axes[:channels], *axes[channels + 1 :], axes[channels])
 
 
 @_register
@@ -173,18 +139,3 @@ _OWN_OPERATIONS: dict[str, Any] = {
     "bias_add": ops.add,
     "hard_sigmoid_keras2": hard_sigmoid_keras2,
 }
-
-
-@_register
-class TakeMask(keras.layers.Layer):
-    """Gives its input's mask, shape ``(batch, time)``; all true where there is none."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        return ops.any(ops.ones_like(inputs, dtype="bool"), axis=-1) if mask is None else mask
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return None

@@ -1,0 +1,39 @@
+"""A channels-last layer for channels-first tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras  # noqa: TID253
+from keras import ops  # noqa: TID253
+
+_register = keras.saving.register_keras_serializable(package="edgekit")
+
+
+@_register
+class ChannelsFirst(keras.layers.Wrapper):
+    """Runs a channels-last layer on channels-first tensors, between two transposes."""
+
+    def build(self, input_shape: Any = None) -> None:
+        self.layer.build(_moved(tuple(input_shape), self._channels_axis(len(input_shape))))
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        rank = len(inputs.shape)
+        channels = self._channels_axis(rank)
+        outputs = self.layer(ops.transpose(inputs, _moved(tuple(range(rank)), channels)))
+        rank = len(outputs.shape)
+        if rank == 2:  # A global pooling has left the channels alone.
+            return outputs
+        channels = self._channels_axis(rank)
+        return ops.transpose(outputs, [*range(channels), rank - 1, *range(channels, rank - 1)])
+
+    def _channels_axis(self, rank: int) -> int:
+        # A ConvLSTM's time stands before the channels, if it is there.
+        recurrent = type(self.layer).__name__.startswith("ConvLSTM")
+        return rank - 1 - int(type(self.layer).__name__[-2]) if recurrent else 1
+
+
+def _moved(axes: tuple[Any, ...], channels: int) -> tuple[Any, ...]:
+    """``axes`` with the channels moved to their end."""
+    return (*axes[:channels], *axes[channels + 1 :], axes[channels])
