@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.datasets.dataset import Dataset, Examples, make_dataset
+from edgekit.datasets.assembly import make_dataset
+from edgekit.datasets.dataset import Dataset, Examples
 from edgekit_runtime.resizing import resize_bilinear
 
 _BRIGHTEST = 16

@@ -47,7 +47,8 @@ def fetch(download: Download, folder: Path) -> Path:
     """
     path = folder / download.name
     if path.is_file():
-        _require_digest(path, download)
+        # Somebody may have put it there by hand: it is not ours to remove.
+        _require_digest(path, download, "delete it to have it downloaded")
         return path
     folder.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -59,7 +60,11 @@ def fetch(download: Download, folder: Path) -> Path:
             received=str(getattr(error, "reason", error)),
             next_step=f"run again to go on with the download, or get {download.url} elsewhere and put it at {path}",
         ) from error
-    _require_digest(part, download)
+    try:
+        _require_digest(part, download, "run again")
+    except DataError:
+        part.unlink()
+        raise
     part.replace(path)
     return path
 
@@ -84,13 +89,12 @@ def _continue(download: Download, part: Path) -> None:
         raise ConnectionError(f"the connection ended after {part.stat().st_size} of {download.size_bytes} bytes")
 
 
-def _require_digest(path: Path, download: Download) -> None:
+def _require_digest(path: Path, download: Download, next_step: str) -> None:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != download.sha256:
-        path.unlink()
         raise DataError(
-            f"{path} is not the file it should be; it was removed.",
+            f"{path} is not the file that {download.url} should give.",
             expected=f"SHA-256 {download.sha256}",
             received=f"SHA-256 {digest}",
-            next_step=f"run again, or get {download.url} elsewhere and put it there",
+            next_step=f"{next_step}, or get the file elsewhere and put it at {path.with_name(download.name)}",
         )

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from edgekit.datasets.dataset import Dataset, Examples, make_dataset
+from edgekit.datasets.assembly import make_dataset
+from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
 from edgekit_runtime.errors import DataError
 
 _UINT8 = 0x08
-_LARGEST_BYTES = 4_000_000_000
 _IMAGES, _LABELS = "images", "labels"
 
 
-def load_idx(path: Path, *, seed: int) -> Dataset:
+def load_idx(path: Path, *, seed: int, name: str | None = None, labels: tuple[str, ...] = ()) -> Dataset:
     """Load IDX files: one file of images with its labels beside it, or a folder of them.
 
     A folder with ``train-`` and ``t10k-`` files keeps that split.
@@ -25,27 +26,33 @@ def load_idx(path: Path, *, seed: int) -> Dataset:
     Args:
         path: An images file, or a folder.
         seed: Seed of the choice of what is held back, where the files don't say.
+        name: The data set's name; None takes the path.
+        labels: Names of the classes; empty names them by their numbers.
     Raises:
         DataError: A file is missing, truncated, or no IDX file.
     """
-    images = sorted(find_images(path)) if path.is_dir() else [path]
+    images = find_images(path) if path.is_dir() else [path]
     train = [file for file in images if file.name.startswith("train")]
     test = [file for file in images if file not in train]
-    if len(images) > 2 or (len(images) == 2 and not train):
+    if len(train) > 1 or len(test) > 1:
         raise DataError(
             f"{path} holds several files of images.",
             expected="one, or one whose name starts with train and another",
             received=", ".join(file.name for file in images),
             next_step="pass the one file",
         )
-    if train and test:
-        return make_dataset(str(path), _read_pair(train[0]), _read_pair(test[0]), (), seed=seed)
-    return make_dataset(str(path), _read_pair(images[0]), None, (), seed=seed)
+    first, *held_back = [_read_pair(file) for file in train + test]
+    return make_dataset(name or str(path), first, held_back[0] if held_back else None, labels, seed=seed)
 
 
 def find_images(folder: Path) -> list[Path]:
-    """The IDX files of images in a folder, by the names that MNIST's files have."""
-    return [file for file in folder.iterdir() if file.is_file() and _IMAGES in file.name and "ubyte" in file.name]
+    """The IDX files of images in a folder, by the names that MNIST's files have; a zipped copy counts once."""
+    files = {
+        file.name.removesuffix(".gz"): file
+        for file in sorted(folder.iterdir(), reverse=True)
+        if file.is_file() and _IMAGES in file.name and "ubyte" in file.name
+    }
+    return sorted(files.values())
 
 
 def is_idx(path: Path) -> bool:
@@ -53,7 +60,7 @@ def is_idx(path: Path) -> bool:
     try:
         with _open(path) as stream:
             return stream.read(3) == bytes((0, 0, _UINT8))
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return False
 
 
@@ -68,10 +75,9 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         with _open(path) as stream:
             return _read(stream, path)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist.", expected="an IDX file of labels beside the images") from error
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path} is damaged.", received=str(error), next_step="get the file again") from error
+    except (OSError, EOFError, MemoryError, zlib.error) as error:
+        reason = str(error) or type(error).__name__
+        raise DataError(f"{path} could not be read.", received=reason, next_step="get the file again") from error
 
 
 def _read(stream: BinaryIO, path: Path) -> np.ndarray:
@@ -87,7 +93,7 @@ def _read(stream: BinaryIO, path: Path) -> np.ndarray:
         raise DataError(f"{path} is truncated.", received="an end within the header", next_step="get the file again")
     shape = struct.unpack(f">{header[3]}I", sizes)
     expected = int(np.prod(shape, dtype=object))
-    if expected > _LARGEST_BYTES:
+    if expected > LARGEST_BYTES:
         raise DataError(f"{path} states a size beyond sense.", received=f"shape {shape}")
     content = stream.read(expected + 1)
     if len(content) != expected:
@@ -101,9 +107,15 @@ def _read(stream: BinaryIO, path: Path) -> np.ndarray:
 
 
 def _read_pair(images: Path) -> Examples:
-    labels = images.with_name(images.name.replace(_IMAGES, _LABELS).replace("idx3", "idx1"))
-    if labels == images:
-        raise DataError(f"{images} has no labels.", expected="a name with 'images', and a file with 'labels' beside it")
+    name = images.name.replace(_IMAGES, _LABELS).replace("idx3", "idx1").removesuffix(".gz")
+    candidates = [images.with_name(name), images.with_name(name + ".gz")]
+    labels = next((file for file in candidates if file.is_file() and file != images), None)
+    if labels is None or _IMAGES not in images.name:
+        raise DataError(
+            f"{images} has no labels.",
+            expected=f"a name with '{_IMAGES}', and a file with '{_LABELS}' in its place beside it",
+            received=f"no {name}" if _IMAGES in images.name else f"the name {images.name}",
+        )
     return Examples(read_idx(images), read_idx(labels))
 
 

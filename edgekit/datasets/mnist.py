@@ -42,14 +42,11 @@ _CLOTHES = (
 
 def load_mnist(cache: Path, *, seed: int) -> Dataset:
     """Load MNIST's 60,000 and 10,000 digits; see ``fetch`` for the errors."""
-    return load_arrays(fetch(MNIST, cache / "mnist"), seed=seed)
+    return load_arrays(fetch(MNIST, cache / "mnist"), seed=seed, name="mnist")
 
 
 def load_fashion_mnist(cache: Path, *, seed: int) -> Dataset:
     """Load Fashion-MNIST's 60,000 and 10,000 pictures of clothes; see ``fetch`` for the errors."""
     for download in FASHION_MNIST:
         fetch(download, cache / "fashion-mnist")
-    dataset = load_idx(cache / "fashion-mnist", seed=seed)
-    return Dataset(
-        "fashion-mnist", dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test, _CLOTHES, dataset.digest
-    )
+    return load_idx(cache / "fashion-mnist", seed=seed, name="fashion-mnist", labels=_CLOTHES)

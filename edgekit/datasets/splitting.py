@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+from collections.abc import Iterator
+
 import numpy as np
 
 from edgekit.datasets.dataset import Examples
@@ -10,16 +14,17 @@ from edgekit_runtime.errors import DataError
 _HELD_BACK = 0.2
 
 
-def hold_back(examples: Examples, *, seed: int) -> tuple[Examples, Examples]:
+def hold_back(name: str, examples: Examples, *, seed: int) -> tuple[Examples, Examples]:
     """Split into training and test, a fifth of every class for the test; copies stay on one side.
 
     Args:
+        name: What the user called the source, for messages.
         examples: All examples.
         seed: Seed of the choice.
     Returns:
         Training and test examples, each in the order of ``examples``.
     Raises:
-        DataError: A class has one example only.
+        DataError: A class has one example only, or copies of one.
     """
     from sklearn.model_selection import train_test_split
 
@@ -28,13 +33,14 @@ def hold_back(examples: Examples, *, seed: int) -> tuple[Examples, Examples]:
     classes, counts = np.unique(examples.y[originals], return_counts=True)
     if counts.min() < 2:
         raise DataError(
-            "A class has too few examples to hold one back.",
+            f"A class of {name} has too few examples to hold one back.",
             expected="two different examples of every class, better some hundred",
             received=f"one of class {classes[counts.argmin()]}",
         )
-    test_size = max(_HELD_BACK, len(classes) / len(originals))
+    # One of every class at least.
+    count = max(math.ceil(_HELD_BACK * len(originals)), len(classes))
     _, test = train_test_split(
-        originals, test_size=test_size, random_state=seed, shuffle=True, stratify=examples.y[originals]
+        originals, test_size=count, random_state=seed, shuffle=True, stratify=examples.y[originals]
     )
     in_test = np.isin(first_of, test)
     return (
@@ -45,12 +51,17 @@ def hold_back(examples: Examples, *, seed: int) -> tuple[Examples, Examples]:
 
 def without_examples_of(test: Examples, train: Examples) -> Examples:
     """``train`` without the examples that are in ``test``, too."""
-    held_back = {row.tobytes() for row in test.x}
-    keep = np.array([row.tobytes() not in held_back for row in train.x])
+    held_back = set(_digests(test.x))
+    keep = np.array([digest not in held_back for digest in _digests(train.x)])
     return train if keep.all() else Examples(train.x[keep], train.y[keep])
 
 
 def _first_copies(x: np.ndarray) -> np.ndarray:
     """For each example the index of the first that is equal to it."""
     seen: dict[bytes, int] = {}
-    return np.array([seen.setdefault(row.tobytes(), index) for index, row in enumerate(x)])
+    return np.array([seen.setdefault(digest, index) for index, digest in enumerate(_digests(x))])
+
+
+def _digests(x: np.ndarray) -> Iterator[bytes]:
+    """Equal for equal examples, and much smaller than these."""
+    return (hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=16).digest() for row in x)

@@ -184,7 +184,7 @@ def _lessons(dataset: Dataset, options: TrainingOptions) -> _Lessons:
     if not options.early_stopping:
         return _Lessons(_prepared(kept.x), kept.y, None)
     # Early stopping chooses by what it watches: that must not be the held-back test part.
-    kept, aside = hold_back(kept, seed=options.seed)
+    kept, aside = hold_back(dataset.name, kept, seed=options.seed)
     return _Lessons(_prepared(kept.x), kept.y, (_prepared(aside.x), aside.y))
 
 
