@@ -43,7 +43,7 @@ def command(output: Path, seed: int, as_json: bool) -> None:
             kilobytes(variant.size_bytes),
             percent(variant.agreement.candidate_top1),
             percent(variant.agreement.top1_agreement),
-            f"{variant.agreement.max_absolute_error:.5f}",
+            f"{variant.agreement.max_absolute_error:.1e}",
             milliseconds(variant.latency.p50_ms),
             milliseconds(variant.latency.p99_ms),
         )

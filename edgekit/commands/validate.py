@@ -60,8 +60,8 @@ def command(
         (f"top-1 of {tflite.name}", percent(figures.candidate_top1)),
         ("drop of top-1", percent(figures.accuracy_drop)),
         ("same answer", percent(figures.top1_agreement)),
-        ("max absolute error", f"{figures.max_absolute_error:.6f}"),
-        ("mean absolute error", f"{figures.mean_absolute_error:.6f}"),
+        ("max absolute error", f"{figures.max_absolute_error:.2e}"),
+        ("mean absolute error", f"{figures.mean_absolute_error:.2e}"),
     ]
     print_table(f"{tflite.name} against {model.name}, {figures.samples} examples", ("figure", "value"), rows)
     validation.require_passed()

@@ -1,0 +1,37 @@
+"""Examples as a model takes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgekit.datasets.model_inputs import to_model_input
+from edgekit_runtime.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("pixel_range", "expected"),
+    [((0.0, 1.0), [0.0, 0.2, 1.0]), ((-1.0, 1.0), [-1.0, -0.6, 1.0]), ((0.0, 255.0), [0.0, 51.0, 255.0])],
+    ids=str,
+)
+def test_pixels_are_mapped_to_the_range(pixel_range: tuple[float, float], expected: list[float]) -> None:
+    pixels = np.array([0, 51, 255], np.uint8).reshape(1, 1, 3, 1)
+    values = to_model_input(pixels, (-1, 1, 3, 1), "float32", pixel_range)
+    assert values.dtype == np.float32
+    np.testing.assert_allclose(values.ravel(), expected, rtol=1e-6)
+
+
+def test_values_are_taken_as_they_are() -> None:
+    values = to_model_input(np.array([[1.5, -2.0]], np.float32), (-1, 2), "float32", (0.0, 1.0))
+    np.testing.assert_array_equal(values, [[1.5, -2.0]])
+
+
+def test_sizes_left_open_take_any() -> None:
+    assert to_model_input(np.zeros((2, 9, 4)), (-1, -1, 4), "float32", (0.0, 1.0)).shape == (2, 9, 4)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28, 1), (1, 32, 32, 3), (1, 784)], ids=str)
+def test_another_size_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match="does not fit the model's input") as caught:
+        to_model_input(np.zeros((2, 8, 8, 1), np.uint8), shape, "float32", (0.0, 1.0))
+    assert caught.value.received == "8 × 8 × 1"

@@ -1,0 +1,250 @@
+"""Every source of examples, good and bad."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgekit.datasets import load_dataset
+from edgekit_runtime.errors import DataError
+
+
+def idx(array: np.ndarray) -> bytes:
+    return bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def pictures(count: int, height: int = 6, width: int = 5) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, height, width), np.uint8)
+
+
+def classes(count: int) -> np.ndarray:
+    return (np.arange(count) % 2).astype(np.uint8)
+
+
+def write_image_folder(folder: Path, names: tuple[str, ...] = ("cat", "dog"), count: int = 10, mode: str = "L") -> None:
+    for number, name in enumerate(names):
+        (folder / name).mkdir(parents=True)
+        for index in range(count):
+            pixels = pictures(1 + number * count + index)[0]
+            Image.fromarray(pixels).convert(mode).save(folder / name / f"{index}.png")
+
+
+def test_digits_are_scans_in_mnist_s_form() -> None:
+    digits = load_dataset("digits")
+    assert digits.x_train.shape == (1437, 28, 28, 1)
+    assert digits.x_test.shape == (360, 28, 28, 1)
+    assert digits.x_train.dtype == np.uint8
+    assert digits.labels == tuple("0123456789")
+    assert digits.x_train.max() == 255
+    # The digit fills the inner 20 × 20; the margin of 4 is dark.
+    assert digits.x_train[:, :4].max() == digits.x_train[:, :, -4:].max() == 0
+    assert np.bincount(digits.y_test).min() >= 34
+
+
+def test_the_seed_chooses_what_is_held_back() -> None:
+    first, again, other = (load_dataset("digits", seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.x_test, again.x_test)
+    assert first.digest == again.digest
+    assert not np.array_equal(first.y_test, other.y_test)
+
+
+def test_mnist_s_files_are_split_8000_to_2000(mnist_folder: Path) -> None:
+    mnist = load_dataset(mnist_folder)
+    assert mnist.x_train.shape == (8000, 28, 28, 1)
+    assert mnist.x_test.shape == (2000, 28, 28, 1)
+    # MNIST's first test image is a 7, and its class is 7.
+    everything = np.concatenate([mnist.x_train, mnist.x_test])
+    assert len({image.tobytes() for image in everything}) == 10_000
+    by_file = load_dataset(mnist_folder / "t10k-images-idx3-ubyte.gz")
+    assert by_file.digest == mnist.digest
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_idx_files_with_a_split_keep_it(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    x, y = pictures(30), classes(30)
+    for name, rows in (("train", slice(0, 20)), ("t10k", slice(20, 30))):
+        (tmp_path / f"{name}-images-idx3-ubyte").write_bytes(pack(idx(x[rows])))
+        (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(pack(idx(y[rows])))
+    data = load_dataset(tmp_path)
+    np.testing.assert_array_equal(data.x_train[..., 0], x[:20])
+    np.testing.assert_array_equal(data.y_test, y[20:])
+
+
+def test_npz_with_x_and_y_is_split(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=pictures(50), y=classes(50))
+    data = load_dataset(tmp_path / "data.npz")
+    assert (len(data.x_train), len(data.x_test)) == (40, 10)
+    assert data.x_train.shape[1:] == (6, 5, 1)
+    assert np.bincount(data.y_test).tolist() == [5, 5]
+
+
+def test_npz_in_keras_s_form_keeps_its_split(tmp_path: Path) -> None:
+    x, y = pictures(30), classes(30)
+    np.savez(tmp_path / "mnist.npz", x_train=x[:20], y_train=y[:20], x_test=x[20:], y_test=y[20:])
+    data = load_dataset(tmp_path / "mnist.npz")
+    np.testing.assert_array_equal(data.x_test[..., 0], x[20:])
+
+
+def test_float_examples_stay_as_they_are(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 7))
+    np.savez(tmp_path / "table.npz", x=x, y=classes(40).reshape(-1, 1))
+    data = load_dataset(tmp_path / "table.npz")
+    assert data.x_train.dtype == np.float32
+    assert data.x_train.shape == (32, 7)
+    assert data.y_train.dtype == np.int64
+
+
+def test_image_folders_give_labels_and_one_size(tmp_path: Path) -> None:
+    write_image_folder(tmp_path)
+    data = load_dataset(tmp_path)
+    assert data.labels == ("cat", "dog")
+    assert data.x_train.shape == (16, 6, 5, 1)
+    assert np.bincount(data.y_test).tolist() == [2, 2]
+    adapted = load_dataset(tmp_path, image_size=(12, 10), channels=3)
+    assert adapted.x_train.shape == (16, 12, 10, 3)
+
+
+def test_colour_images_have_three_channels(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, mode="RGB")
+    assert load_dataset(tmp_path).x_train.shape[1:] == (6, 5, 3)
+
+
+def test_image_folders_with_train_and_test_keep_that_split(tmp_path: Path) -> None:
+    write_image_folder(tmp_path / "train", count=8)
+    write_image_folder(tmp_path / "test", count=3)
+    data = load_dataset(tmp_path)
+    # Images 1 to 3 of each class are the same files in both: they stay in the test only.
+    assert len(data.x_test) == 6
+    assert not {x.tobytes() for x in data.x_train} & {x.tobytes() for x in data.x_test}
+
+
+def test_copies_stay_on_one_side(tmp_path: Path) -> None:
+    x = pictures(20)
+    np.savez(tmp_path / "copies.npz", x=np.concatenate([x, x, x]), y=np.concatenate([classes(20)] * 3))
+    data = load_dataset(tmp_path / "copies.npz")
+    assert len(data.x_train) + len(data.x_test) == 60
+    assert not {x.tobytes() for x in data.x_train} & {x.tobytes() for x in data.x_test}
+
+
+def bad_absent(folder: Path) -> Path:
+    return folder / "absent"
+
+
+def bad_empty_folder(folder: Path) -> Path:
+    return folder
+
+
+def bad_one_class(folder: Path) -> Path:
+    write_image_folder(folder, names=("cat",))
+    return folder
+
+
+def bad_no_images(folder: Path) -> Path:
+    (folder / "cat").mkdir()
+    (folder / "cat" / "notes.md").write_text("nothing to see")
+    return folder
+
+
+def bad_image(folder: Path) -> Path:
+    write_image_folder(folder)
+    (folder / "dog" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    return folder
+
+
+def bad_nan(folder: Path) -> Path:
+    x = np.ones((20, 3))
+    x[3, 1] = np.nan
+    np.savez(folder / "nan.npz", x=x, y=classes(20))
+    return folder / "nan.npz"
+
+
+def bad_label_count(folder: Path) -> Path:
+    np.savez(folder / "short.npz", x=pictures(20), y=classes(19))
+    return folder / "short.npz"
+
+
+def bad_label_type(folder: Path) -> Path:
+    np.savez(folder / "halves.npz", x=pictures(20), y=classes(20) + 0.5)
+    return folder / "halves.npz"
+
+
+def bad_negative_label(folder: Path) -> Path:
+    np.savez(folder / "negative.npz", x=pictures(20), y=classes(20).astype(int) - 1)
+    return folder / "negative.npz"
+
+
+def bad_one_hot(folder: Path) -> Path:
+    np.savez(folder / "onehot.npz", x=pictures(20), y=np.eye(2)[classes(20)])
+    return folder / "onehot.npz"
+
+
+def bad_names(folder: Path) -> Path:
+    np.savez(folder / "names.npz", images=pictures(20), targets=classes(20))
+    return folder / "names.npz"
+
+
+def bad_pickle(folder: Path) -> Path:
+    np.savez(folder / "objects.npz", x=np.array([{"a": 1}] * 20, dtype=object), y=classes(20))
+    return folder / "objects.npz"
+
+
+def bad_text(folder: Path) -> Path:
+    (folder / "text.npz").write_text("this is no archive")
+    return folder / "text.npz"
+
+
+def bad_single_class(folder: Path) -> Path:
+    np.savez(folder / "single.npz", x=pictures(20), y=np.zeros(20, int))
+    return folder / "single.npz"
+
+
+def bad_truncated_idx(folder: Path) -> Path:
+    (folder / "a-images-idx3-ubyte").write_bytes(idx(pictures(20))[:-7])
+    (folder / "a-labels-idx1-ubyte").write_bytes(idx(classes(20)))
+    return folder
+
+
+def bad_idx_without_labels(folder: Path) -> Path:
+    (folder / "a-images-idx3-ubyte").write_bytes(idx(pictures(20)))
+    return folder
+
+
+def bad_idx_bomb(folder: Path) -> Path:
+    header = bytes((0, 0, 8, 3)) + struct.pack(">3I", 2**31, 2**15, 2**15)
+    (folder / "a-images-idx3-ubyte.gz").write_bytes(gzip.compress(header + bytes(1000)))
+    (folder / "a-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(classes(20))))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (bad_absent, "There is no data set"),
+        (bad_empty_folder, "is empty"),
+        (bad_one_class, "one class only"),
+        (bad_no_images, "no images"),
+        (bad_image, r"broken\.png"),
+        (bad_nan, "are no numbers"),
+        (bad_label_count, "labels of .* do not fit"),
+        (bad_label_type, "are no class numbers"),
+        (bad_negative_label, "are no class numbers"),
+        (bad_one_hot, "labels of .* do not fit"),
+        (bad_names, "none of the arrays"),
+        (bad_pickle, "could not be read"),
+        (bad_text, "is no data set"),
+        (bad_single_class, "one class only"),
+        (bad_truncated_idx, "is truncated"),
+        (bad_idx_without_labels, "does not exist"),
+        (bad_idx_bomb, "beyond sense"),
+    ],
+    ids=lambda value: value.__name__.removeprefix("bad_") if callable(value) else "",
+)
+def test_bad_data_is_a_sentence(make: Callable[[Path], Path], says: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=says):
+        load_dataset(make(tmp_path))
