@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,8 @@ class Download:
         return self.url.rpartition("/")[2]
 
 
-def fetch(download: Download, folder: Path) -> Path:
-    """Return the file in ``folder``; download it where it is not there yet.
+def fetch(downloads: Sequence[Download], folder: Path) -> list[Path]:
+    """Return the files in ``folder``; download those that are not there yet.
 
     A download that broke off is taken up where it ended.
 
@@ -45,28 +45,30 @@ def fetch(download: Download, folder: Path) -> Path:
         DataError: There is no network, or what came is not the file. The message says what to download, and where
             to put it.
     """
-    path = folder / download.name
-    if path.is_file():
-        # Somebody may have put it there by hand: it is not ours to remove.
-        _require_digest(path, download, "delete it to have it downloaded")
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        _continue(download, part)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        raise DataError(
-            f"{download.name} could not be downloaded.",
-            received=str(getattr(error, "reason", error)),
-            next_step=f"run again to go on with the download, or get {download.url} elsewhere and put it at {path}",
-        ) from error
-    try:
-        _require_digest(part, download, "run again")
-    except DataError:
-        part.unlink()
-        raise
-    part.replace(path)
-    return path
+    for download in downloads:
+        path = folder / download.name
+        if path.is_file():
+            # Somebody may have put it there by hand: it is not ours to remove.
+            _require_digest(path, download, f"delete it to have it downloaded, or put the file of {download.url} there")
+            continue
+        part = path.with_name(path.name + ".part")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _continue(download, part)
+        except (OSError, http.client.HTTPException) as error:
+            missing = " ".join(each.url for each in downloads if not (folder / each.name).is_file())
+            raise DataError(
+                f"{download.name} could not be downloaded.",
+                received=str(getattr(error, "reason", error)),
+                next_step=f"run again to go on with it, or get {missing} elsewhere and put it into {folder}",
+            ) from error
+        try:
+            _require_digest(part, download, f"run again, or get {download.url} elsewhere and put it into {folder}")
+        except DataError:
+            part.unlink()
+            raise
+        part.replace(path)
+    return [folder / download.name for download in downloads]
 
 
 def _continue(download: Download, part: Path) -> None:
@@ -93,8 +95,8 @@ def _require_digest(path: Path, download: Download, next_step: str) -> None:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != download.sha256:
         raise DataError(
-            f"{path} is not the file that {download.url} should give.",
+            f"{path} is not the file that it should be.",
             expected=f"SHA-256 {download.sha256}",
             received=f"SHA-256 {digest}",
-            next_step=f"{next_step}, or get the file elsewhere and put it at {path.with_name(download.name)}",
+            next_step=next_step,
         )

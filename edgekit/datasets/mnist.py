@@ -42,11 +42,12 @@ _CLOTHES = (
 
 def load_mnist(cache: Path, *, seed: int) -> Dataset:
     """Load MNIST's 60,000 and 10,000 digits; see ``fetch`` for the errors."""
-    return load_arrays(fetch(MNIST, cache / "mnist"), seed=seed, name="mnist")
+    [path] = fetch([MNIST], cache / "mnist")
+    return load_arrays(path, seed=seed, name="mnist")
 
 
 def load_fashion_mnist(cache: Path, *, seed: int) -> Dataset:
     """Load Fashion-MNIST's 60,000 and 10,000 pictures of clothes; see ``fetch`` for the errors."""
-    for download in FASHION_MNIST:
-        fetch(download, cache / "fashion-mnist")
-    return load_idx(cache / "fashion-mnist", seed=seed, name="fashion-mnist", labels=_CLOTHES)
+    folder = cache / "fashion-mnist"
+    fetch(FASHION_MNIST, folder)
+    return load_idx(folder, seed=seed, name="fashion-mnist", labels=_CLOTHES)
