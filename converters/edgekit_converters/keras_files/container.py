@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal
+from zipfile import ZipFile
 
-import h5py
+import numpy as np
 
 from edgekit_converters.keras_files.bounded_json import MAX_BYTES, parse_object
-from edgekit_converters.keras_files.hdf5_attributes import read_text
-from edgekit_converters.keras_files.hdf5_structure import check_structure
+from edgekit_converters.keras_files.hdf5 import SIGNATURE as HDF5_SIGNATURE
+from edgekit_converters.keras_files.hdf5 import Group, open_hdf5
 from edgekit_converters.keras_files.zip_members import open_zip, read_member
-from edgekit_runtime.errors import EdgekitError, ModelFileError
+from edgekit_runtime.errors import ModelFileError
 
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ZIP_SIGNATURE = b"PK\x03\x04"
 
 #: Weights inside a zip are held in memory while they are read.
@@ -48,10 +46,10 @@ class KerasFile:
         backend: The backend that wrote it; ``""`` where the file doesn't say, as in Keras 1.
         model_config: The model's description; None for a file of weights only.
         training_config: The compile state of an ``.h5`` file; None where there is none. It is scanned, never loaded.
-        weights: The group that holds the weights. Read its arrays inside ``reading(keras_file)``.
+        weights: The group that holds the weights.
         weights_layout: ``"layers"`` for groups named after layers with ``weight_names`` (``.h5`` models),
             ``"variables"`` for nested ``vars`` groups (``.keras`` files and Keras 3's ``.weights.h5``).
-        closing: The open files behind ``weights``.
+        file: The open file.
     """
 
     path: Path
@@ -60,14 +58,13 @@ class KerasFile:
     backend: str
     model_config: dict[str, Any] | None
     training_config: dict[str, Any] | None
-    weights: h5py.Group
+    weights: Group
     weights_layout: Literal["layers", "variables"]
-    closing: tuple[h5py.File | BinaryIO, ...] = field(default=(), repr=False)
+    file: BinaryIO = field(repr=False)
 
     def close(self) -> None:
         """Close the file; ``weights`` can no longer be read."""
-        for file in self.closing:
-            file.close()
+        self.file.close()
 
     def __enter__(self) -> KerasFile:
         return self
@@ -109,64 +106,44 @@ def open_keras_file(path: str | Path) -> KerasFile:
         raise
 
 
-@contextmanager
-def reading(name: str | Path) -> Iterator[None]:
-    """Turn what h5py raises on a damaged file into a ``ModelFileError`` about the file ``name``."""
-    try:
-        yield
-    except EdgekitError:
-        raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        truncated = "truncated" in str(error)
-        raise ModelFileError(
-            f"{name} is truncated." if truncated else f"{name} is damaged.",
-            received=" ".join(str(error).split())[:200] or type(error).__name__,
-            next_step="copy or download the file again",
-        ) from error
-
-
 def _open_hdf5(file: BinaryIO, path: Path) -> KerasFile:
-    hdf5 = _open_checked(file, path.name)
-    with reading(path):
-        model_config = _read_json(hdf5, "model_config", path.name)
-        training_config = _read_json(hdf5, "training_config", path.name)
-        weights = hdf5["model_weights"] if "model_weights" in hdf5 else hdf5
-        if not isinstance(weights, h5py.Group):
-            raise ModelFileError(f"{path}: model_weights is an array, not a group.")
-        version = read_text(hdf5, "keras_version", 100) or read_text(weights, "keras_version", 100)
-        backend = read_text(hdf5, "backend", 100) or read_text(weights, "backend", 100)
-        by_layer = "layer_names" in weights.attrs or "layer_names0" in weights.attrs
-        if model_config is None and not by_layer and not _holds_variables(hdf5):
-            raise ModelFileError(
-                f"{path} is an HDF5 file, but not one that Keras writes.",
-                expected="a model_config, or the weights of layers",
-                received=", ".join(list(hdf5)[:10])[:300] or "an empty file",
-            )
+    hdf5 = open_hdf5(file, file.seek(0, io.SEEK_END), path.name)
+    model_config = _read_json(hdf5, "model_config", path.name)
+    training_config = _read_json(hdf5, "training_config", path.name)
+    weights = hdf5.group("model_weights") if "model_weights" in hdf5.members else hdf5
+    by_layer = "layer_names" in weights.attrs or "layer_names0" in weights.attrs
+    if model_config is None and not by_layer and not _holds_variables(hdf5):
+        raise ModelFileError(
+            f"{path} is an HDF5 file, but not one that Keras writes.",
+            expected="a model_config, or the weights of layers",
+            received=", ".join(list(hdf5.members)[:10])[:300] or "an empty file",
+        )
+    version = _read_text(hdf5, "keras_version") or _read_text(weights, "keras_version")
     return KerasFile(
         path=path,
         container="hdf5",
         # Keras 1.0 did not say its version.
         keras_version=_checked_version(version or ("1.0" if model_config else ""), path),
-        backend=backend or "",
+        backend=_read_text(hdf5, "backend") or _read_text(weights, "backend") or "",
         model_config=model_config,
         training_config=training_config,
         weights=weights,
         weights_layout="layers" if by_layer or model_config is not None else "variables",
-        closing=(hdf5, file),
+        file=file,
     )
 
 
 def _open_zip(file: BinaryIO, path: Path) -> KerasFile:
     with open_zip(file, path.name) as archive:
-        config = parse_object(_read_text_member(archive, "config.json", path), f"{path.name}: config.json")
-        metadata = parse_object(_read_text_member(archive, "metadata.json", path), f"{path.name}: metadata.json")
+        config = _read_json_member(archive, "config.json", path.name)
+        metadata = _read_json_member(archive, "metadata.json", path.name)
         if "model.weights.h5" not in archive.namelist() and "model.weights.json" in archive.namelist():
             raise ModelFileError(
                 f"{path} keeps its weights in several parts (shards).",
                 next_step="load it in Keras and save it in one: model.save('model.keras')",
             )
         weights = read_member(archive, "model.weights.h5", path.name, MAX_ZIPPED_WEIGHTS)
-    hdf5 = _open_checked(io.BytesIO(weights), f"{path.name}: model.weights.h5")
+    hdf5 = open_hdf5(io.BytesIO(weights), len(weights), f"{path.name}: model.weights.h5")
     return KerasFile(
         path=path,
         container="zip",
@@ -177,36 +154,34 @@ def _open_zip(file: BinaryIO, path: Path) -> KerasFile:
         training_config=None,
         weights=hdf5,
         weights_layout="variables",
-        closing=(hdf5, file),
+        file=file,
     )
 
 
-def _read_text_member(archive: Any, member: str, path: Path) -> bytes:
-    return read_member(archive, member, path.name, MAX_BYTES)
+def _read_json_member(archive: ZipFile, member: str, name: str) -> dict[str, Any]:
+    return parse_object(read_member(archive, member, name, MAX_BYTES), f"{name}: {member}")
 
 
-def _open_checked(file: BinaryIO, name: str) -> h5py.File:
-    size_bytes = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    with reading(name):
-        # Through a file object HDF5 has no path to start from: links cannot lead to another file.
-        hdf5 = h5py.File(file, "r")
-        try:
-            check_structure(hdf5, size_bytes, name)
-        except BaseException:
-            hdf5.close()
-            raise
-    return hdf5
-
-
-def _read_json(hdf5: h5py.File, attribute: str, name: str) -> dict[str, Any] | None:
-    text = read_text(hdf5, attribute, MAX_BYTES)
+def _read_json(hdf5: Group, attribute: str, name: str) -> dict[str, Any] | None:
+    text = _read_text(hdf5, attribute)
     return None if text is None else parse_object(text, f"{name}: {attribute}")
 
 
-def _holds_variables(hdf5: h5py.File) -> bool:
+def _read_text(group: Group, attribute: str) -> str | None:
+    """A text kept as an attribute; None where it is missing."""
+    value = group.attrs.get(attribute)
+    if isinstance(value, np.ndarray) and value.shape == (1,):
+        value = value[0]
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if value is not None and not isinstance(value, str):
+        raise ModelFileError(f"The attribute '{attribute}' is not a text.", received=type(value).__name__)
+    return value
+
+
+def _holds_variables(hdf5: Group) -> bool:
     """True for Keras 3's ``.weights.h5``, and that of Keras 2.12 to 2.15."""
-    names = {name.replace("\\", "/").partition("/")[0] for name in hdf5}
+    names = {name.replace("\\", "/").partition("/")[0] for name in hdf5.members}
     return bool(names & {"layers", "_layer_checkpoint_dependencies", "vars"})
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-import h5py
 import numpy as np
 
-from edgekit_converters.keras_files.container import KerasFile, reading
+from edgekit_converters.keras_files.container import KerasFile
 from edgekit_converters.keras_files.description import (
     Layer,
     LayerPath,
@@ -18,6 +16,7 @@ from edgekit_converters.keras_files.description import (
     layer_name,
     walk,
 )
+from edgekit_converters.keras_files.hdf5 import Array, Group
 from edgekit_runtime.errors import ModelFileError
 
 NamedArrays = list[tuple[str, np.ndarray]]
@@ -33,8 +32,7 @@ def list_weights(file: KerasFile) -> dict[str, NamedArrays]:
     Raises:
         ModelFileError: The file is damaged.
     """
-    with reading(file.path):
-        return _list_layers(file.weights) if file.weights_layout == "layers" else _list_variables(file.weights)
+    return _list_layers(file.weights) if file.weights_layout == "layers" else _list_variables(file.weights)
 
 
 def read_weights(file: KerasFile, root: Layer, new_names: dict[str, str] | None = None) -> dict[LayerPath, NamedArrays]:
@@ -43,15 +41,12 @@ def read_weights(file: KerasFile, root: Layer, new_names: dict[str, str] | None 
     Raises:
         ModelFileError: The file is damaged, or its weights don't belong to the description.
     """
-    with reading(file.path):
-        if file.weights_layout == "layers":
-            return read_layers(file.weights, root, new_names)
-        return read_variables(file.weights, root)
+    if file.weights_layout == "layers":
+        return read_layers(file.weights, root, new_names)
+    return read_variables(file.weights, root)
 
 
-def read_layers(
-    group: h5py.Group, root: Layer, new_names: dict[str, str] | None = None
-) -> dict[LayerPath, NamedArrays]:
+def read_layers(group: Group, root: Layer, new_names: dict[str, str] | None = None) -> dict[LayerPath, NamedArrays]:
     """Read the weights of an ``.h5`` model: one group for each layer of the outermost model.
 
     A nested model's group holds the arrays of all its layers in one list; they are given to their layers by the
@@ -88,7 +83,7 @@ def read_layers(
     return weights
 
 
-def read_variables(file: h5py.Group, root: Layer) -> dict[LayerPath, NamedArrays]:
+def read_variables(file: Group, root: Layer) -> dict[LayerPath, NamedArrays]:
     """Read ``model.weights.h5`` of a ``.keras`` file: groups named after the layers' classes, numbered.
 
     Args:
@@ -97,38 +92,29 @@ def read_variables(file: h5py.Group, root: Layer) -> dict[LayerPath, NamedArrays
     Returns:
         The named arrays of every layer that has any, by the layer's path.
     """
-    groups: dict[str, h5py.Group] = {}
-
-    def collect(name: str, item: Any) -> None:
-        # Keras 2.12 to 2.15 on Windows joined the names with backslashes.
-        if isinstance(item, h5py.Group):
-            groups[name.replace("\\", "/")] = item
-
-    file.visititems(collect)
+    # Keras 2.12 to 2.15 on Windows joined the names with backslashes.
+    groups = {name.replace("\\", "/"): item for name, item in file.walk() if isinstance(item, Group)}
     weights: dict[LayerPath, NamedArrays] = {}
     _read_zip_container(groups, "", root, (), weights)
     return weights
 
 
-def _list_layers(group: h5py.Group) -> dict[str, NamedArrays]:
+def _list_layers(group: Group) -> dict[str, NamedArrays]:
     """The named arrays of an ``.h5`` file by the stored names of the outermost model's layers."""
-    return {name: list(_named_arrays(group[name])) for name in attribute_names(group, "layer_names")}
+    return {name: list(_named_arrays(group.group(name))) for name in attribute_names(group, "layer_names")}
 
 
-def _list_variables(file: h5py.Group) -> dict[str, NamedArrays]:
+def _list_variables(file: Group) -> dict[str, NamedArrays]:
     """The arrays of ``model.weights.h5`` by the groups of the outermost model's layers."""
     listed: dict[str, NamedArrays] = {}
-
-    def collect(name: str, item: Any) -> None:
+    for name, item in file.walk():
         parts = name.replace("\\", "/").split("/")
-        if isinstance(item, h5py.Dataset) and parts[0] in _CONTAINERS and "vars" in parts:
-            listed.setdefault(parts[1], []).append((name, np.asarray(item)))
-
-    file.visititems(collect)
+        if isinstance(item, Array) and parts[0] in _CONTAINERS and "vars" in parts:
+            listed.setdefault(parts[1], []).append((name, item.read()))
     return listed
 
 
-def attribute_names(group: h5py.Group, attribute: str) -> list[str]:
+def attribute_names(group: Group, attribute: str) -> list[str]:
     """A list of names kept in an attribute, which Keras splits into ``name0``, ``name1``, … above 64 kB."""
     chunks = [group.attrs[attribute]] if attribute in group.attrs else []
     while f"{attribute}{len(chunks)}" in group.attrs:
@@ -136,9 +122,9 @@ def attribute_names(group: h5py.Group, attribute: str) -> list[str]:
     return [n.decode("utf8") if isinstance(n, bytes) else str(n) for chunk in chunks for n in chunk]
 
 
-def _named_arrays(group: h5py.Group) -> Iterator[tuple[str, np.ndarray]]:
+def _named_arrays(group: Group) -> Iterator[tuple[str, np.ndarray]]:
     for name in attribute_names(group, "weight_names"):
-        yield name, np.asarray(group[name])
+        yield name, group.array(name)
 
 
 def _share_out(layer: Layer, path: LayerPath, arrays: NamedArrays, weights: dict[LayerPath, NamedArrays]) -> None:
@@ -199,7 +185,7 @@ def _leaf_paths(layer: Layer, path: LayerPath) -> Iterator[LayerPath]:
 
 
 def _read_zip_container(
-    groups: dict[str, h5py.Group],
+    groups: dict[str, Group],
     prefix: str,
     model: Layer,
     path: LayerPath,
@@ -222,7 +208,7 @@ def _read_zip_container(
 
 
 def _read_zip_layer(
-    groups: dict[str, h5py.Group],
+    groups: dict[str, Group],
     group: str,
     layer: Layer,
     path: LayerPath,
@@ -239,12 +225,12 @@ def _read_zip_layer(
         _keep(weights, path, _arrays_below(groups, group))
 
 
-def _arrays_below(groups: dict[str, h5py.Group], group: str) -> NamedArrays:
+def _arrays_below(groups: dict[str, Group], group: str) -> NamedArrays:
     """A layer's own variables, then those of its parts."""
     arrays: NamedArrays = []
     if f"{group}/vars" in groups:
         variables = groups[f"{group}/vars"]
-        arrays += [(f"{group}/vars/{n}", np.asarray(variables[n])) for n in sorted(variables, key=_natural)]
+        arrays += [(f"{group}/vars/{n}", variables.array(n)) for n in sorted(variables.members, key=_natural)]
     parts = {g[len(group) + 1 :].partition("/")[0] for g in groups if g.startswith(f"{group}/")} - {"vars"}
     for part in sorted(parts, key=_part_order):
         # The state of a random generator is no weight.
