@@ -121,6 +121,11 @@ class Table:
         what = f"{what} of {self.what}"
         return self._buffer.vector(self._buffer.follow(place, what), 1, what)
 
+    def count(self, field: int, what: str) -> int:
+        """The length of a vector of 32-bit numbers, 0 where the field is left out."""
+        numbers = self.numbers(field, "<i4", what)
+        return 0 if numbers is None else len(numbers)
+
     def string(self, field: int, what: str) -> str:
         """A string field, empty where it is left out."""
         start, count = self.vector_place(field, what)

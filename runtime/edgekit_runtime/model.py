@@ -13,7 +13,7 @@ from edgekit_runtime.batches import available_cores, chunk_size, padded, run_chu
 from edgekit_runtime.classification import Classification, labels_for, rank, read_labels
 from edgekit_runtime.conversion import Decoder, Encoder
 from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.errors import TensorMismatchError, UsageError
+from edgekit_runtime.errors import InterpreterError, TensorMismatchError, UsageError
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
 from edgekit_runtime.model_file import read_model_file, refuse_custom_operators
 from edgekit_runtime.preprocessing import Images, Preprocessing
@@ -307,6 +307,13 @@ class Model:
         def run(session: Session, start: int, stop: int) -> None:
             chunk = [padded(encode(a[start:stop]), size) for encode, a in zip(encoders, arrays)]
             raw = session.run(chunk)
+            if any(output.shape[:1] != (size,) for output in raw):
+                raise InterpreterError(
+                    "The model does not answer each sample.",
+                    expected=f"outputs of {size} rows for {size} samples",
+                    received=_listed([str(output.shape) for output in raw]),
+                    next_step="convert the model again",
+                )
             values = [decode(output) for decode, output in zip(self._decoders, raw)]
             with filling:
                 if not outputs:

@@ -78,6 +78,8 @@ class OptionsSchema:
         vectors: numpy dtype of the items of each vector, or ``string``.
         positive: Default of each int32 field that native code divides by, or takes as a size.
         subgraphs: int32 fields that name a subgraph to call.
+        inputs: The int32 field that repeats the number of inputs.
+        outputs: The int32 field that repeats the number of outputs.
     """
 
     def __init__(
@@ -85,10 +87,14 @@ class OptionsSchema:
         vectors: dict[int, str] | None = None,
         positive: dict[int, int] | None = None,
         subgraphs: tuple[int, ...] = (),
+        inputs: int | None = None,
+        outputs: int | None = None,
     ) -> None:
         self.vectors = vectors or {}
         self.positive = positive or {}
         self.subgraphs = subgraphs
+        self.inputs = inputs
+        self.outputs = outputs
 
 
 def _int64_vectors(*fields: int) -> dict[int, str]:
@@ -101,12 +107,17 @@ OPTIONS = {
     2: OptionsSchema(positive={1: 0, 2: 0, 5: 1, 6: 1}),  # DepthwiseConv2DOptions
     3: OptionsSchema({1: "<i4", 2: "<i4"}),  # ConcatEmbeddingsOptions
     5: OptionsSchema(positive={1: 0, 2: 0, 3: 0, 4: 0}),  # Pool2DOptions
+    6: OptionsSchema(positive={0: 0}),  # SVDFOptions
     8: OptionsSchema({5: "u1"}),  # FullyConnectedOptions
     16: OptionsSchema(subgraphs=(0,)),  # CallOptions
     17: OptionsSchema({0: "<i4"}),  # ReshapeOptions
     19: OptionsSchema(positive={0: 0}),  # SpaceToDepthOptions
     30: OptionsSchema({0: "<i4"}),  # SqueezeOptions
+    35: OptionsSchema(outputs=0),  # SplitOptions
     49: OptionsSchema(positive={1: 0, 2: 0}),  # TransposeConvOptions
+    59: OptionsSchema(inputs=0),  # PackOptions
+    64: OptionsSchema(outputs=0),  # UnpackOptions
+    79: OptionsSchema(outputs=0),  # SplitVOptions
     92: OptionsSchema(subgraphs=(0, 1)),  # IfOptions
     93: OptionsSchema(subgraphs=(0, 1)),  # WhileOptions
     94: OptionsSchema(positive={0: 0}),  # DepthToSpaceOptions
@@ -136,6 +147,47 @@ OPTIONS_2 = {
     23: OptionsSchema({0: "<i4"}),  # StablehloCaseOptions
 }
 
+_OPTION_NAMES = """
+    NONE Conv2D DepthwiseConv2D ConcatEmbeddings LSHProjection Pool2D SVDF RNN FullyConnected Softmax
+    Concatenation Add L2Norm LocalResponseNormalization LSTM ResizeBilinear Call Reshape SkipGram
+    SpaceToDepth EmbeddingLookupSparse Mul Pad Gather BatchToSpaceND SpaceToBatchND Transpose Reducer Sub
+    Div Squeeze SequenceRNN StridedSlice Exp TopKV2 Split LogSoftmax Cast Dequantize MaximumMinimum ArgMax
+    Less Neg PadV2 Greater GreaterEqual LessEqual Select Slice TransposeConv SparseToDense Tile ExpandDims
+    Equal NotEqual Shape Pow ArgMin FakeQuant Pack LogicalOr OneHot LogicalAnd LogicalNot Unpack FloorDiv
+    Square ZerosLike Fill BidirectionalSequenceLSTM BidirectionalSequenceRNN UnidirectionalSequenceLSTM
+    FloorMod Range ResizeNearestNeighbor LeakyRelu SquaredDifference MirrorPad Abs SplitV Unique ReverseV2
+    AddN GatherNd Cos Where Rank ReverseSequence MatrixDiag Quantize MatrixSetDiag HardSwish If While
+    DepthToSpace NonMaxSuppressionV4 NonMaxSuppressionV5 ScatterNd SelectV2 Densify SegmentSum BatchMatMul
+    Cumsum CallOnce BroadcastTo Rfft2d Conv3D Hashtable HashtableFind HashtableImport HashtableSize
+    VarHandle ReadVariable AssignVariable Random Bucketize Gelu DynamicUpdateSlice UnsortedSegmentProd
+    UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentSum ATan2 Sign Bitcast BitwiseXor RightShift
+"""
+_OPTION_NUMBERS = {name.lower(): number for number, name in enumerate(_OPTION_NAMES.split())}
+
+#: The member of the union BuiltinOptions that bears an operator's own name, for those that have one.
+OWN_OPTIONS = {
+    name: _OPTION_NUMBERS[name.replace("_", "").lower()]
+    for name in BUILTIN_OPERATORS
+    if name.replace("_", "").lower() in _OPTION_NUMBERS
+}
+
+#: The inputs that an operator can do without, by place; native code follows any other without a look.
+OPTIONAL_INPUTS = {
+    "CONV_2D": {2},
+    "DEPTHWISE_CONV_2D": {2},
+    "FULLY_CONNECTED": {2},
+    "CONV_3D": {2},
+    "TRANSPOSE_CONV": {3},
+    "CONV_3D_TRANSPOSE": {3},
+    "SVDF": {3},
+    "LSTM": {1, 5, 9, 10, 11, 12, 16, 17, 20, 21, 22, 23},
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": {1, 5, 9, 10, 11, 12, 16, 17, 20, 21, 22, 23},
+    "BIDIRECTIONAL_SEQUENCE_RNN": {9, 10, 11},
+    "BIDIRECTIONAL_SEQUENCE_LSTM": {1, 5, 9, 10, 11, 12, 16, 17, 18, 22, 26, 27, 28, 29, 33, 34, *range(39, 48)},
+    "CUSTOM": set(range(64)),
+    "STABLEHLO_COMPOSITE": set(range(64)),
+}
+
 #: Operators that native code runs with whatever is in memory where their options are missing.
 REQUIRED_OPTIONS = {
     "CONV_2D": 1,
@@ -144,6 +196,11 @@ REQUIRED_OPTIONS = {
     "MAX_POOL_2D": 5,
     "L2_POOL_2D": 5,
     "SPACE_TO_DEPTH": 19,
+    "SVDF": 6,
+    "SPLIT": 35,
+    "PACK": 59,
+    "UNPACK": 64,
+    "SPLIT_V": 79,
     "TRANSPOSE_CONV": 49,
     "IF": 92,
     "WHILE": 93,

@@ -23,8 +23,10 @@ from edgekit_runtime.flatbuffer import FlatBuffer, Table, damaged
 from edgekit_runtime.schema import (
     BUILTIN_OPERATORS,
     CUSTOM,
+    OPTIONAL_INPUTS,
     OPTIONS,
     OPTIONS_2,
+    OWN_OPTIONS,
     REQUIRED_OPTIONS,
     TENSOR_TYPES,
     OptionsSchema,
@@ -69,6 +71,8 @@ def read_model_description(data: bytes) -> ModelDescription:
         called: set[int] = set()
         subgraphs.append(_subgraph(table, operator_codes, buffer_sizes, called))
         calls.append(called)
+    if not subgraphs[0].inputs or not subgraphs[0].outputs:
+        raise damaged("it has no inputs or no outputs")
     _require_no_recursion(calls)
     return ModelDescription(
         size_bytes=len(data),
@@ -121,6 +125,8 @@ def _subgraph(
         unwritten = set(operator.inputs) - written - {-1}
         if unwritten:
             raise damaged(f"{entry.what} reads tensor {min(unwritten)}, which nothing has written")
+        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            _check_convolution(entry, tensors, operator)
         if constant.intersection(operator.outputs):
             raise damaged(f"{entry.what} writes into a constant tensor")
         written.update(operator.outputs)
@@ -198,7 +204,8 @@ def _quantization(tensor: Table, dtype: str, shape: tuple[int, ...]) -> tuple[tu
         raise damaged(f"{tensor.what} does not have as many zero points as scales")
     if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
         raise damaged(f"{tensor.what} has {len(scales)} scales for shape {shape} along dimension {axis}")
-    if not (np.isfinite(scales) & (scales >= 0)).all():
+    # Smaller ones are no normal float32; LiteRT's own kernels refuse them, and LiteRT 2.3 dies of the refusal.
+    if not (np.isfinite(scales) & (scales >= np.finfo(np.float32).tiny)).all():
         raise damaged(f"{tensor.what} has a scale that is no positive number")
     if dtype in ("int8", "uint8", "int16"):
         limits = np.iinfo(dtype)
@@ -229,6 +236,8 @@ def _operator(
         raise damaged(f"{entry.what} has operator code {opcode_index} of {len(operator_codes)}")
     number, version, custom_code = operator_codes[opcode_index]
     name = BUILTIN_OPERATORS[number]
+    if entry.scalar(3, "B") not in (0, OWN_OPTIONS.get(name, entry.scalar(3, "B"))):
+        raise damaged(f"{entry.what} is a {name} with the options of another operator")
     if name in REQUIRED_OPTIONS and (entry.scalar(3, "B") != REQUIRED_OPTIONS[name] or not entry.has(4)):
         raise damaged(f"{entry.what} is a {name} without its options")
     _check_options(entry, 3, 4, OPTIONS, called)
@@ -236,13 +245,31 @@ def _operator(
     entry.vector_place(5, "custom options")
     entry.vector_place(7, "mutating inputs")
     _indices(entry, 8, "intermediates", tensor_count)
+    inputs = _indices(entry, 1, "inputs", tensor_count, smallest=-1)
+    missing = {place for place, index in enumerate(inputs) if index < 0}
+    if not missing <= OPTIONAL_INPUTS.get(name, set()):
+        raise damaged(f"{entry.what} is a {name} without its input {min(missing)}")
     return OperatorDescription(
         name=name,
         version=version,
         custom_code=custom_code if number == CUSTOM else "",
-        inputs=_indices(entry, 1, "inputs", tensor_count, smallest=-1),
+        inputs=inputs,
         outputs=_indices(entry, 2, "outputs", tensor_count),
     )
+
+
+def _check_convolution(entry: Table, tensors: tuple[TensorDescription, ...], operator: OperatorDescription) -> None:
+    """Native code divides by channels, by groups, and by the filters in one group."""
+    shapes = [tensors[index].shape for index in operator.inputs[:2]]
+    if len(shapes) < 2 or any(len(shape) != 4 or shape[3] == 0 for shape in shapes):
+        raise damaged(f"{entry.what} is a {operator.name} without an image and filters")
+    channels, filters = shapes[0][3], shapes[1]
+    if operator.name == "CONV_2D":
+        fits = channels % filters[3] == 0 and filters[0] % (channels // filters[3]) == 0
+    else:
+        fits = filters[3] % channels == 0
+    if not fits:
+        raise damaged(f"{entry.what} has filters of shape {filters} for {channels} channels")
 
 
 def _check_options(
@@ -263,6 +290,11 @@ def _check_options(
     for field, default in schema.positive.items():
         if options.scalar(field, "i", default) < 1:
             raise damaged(f"{options.what} has a stride, filter or dilation below 1")
+    for count_field, what in ((schema.inputs, "inputs"), (schema.outputs, "outputs")):
+        if count_field is not None and options.scalar(count_field, "i") != entry.count(
+            1 if what == "inputs" else 2, what
+        ):
+            raise damaged(f"{options.what} has another number of {what} than the operator")
     for field in schema.subgraphs:
         called.add(options.scalar(field, "i"))
 

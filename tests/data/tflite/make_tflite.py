@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+import tf_keras
 from keras import layers
 
 FOLDER = Path(__file__).parent
@@ -32,6 +33,22 @@ def cnn() -> keras.Model:
             layers.Dense(10, activation="softmax", name="probabilities"),
         ]
     )
+
+
+def many_operators() -> keras.Model:
+    """One operator of each kind that vision models are made of, for the damage test."""
+    image = layers.Input((8, 8, 3), name="image")
+    x = layers.ZeroPadding2D()(image)
+    x = layers.Conv2D(4, 3, strides=2)(x)
+    x = layers.PReLU(shared_axes=[1, 2])(x)
+    left, right = keras.ops.split(x, 2, axis=3)
+    x = layers.Concatenate()([layers.DepthwiseConv2D(3, padding="same")(left), keras.ops.tanh(right)])
+    x = layers.Add()([x, layers.Conv2D(4, 1, activation="sigmoid")(x)])
+    x = layers.Conv2DTranspose(2, 3, strides=2)(x)
+    x = layers.UpSampling2D()(layers.AveragePooling2D(2)(x))
+    x = layers.Permute((2, 1, 3))(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, layers.Dense(3, activation="softmax", name="probabilities")(x))
 
 
 def two_in_two_out() -> keras.Model:
@@ -100,6 +117,11 @@ def main() -> None:
     save("lstm_batch1", convert(lstm, batch=1))
     save_answers("lstm_batch1", x=series, y=lstm.predict(series, verbose=0))
 
+    # Keras 2 lowers an LSTM to one operator, whose state is a tensor that outlives an invoke.
+    fused = tf_keras.Sequential([tf_keras.layers.Input((6, 2), batch_size=1), tf_keras.layers.LSTM(5)])
+    save("fused_lstm_batch1", tf.lite.TFLiteConverter.from_keras_model(fused).convert())
+    save_answers("fused_lstm_batch1", x=series, y=np.concatenate([fused(row[np.newaxis]) for row in series]))
+
     embedding = keras.Sequential(
         [layers.Input((5,), dtype="int32"), layers.Embedding(20, 4), layers.Flatten(), layers.Dense(3)]
     )
@@ -112,6 +134,12 @@ def main() -> None:
     answers = pair.predict({"left": left, "right": right}, verbose=0)
     save("two_in_two_out", convert(pair))
     save_answers("two_in_two_out", left=left, right=right, **answers)
+
+    many = many_operators()
+    pictures = RANDOM.random((10, 8, 8, 3), np.float32)
+    save("many_operators", convert(many, batch=1))
+    save("many_operators_int8", convert(many, batch=1, quantize="int8", io=tf.int8, samples=pictures))
+    save_answers("many_operators", x=pictures, y=many.predict(pictures, verbose=0))
 
     # Quantize, reshape, dequantize: shows an interpreter's own rounding. The calibration gives scale 1/16.
     reshape = keras.Sequential([layers.Input((16,)), layers.Reshape((4, 4))])
