@@ -50,14 +50,14 @@ def download_from(server: ThreadingHTTPServer, content: bytes = CONTENT) -> Down
 
 
 def test_a_whole_file(server: ThreadingHTTPServer, tmp_path: Path) -> None:
-    path = fetch(download_from(server), tmp_path / "cache")
+    [path] = fetch([download_from(server)], tmp_path / "cache")
     assert path.read_bytes() == CONTENT
     assert [file.name for file in path.parent.iterdir()] == ["data.npz"]
 
 
 def test_a_file_that_is_there_is_not_fetched_again(server: ThreadingHTTPServer, tmp_path: Path) -> None:
     (tmp_path / "data.npz").write_bytes(CONTENT)
-    fetch(download_from(server), tmp_path)
+    fetch([download_from(server)], tmp_path)
     assert server.ranges == []  # type: ignore[attr-defined]
 
 
@@ -65,23 +65,47 @@ def test_a_file_that_is_there_is_not_fetched_again(server: ThreadingHTTPServer, 
 def test_a_download_that_broke_off_goes_on(resumes: bool, server: ThreadingHTTPServer, tmp_path: Path) -> None:
     server.cut, server.resumes = 100_000, resumes  # type: ignore[attr-defined]
     with pytest.raises(DataError, match="could not be downloaded") as caught:
-        fetch(download_from(server), tmp_path)
+        fetch([download_from(server)], tmp_path)
     assert "run again to go on" in caught.value.next_step
     assert (tmp_path / "data.npz.part").stat().st_size == 100_000
     server.cut = None  # type: ignore[attr-defined]
-    assert fetch(download_from(server), tmp_path).read_bytes() == CONTENT
+    [path] = fetch([download_from(server)], tmp_path)
+    assert path.read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=100000-"]  # type: ignore[attr-defined]
 
 
-def test_a_wrong_file_is_removed(server: ThreadingHTTPServer, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is not the file it should be"):
-        fetch(download_from(server, b"other content"), tmp_path)
+def test_a_wrong_download_is_removed(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+    download = download_from(server, b"other content")
+    with pytest.raises(DataError, match="is not the file that it should be") as caught:
+        fetch([download], tmp_path)
+    assert caught.value.expected == f"SHA-256 {download.sha256}"
+    assert caught.value.received == f"SHA-256 {hashlib.sha256(CONTENT).hexdigest()}"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_file_that_somebody_put_there_stays(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+    (tmp_path / "data.npz").write_bytes(b"mine")
+    with pytest.raises(DataError, match="is not the file that it should be") as caught:
+        fetch([download_from(server)], tmp_path)
+    assert "delete it to have it downloaded" in caught.value.next_step
+    assert (tmp_path / "data.npz").read_bytes() == b"mine"
+    assert server.ranges == []  # type: ignore[attr-defined]
 
 
 def test_without_a_network_the_message_says_what_to_put_where(tmp_path: Path) -> None:
     # Port 1 on this machine: nothing listens there.
+    here, absent = (Download(f"http://127.0.0.1:1/{name}", hashlib.sha256(b"").hexdigest(), 1) for name in "ab")
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(DataError, match="b could not be downloaded") as caught:
+        fetch([here, absent], tmp_path)
+    assert caught.value.received == "[Errno 111] Connection refused"
+    assert caught.value.next_step == (
+        f"run again to go on with it, or get http://127.0.0.1:1/b elsewhere and put it into {tmp_path}"
+    )
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.raises(DataError, match="could not be downloaded") as caught:
-        fetch(Download("http://127.0.0.1:1/data.npz", "0" * 64, 1), tmp_path)
-    assert "http://127.0.0.1:1/data.npz" in caught.value.next_step
-    assert str(tmp_path / "data.npz") in caught.value.next_step
+        fetch([download_from(server)], tmp_path / "cache")
+    assert "File exists" in caught.value.received

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,7 +59,6 @@ def test_mnist_s_files_are_split_8000_to_2000(mnist_folder: Path) -> None:
     mnist = load_dataset(mnist_folder)
     assert mnist.x_train.shape == (8000, 28, 28, 1)
     assert mnist.x_test.shape == (2000, 28, 28, 1)
-    # MNIST's first test image is a 7, and its class is 7.
     everything = np.concatenate([mnist.x_train, mnist.x_test])
     assert len({image.tobytes() for image in everything}) == 10_000
     by_file = load_dataset(mnist_folder / "t10k-images-idx3-ubyte.gz")
@@ -122,6 +122,59 @@ def test_image_folders_with_train_and_test_keep_that_split(tmp_path: Path) -> No
     # Images 1 to 3 of each class are the same files in both: they stay in the test only.
     assert len(data.x_test) == 6
     assert not {x.tobytes() for x in data.x_train} & {x.tobytes() for x in data.x_test}
+
+
+def test_image_folders_call_the_held_back_part_validation_too(tmp_path: Path) -> None:
+    write_image_folder(tmp_path / "train", count=8)
+    write_image_folder(tmp_path / "validation", names=("dog",), count=1)
+    data = load_dataset(tmp_path)
+    assert data.labels == ("cat", "dog")
+    assert data.y_test.tolist() == [1]
+
+
+def test_photos_become_small_unless_a_size_is_asked_for(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for index in range(3):
+            Image.fromarray(pictures(index + 1, 96, 256)[0]).save(tmp_path / name / f"{index}.png")
+    # 256 becomes 128, and 96 half of itself.
+    assert load_dataset(tmp_path).x_train.shape[1:] == (48, 128, 1)
+    assert load_dataset(tmp_path, image_size=(96, 256)).x_train.shape[1:] == (96, 256, 1)
+
+
+def test_hidden_files_are_no_images(tmp_path: Path) -> None:
+    write_image_folder(tmp_path)
+    (tmp_path / "cat" / "._0.png").write_bytes(b"what macOS leaves beside a file")
+    (tmp_path / ".thumbnails").mkdir()
+    Image.fromarray(pictures(1)[0]).save(tmp_path / ".thumbnails" / "0.png")
+    data = load_dataset(tmp_path)
+    assert data.labels == ("cat", "dog")
+    assert len(data.x_train) + len(data.x_test) == 20
+
+
+def test_plain_and_zipped_idx_files_stand_beside_each_other(tmp_path: Path) -> None:
+    x, y = pictures(30), classes(30)
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(x)))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(y))
+    zipped = load_dataset(tmp_path)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(x))
+    both = load_dataset(tmp_path)
+    assert len(both.x_train) == 24
+    assert both.digest == zipped.digest
+
+
+def test_pixels_in_wide_integers_become_uint8(tmp_path: Path) -> None:
+    np.savez(tmp_path / "wide.npz", x=pictures(40).astype(np.int64), y=classes(40))
+    np.savez(tmp_path / "narrow.npz", x=pictures(40), y=classes(40))
+    wide, narrow = load_dataset(tmp_path / "wide.npz"), load_dataset(tmp_path / "narrow.npz")
+    assert wide.x_train.dtype == np.uint8
+    assert wide.digest == narrow.digest
+
+
+def test_integers_that_are_no_pixels_stay_as_they_are(tmp_path: Path) -> None:
+    words = np.random.default_rng(0).integers(0, 200, (40, 9))
+    np.savez(tmp_path / "words.npz", x=words, y=classes(40))
+    assert load_dataset(tmp_path / "words.npz").x_train.dtype == np.int64
 
 
 def test_copies_stay_on_one_side(tmp_path: Path) -> None:
@@ -222,6 +275,102 @@ def bad_idx_bomb(folder: Path) -> Path:
     return folder
 
 
+def bad_infinite_label(folder: Path) -> Path:
+    np.savez(folder / "infinite.npz", x=pictures(20), y=np.where(classes(20) == 1, np.inf, 0))
+    return folder / "infinite.npz"
+
+
+def bad_text_labels(folder: Path) -> Path:
+    np.savez(folder / "words.npz", x=pictures(20), y=np.array(["cat", "dog"] * 10))
+    return folder / "words.npz"
+
+
+def bad_label_beyond_sense(folder: Path) -> Path:
+    np.savez(folder / "prices.npz", x=pictures(20), y=classes(20).astype(int) * 350_000)
+    return folder / "prices.npz"
+
+
+def bad_single_number(folder: Path) -> Path:
+    np.savez(folder / "number.npz", x=3, y=classes(20))
+    return folder / "number.npz"
+
+
+def bad_text_examples(folder: Path) -> Path:
+    np.savez(folder / "mails.npz", x=np.array(["ham", "spam"] * 10), y=classes(20))
+    return folder / "mails.npz"
+
+
+def bad_beyond_float32(folder: Path) -> Path:
+    np.savez(folder / "huge.npz", x=np.full((20, 3), 1e39), y=classes(20))
+    return folder / "huge.npz"
+
+
+def bad_two_sizes(folder: Path) -> Path:
+    x, y = pictures(20), classes(20)
+    np.savez(folder / "sizes.npz", x_train=x, y_train=y, x_test=x[:, :3], y_test=y)
+    return folder / "sizes.npz"
+
+
+def bad_nothing_to_learn_from(folder: Path) -> Path:
+    x, y = pictures(20), classes(20)
+    np.savez(folder / "same.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    return folder / "same.npz"
+
+
+def bad_single_example_of_a_class(folder: Path) -> Path:
+    y = classes(20)
+    y[0] = 2
+    np.savez(folder / "lone.npz", x=pictures(20), y=y)
+    return folder / "lone.npz"
+
+
+def bad_truncated_npz(folder: Path) -> Path:
+    np.savez(folder / "cut.npz", x=pictures(20), y=classes(20))
+    content = (folder / "cut.npz").read_bytes()
+    (folder / "cut.npz").write_bytes(content[:-100])
+    return folder / "cut.npz"
+
+
+def bad_flipped_bits(folder: Path) -> Path:
+    np.savez_compressed(folder / "flipped.npz", x=pictures(20), y=classes(20))
+    content = bytearray((folder / "flipped.npz").read_bytes())
+    content[300] ^= 0xFF
+    (folder / "flipped.npz").write_bytes(content)
+    return folder / "flipped.npz"
+
+
+def bad_npz_bomb(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "bomb.npz", "w") as archive:
+        archive.writestr("x.npy", b"")
+        archive.writestr("y.npy", b"")
+        # What the directory at the file's end will state.
+        archive.getinfo("x.npy").file_size = 5_000_000_000
+    return folder / "bomb.npz"
+
+
+def bad_idx_of_floats(folder: Path) -> Path:
+    (folder / "a-images-idx3-ubyte").write_bytes(bytes((0, 0, 0x0D, 3)) + bytes(12))
+    (folder / "a-labels-idx1-ubyte").write_bytes(idx(classes(20)))
+    return folder
+
+
+def bad_truncated_gzip(folder: Path) -> Path:
+    (folder / "a-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pictures(20)))[:-50])
+    (folder / "a-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(classes(20))))
+    return folder
+
+
+def bad_split_without_test(folder: Path) -> Path:
+    write_image_folder(folder / "train")
+    return folder
+
+
+def bad_unknown_class(folder: Path) -> Path:
+    write_image_folder(folder / "train")
+    write_image_folder(folder / "test", names=("cow",))
+    return folder
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -240,8 +389,24 @@ def bad_idx_bomb(folder: Path) -> Path:
         (bad_text, "is no data set"),
         (bad_single_class, "one class only"),
         (bad_truncated_idx, "is truncated"),
-        (bad_idx_without_labels, "does not exist"),
+        (bad_idx_without_labels, "has no labels"),
         (bad_idx_bomb, "beyond sense"),
+        (bad_infinite_label, "float64 values such as inf"),
+        (bad_text_labels, "<U3 values such as cat"),
+        (bad_label_beyond_sense, "a label 350000"),
+        (bad_single_number, "has no examples"),
+        (bad_text_examples, "are no numbers"),
+        (bad_beyond_float32, "in 20 of 20 examples"),
+        (bad_two_sizes, "different sizes"),
+        (bad_nothing_to_learn_from, "are nearly all among its test examples"),
+        (bad_single_example_of_a_class, "one of class 2"),
+        (bad_truncated_npz, "could not be read as .npz"),
+        (bad_flipped_bits, "could not be read as .npz"),
+        (bad_npz_bomb, r"unpacks to 5\.0 GB"),
+        (bad_idx_of_floats, "no IDX file of bytes"),
+        (bad_truncated_gzip, "could not be read"),
+        (bad_split_without_test, "lies deeper"),
+        (bad_unknown_class, "cow"),
     ],
     ids=lambda value: value.__name__.removeprefix("bad_") if callable(value) else "",
 )
