@@ -57,8 +57,10 @@ class Description:
         return [p for p in paths if p in self.weights]
 
     def layers(self) -> Iterator[tuple[LayerPath, Layer]]:
-        """Every layer below the root with its path: nested models, wrappers and what they wrap too."""
-        yield from walk(self.root, ())
+        """Every layer below the root with its path: nested models, what wrappers wrap, cells and activations too."""
+        for path, layer in walk(self.root, ()):
+            yield path, layer
+            yield from _parts(layer, path)
 
 
 def walk(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:
@@ -84,6 +86,19 @@ def inner_layers(layer: Layer) -> Iterator[tuple[str, Layer]]:
         yield "layer", config["layer"]
 
 
+def _parts(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:
+    """The layers that serve another as its cell or activation; their weights stand among that layer's."""
+    config = layer["config"]
+    if is_model(layer) or not isinstance(config, dict):
+        return
+    found = [(key, config.get(key)) for key in ("cell", "activation", "recurrent_activation")]
+    found += [(f"cells/{number}", cell) for number, cell in enumerate(config.get("cells") or [])]
+    for name, part in found:
+        if isinstance(part, dict) and is_layer(part) and isinstance(part["config"], dict):
+            yield (*path, name), part
+            yield from _parts(part, (*path, name))
+
+
 def model_layers(model: Layer) -> list[Layer]:
     """A model's layers. Before Keras 2.2.3 a Sequential's whole description was this list."""
     config = model["config"]
@@ -103,9 +118,10 @@ def is_model(layer: Layer) -> bool:
 
 
 def layer_name(layer: Layer) -> str:
-    """A layer's name, which old files keep beside or inside its config."""
-    name = layer["config"].get("name") if isinstance(layer["config"], dict) else None
-    return str(name or layer.get("name") or layer["class_name"].lower())
+    """A layer's name, by which others refer to it: beside its config in functional models, else inside."""
+    config = layer["config"]
+    inside = config.get("name") if isinstance(config, dict) else None
+    return str(layer.get("name") or inside or layer["class_name"].lower())
 
 
 def keras3_layer(class_name: str, config: dict[str, Any], module: str = "keras.layers") -> Layer:

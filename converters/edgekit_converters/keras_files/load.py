@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from edgekit_converters.keras_files.input_shape import fix_input_shape
 from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
 from edgekit_runtime.errors import ModelFileError
+
+_ANSI = re.compile(r"\x1b\[\d*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,5 +177,8 @@ def _set_layer(layer: Any, path: LayerPath, arrays: list[np.ndarray]) -> None:
 
 def _short(error: BaseException) -> str:
     """What Keras says in the end: before it come the descriptions of all models that hold the trouble."""
-    text = " ".join(str(error).split())
-    return text.rpartition("Exception encountered: ")[2][:300]
+    message = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+    text = " ".join(_ANSI.sub("", message).split())
+    for lead in ("Exception encountered: ", "Error encountered: "):
+        text = text.rpartition(lead)[2]
+    return text[:300]

@@ -27,8 +27,22 @@ def rewrite_call_nodes(description: Description) -> bool:
             layer["inbound_nodes"] = [
                 _keras3_node(layer, node, names, first_calls) if isinstance(node, list) else node for node in nodes
             ]
+            changed |= _drop_training(description, layer)
         if description.era < 3:
             _rewrite_outputs(model, layers, first_calls)
+    return changed
+
+
+def _drop_training(description: Description, layer: Layer) -> bool:
+    """The model only answers here: ``training`` is not passed, except to normalization that always trains."""
+    changed = False
+    for node in layer["inbound_nodes"]:
+        if "training" in node["kwargs"] and not (
+            node["kwargs"]["training"] and layer["class_name"] == "BatchNormalization"
+        ):
+            if node["kwargs"].pop("training") is True:
+                description.notes.append(f"Layer '{layer_name(layer)}' was called with training=True; it no longer is.")
+            changed = True
     return changed
 
 

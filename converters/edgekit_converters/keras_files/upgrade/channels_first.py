@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from edgekit_converters.keras_files.description import Description, is_model, layer_name, replacement_layer
 
-_ELEMENTWISE = ("SpatialDropout2D", "SpatialDropout3D")
-
 
 def wrap_channels_first(description: Description) -> bool:
     """Let each channels-first layer work channels-last between two transposes; the model's input stays as it was."""
@@ -20,8 +18,7 @@ def wrap_channels_first(description: Description) -> bool:
             del config["data_format"]  # edgekit's own layers know no other.
         else:
             config["data_format"] = "channels_last"
-        if layer["class_name"] not in _ELEMENTWISE:
-            wrapped = {key: layer[key] for key in ("class_name", "config", "module", "registered_name") if key in layer}
-            layer.update(replacement_layer("ChannelsFirst", {"name": layer_name(layer), "layer": wrapped}))
+        wrapped = {key: layer[key] for key in ("class_name", "config", "module", "registered_name") if key in layer}
+        layer.update(replacement_layer("ChannelsFirst", {"name": layer_name(layer), "layer": wrapped}))
         changed = True
     return changed

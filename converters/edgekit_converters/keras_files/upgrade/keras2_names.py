@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgekit_converters.keras_files.description import Description, Layer, is_model, keras3_layer, layer_name
+from edgekit_converters.keras_files.description import Description, is_model, keras3_layer, layer_name
 from edgekit_runtime.errors import ModelFileError
 
 _CLASSES = {
@@ -17,7 +17,6 @@ _CLASSES = {
     "GRUV2": "GRU",
     "CuDNNLSTMV2": "CuDNNLSTM",
     "Conv2DTransposeV2": "Conv2DTranspose",
-    "AlphaDropout": "Dropout",
 }
 
 # Layers that only change what a model sees while it trains.
@@ -49,6 +48,10 @@ _AUGMENTATION = frozenset(
         "Equalization",
         "GaussianNoise",
         "GaussianDropout",
+        "AlphaDropout",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
         "ActivityRegularization",
     }
 )
@@ -222,16 +225,3 @@ def _dtype_name(dtype: Any) -> str:
         config = dtype.get("config")
         return str(config.get("name", "float32")) if isinstance(config, dict) else str(config)
     return str(dtype or "float32")
-
-
-def attention_scores(description: Description) -> bool:
-    """Keras 3 stored ``score_mode`` of an ``Attention`` as a function, which it cannot read back: a name again."""
-    changed = False
-    for _, layer in description.layers():
-        config: Layer = layer["config"]
-        if layer["class_name"] in ("Attention", "AdditiveAttention"):
-            mode = config.get("score_mode")
-            if mode is not None and mode not in ("dot", "concat"):
-                config["score_mode"] = "concat" if "concat" in str(mode) else "dot"
-                changed = True
-    return changed

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgekit_converters.keras_files.description import Description
 from edgekit_converters.keras_files.upgrade import (
     activations,
+    attention,
     call_nodes,
     channels_first,
     deployment,
@@ -70,8 +71,9 @@ STEPS: tuple[Step, ...] = (
     Step("dtype objects", "Keras 2.4 to 3", keras2_names.simplify_dtypes),
     Step("activations stored as functions", "Keras 2 and 3", activations.name_activations),
     Step("hard_sigmoid", "Keras 1 and 2", activations.keep_hard_sigmoid),
-    Step("score functions of attention", "Keras 3", keras2_names.attention_scores),
+    Step("score functions of attention", "Keras 3", attention.name_scores),
     Step("calls of layers", "Keras 1 and 2", call_nodes.rewrite_call_nodes),
+    Step("causal attention", "tf.keras 2.1 to 2.9", attention.pass_causality),
     Step("masks beside initial states", "Keras 1 and 2", recurrent_masks.pass_masks_on),
     Step("raw TensorFlow calls", "tf.keras 1.13 to 2.15", tensorflow_calls.replace_tensorflow_calls),
     Step("state between calls", "all", deployment.forget_state),

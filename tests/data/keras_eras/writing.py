@@ -1,0 +1,36 @@
+"""What the makers share: random weights, random inputs, the model's file and its own answers."""
+
+import os
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def randomize(model, rng):
+    weights = []
+    for weight in model.get_weights():
+        # Positive where it may be a variance, and small.
+        low = -0.3 if weight.ndim > 1 else 0.05
+        weights.append(np.asarray(rng.rand(*weight.shape) * 0.8 + low).astype(weight.dtype))
+    model.set_weights(weights)
+
+
+def write(name, model, index_limit=0, suffix=".h5", **options):
+    """Save ``name.h5`` and ``name.npz`` with ``input_0``, …, ``output_0``, …"""
+    rng = np.random.RandomState(0)
+    randomize(model, rng)
+    inputs = []
+    for tensor in model.inputs:
+        shape = tuple(int(size or 2) for size in tensor.shape.as_list()) if hasattr(tensor.shape, "as_list") else None
+        shape = shape or tuple(size or 2 for size in tensor._keras_shape)
+        values = rng.randint(0, index_limit, shape) if index_limit else rng.randn(*shape) * 2
+        inputs.append(values.astype("float32"))
+    outputs = model.predict(inputs if len(inputs) > 1 else inputs[0])
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    path = os.path.join(HERE, name)
+    model.save(path + suffix, **options)
+    arrays = {"input_%d" % number: value for number, value in enumerate(inputs)}
+    arrays.update({"output_%d" % number: value for number, value in enumerate(outputs)})
+    np.savez_compressed(path + ".npz", **arrays)
+    print(name + suffix, os.path.getsize(path + suffix))
