@@ -1,0 +1,140 @@
+"""The names that a description may use: what Keras has had of its own, in every era.
+
+A name that stands here is plain structure: layers, initializers, numbers. Whether it has a counterpart in Keras 3 is
+for the upgrade to say. What runs code of the file's choosing stands in ``RUNS_CODE``, and ``Lambda`` in neither.
+"""
+
+from __future__ import annotations
+
+# keras.layers of Keras 3.15; most have been there since Keras 1 or 2.
+_KERAS_3_LAYERS = frozenset(
+    """
+    Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention
+    AugMix AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D
+    BatchNormalization Bidirectional CategoryEncoding CenterCrop Concatenate
+    ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D
+    Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose Convolution2D
+    Convolution2DTranspose Convolution3D Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix Dense
+    DepthwiseConv1D DepthwiseConv2D Discretization Dot Dropout ELU EinsumDense Embedding Equalization Flatten
+    GRU GRUCell GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D
+    GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D
+    GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization
+    GroupQueryAttention GroupedQueryAttention HashedCrossing Hashing Identity InputLayer IntegerLookup LSTM
+    LSTMCell LayerNormalization LeakyReLU Masking MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D MaxPooling1D
+    MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp MultiHeadAttention Multiply Normalization
+    PReLU Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration
+    RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip
+    RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization
+    RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom ReLU RepeatVector
+    Rescaling Reshape Resizing ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D
+    SeparableConvolution1D SeparableConvolution2D SimpleRNN SimpleRNNCell Softmax Solarization SpatialDropout1D
+    SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract
+    TextVectorization TimeDistributed UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D
+    ZeroPadding2D ZeroPadding3D
+    """.split()  # noqa: SIM905
+)
+
+# Keras 2.0 to 2.15 and tf.keras, with the layers that stand for a call of TensorFlow.
+_KERAS_2_LAYERS = frozenset(
+    """
+    AddLoss AddMetric BatchNormalizationV1 BatchNormalizationV2 ClassMethod Conv2DTransposeV2 ConvLSTM1DCell
+    ConvLSTM2DCell ConvLSTM3DCell ConvRNN2D ConvRecurrent2D CuDNNGRU CuDNNGRUV2 CuDNNLSTM CuDNNLSTMV2
+    DenseFeatures DenseFeaturesV2 DepthwiseConv2DV2 GRUCellV2 GRUV2 InstanceMethod InstanceProperty LSTMCellV2
+    LSTMV2 LocallyConnected1D LocallyConnected2D ParametricSoftplus RandomHeight RandomWidth SlicingOpLambda
+    SyncBatchNormalization TFClassMethodDispatcher TFOpLambda TensorFlowOpLayer ThresholdedReLU UnifiedGRU
+    UnifiedLSTM
+    """.split()  # noqa: SIM905
+)
+
+# Keras 1.0 to 1.2.
+_KERAS_1_LAYERS = frozenset(
+    """
+    AtrousConv1D AtrousConv2D AtrousConvolution1D AtrousConvolution2D Deconvolution2D Deconvolution3D Highway
+    MaxoutDense Merge SReLU SparseDense TimeDistributedDense TimeDistributedMerge
+    """.split()  # noqa: SIM905
+)
+
+# keras.ops called on a symbolic tensor. Those that take a function to run are left out.
+_OPERATIONS = frozenset(
+    """
+    Abs Absolute AdaptiveAveragePool AdaptiveMaxPool Add AffineTransform All AllClose Amax Amin Angle Any Append
+    Arange Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin Argpartition Argsort Array
+    ArraySplit Average AveragePool BatchNorm BinaryCrossentropy Bincount BitwiseAnd BitwiseInvert
+    BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor BroadcastTo CDist CTCDecode CTCLoss Cast
+    CategoricalCrossentropy Cbrt Ceil Celu Cholesky CholeskyInverse Clip Concatenate Conj Conjugate Conv
+    ConvTranspose ConvertToTensor Copy Corrcoef Correlate Cos Cosh CountNonzero CropImages Cross Cumprod Cumsum
+    Deg2rad DepthToSpace DepthwiseConv Det Diag Diagflat Diagonal Diff Digitize Divide DivideNoNan Dot
+    DotProductAttention Dsplit Dstack Eig Eigh Einsum ElasticTransform Elu EmptyLike Equal Erf Erfc Erfinv Exp
+    Exp2 ExpandDims Expm1 ExtractPatches ExtractSequences FFT FFT2 Fabs Flip Fliplr Flipud Floor FloorDivide
+    Fmax Fmin Fmod Fold Full FullLike GaussianBlur Gcd Gelu Geomspace GetItem Glu Greater GreaterEqual HSVToRGB
+    HardShrink HardSigmoid HardSilu HardTanh Heaviside Histogram Hsplit Hstack Hypot I0 IFFT2 IRFFT ISTFT Imag
+    InTopK Inner Inv IsIn Isclose Isfinite Isinf Isnan Isneginf Isposinf Isreal Kron LayerNorm Lcm Ldexp
+    LeakyRelu LeftShift Less LessEqual Linspace Log Log10 Log1p Log2 LogSigmoid LogSoftmax Logaddexp Logaddexp2
+    Logdet LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Logsumexp Lstsq LuFactor MapCoordinates Matmul
+    MatrixRank Max MaxPool Maximum Mean Median Meshgrid Min Minimum Mod Moments Moveaxis MultiHot Multiply
+    NanToNum Nanargmax Nanargmin Nancumprod Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanpercentile Nanprod
+    Nanquantile Nanstd Nansum Nanvar Ndim Negative Nextafter Nonzero Norm Normalize NotEqual OneHot OnesLike
+    Outer PSNR Pad PadImages Percentile PerspectiveTransform Pinv Polar Power Prod Ptp Qr Quantile RFFT
+    RGBToGrayscale RGBToHSV RMSNorm Rad2deg Ravel Real Reciprocal Relu Relu6 Repeat Reshape Resize RightShift
+    Roll Rot90 Round Rsqrt SSIM STFT SVD SaturateCast ScaleAndTranslate Scatter ScatterUpdate SearchSorted
+    SegmentMax SegmentMin SegmentProd SegmentReduction SegmentSum Select Selu SeparableConv Sigmoid Sign Signbit
+    Silu Sin Sinc Sinh Size Slice SliceUpdate Slogdet SobelEdges SoftShrink Softmax Softplus Softsign Solve
+    SolveTriangular Sort SpaceToDepth SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split
+    Sqrt Square Squareplus Squeeze Stack Std StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh
+    TanhShrink Tensordot Threshold Tile TopK Trace Transpose Trapezoid Tril Triu TrueDivide Trunc Unfold Unique
+    UnravelIndex Unstack Vander Var Vdot View ViewAsComplex ViewAsReal Vsplit Vstack Where ZerosLike
+    """.split()  # noqa: SIM905
+)
+
+# Initializers, regularizers, constraints, dtype policies, quantizers, and where random numbers come from.
+_SETTINGS = frozenset(
+    """
+    AWQConfig AWQDTypePolicy AbsMaxQuantizer ActivityRegularizer Constant Constraint ConvolutionAware
+    DTypePolicy DTypePolicyMap EigenvalueRegularizer Float8QuantizationConfig FloatDTypePolicy GPTQConfig
+    GPTQDTypePolicy GlorotNormal GlorotUniform HeNormal HeUniform Identity IdentityInitializer Initializer
+    Int4DTypePolicy Int4QuantizationConfig Int8QuantizationConfig L1 L1L2 L2 LecunNormal LecunUniform MaxNorm
+    MinMaxNorm NonNeg Ones Orthogonal OrthogonalInitializer OrthogonalRegularizer Policy PolicyV1
+    QuantizationConfig QuantizedDTypePolicy QuantizedFloat8DTypePolicy Quantizer RadialConstraint RandomNormal
+    RandomUniform Regularizer STFT STFTInitializer SeedGenerator TruncatedNormal UnitNorm VarianceScaling
+    WeightRegularizer Zeros
+    """.split()  # noqa: SIM905
+)
+
+# How Keras writes down values that JSON has no form for.
+_VALUES = frozenset(
+    """
+    CompositeTensor TensorShape __bytes__ __complex__ __ellipsis__ __keras_tensor__ __numpy__ __slice__
+    __tensor__ __tuple__
+    """.split()  # noqa: SIM905
+)
+
+#: Models of layers. Their own classes beyond these are custom classes.
+MODELS = frozenset({"Sequential", "Functional", "Model", "Container", "Network", "Graph"})
+
+#: Classes of objects.
+CLASSES = _KERAS_3_LAYERS | _KERAS_2_LAYERS | _KERAS_1_LAYERS | _OPERATIONS | _SETTINGS | _VALUES | MODELS
+
+#: Functions that a description may name: activations, initializers, and the scores of Attention.
+FUNCTIONS = frozenset(
+    """
+    _calculate_score_concat _calculate_score_dot celu constant elu exponential gelu glorot_normal glorot_uniform
+    glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh he_normal he_uniform identity leaky_relu
+    lecun_normal lecun_uniform linear log_sigmoid log_softmax mish normal one ones orthogonal random_normal
+    random_uniform relu relu6 selu sigmoid silu soft_shrink softmax softmax_v2 softplus softsign sparse_plus
+    sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold truncated_normal uniform
+    variance_scaling zero zeros
+    """.split()  # noqa: SIM905
+)
+
+#: Keras's classes that run what the file, or a file that it names, tells them to run.
+RUNS_CODE = {
+    "TorchModuleWrapper": "unpickles a PyTorch module, which runs its code",
+    "TFSMLayer": "loads a SavedModel from a path and runs it",
+    "JaxLayer": "runs a JAX function",
+    "FlaxLayer": "runs a Flax module",
+    "KerasLayer": "downloads a TensorFlow Hub module and runs it",
+    "SKLearnClassifier": "runs a scikit-learn estimator",
+    "SKLearnRegressor": "runs a scikit-learn estimator",
+    "SKLearnTransformer": "runs a scikit-learn estimator",
+}

@@ -1,0 +1,296 @@
+"""Decides from a file's own description, before any call of Keras, whether it is made of plain layers.
+
+Every object of the description is compared with an allow-list, wherever it stands: layers, nested models, wrappers,
+initializers, dtypes, constants of calls. The compile state is never loaded, so that it may name losses and metrics
+that only its author has, but no code.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from edgekit_converters.keras_files.allow_list import CLASSES, FUNCTIONS, MODELS, RUNS_CODE
+from edgekit_converters.keras_files.code_strings import code_inside
+from edgekit_converters.keras_files.container import KerasFile
+from edgekit_runtime.errors import ModelFileError, UnsafeModelError
+
+Kind = Literal["code", "foreign module", "outside file", "malformed", "custom class", "lambda"]
+
+#: The worst first: it is the one that a refusal names.
+_GRAVITY: tuple[Kind, ...] = ("code", "foreign module", "outside file", "malformed", "custom class", "lambda")
+_MAX_FINDINGS = 100
+
+_KERAS_MODULE = re.compile(r"(keras|tf_keras|keras_core|tensorflow\.keras|tensorflow\.python\.keras)(\.\w+)*")
+_TENSOR_SPECS = frozenset({"TensorSpec", "SparseTensorSpec", "RaggedTensorSpec"})
+# Where the description of a layer may stand, so that the upgrade comes by it.
+_LAYER_KEYS = frozenset({"layers", "layer", "forward_layer", "backward_layer"})
+# Arguments that Keras takes as the path of a file to read.
+_PATH_KEYS = frozenset({"vocabulary", "idf_weights", "filepath", "vocabulary_file"})
+# Keras 1's Merge could merge by any function.
+_CODE_KINDS = frozenset({"lambda", "function"})
+_LAMBDA_CODE = frozenset({"function", "output_shape", "mask"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing in the description that is not plain.
+
+    Attributes:
+        place: Where it stands, such as ``"model_config.config.layers[3]"``.
+        layer: The layer around it, such as ``"Lambda 'lambda_1'"``; "" outside of layers.
+        reason: What it is, in words that follow the layer.
+        kind: ``"lambda"`` for a ``Lambda`` layer, whose code may turn out to be arithmetic; the others are refused.
+        name: The custom class's name, for ``--custom-objects``; "" for the other kinds.
+    """
+
+    place: str
+    layer: str
+    reason: str
+    kind: Kind
+    name: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What a scan found, in the order of the description.
+
+    Attributes:
+        file: The file's name.
+        findings: The findings, at most 100; none for a file of plain layers.
+    """
+
+    file: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """The findings that are refused whatever a ``Lambda`` turns out to be, the worst first."""
+        refused = [finding for finding in self.findings if finding.kind != "lambda"]
+        return tuple(sorted(refused, key=lambda finding: _GRAVITY.index(finding.kind)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {"file": self.file, "findings": [finding.to_dict() for finding in self.findings]}
+
+
+def scan(file: KerasFile, *, custom_names: frozenset[str] = frozenset()) -> ScanReport:
+    """Scan an opened file's description and compile state.
+
+    Args:
+        file: The opened file; one of weights only has nothing to scan.
+        custom_names: Classes and functions that the user brings along.
+    """
+    findings: list[Finding] = []
+    if file.model_config is not None:
+        place = "model_config" if file.container == "hdf5" else "config.json"
+        findings += scan_description(file.model_config, place, custom_names=custom_names)
+    if file.training_config is not None:
+        root = _Visit(file.training_config, "training_config", in_compile_state=True)
+        findings += _scan(root, custom_names)
+    return ScanReport(file.path.name, tuple(findings[:_MAX_FINDINGS]))
+
+
+def scan_description(
+    description: dict[str, Any], place: str, *, custom_names: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """Scan a model's description, ``{"class_name": ..., "config": ...}``, from wherever it comes.
+
+    Args:
+        description: The description.
+        place: What the findings call it.
+        custom_names: Classes and functions that the user brings along.
+    """
+    return _scan(_Visit(description, place, is_layer=True), custom_names)
+
+
+def require_safe(report: ScanReport) -> None:
+    """Refuse a file with findings, except for ``Lambda`` layers: their code is read next.
+
+    Raises:
+        UnsafeModelError: The description carries code, names modules outside Keras, or reaches for other files.
+        ModelFileError: It holds a custom class that the user did not bring along, or contradicts itself.
+    """
+    if not report.refused:
+        return
+    worst, *others = report.refused
+    where = f"{worst.place} ({worst.layer})" if worst.layer else worst.place
+    more = f" {len(others)} more findings like it follow." if others else ""
+    problem = f"{report.file}: {where} {worst.reason}.{more}"
+    if worst.kind == "custom class":
+        raise ModelFileError(
+            problem,
+            expected="Keras's own layers",
+            received=f"the custom class or function {worst.name}",
+            next_step=f"pass the Python code that defines it: --custom-objects module:{worst.name.rpartition('>')[2]}",
+        )
+    if worst.kind == "malformed":
+        raise ModelFileError(problem, next_step="save the model again, in the Keras that wrote it")
+    raise UnsafeModelError(
+        problem,
+        expected="plain layers, without code and without other files",
+        next_step="don't load this file unless you trust its author with your machine; --allow-unsafe loads it",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A value of the description on its way through the scan.
+
+    Attributes:
+        value: The value.
+        place: Where it stands.
+        layer: The layer around it.
+        is_layer: A layer may stand here.
+        in_compile_state: It belongs to the compile state.
+    """
+
+    value: Any
+    place: str
+    layer: str = ""
+    is_layer: bool = False
+    in_compile_state: bool = False
+
+
+def _scan(root: _Visit, custom_names: frozenset[str]) -> list[Finding]:
+    findings: list[Finding] = []
+    # A stack instead of recursion: descriptions may be nested deeper than Python's calls.
+    waiting = [root]
+    while waiting and len(findings) < _MAX_FINDINGS:
+        visit = waiting.pop()
+        if isinstance(visit.value, str):
+            findings += _judge_text(visit)
+        elif isinstance(visit.value, list):
+            waiting += reversed([_item(visit, index) for index in range(len(visit.value))])
+        elif isinstance(visit.value, dict):
+            here = _around(visit)
+            if "class_name" in visit.value:
+                findings += _judge_object(here, custom_names)
+            findings += _judge_keys(here)
+            waiting += reversed(list(_members(here)))
+    return findings
+
+
+def _item(visit: _Visit, index: int) -> _Visit:
+    place = f"{visit.place}[{index}]"
+    return _Visit(visit.value[index], place, visit.layer, visit.is_layer, visit.in_compile_state)
+
+
+def _around(visit: _Visit) -> _Visit:
+    """The same visit, with the layer that begins here."""
+    value = visit.value
+    if not visit.is_layer or not isinstance(value.get("class_name"), str):
+        return visit
+    config = value.get("config")
+    name = (config.get("name") if isinstance(config, dict) else None) or value.get("name") or ""
+    layer = f"{value['class_name'][:80]} {str(name)[:80]!r}" if name else value["class_name"][:80]
+    return _Visit(value, visit.place, layer, True, visit.in_compile_state)
+
+
+def _members(visit: _Visit) -> Iterator[_Visit]:
+    value, is_object = visit.value, "class_name" in visit.value
+    class_name = value.get("class_name")
+    for key, member in value.items():
+        if is_object and class_name == "Lambda" and visit.is_layer and key == "config" and isinstance(member, dict):
+            # The code itself is for `lambda_arithmetic` to read.
+            member = {k: v for k, v in member.items() if k not in _LAMBDA_CODE}  # noqa: PLW2901
+        # Before Keras 2.2.3 the whole description of a Sequential was the list of its layers.
+        is_list = key == "config" and isinstance(member, list) and class_name in MODELS
+        yield _Visit(
+            member,
+            f"{visit.place}.{key[:80]}",
+            visit.layer,
+            is_layer=key in _LAYER_KEYS or is_list,
+            in_compile_state=visit.in_compile_state or (is_object and key == "compile_config"),
+        )
+
+
+def _judge_object(visit: _Visit, custom_names: frozenset[str]) -> Iterator[Finding]:
+    value = visit.value
+    name, module, registered = value["class_name"], value.get("module"), value.get("registered_name")
+    if not all(isinstance(text, (str, type(None))) for text in (module, registered)) or not isinstance(name, str):
+        yield _finding(visit, "is named by something that is no text", "malformed")
+    elif name == "__lambda__":
+        yield _finding(visit, "holds the code of a Python function", "code")
+    elif name in RUNS_CODE:
+        yield _finding(visit, RUNS_CODE[name], "code")
+    elif _is_foreign(name, module):
+        yield _finding(visit, f"names the Python module {module!r:.80}, which is not Keras", "foreign module")
+    elif name == "Lambda" and not visit.in_compile_state:
+        if not visit.is_layer:
+            yield _finding(visit, "hides a Lambda where no layer belongs", "code")
+        else:
+            yield _finding(visit, "is a Lambda", "lambda")
+    elif not visit.in_compile_state:
+        yield from _judge_name(visit, name, module, registered, custom_names)
+
+
+def _is_foreign(name: str, module: str | None) -> bool:
+    """True for a module of Python's own: nothing that a model is made of."""
+    if not module or (module == "builtins" and name == "function"):
+        return False
+    return module != "__main__" and module.partition(".")[0] in sys.stdlib_module_names
+
+
+def _judge_name(
+    visit: _Visit, name: str, module: str | None, registered: str | None, custom_names: frozenset[str]
+) -> Iterator[Finding]:
+    config = visit.value.get("config")
+    if name == "function":
+        # A reference to a function: its name is the config.
+        known, name, module = FUNCTIONS, str(config)[:200], None if module == "builtins" else module
+        registered = None
+    elif name in ("__typespec__", "TypeSpec"):
+        spec = str(visit.value.get("spec_name") or visit.value.get("type_spec")).rpartition(".")[2]
+        if spec not in _TENSOR_SPECS:
+            yield _finding(visit, f"describes a tensor by {spec[:80]!r}", "custom class", spec[:80])
+        return
+    else:
+        known = CLASSES
+    names = {name, name.rpartition(">")[2], (registered or name).rpartition(">")[2]}
+    if names & custom_names:
+        return
+    package = (registered or "").rpartition(">")[0]
+    own = (module is None or _KERAS_MODULE.fullmatch(module)) and package in ("", "keras", "keras.layers")
+    if name not in known or not own:
+        origin = f" from {module!r:.80}" if module and not _KERAS_MODULE.fullmatch(module) else ""
+        function = "the function" if known is FUNCTIONS else "the class"
+        what = f"needs {function} {name[:80]!r}{origin}, which is not one of Keras's own"
+        if visit.value.get("class_name") != "function" and not config:
+            what += ", and its description is empty"
+        yield _finding(visit, what, "custom class", name[:80])
+
+
+def _judge_keys(visit: _Visit) -> Iterator[Finding]:
+    """Judge what a dict says beside its class: code kept as Keras 1 did, paths, names that are paths."""
+    value = visit.value
+    for key in value:
+        if len(key) > 200:
+            yield _finding(visit, f"has a key of {len(key)} characters", "malformed")
+    if value.get("mode_type") in _CODE_KINDS:
+        yield _finding(visit, "merges by the code of a Python function", "code")
+    if visit.in_compile_state:
+        return
+    for key in _PATH_KEYS & value.keys():
+        if isinstance(value[key], str) and value[key]:
+            yield _finding(visit, f"reads the file {value[key][:80]!r} ({key})", "outside file")
+    name = value.get("name")
+    if isinstance(name, str) and (".." in re.split(r"[/\\]", name) or "\0" in name):
+        yield _finding(visit, "has a name that leads to another folder", "outside file")
+
+
+def _judge_text(visit: _Visit) -> Iterator[Finding]:
+    found = code_inside(visit.value)
+    if found:
+        yield _finding(visit, f"holds {found}", "code")
+
+
+def _finding(visit: _Visit, reason: str, kind: Kind, name: str = "") -> Finding:
+    return Finding(visit.place, visit.layer, reason, kind, name)
