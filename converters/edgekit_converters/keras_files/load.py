@@ -13,6 +13,7 @@ from edgekit_converters.keras_files.architecture import missing_architecture, na
 from edgekit_converters.keras_files.container import KerasFile, open_keras_file
 from edgekit_converters.keras_files.description import LayerPath
 from edgekit_converters.keras_files.input_shape import fix_input_shape
+from edgekit_converters.keras_files.scan import ScanReport, require_safe, scan, scan_description
 from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
 from edgekit_runtime.errors import ModelFileError
@@ -66,6 +67,8 @@ def load_keras_model(
     """
     custom_objects = custom_objects or {}
     with open_keras_file(path) as file:
+        if not allow_unsafe:
+            require_safe(scan(file, custom_names=frozenset(custom_objects)))
         version, upgraded = _upgrade(file, architecture, custom_objects, allow_unsafe, input_shape)
     model = build(upgraded, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
     _set_weights(model, upgraded.weights)
@@ -114,6 +117,9 @@ def _upgrade(
         if architecture is None:
             raise missing_architecture(file.path.name, list_weights(file))
         given = read_architecture(architecture)
+        if not allow_unsafe:
+            found = scan_description(given.config, "the architecture", custom_names=names)
+            require_safe(ScanReport(file.path.name, tuple(found)))
         config, version = given.config, given.keras_version or version
         bare = upgrade(config, version, file.backend, lambda root: {}, allow_unsafe=allow_unsafe, custom_names=names)
         expected = [layer.name for layer in build(bare, custom_objects=custom_objects).layers if layer.weights]
