@@ -12,6 +12,7 @@ from edgekit_converters.keras_files.description import (
     Layer,
     LayerPath,
     inner_layers,
+    is_layer,
     is_model,
     layer_name,
     walk,
@@ -197,11 +198,11 @@ def _read_zip_container(
     for name, layer in inner_layers(model):
         # Keras leaves the input layer out of a Sequential's layers.
         if layer["class_name"] != "InputLayer" or model["class_name"] != "Sequential":
-            by_key.setdefault(_snake_case(layer["class_name"]), []).append((name, layer))
+            by_key.setdefault(_group_key(layer), []).append((name, layer))
     for key, layers in by_key.items():
         numbered = sorted((n for n in names if re.fullmatch(rf"{key}(_\d+)?", n)), key=_natural)
         if len(numbered) != len(layers):
-            numbered = [f"{key}_{number}" if number else key for number in range(len(layers))]
+            numbered = _numbered([key] * len(layers))
         # Keras 2.12 and 2.13 left numbers out: each layer with weights counted twice.
         for group, (name, layer) in zip(numbered, layers, strict=True):
             _read_zip_layer(groups, f"{container}/{group}", layer, (*path, name), weights)
@@ -221,22 +222,49 @@ def _read_zip_layer(
             _keep(weights, (*path, direction), _arrays_below(groups, f"{group}/{direction}"))
     elif (inner := list(inner_layers(layer))) and not _keeps_own_weights(layer):
         _read_zip_layer(groups, f"{group}/{inner[0][0]}", inner[0][1], (*path, inner[0][0]), weights)
+    elif layer["class_name"] == "SpectralNormalization":
+        # Its own variables may repeat the kernel that it normalizes; the last is its vector.
+        own = _own_arrays(groups, group)
+        _keep(weights, path, _arrays_below(groups, f"{group}/layer") + own[-1:])
+    elif cells := _stacked_cells(layer):
+        keys = _numbered([_snake_case(cell["class_name"]) for cell in cells])
+        arrays = [array for key in keys for array in _arrays_below(groups, f"{group}/cell/cells/{key}")]
+        _keep(weights, path, arrays)
     else:
         _keep(weights, path, _arrays_below(groups, group))
 
 
+def _stacked_cells(layer: Layer) -> list[Layer]:
+    cell = layer["config"].get("cell") if isinstance(layer["config"], dict) else None
+    return list(cell["config"].get("cells") or []) if is_layer(cell) and isinstance(cell["config"], dict) else []
+
+
+def _numbered(keys: list[str]) -> list[str]:
+    """The names that Keras gives to groups of one container: ``lstm_cell``, ``lstm_cell_1``, …"""
+    return [f"{key}_{keys[:place].count(key)}" if key in keys[:place] else key for place, key in enumerate(keys)]
+
+
+def _group_key(layer: Layer) -> str:
+    # This one class's own name differs from the name that it is known by.
+    return _snake_case({"GroupQueryAttention": "GroupedQueryAttention"}.get(layer["class_name"], layer["class_name"]))
+
+
 def _arrays_below(groups: dict[str, Group], group: str) -> NamedArrays:
     """A layer's own variables, then those of its parts."""
-    arrays: NamedArrays = []
-    if f"{group}/vars" in groups:
-        variables = groups[f"{group}/vars"]
-        arrays += [(f"{group}/vars/{n}", variables.array(n)) for n in sorted(variables.members, key=_natural)]
+    arrays = _own_arrays(groups, group)
     parts = {g[len(group) + 1 :].partition("/")[0] for g in groups if g.startswith(f"{group}/")} - {"vars"}
     for part in sorted(parts, key=_part_order):
         # The state of a random generator is no weight.
         if "seed_generator" not in part and "random_generator" not in part:
             arrays += _arrays_below(groups, f"{group}/{part}")
     return arrays
+
+
+def _own_arrays(groups: dict[str, Group], group: str) -> NamedArrays:
+    path = f"{group}/vars"
+    if path not in groups:
+        return []
+    return [(f"{path}/{name}", groups[path].array(name)) for name in sorted(groups[path].members, key=_natural)]
 
 
 def _keep(weights: dict[LayerPath, NamedArrays], path: LayerPath, arrays: NamedArrays) -> None:

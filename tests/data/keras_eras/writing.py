@@ -22,8 +22,9 @@ def write(name, model, index_limit=0, suffix=".h5", **options):
     randomize(model, rng)
     inputs = []
     for tensor in model.inputs:
-        shape = tuple(int(size or 2) for size in tensor.shape.as_list()) if hasattr(tensor.shape, "as_list") else None
-        shape = shape or tuple(size or 2 for size in tensor._keras_shape)
+        # Theano's tensors know their shape by another name.
+        shape = getattr(tensor, "_keras_shape", None) or tuple(tensor.shape)
+        shape = tuple(int(getattr(size, "value", size) or 2) for size in shape)
         values = rng.randint(0, index_limit, shape) if index_limit else rng.randn(*shape) * 2
         inputs.append(values.astype("float32"))
     outputs = model.predict(inputs if len(inputs) > 1 else inputs[0])

@@ -17,6 +17,8 @@ _CLASSES = {
     "GRUV2": "GRU",
     "CuDNNLSTMV2": "CuDNNLSTM",
     "Conv2DTransposeV2": "Conv2DTranspose",
+    # Keras 3's own name for it, which its .h5 files have.
+    "GroupedQueryAttention": "GroupQueryAttention",
 }
 
 # Layers that only change what a model sees while it trains.

@@ -93,6 +93,8 @@ def _with_inputs(value: Any, tensors: list[Any]) -> Expression:
             tensors.append(value)
         return {"input": tensors.index(value)}
     if isinstance(value, dict):
+        if value.get("class_name") == "__slice__":
+            return _with_inputs(value["config"], tensors)
         if "start" in value and "stop" in value:
             return {"slice": [value["start"], value["stop"], value.get("step")]}
         if value.get("class_name") == "__ellipsis__":
