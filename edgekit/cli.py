@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
-import logging
 import os
 from typing import NoReturn
 
@@ -65,6 +63,8 @@ def _diagnostic_options() -> list[click.Option]:
 
 def _set_verbosity(_ctx: click.Context, _parameter: click.Parameter, count: int) -> None:
     if count:
+        import logging
+
         level = logging.INFO if count == 1 else logging.DEBUG
         logging.basicConfig(format="%(name)s: %(message)s")
         logging.getLogger("edgekit").setLevel(level)
@@ -92,6 +92,8 @@ def _fail_with(ctx: click.Context, error: EdgekitError) -> NoReturn:
     if ctx.meta.get("edgekit.debug"):
         raise error
     if ctx.meta.get("edgekit.json"):
+        import json
+
         click.echo(json.dumps(error.to_dict()))
     _exit(f"Error: {error}", error.exit_code)
 

@@ -101,9 +101,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     for mode in outputs:
         require_possible(mode, options.io if mode is Mode.INT8 else IoType.FLOAT32, has_data=options.data is not None)
     with LoweringProcess(request) as process:
-        if any(mode is not Mode.NONE for mode in outputs):
-            # While TensorFlow starts in the child, this process loads what comes next.
-            import litert_quantizer.quantizer  # noqa: F401
+        _import_what_comes_next(outputs)
         lowered = process.result()
     pixel_range = _pixel_range(lowered, options)
     dataset = _calibration_data(lowered, options) if any(mode.needs_calibration for mode in outputs) else None
@@ -140,6 +138,14 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         pixel_range=pixel_range,
         notes=lowered.notes,
     )
+
+
+def _import_what_comes_next(outputs: Mapping[Mode, Path]) -> None:
+    """Load slow packages while TensorFlow starts in the child: on two cores that takes no time."""
+    if any(mode is not Mode.NONE for mode in outputs):
+        import litert_quantizer.quantizer  # noqa: F401
+    if any(mode.needs_calibration for mode in outputs):
+        import sklearn.model_selection  # noqa: F401
 
 
 def representative_dataset(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -24,7 +23,7 @@ def command(models: tuple[Path, ...], runs: int, warmup: int, threads: int, as_j
     """
     import edgekit_runtime
     from edgekit.reports.progress import tracked
-    from edgekit.reports.tables import kilobytes, milliseconds, print_table
+    from edgekit.reports.tables import kilobytes, milliseconds, print_json, print_table
     from edgekit_runtime.latency import measure
 
     loaded = [(path, edgekit_runtime.load(path, num_threads=threads)) for path in models]
@@ -33,7 +32,7 @@ def command(models: tuple[Path, ...], runs: int, warmup: int, threads: int, as_j
     ]
     if as_json:
         entries = [{"model": str(path), **latency.to_dict()} for path, latency in results]
-        click.echo(json.dumps({"threads": threads, "models": entries}, indent=1))
+        print_json({"threads": threads, "models": entries})
         return
     first = results[0][1].p50_ms
     rows = [

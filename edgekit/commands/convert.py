@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -63,7 +62,7 @@ def command(
     """
     from edgekit.conversion import ConversionOptions, convert
     from edgekit.reports.progress import progress_bar
-    from edgekit.reports.tables import kilobytes, print_table
+    from edgekit.reports.tables import kilobytes, print_json, print_table
     from edgekit_converters.lowering import LoweringRequest
     from edgekit_converters.quantization.modes import IoType, Mode
     from edgekit_runtime.classification import read_labels
@@ -80,7 +79,7 @@ def command(
     with progress_bar(f"Converting {model.name}", total=None):
         conversion = convert(LoweringRequest(model), {Mode(mode): path for mode, path in outputs.items()}, options)
     if as_json:
-        click.echo(json.dumps(conversion.to_dict(), indent=1))
+        print_json(conversion.to_dict())
         return
     for note in conversion.notes:
         click.echo(note)

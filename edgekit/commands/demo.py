@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -28,14 +27,14 @@ def command(output: Path, seed: int, as_json: bool) -> None:
     """
     from edgekit.demo import run_demo
     from edgekit.reports.progress import progress_bar
-    from edgekit.reports.tables import kilobytes, milliseconds, percent, print_table
+    from edgekit.reports.tables import kilobytes, milliseconds, percent, print_json, print_table
 
     def say(sentence: str) -> None:
         click.echo(sentence, err=True)
 
     result = run_demo(output, seed=seed, say=say, progress=progress_bar)
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=1))
+        print_json(result.to_dict())
         return
     rows = [
         (

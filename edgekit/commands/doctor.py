@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from edgekit.commands.options import json_option
@@ -18,11 +16,11 @@ def command(as_json: bool) -> None:
     """
     from edgekit.devices.workstation import examine
     from edgekit.reports.progress import tracked
-    from edgekit.reports.tables import print_table
+    from edgekit.reports.tables import print_json, print_table
 
     checks = list(tracked(examine(), "Looking at this machine", total=None))
     if as_json:
-        click.echo(json.dumps({"checks": [check.to_dict() for check in checks]}, indent=1))
+        print_json({"checks": [check.to_dict() for check in checks]})
     else:
         rows = [(check.name, check.status, check.found, check.mend) for check in checks]
         print_table("This machine", ("part", "status", "found", "to mend it"), rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -20,9 +19,10 @@ def command(model: Path, as_json: bool) -> None:
     A Keras file: its version, layers, shapes and parameters, and what conversion would refuse.
     """
     from edgekit.inspecting import inspect_model
+    from edgekit.reports.tables import print_json
 
     inspection = inspect_model(model)
     if as_json:
-        click.echo(json.dumps(inspection.to_dict(), indent=1))
+        print_json(inspection.to_dict())
     else:
         inspection.show()

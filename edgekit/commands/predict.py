@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -32,7 +31,7 @@ def command(
     """
     import edgekit_runtime
     from edgekit.reports.progress import tracked
-    from edgekit.reports.tables import print_table
+    from edgekit.reports.tables import print_json, print_table
 
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
     answers = [classifier.classify(path, top_k=top)[0] for path in tracked(images, "Classifying", total=len(images))]
@@ -41,7 +40,7 @@ def command(
             {"image": str(path), "answers": [entry.to_dict() for entry in answer.top]}
             for path, answer in zip(images, answers, strict=True)
         ]
-        click.echo(json.dumps({"model": str(model), "results": results}, indent=1))
+        print_json({"model": str(model), "results": results})
         return
     rows = [
         (str(path), *(f"{entry.label} {entry.score:.3f}" for entry in answer.top))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -76,7 +75,7 @@ def command(
     edgekit train --dataset mnist --epochs 5
     """
     from edgekit.datasets import load_dataset
-    from edgekit.reports.tables import percent, print_table
+    from edgekit.reports.tables import percent, print_json, print_table
     from edgekit.training.fit import train
     from edgekit.training.options import TrainingOptions
     from edgekit.training.saving import save_training
@@ -94,7 +93,7 @@ def command(
     result = train(load_dataset(source, seed=seed), options, folder=output, resume=resume)
     save_training(result, output)
     if as_json:
-        click.echo(json.dumps({"folder": str(output), **result.to_dict()}, indent=1))
+        print_json({"folder": str(output), **result.to_dict()})
         return
     rows = [
         ("images learned from", f"{result.train_count:,}"),

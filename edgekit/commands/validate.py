@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -38,7 +37,7 @@ def command(
     """
     from edgekit.parity.validation import Thresholds, validate
     from edgekit.reports.progress import progress_bar
-    from edgekit.reports.tables import percent, print_table
+    from edgekit.reports.tables import percent, print_json, print_table
 
     with progress_bar(f"Comparing {tflite.name} with {model.name}", total=None):
         validation = validate(
@@ -50,7 +49,7 @@ def command(
             pixel_range=pixel_range,
         )
     if as_json:
-        click.echo(json.dumps(validation.to_dict(), indent=1))
+        print_json(validation.to_dict())
         if validation.failures:
             click.get_current_context().exit(3)
         return

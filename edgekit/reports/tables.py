@@ -1,7 +1,8 @@
-"""Tables on stdout: in colour on a terminal, plain and never cut when written to a file."""
+"""Results on stdout: tables, in colour on a terminal and never cut when written to a file, or JSON."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -32,6 +33,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     # Not the table's own title, which would be wrapped to the width of the columns.
     console.print(Text(title, style="bold"))
     console.print(table)
+
+
+def print_json(value: object) -> None:
+    """Print plain values as JSON."""
+    print(json.dumps(value, indent=1))
 
 
 def percent(fraction: float | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 _ROTATION_RAD = np.deg2rad(10)
@@ -10,26 +12,24 @@ _ZOOM = 0.1
 _SHEAR = 0.1
 
 
-def augment(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Change every image by a small affine map of its own.
+def transform(images: Any, transforms: Any) -> Any:
+    """Change every image by its affine map, bilinearly; what comes in at the edges repeats the edge.
 
     Args:
-        images: float32 (N, H, W, C).
-        generator: Source of the maps; the same state gives the same images.
+        images: float32 tensor (N, H, W, C).
+        transforms: float32 tensor (N, 8); see ``random_transforms``.
     Returns:
-        The changed images, same shape; what comes in at the edges repeats the edge.
+        float32 tensor (N, H, W, C).
     """
     import tensorflow as tf
 
-    return np.asarray(
-        tf.raw_ops.ImageProjectiveTransformV3(
-            images=images,
-            transforms=random_transforms(len(images), images.shape[1], images.shape[2], generator),
-            output_shape=images.shape[1:3],
-            fill_value=0.0,
-            interpolation="BILINEAR",
-            fill_mode="NEAREST",
-        )
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=transforms,
+        output_shape=images.shape[1:3],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
     )
 
 

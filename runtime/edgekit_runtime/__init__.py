@@ -7,11 +7,34 @@ answer = model.classify("digit.png")[0]
 print(answer.label, answer.score)
 """
 
-from edgekit_runtime.classification import Classification
-from edgekit_runtime.model import Model, load
-from edgekit_runtime.preprocessing import Preprocessing
-from edgekit_runtime.structure import read_model_description
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgekit_runtime.classification import Classification
+    from edgekit_runtime.model import Model, load
+    from edgekit_runtime.preprocessing import Preprocessing
+    from edgekit_runtime.structure import read_model_description
 
 __version__ = "0.1.0"
 
 __all__ = ["Classification", "Model", "Preprocessing", "load", "read_model_description"]
+
+_MODULE_OF = {
+    "Classification": "classification",
+    "Model": "model",
+    "Preprocessing": "preprocessing",
+    "load": "model",
+    "read_model_description": "structure",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when first named: whoever only needs ``edgekit_runtime.errors`` does not wait for numpy.
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,144 @@
+"""``edgekit convert``: files, options, equal bytes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from click.testing import CliRunner, Result
+
+from edgekit.cli import cli
+from edgekit_runtime.manifest import read_manifest
+
+MODES = ("none", "float16", "dynamic", "int8")
+
+
+def convert(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["convert", *map(str, arguments)])
+
+
+def test_all_variants_are_written(variants_folder: Path) -> None:
+    assert sorted(path.name for path in variants_folder.iterdir()) == sorted(f"model-{mode}.tflite" for mode in MODES)
+
+
+def test_the_variants_shrink_as_their_weights_do(variants_folder: Path) -> None:
+    size = {mode: (variants_folder / f"model-{mode}.tflite").stat().st_size for mode in MODES}
+    # 93,322 parameters of 4, 2 and 1 bytes; a few kB for the graph.
+    assert 93_322 * 4 < size["none"] < 93_322 * 4 + 8_000
+    assert 93_322 * 2 < size["float16"] < 93_322 * 2 + 8_000
+    assert 93_322 < size["dynamic"] < 93_322 + 12_000
+    assert 93_322 < size["int8"] < 93_322 + 16_000
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_variant_runs_on_the_bare_interpreter(mode: str, variants_folder: Path) -> None:
+    interpreter = Interpreter(str(variants_folder / f"model-{mode}.tflite"))
+    (output,) = interpreter.get_signature_runner()(image=np.zeros((1, 28, 28, 1), np.float32)).values()
+    assert output.shape == (1, 10)
+    assert output.sum() == pytest.approx(1, abs=0.02)
+
+
+def test_labels_range_and_provenance_are_packed(variants_folder: Path) -> None:
+    manifest = read_manifest((variants_folder / "model-int8.tflite").read_bytes())
+    assert manifest.labels == tuple("0123456789")
+    assert manifest.pixel_range == (0.0, 1.0)
+    facts = dict(manifest.provenance)
+    assert facts["quantize"] == "int8"
+    assert facts["keras_version"].startswith("3.")
+    assert len(facts["source_sha256"]) == len(facts["calibration_data_sha256"]) == 64
+
+
+def test_the_same_arguments_give_the_same_bytes(trained_folder: Path, variants_folder: Path, tmp_path: Path) -> None:
+    result = convert(trained_folder / "model.h5", "--all", "--data", "digits", "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    for mode in MODES:
+        name = f"model-{mode}.tflite"
+        assert (tmp_path / name).read_bytes() == (variants_folder / name).read_bytes(), name
+
+
+def test_both_keras_formats_give_the_same_model(trained_folder: Path, variants_folder: Path, tmp_path: Path) -> None:
+    result = convert(trained_folder / "model.keras", "-o", tmp_path / "keras.tflite")
+    assert result.exit_code == 0, result.output
+    x = np.random.default_rng(0).random((1, 28, 28, 1), np.float32)
+    answers = [
+        next(iter(Interpreter(str(path)).get_signature_runner()(image=x).values()))
+        for path in (tmp_path / "keras.tflite", variants_folder / "model-none.tflite")
+    ]
+    np.testing.assert_array_equal(*answers)
+
+
+def test_a_saved_model_folder_converts(small_saved_model: Path, tmp_path: Path) -> None:
+    result = convert(small_saved_model, "--quantize", "dynamic", "-o", tmp_path / "saved.tflite")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "saved.tflite").is_file()
+
+
+@pytest.fixture
+def small_saved_model(tmp_path: Path) -> Path:
+    import keras
+
+    keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3)]).export(tmp_path / "exported", verbose=False)
+    return tmp_path / "exported"
+
+
+def test_by_default_the_file_goes_beside_the_model(trained_folder: Path, tmp_path: Path) -> None:
+    shutil.copy(trained_folder / "model.h5", tmp_path / "mine.h5")
+    result = convert(tmp_path / "mine.h5", "--quantize", "float16", "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["models"][0]["path"] == str(tmp_path / "mine-float16.tflite")
+    assert report["models"][0]["size_bytes"] == (tmp_path / "mine-float16.tflite").stat().st_size
+    assert report["batch"] == "dynamic"
+
+
+def test_uint8_edges_take_pixels_as_they_are(trained_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "uint8.tflite"
+    options = ["--quantize", "int8", "--io", "uint8", "--data", "digits", "-o", output]
+    result = convert(trained_folder / "model.h5", *options)
+    assert result.exit_code == 0, result.output
+    interpreter = Interpreter(str(output))
+    (tensor,) = interpreter.get_input_details()
+    assert tensor["dtype"] == np.uint8
+    scale, zero_point = tensor["quantization"]
+    assert (scale, zero_point) == (pytest.approx(1 / 255), 0)
+
+
+def test_int8_without_data_is_refused_with_the_way_out(trained_folder: Path, tmp_path: Path) -> None:
+    result = convert(trained_folder / "model.h5", "--quantize", "int8", "-o", tmp_path / "x.tflite")
+    assert result.exit_code == 2
+    assert "int8 needs data" in result.stderr
+    assert "--data digits" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_can_be_given(trained_folder: Path, tmp_path: Path) -> None:
+    names = [f"digit {number}" for number in range(10)]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    result = convert(
+        trained_folder / "model.h5", "--labels", tmp_path / "names.txt", "-o", tmp_path / "labelled.tflite"
+    )
+    assert result.exit_code == 0, result.output
+    assert read_manifest((tmp_path / "labelled.tflite").read_bytes()).labels == tuple(names)
+
+
+def test_a_model_that_rescales_by_itself_gets_raw_pixels(tmp_path: Path) -> None:
+    import keras
+
+    keras.Sequential(
+        [keras.layers.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(2)]
+    ).save(tmp_path / "rescaling.keras")
+    result = convert(tmp_path / "rescaling.keras", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["pixel_range"] == [0.0, 255.0]
+    assert read_manifest((tmp_path / "rescaling.tflite").read_bytes()).pixel_range == (0.0, 255.0)
+
+
+@pytest.mark.parametrize("value", ["1", "a,b", "1,0", "0,1,2"])
+def test_a_pixel_range_is_two_rising_numbers(value: str, trained_folder: Path) -> None:
+    result = convert(trained_folder / "model.h5", "--pixel-range", value)
+    assert result.exit_code == 2
+    assert "--pixel-range" in result.stderr

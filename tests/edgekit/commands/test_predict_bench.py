@@ -1,0 +1,75 @@
+"""``edgekit predict`` and ``edgekit bench`` on real digits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from edgekit.cli import cli
+from edgekit.datasets import load_dataset
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [*map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def digit_files(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, str]]:
+    """Twenty held-back digits as PNG files, with the right answers."""
+    folder = tmp_path_factory.mktemp("digits")
+    digits = load_dataset("digits")
+    files = []
+    for number in range(20):
+        path = folder / f"{number}.png"
+        Image.fromarray(digits.x_test[number, :, :, 0]).save(path)
+        files.append((path, str(digits.y_test[number])))
+    return files
+
+
+@pytest.mark.parametrize("mode", ["none", "int8"])
+def test_held_back_digits_are_named(mode: str, digit_files: list[tuple[Path, str]], variants_folder: Path) -> None:
+    model = variants_folder / f"model-{mode}.tflite"
+    result = run("predict", model, *(path for path, _ in digit_files), "--json")
+    assert result.exit_code == 0, result.output
+    results = json.loads(result.stdout)["results"]
+    assert [entry["image"] for entry in results] == [str(path) for path, _ in digit_files]
+    right = sum(entry["answers"][0]["label"] == truth for entry, (_, truth) in zip(results, digit_files, strict=True))
+    assert right >= 18
+    assert len(results[0]["answers"]) == 3
+    assert results[0]["answers"][0]["score"] >= results[0]["answers"][1]["score"]
+
+
+def test_the_table_shows_labels(digit_files: list[tuple[Path, str]], variants_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("\n".join(f"number-{digit}" for digit in range(10)))
+    model = variants_folder / "model-none.tflite"
+    result = run("predict", model, digit_files[0][0], "--top", "1", "--labels", tmp_path / "names.txt")
+    assert result.exit_code == 0, result.output
+    assert f"number-{digit_files[0][1]}" in result.stdout
+
+
+def test_a_file_that_is_no_image_is_a_sentence(variants_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("no picture")
+    result = run("predict", variants_folder / "model-none.tflite", tmp_path / "notes.png")
+    assert result.exit_code == 1
+    assert "notes.png" in result.stderr
+
+
+def test_bench_times_each_model(variants_folder: Path) -> None:
+    models = [variants_folder / "model-none.tflite", variants_folder / "model-int8.tflite"]
+    result = run("bench", *models, "--runs", "20", "--warmup", "2", "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert [entry["model"] for entry in report["models"]] == [str(path) for path in models]
+    for entry in report["models"]:
+        assert entry["runs"] == 20
+        assert 0 < entry["p50_ms"] <= entry["p90_ms"] <= entry["p99_ms"]
+
+
+def test_bench_compares_with_the_first(variants_folder: Path) -> None:
+    result = run("bench", variants_folder / "model-none.tflite", variants_folder / "model-int8.tflite", "--runs", "9")
+    assert result.exit_code == 0, result.output
+    assert "1.00 ×" in result.stdout

@@ -1,0 +1,86 @@
+"""``edgekit validate``: figures, thresholds, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from edgekit.cli import cli
+
+
+def validate(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["validate", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("mode", ["none", "float16", "dynamic", "int8"])
+def test_the_variants_keep_the_accuracy(mode: str, trained_folder: Path, variants_folder: Path) -> None:
+    result = validate(
+        trained_folder / "model.h5", variants_folder / f"model-{mode}.tflite", "--data", "digits", "--json"
+    )
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)["agreement"]
+    assert figures["samples"] == 360
+    assert figures["reference_top1"] > 0.9
+    assert abs(figures["accuracy_drop"]) <= 0.005 + 1e-9
+    assert figures["top1_agreement"] > 0.99
+    assert figures["max_absolute_error"] < {"none": 1e-5, "float16": 0.01, "dynamic": 0.1, "int8": 0.1}[mode]
+
+
+def test_the_reference_agrees_with_the_training_report(trained_folder: Path, variants_folder: Path) -> None:
+    result = validate(trained_folder / "model.h5", variants_folder / "model-none.tflite", "--data", "digits", "--json")
+    report = json.loads((trained_folder / "training.json").read_text())
+    assert json.loads(result.stdout)["agreement"]["reference_top1"] == pytest.approx(report["test_accuracy"])
+
+
+@pytest.fixture
+def untrained_tflite(tmp_path: Path) -> Path:
+    """The same network with fresh weights: it answers at chance."""
+    from edgekit.training.reference_cnn import build
+
+    build((28, 28, 1), 10).save(tmp_path / "fresh.keras")
+    result = CliRunner().invoke(cli, ["convert", str(tmp_path / "fresh.keras")])
+    assert result.exit_code == 0, result.output
+    return tmp_path / "fresh.tflite"
+
+
+def test_a_missed_threshold_exits_with_3(trained_folder: Path, untrained_tflite: Path) -> None:
+    thresholds = ["--max-drop", "0.01", "--min-agreement", "0.9"]
+    result = validate(trained_folder / "model.h5", untrained_tflite, "--data", "digits", *thresholds)
+    assert result.exit_code == 3
+    assert "top-1 drops by" in result.stderr
+    assert "top-1 agreement is" in result.stderr
+    with_json = validate(trained_folder / "model.h5", untrained_tflite, "--data", "digits", *thresholds, "--json")
+    assert with_json.exit_code == 3
+    report = json.loads(with_json.stdout)
+    assert report["passed"] is False
+    assert len(report["failures"]) == 2
+
+
+def test_without_thresholds_a_bad_model_is_reported_not_failed(trained_folder: Path, untrained_tflite: Path) -> None:
+    assert validate(trained_folder / "model.h5", untrained_tflite, "--data", "digits").exit_code == 0
+
+
+def test_data_of_another_size_is_a_sentence(trained_folder: Path, variants_folder: Path, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
+    np.savez(tmp_path / "cifar.npz", x=pixels, y=np.arange(40) % 2)
+    result = validate(
+        trained_folder / "model.h5", variants_folder / "model-none.tflite", "--data", tmp_path / "cifar.npz"
+    )
+    assert result.exit_code == 1
+    assert "does not fit the model's input" in result.stderr
+    assert "28 × 28 × 1" in result.stderr
+    assert "32 × 32 × 3" in result.stderr
+
+
+def test_labels_that_do_not_fit_are_a_sentence(trained_folder: Path, variants_folder: Path, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 28, 28, 1), np.uint8)
+    np.savez(tmp_path / "twenty.npz", x=pixels, y=np.arange(60) % 20)
+    result = validate(
+        trained_folder / "model.h5", variants_folder / "model-none.tflite", "--data", tmp_path / "twenty.npz"
+    )
+    assert result.exit_code == 1
+    assert "labels do not fit the model" in result.stderr

@@ -1,0 +1,64 @@
+"""A disk that fills up while a command writes: a real, tiny file system where the kernel lets us mount one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+#: Runs a program in a mount namespace of its own, with ``disk`` being a file system of the given size.
+IN_TINY_DISK = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
+
+
+def run_on_tiny_disk(size: str, disk: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", IN_TINY_DISK, "sh", size, str(disk), *command],
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        probe = run_on_tiny_disk("100k", folder, "true")
+    except FileNotFoundError:
+        pytest.skip("this machine has no unshare command")
+    if probe.returncode:
+        pytest.skip(f"this kernel lets nobody mount a tmpfs: {probe.stderr.strip()}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from edgekit.training.reference_cnn import build
+
+    path = tmp_path_factory.mktemp("model") / "model.h5"
+    build((28, 28, 1), 10).save(path)
+    return path
+
+
+def test_convert_keeps_the_old_file_when_the_disk_is_full(disk: Path, model: Path) -> None:
+    # The float model takes 376 kB; the disk holds 100 kB. The old file's content is shown after the command.
+    program = (
+        f"echo -n old > {disk}/model.tflite; {sys.executable} -m edgekit convert {model} -o {disk}/model.tflite; "
+        f"echo code $?; cat {disk}/model.tflite; echo; ls -A {disk}"
+    )
+    done = run_on_tiny_disk("100k", disk, "sh", "-c", program)
+    assert done.stdout.splitlines() == ["code 1", "old", "model.tflite"]
+    assert "model.tflite could not be written" in done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_train_leaves_nothing_half_written_when_the_disk_is_full(disk: Path) -> None:
+    program = f"{sys.executable} -m edgekit train --epochs 1 --no-augment -o {disk}/out; echo code $?; ls -A {disk}/out"
+    done = run_on_tiny_disk("300k", disk, "sh", "-c", program)
+    # The first thing written is the checkpoint, of 1.1 MB.
+    assert done.stdout.splitlines() == ["code 1"]
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr

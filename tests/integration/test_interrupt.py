@@ -1,0 +1,118 @@
+"""Ctrl-C in the middle of each command: one sentence, exit code 1, no half file, no old file lost, no child left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+EDGEKIT = [sys.executable, "-m", "edgekit"]
+SENTENCE = "Interrupted. Files that were there before are unchanged."
+
+
+def interrupt(arguments: list[str], when: Callable[[], bool]) -> subprocess.CompletedProcess[str]:
+    """Start a command in a process group of its own, and press Ctrl-C once ``when`` holds."""
+    child = subprocess.Popen(
+        [*EDGEKIT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    end = time.monotonic() + 120
+    while not when():
+        assert child.poll() is None, f"the command ended before Ctrl-C: {child.communicate()}"
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    os.killpg(child.pid, signal.SIGINT)
+    stdout, stderr = child.communicate(timeout=60)
+    return subprocess.CompletedProcess(child.args, child.returncode, stdout, stderr)
+
+
+def after(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
+def assert_interrupted(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 1, done
+    assert done.stderr.strip().splitlines()[-1] == SENTENCE
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from edgekit.training.reference_cnn import build
+
+    path = tmp_path_factory.mktemp("model") / "model.h5"
+    build((28, 28, 1), 10).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tflite(model: Path) -> Path:
+    path = model.with_suffix(".tflite")
+    subprocess.run([*EDGEKIT, "convert", str(model), "-o", str(path)], check=True, capture_output=True)
+    return path
+
+
+def children_of_this_machine(name: str) -> int:
+    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return sum(name in line for line in listing.splitlines())
+
+
+def test_train_keeps_its_checkpoint(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "out" / "checkpoint.npz"
+    arguments = ["train", "--epochs", "500", "--no-augment", "-o", str(tmp_path / "out")]
+    assert_interrupted(interrupt(arguments, checkpoint.is_file))
+    # Whole, and nothing else: no temporary file beside it.
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint.npz"]
+    subprocess.run(
+        [*EDGEKIT, "train", "--epochs", "1", "--no-augment", "--resume", "-o", str(tmp_path / "out")], check=True
+    )
+    assert (tmp_path / "out" / "model.h5").is_file()
+
+
+def test_convert_keeps_the_old_file_and_ends_its_child(model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "model.tflite"
+    output.write_bytes(b"old")
+    done = interrupt(
+        ["convert", str(model), "-o", str(output)], lambda: children_of_this_machine("edgekit_converters.lowering") > 0
+    )
+    assert_interrupted(done)
+    assert output.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [output]
+    assert children_of_this_machine("edgekit_converters.lowering") == 0
+
+
+@pytest.mark.parametrize("seconds", [0.8, 3.0], ids=["early", "late"])
+def test_validate(seconds: float, model: Path, tflite: Path, tmp_path: Path) -> None:
+    # Reading a pipe that nobody writes to: the command waits there as long as it takes.
+    os.mkfifo(tmp_path / "data.npz")
+    assert_interrupted(
+        interrupt(["validate", str(model), str(tflite), "--data", str(tmp_path / "data.npz")], after(seconds))
+    )
+
+
+@pytest.mark.parametrize("command", ["predict", "inspect", "bench"])
+def test_commands_that_read(command: str, tflite: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "waits.png")
+    arguments = {
+        "predict": [str(tflite), str(tmp_path / "waits.png")],
+        "inspect": [str(tmp_path / "waits.png")],
+        "bench": [str(tflite), "--runs", "100000000"],
+    }[command]
+    assert_interrupted(interrupt([command, *arguments], after(1.5)))
+
+
+def test_demo_leaves_whole_files_only(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    done = interrupt(["demo", "-o", str(folder)], (folder / "model.h5").is_file)
+    assert_interrupted(done)
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_doctor() -> None:
+    assert_interrupted(interrupt(["doctor"], after(1.0)))
