@@ -46,6 +46,14 @@ def read_lambda(config: dict[str, Any]) -> Expression:
         ) from None
 
 
+def function_name(config: dict[str, Any]) -> str:
+    """The name of the function that a ``Lambda`` refers to; "" where its code is in the file."""
+    function = config.get("function")
+    if isinstance(function, dict):
+        function = None if function.get("class_name") == "__lambda__" else function.get("config")
+    return function.rpartition(">")[2] if isinstance(function, str) else ""
+
+
 def _stored_code(config: dict[str, Any]) -> tuple[bytes, list[Any], list[Any]]:
     function = config.get("function")
     if isinstance(function, dict):  # Keras 2.12 and later.

@@ -236,7 +236,9 @@ def _read_zip_layer(
 
 def _stacked_cells(layer: Layer) -> list[Layer]:
     cell = layer["config"].get("cell") if isinstance(layer["config"], dict) else None
-    return list(cell["config"].get("cells") or []) if is_layer(cell) and isinstance(cell["config"], dict) else []
+    if not isinstance(cell, dict) or not isinstance(cell.get("config"), dict):
+        return []
+    return [inner for inner in cell["config"].get("cells") or [] if is_layer(inner)]
 
 
 def _numbered(keys: list[str]) -> list[str]:
@@ -246,7 +248,8 @@ def _numbered(keys: list[str]) -> list[str]:
 
 def _group_key(layer: Layer) -> str:
     # This one class's own name differs from the name that it is known by.
-    return _snake_case({"GroupQueryAttention": "GroupedQueryAttention"}.get(layer["class_name"], layer["class_name"]))
+    name = str(layer["class_name"])
+    return _snake_case("GroupedQueryAttention" if name == "GroupQueryAttention" else name)
 
 
 def _arrays_below(groups: dict[str, Group], group: str) -> NamedArrays:

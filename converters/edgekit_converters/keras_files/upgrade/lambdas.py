@@ -12,7 +12,7 @@ from edgekit_converters.keras_files.description import (
     replacement_layer,
 )
 from edgekit_converters.keras_files.expressions import WHOLE_INPUT, Expression, as_affine, to_text
-from edgekit_converters.keras_files.lambda_arithmetic import read_lambda
+from edgekit_converters.keras_files.lambda_arithmetic import function_name, read_lambda
 from edgekit_runtime.errors import UnsafeModelError
 
 _KEPT = ("batch_input_shape", "input_dtype", "dtype")
@@ -23,7 +23,7 @@ def replace_lambdas(description: Description) -> bool:
     """Read each ``Lambda`` as arithmetic and say what was read; see ``lambda_arithmetic`` for the refusals."""
     changed = False
     for _, layer in description.layers():
-        if layer["class_name"] != "Lambda" or _function_name(layer) in description.custom_names:
+        if layer["class_name"] != "Lambda" or function_name(layer["config"]) in description.custom_names:
             continue
         try:
             expression = read_lambda(layer["config"])
@@ -52,13 +52,6 @@ def _plain_layer(expression: Expression, config: dict[str, Any]) -> Layer:
     if operation in _ACTIVATIONS and expression["args"] == [WHOLE_INPUT] and not expression["kwargs"]:
         return keras3_layer("Activation", {**config, "activation": operation})
     return replacement_layer("Expression", {**config, "expression": expression})
-
-
-def _function_name(layer: Layer) -> str:
-    function = layer["config"].get("function")
-    if isinstance(function, dict):
-        function = function.get("config")
-    return function.rpartition(">")[2] if isinstance(function, str) else ""
 
 
 def _keep_code(layer: Layer) -> None:
