@@ -10,7 +10,7 @@ from edgekit_runtime.errors import ModelFileError
 #: The largest description of Keras's own models takes about 1 MB; parsed, hostile JSON grows up to fiftyfold.
 MAX_BYTES = 8 << 20
 #: A model nested in a model in a wrapper adds about ten levels.
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 MAX_STRING = 1 << 20
 #: A uint64 has twenty digits.
 MAX_DIGITS = 24

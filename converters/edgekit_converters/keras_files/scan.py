@@ -16,6 +16,7 @@ from typing import Any, Literal
 from edgekit_converters.keras_files.allow_list import CLASSES, FUNCTIONS, MODELS, RUNS_CODE
 from edgekit_converters.keras_files.code_strings import code_inside
 from edgekit_converters.keras_files.container import KerasFile
+from edgekit_converters.keras_files.lambda_arithmetic import function_name, read_lambda
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
 Kind = Literal["code", "foreign module", "outside file", "malformed", "custom class", "lambda"]
@@ -43,7 +44,8 @@ class Finding:
         place: Where it stands, such as ``"model_config.config.layers[3]"``.
         layer: The layer around it, such as ``"Lambda 'lambda_1'"``; "" outside of layers.
         reason: What it is, in words that follow the layer.
-        kind: ``"lambda"`` for a ``Lambda`` layer, whose code may turn out to be arithmetic; the others are refused.
+        kind: ``"lambda"`` for a ``Lambda`` layer that is arithmetic, or calls what the user brings along; the others
+            are refused.
         name: The custom class's name, for ``--custom-objects``; "" for the other kinds.
     """
 
@@ -72,7 +74,7 @@ class ScanReport:
 
     @property
     def refused(self) -> tuple[Finding, ...]:
-        """The findings that are refused whatever a ``Lambda`` turns out to be, the worst first."""
+        """The findings for which the file is refused, the worst first."""
         refused = [finding for finding in self.findings if finding.kind != "lambda"]
         return tuple(sorted(refused, key=lambda finding: _GRAVITY.index(finding.kind)))
 
@@ -112,7 +114,7 @@ def scan_description(
 
 
 def require_safe(report: ScanReport) -> None:
-    """Refuse a file with findings, except for ``Lambda`` layers: their code is read next.
+    """Refuse a file with findings, except for ``Lambda`` layers that the upgrade replaces.
 
     Raises:
         UnsafeModelError: The description carries code, names modules outside Keras, or reaches for other files.
@@ -227,7 +229,7 @@ def _judge_object(visit: _Visit, custom_names: frozenset[str]) -> Iterator[Findi
         if not visit.is_layer:
             yield _finding(visit, "hides a Lambda where no layer belongs", "code")
         else:
-            yield _finding(visit, "is a Lambda", "lambda")
+            yield _judge_lambda(visit, custom_names)
     elif not visit.in_compile_state:
         yield from _judge_name(visit, name, module, registered, custom_names)
 
@@ -237,6 +239,19 @@ def _is_foreign(name: str, module: str | None) -> bool:
     if not module or (module == "builtins" and name == "function"):
         return False
     return module != "__main__" and module.partition(".")[0] in sys.stdlib_module_names
+
+
+def _judge_lambda(visit: _Visit, custom_names: frozenset[str]) -> Finding:
+    config = visit.value.get("config")
+    if not isinstance(config, dict):
+        return _finding(visit, "is a Lambda without a description", "malformed")
+    if function_name(config) in custom_names:
+        return _finding(visit, f"is a Lambda that calls your {function_name(config)}", "lambda")
+    try:
+        read_lambda(config)
+    except UnsafeModelError as error:
+        return _finding(visit, f"is a Lambda, and its code is not plain arithmetic ({error.received})", "code")
+    return _finding(visit, "is a Lambda whose code is plain arithmetic", "lambda")
 
 
 def _judge_name(
@@ -259,7 +274,9 @@ def _judge_name(
         return
     package = (registered or "").rpartition(">")[0]
     own = (module is None or _KERAS_MODULE.fullmatch(module)) and package in ("", "keras", "keras.layers")
-    if name not in known or not own:
+    if known is FUNCTIONS and name not in known and _KERAS_MODULE.fullmatch(module or ""):
+        yield _finding(visit, f"calls Keras's function {name[:80]!r}, which is no activation", "code")
+    elif name not in known or not own:
         origin = f" from {module!r:.80}" if module and not _KERAS_MODULE.fullmatch(module) else ""
         function = "the function" if known is FUNCTIONS else "the class"
         what = f"needs {function} {name[:80]!r}{origin}, which is not one of Keras's own"

@@ -56,6 +56,9 @@ class Attributes(Mapping[str, Any]):
         value = np.frombuffer(data, kind.dtype).reshape(shape)[()]
         return _decoded(source, value.tobytes()) if isinstance(value, np.bytes_) else value
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._stored  # without reading the value
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._stored)
 
@@ -94,21 +97,29 @@ def _global_text(source: Source, reference: bytes) -> str:
     length, address, index = fields.number(4), fields.number(8), fields.number(4)
     if length == 0:
         return ""
-    collection = Fields(source, source.signed(address, 16, b"GCOL"), 8)
-    position, end = address + 16, address + collection.number(8)
+    if address not in source.collections:
+        source.collections[address] = _read_collection(source, address)
+    position, size = source.collections[address].get(index, (0, 0))
+    if length > size:
+        raise source.damaged("a text that is not where it should be")
+    return _decoded(source, source.read(position, length))
+
+
+def _read_collection(source: Source, address: int) -> dict[int, tuple[int, int]]:
+    """Where the items of a collection stand, and their sizes, by their numbers."""
+    fields = Fields(source, source.signed(address, 16, b"GCOL"), 8)
+    position, end = address + 16, address + fields.number(8)
+    items: dict[int, tuple[int, int]] = {}
     while position + 16 <= end:
         item = Fields(source, source.read(position, 16))
         number = item.number(2)
         item.skip(6)
         size = item.number(8)
-        if number == index:
-            if length > size:
-                break
-            return _decoded(source, source.read(position + 16, length))
-        if number == 0:
+        if number == 0:  # the rest is free
             break
+        items[number] = (position + 16, size)
         position += 16 + size + -size % 8
-    raise source.damaged("a text that is not where it should be")
+    return items
 
 
 def _decoded(source: Source, data: bytes) -> str:

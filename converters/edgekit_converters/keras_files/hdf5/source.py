@@ -20,11 +20,13 @@ class Source:
     Attributes:
         name: What the messages call the file.
         size_bytes: The file's size.
+        collections: Of the global heap, by their addresses: where each of their items stands, and its size.
     """
 
     def __init__(self, file: BinaryIO, size_bytes: int, name: str) -> None:
         self.name = name
         self.size_bytes = size_bytes
+        self.collections: dict[int, dict[int, tuple[int, int]]] = {}
         self._file = file
         # Tables overlap nowhere in an honest file, and most of the file is arrays. What is left is for attributes
         # that are read more than once.
