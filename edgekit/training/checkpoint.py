@@ -28,8 +28,8 @@ class TrainingState:
         best: With early stopping the weights of the best epoch so far, else empty.
     """
 
-    weights: list[np.ndarray]
-    optimizer: list[np.ndarray]
+    weights: list[np.ndarray] = field(default_factory=list)
+    optimizer: list[np.ndarray] = field(default_factory=list)
     history: History = field(default_factory=dict)
     best: list[np.ndarray] = field(default_factory=list)
 
@@ -75,6 +75,13 @@ def load_checkpoint(path: Path, options: TrainingOptions, data_digest: str) -> T
             f"{path} is damaged.", received=str(error), next_step="delete it and train from the start"
         ) from error
     _require_same(given, options, same_data)
+    if state.epochs_done > options.epochs:
+        raise UsageError(
+            f"The training in {path.parent} is further than that.",
+            expected=f"at least the {state.epochs_done} epochs that are done",
+            received=f"{options.epochs} epochs",
+            next_step="ask for more epochs with --resume, or train anew in another folder",
+        )
     return state
 
 

@@ -12,8 +12,8 @@ from edgekit.datasets.dataset import Dataset, Examples
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, to_model_input
 from edgekit.datasets.splitting import hold_back
 from edgekit.parity.predictions import keras_predict
-from edgekit.reports.progress import Advance, progress_bar
-from edgekit.training.augmentation import augment
+from edgekit.reports.progress import progress_bar
+from edgekit.training.batches import batches
 from edgekit.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from edgekit.training.options import TrainingOptions
 from edgekit.training.reference_cnn import build
@@ -84,11 +84,12 @@ def train(
     _require_images(dataset)
     model = _compiled(dataset, options)
     checkpoint = folder / CHECKPOINT_NAME if folder else None
-    state = None
+    state = TrainingState()
     if resume and checkpoint:
         state = load_checkpoint(checkpoint, options, dataset.digest)
         _restore(model, state)
-    state = _fit(model, dataset, options, state or _state_of(model), checkpoint)
+    if not _finished(state, options):
+        _fit(model, dataset, options, state, checkpoint)
     if state.best:
         model.set_weights(state.best)
     return _evaluated(model, dataset, options, state.history)
@@ -123,99 +124,74 @@ def _compiled(dataset: Dataset, options: TrainingOptions) -> Any:
     return model
 
 
-@dataclass(frozen=True, slots=True)
-class _Lessons:
-    """What an epoch goes through, as the model takes it.
+def _fit(model: Any, dataset: Dataset, options: TrainingOptions, state: TrainingState, checkpoint: Path | None) -> None:
+    """Train the epochs that are left, and keep ``state`` and the checkpoint up to date."""
+    import keras
 
-    Attributes:
-        x: Images to learn from, float32.
-        y: Their classes.
-        watched: Images and classes that early stopping looks at; None without it.
-    """
+    learned, watched = Examples(dataset.x_train, dataset.y_train), None
+    if options.early_stopping:
+        # Early stopping chooses by what it watches: that must not be the held-back test part.
+        learned, aside = hold_back(dataset.name, learned, seed=options.seed)
+        watched = (_prepared(aside.x), aside.y)
+    steps = -(-len(learned.x) // options.batch_size)
 
-    x: np.ndarray
-    y: np.ndarray
-    watched: tuple[np.ndarray, np.ndarray] | None
+    def begin(epoch: int, logs: object) -> None:
+        _seed_dropout(model, options.seed, epoch)
 
+    def end(epoch: int, logs: dict[str, float]) -> None:
+        _remember(state, model, logs)
+        if checkpoint:
+            save_checkpoint(checkpoint, state, options, dataset.digest)
+        model.stop_training = _finished(state, options)
 
-def _fit(
-    model: Any, dataset: Dataset, options: TrainingOptions, state: TrainingState, checkpoint: Path | None
-) -> TrainingState:
-    lessons = _lessons(dataset, options)
-    steps = -(-len(lessons.x) // options.batch_size)
     with progress_bar("Training", options.epochs * steps) as advance:
         advance(state.epochs_done * steps)
-        while state.epochs_done < options.epochs and not _stopped(state, options):
-            _one_epoch(model, lessons, options, state, advance)
-            if checkpoint:
-                save_checkpoint(checkpoint, state, options, dataset.digest)
-    return state
+        # One call for all epochs: each call of fit costs what several batches do.
+        model.fit(
+            batches(learned.x, learned.y, options, first_epoch=state.epochs_done),
+            epochs=options.epochs,
+            initial_epoch=state.epochs_done,
+            steps_per_epoch=steps,
+            shuffle=False,
+            validation_data=watched,
+            verbose=0,
+            callbacks=[
+                keras.callbacks.LambdaCallback(
+                    on_epoch_begin=begin,
+                    on_epoch_end=end,
+                    on_train_batch_end=lambda batch, logs: advance(1),
+                    # The bar may move while the next batch is under way.
+                    async_safe=True,
+                )
+            ],
+        )
 
 
-def _one_epoch(model: Any, lessons: _Lessons, options: TrainingOptions, state: TrainingState, advance: Advance) -> None:
-    """Train one epoch and bring ``state`` up to date.
-
-    Everything drawn at random follows from the seed and the epoch's number alone, so that a resumed training
-    draws what an unbroken one would have.
-    """
-    epoch = state.epochs_done
-    generator = np.random.default_rng([options.seed, epoch])
-    order = generator.permutation(len(lessons.x))
-    _seed_dropout(model, options.seed, epoch)
-    figures = model.fit(
-        augment(lessons.x[order], generator) if options.augment else lessons.x[order],
-        lessons.y[order],
-        batch_size=options.batch_size,
-        shuffle=False,
-        validation_data=lessons.watched,
-        verbose=0,
-        callbacks=[_progress_callback(advance)],
-    ).history
-    for name, values in figures.items():
-        state.history.setdefault(name, []).extend(float(value) for value in values)
-    state.weights, state.optimizer = model.get_weights(), _optimizer_arrays(model)
+def _remember(state: TrainingState, model: Any, figures: dict[str, float]) -> None:
+    for name, value in figures.items():
+        state.history.setdefault(name, []).append(float(value))
+    state.weights = model.get_weights()
+    state.optimizer = [np.asarray(variable) for variable in model.optimizer.variables]
     losses = state.history.get("val_loss", [])
     if losses and losses[-1] == min(losses):
         state.best = state.weights
 
 
-def _lessons(dataset: Dataset, options: TrainingOptions) -> _Lessons:
-    kept = Examples(dataset.x_train, dataset.y_train)
-    if not options.early_stopping:
-        return _Lessons(_prepared(kept.x), kept.y, None)
-    # Early stopping chooses by what it watches: that must not be the held-back test part.
-    kept, aside = hold_back(dataset.name, kept, seed=options.seed)
-    return _Lessons(_prepared(kept.x), kept.y, (_prepared(aside.x), aside.y))
+def _finished(state: TrainingState, options: TrainingOptions) -> bool:
+    losses = state.history.get("val_loss", [])
+    stalled = len(losses) > _PATIENCE and min(losses[-_PATIENCE:]) > min(losses)
+    return stalled or state.epochs_done >= options.epochs
 
 
 def _prepared(x: np.ndarray) -> np.ndarray:
     return to_model_input(x, (-1, *x.shape[1:]), "float32", DEFAULT_PIXEL_RANGE)
 
 
-def _stopped(state: TrainingState, options: TrainingOptions) -> bool:
-    losses = state.history.get("val_loss", [])
-    return options.early_stopping and len(losses) > _PATIENCE and min(losses[-_PATIENCE:]) > min(losses)
-
-
 def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
-    for layer in model.layers:
+    for number, layer in enumerate(model.layers):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
-            generator.state.assign(np.array([seed, epoch], np.uint32))
-
-
-def _progress_callback(advance: Advance) -> Any:
-    import keras
-
-    return keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: advance(1))
-
-
-def _state_of(model: Any) -> TrainingState:
-    return TrainingState(model.get_weights(), _optimizer_arrays(model))
-
-
-def _optimizer_arrays(model: Any) -> list[np.ndarray]:
-    return [np.asarray(variable) for variable in model.optimizer.variables]
+            generator.state.assign(np.random.SeedSequence([seed, epoch, number]).generate_state(2))
 
 
 def _restore(model: Any, state: TrainingState) -> None:

@@ -24,8 +24,10 @@ def build(input_shape: tuple[int, int, int], classes: int, *, dropout: float = 0
     def convolution(filters: int) -> list[Any]:
         if not batch_norm:
             return [layers.Conv2D(filters, 3, activation="relu")]
-        # The normalization has a shift of its own, so that the convolution needs no bias.
-        return [layers.Conv2D(filters, 3, use_bias=False), layers.BatchNormalization(), layers.ReLU()]
+        # The normalization has a shift of its own, so that the convolution needs no bias. Keras's own momentum of
+        # 0.99 would need some 20 epochs of a small data set before its averages are near the truth.
+        normalize = layers.BatchNormalization(momentum=0.9)
+        return [layers.Conv2D(filters, 3, use_bias=False), normalize, layers.ReLU()]
 
     def dropped() -> list[Any]:
         return [layers.Dropout(dropout)] if dropout else []
