@@ -64,7 +64,7 @@ class InterpreterChoice:
         try:
             interpreter: Interpreter = self._class(model_content=model_content, num_threads=num_threads)
             interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, MemoryError) as error:
             raise InterpreterError(
                 f"{self.name} {self.version} refuses the model.",
                 received=str(error).strip().splitlines()[0],

@@ -53,7 +53,7 @@ class Session:
                 self._set(self._first_input, array)
                 self._invoke()
                 return self._get(self._first_output)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, MemoryError) as error:
             raise _refused(error) from error
 
     def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -67,7 +67,7 @@ class Session:
                     self._set(index, array)
                 self._invoke()
                 return [self._get(index) for index in self._output_indices]
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, MemoryError) as error:
             raise _refused(error) from error
 
     def reset(self) -> None:

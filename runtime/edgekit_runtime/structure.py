@@ -31,6 +31,8 @@ from edgekit_runtime.schema import (
     TENSOR_TYPES,
     OptionsSchema,
 )
+from edgekit_runtime.shapes import check_shapes
+from edgekit_runtime.windows import WINDOWED, check_window
 
 FILE_IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
@@ -60,7 +62,7 @@ def read_model_description(data: bytes) -> ModelDescription:
     version = model.scalar(0, "I")
     if version != SCHEMA_VERSION:
         raise damaged(f"its schema version is {version}, not {SCHEMA_VERSION}")
-    buffer_sizes = [_buffer_size(buffer, len(data)) for buffer in model.tables(4, "buffer")]
+    buffers = [_buffer_place(buffer, len(data)) for buffer in model.tables(4, "buffer")]
     operator_codes = [_operator_code(code) for code in model.tables(1, "operator code")]
     subgraph_tables = list(model.tables(2, "subgraph"))
     if not subgraph_tables:
@@ -69,7 +71,7 @@ def read_model_description(data: bytes) -> ModelDescription:
     subgraphs = []
     for table in subgraph_tables:
         called: set[int] = set()
-        subgraphs.append(_subgraph(table, operator_codes, buffer_sizes, called))
+        subgraphs.append(_subgraph(data, table, operator_codes, buffers, called))
         calls.append(called)
     if not subgraphs[0].inputs or not subgraphs[0].outputs:
         raise damaged("it has no inputs or no outputs")
@@ -79,20 +81,20 @@ def read_model_description(data: bytes) -> ModelDescription:
         description=model.string(3, "description"),
         subgraphs=tuple(subgraphs),
         signatures=tuple(_signature(table, subgraphs) for table in model.tables(7, "signature")),
-        metadata=tuple(_metadata_name(entry, len(buffer_sizes)) for entry in model.tables(6, "metadata")),
+        metadata=tuple(_metadata_name(entry, len(buffers)) for entry in model.tables(6, "metadata")),
     )
 
 
-def _buffer_size(buffer: Table, file_size: int) -> int:
-    """Bytes of constant data, wherever in the file they are stored."""
-    _, size = buffer.vector_place(0, "data")
+def _buffer_place(buffer: Table, file_size: int) -> tuple[int, int]:
+    """Start and size of constant data, wherever in the file it is stored."""
+    start, size = buffer.vector_place(0, "data")
     offset, outside_size = buffer.scalar(1, "Q"), buffer.scalar(2, "Q")
     # Offsets 0 and 1 are the schema's placeholders for "the data is in the FlatBuffer".
     if offset <= 1:
-        return size
+        return start, size
     if offset + outside_size > file_size:
         raise damaged(f"{buffer.what} lies outside the file")
-    return outside_size
+    return offset, outside_size
 
 
 def _operator_code(code: Table) -> tuple[int, int, str]:
@@ -108,12 +110,22 @@ def _operator_code(code: Table) -> tuple[int, int, str]:
 
 
 def _subgraph(
+    data: bytes,
     table: Table,
     operator_codes: list[tuple[int, int, str]],
-    buffer_sizes: list[int],
+    buffers: list[tuple[int, int]],
     called: set[int],
 ) -> SubgraphDescription:
-    tensors = tuple(_tensor(index, t, buffer_sizes) for index, t in enumerate(table.tables(0, "tensor")))
+    tables = list(table.tables(0, "tensor"))
+    tensors = tuple(_tensor(index, tensor, buffers) for index, tensor in enumerate(tables))
+
+    def constants(index: int) -> tuple[int, ...] | None:
+        tensor = tensors[index]
+        if not tensor.is_constant or tensor.dtype not in ("int32", "int64") or tensor.size_bytes > 1024:
+            return None
+        start, size = buffers[tables[index].scalar(2, "I")]
+        return tuple(np.frombuffer(data[start : start + size], tensor.dtype).tolist())
+
     inputs = _indices(table, 1, "inputs", len(tensors))
     outputs = _indices(table, 2, "outputs", len(tensors))
     operators = []
@@ -125,8 +137,9 @@ def _subgraph(
         unwritten = set(operator.inputs) - written - {-1}
         if unwritten:
             raise damaged(f"{entry.what} reads tensor {min(unwritten)}, which nothing has written")
-        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-            _check_convolution(entry, tensors, operator)
+        if operator.name in WINDOWED:
+            check_window(entry, operator, tensors)
+        check_shapes(entry.what, operator, tensors, constants)
         if constant.intersection(operator.outputs):
             raise damaged(f"{entry.what} writes into a constant tensor")
         written.update(operator.outputs)
@@ -136,7 +149,7 @@ def _subgraph(
     return SubgraphDescription(table.string(4, "name"), tensors, tuple(operators), inputs, outputs)
 
 
-def _tensor(index: int, table: Table, buffer_sizes: list[int]) -> TensorDescription:
+def _tensor(index: int, table: Table, buffers: list[tuple[int, int]]) -> TensorDescription:
     shape = _numbers(table, 0, "<i4", "shape")
     signature = _numbers(table, 7, "<i4", "shape signature") or shape
     code = table.scalar(1, "b")
@@ -151,9 +164,9 @@ def _tensor(index: int, table: Table, buffer_sizes: list[int]) -> TensorDescript
     if wanted_bytes > _LARGEST_TENSOR_BYTES:
         raise damaged(f"{table.what} would take {wanted_bytes} bytes")
     buffer = table.scalar(2, "I")
-    if buffer >= len(buffer_sizes):
-        raise damaged(f"{table.what} has its data in buffer {buffer} of {len(buffer_sizes)}")
-    size_bytes = buffer_sizes[buffer]
+    if buffer >= len(buffers):
+        raise damaged(f"{table.what} has its data in buffer {buffer} of {len(buffers)}")
+    _, size_bytes = buffers[buffer]
     sparsity = table.table(6, "sparsity")
     if sparsity is not None:
         _check_sparsity(sparsity)
@@ -256,20 +269,6 @@ def _operator(
         inputs=inputs,
         outputs=_indices(entry, 2, "outputs", tensor_count),
     )
-
-
-def _check_convolution(entry: Table, tensors: tuple[TensorDescription, ...], operator: OperatorDescription) -> None:
-    """Native code divides by channels, by groups, and by the filters in one group."""
-    shapes = [tensors[index].shape for index in operator.inputs[:2]]
-    if len(shapes) < 2 or any(len(shape) != 4 or shape[3] == 0 for shape in shapes):
-        raise damaged(f"{entry.what} is a {operator.name} without an image and filters")
-    channels, filters = shapes[0][3], shapes[1]
-    if operator.name == "CONV_2D":
-        fits = channels % filters[3] == 0 and filters[0] % (channels // filters[3]) == 0
-    else:
-        fits = filters[3] % channels == 0
-    if not fits:
-        raise damaged(f"{entry.what} has filters of shape {filters} for {channels} channels")
 
 
 def _check_options(
