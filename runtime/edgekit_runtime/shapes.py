@@ -1,0 +1,116 @@
+"""Checks that the stored shapes of an operator's inputs and outputs fit each other.
+
+Delegates plan their memory from the stored shapes, and an operator then writes as much as its inputs make of it:
+where the two differ, tflite-runtime 2.14 writes beyond the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+from edgekit_runtime.description import OperatorDescription, TensorDescription
+from edgekit_runtime.flatbuffer import damaged
+
+_SAME_SHAPE = {
+    *("ABS", "CAST", "CEIL", "COS", "DEQUANTIZE", "ELU", "EXP", "FLOOR", "GELU", "HARD_SWISH", "L2_NORMALIZATION"),
+    *("LEAKY_RELU", "LOCAL_RESPONSE_NORMALIZATION", "LOG", "LOGICAL_NOT", "LOGISTIC", "LOG_SOFTMAX", "NEG", "PRELU"),
+    *("QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "REVERSE_V2", "ROUND", "RSQRT", "SIN", "SOFTMAX"),
+    *("SQRT", "SQUARE", "TANH", "ZEROS_LIKE"),
+}
+_BROADCAST = {"ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "POW", "SQUARED_DIFFERENCE", "SUB"}
+_SAME_COUNT = {"CONCATENATION", "EXPAND_DIMS", "PACK", "RESHAPE", "SQUEEZE"}
+_REDUCING = {"MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM"}
+
+Shape = tuple[int, ...]
+#: The values of a small integer constant by its tensor's number, ``None`` where they are not in the file.
+Constants = Callable[[int], "Shape | None"]
+
+
+def check_shapes(
+    what: str, operator: OperatorDescription, tensors: Sequence[TensorDescription], constants: Constants
+) -> None:
+    """Raise where an output cannot have its stored shape.
+
+    Operators that are not known here pass, and so do tensors with sizes that the caller chooses beside the batch.
+
+    Args:
+        what: What to call the operator.
+        operator: The operator.
+        tensors: The tensors of its subgraph.
+        constants: Looks up the values of a constant.
+    Raises:
+        ModelFileError: Naming the operator.
+    """
+    operands = [tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+    if not operator.inputs or not operator.outputs or any(-1 in tensor.shape_signature[1:] for tensor in operands):
+        return
+    inputs = [tensors[index].shape for index in operator.inputs if index >= 0]
+    outputs = [tensors[index].shape for index in operator.outputs]
+    if not _fits(operator, inputs, outputs, constants, any(-1 in tensor.shape_signature for tensor in operands)):
+        raise damaged(f"{what}, a {operator.name}, cannot turn {inputs} into {outputs}")
+
+
+def _fits(
+    operator: OperatorDescription,
+    inputs: Sequence[Shape],
+    outputs: Sequence[Shape],
+    constants: Constants,
+    free_batch: bool,
+) -> bool:
+    name, first, output = operator.name, inputs[0], outputs[0]
+    if name in _SAME_SHAPE:
+        return output == first
+    if name in _BROADCAST:
+        return len(inputs) == 2 and output == _broadcast(first, inputs[1])
+    if name in _SAME_COUNT:
+        # A free batch is stored as 1, also where it was multiplied with another axis.
+        data = inputs if name in ("CONCATENATION", "PACK") else inputs[:1]
+        return free_batch or sum(map(prod, data)) == prod(output)
+    if name in ("SPLIT", "SPLIT_V"):
+        return prod(inputs[1 if name == "SPLIT" else 0]) == sum(map(prod, outputs))
+    if name == "UNPACK":
+        return prod(first) == sum(map(prod, outputs))
+    if name == "FULLY_CONNECTED":
+        return _fits_fully_connected(inputs, output)
+    values = constants(operator.inputs[1]) if len(operator.inputs) > 1 else None
+    return values is None or _fits_constant(name, first, values, output)
+
+
+def _fits_constant(name: str, first: Shape, values: Shape, output: Shape) -> bool:
+    """Whether the output's shape is what the constant second input makes of the first."""
+    rank = len(first)
+    if name in ("PAD", "PADV2", "MIRROR_PAD"):
+        if len(values) != 2 * rank or min(values, default=0) < 0:
+            return False
+        return tuple(size + before + after for size, before, after in zip(first, values[::2], values[1::2])) == output
+    if name == "TILE":
+        return len(values) == rank and tuple(size * times for size, times in zip(first, values)) == output
+    if name == "TRANSPOSE":
+        return sorted(values) == list(range(rank)) and tuple(first[axis] for axis in values) == output
+    if name in _REDUCING:
+        if not all(-rank <= axis < rank for axis in values):
+            return False
+        reduced = {axis % rank for axis in values}
+        return prod(size for axis, size in enumerate(first) if axis not in reduced) == prod(output)
+    if name in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
+        return rank == len(output) == 4 and output == (first[0], *values, first[3])
+    return True
+
+
+def _fits_fully_connected(inputs: Sequence[Shape], output: Shape) -> bool:
+    if len(inputs) < 2 or len(inputs[1]) != 2 or 0 in inputs[1]:
+        return False
+    units, depth = inputs[1]
+    rows, rest = divmod(prod(inputs[0]), depth)
+    return rest == 0 and prod(output) == rows * units and (len(inputs) < 3 or prod(inputs[2]) == units)
+
+
+def _broadcast(left: Shape, right: Shape) -> Shape | None:
+    rank = max(len(left), len(right))
+    sizes = []
+    for one, other in zip((1,) * (rank - len(left)) + left, (1,) * (rank - len(right)) + right):
+        if one != other and 1 not in (one, other):
+            return None
+        sizes.append(other if one == 1 else one)
+    return tuple(sizes)
