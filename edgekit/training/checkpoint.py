@@ -75,13 +75,6 @@ def load_checkpoint(path: Path, options: TrainingOptions, data_digest: str) -> T
             f"{path} is damaged.", received=str(error), next_step="delete it and train from the start"
         ) from error
     _require_same(given, options, same_data)
-    if state.epochs_done > options.epochs:
-        raise UsageError(
-            f"The training in {path.parent} is further than that.",
-            expected=f"at least the {state.epochs_done} epochs that are done",
-            received=f"{options.epochs} epochs",
-            next_step="ask for more epochs with --resume, or train anew in another folder",
-        )
     return state
 
 
