@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, pixel_range_option, seed_option
+from edgekit.commands.options import (
+    EXISTING_OR_NOT,
+    InputShape,
+    data_option,
+    json_option,
+    pixel_range_option,
+    seed_option,
+)
 
 
 @click.command()
@@ -33,6 +40,21 @@ from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, 
 @seed_option
 @click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those of --data]")
 @pixel_range_option
+@click.option("--input-shape", type=InputShape(), help="Sizes without the batch, for a model that leaves them open.")
+@click.option(
+    "--architecture",
+    metavar="FILE|MODULE:FUNCTION",
+    help="For a file of weights only: model.json, model.yaml, module:function, or reference-cnn.",
+)
+@click.option(
+    "--custom-objects",
+    multiple=True,
+    metavar="MODULE:CLASS",
+    help="Your own class that the model uses; its module is imported. May be given several times.",
+)
+@click.option(
+    "--allow-unsafe", is_flag=True, help="Load what the scan refuses, and run the code that the file carries."
+)
 @click.option(
     "-o",
     "--output",
@@ -50,6 +72,10 @@ def command(
     seed: int,
     labels: Path | None,
     pixel_range: tuple[float, float] | None,
+    input_shape: tuple[int, ...] | None,
+    architecture: str | None,
+    custom_objects: tuple[str, ...],
+    allow_unsafe: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -76,8 +102,13 @@ def command(
         pixel_range=pixel_range,
         labels=read_labels(labels) if labels else (),
     )
+    if architecture == "reference-cnn":
+        architecture = "edgekit.training.reference_cnn:build_for_digits"
+    if allow_unsafe:
+        click.echo(f"--allow-unsafe: code that {model.name} carries will run on this machine.", err=True)
+    request = LoweringRequest(model, input_shape, architecture, custom_objects, allow_unsafe)
     with progress_bar(f"Converting {model.name}", total=None):
-        conversion = convert(LoweringRequest(model), {Mode(mode): path for mode, path in outputs.items()}, options)
+        conversion = convert(request, {Mode(mode): path for mode, path in outputs.items()}, options)
     if as_json:
         print_json(conversion.to_dict())
         return

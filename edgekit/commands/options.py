@@ -56,6 +56,23 @@ class PixelRange(click.ParamType):
         return low, high
 
 
+class InputShape(click.ParamType):
+    """Whole numbers such as ``224,224,3``: an input's sizes without the batch axis."""
+
+    name = "SIZES"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            sizes = tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected whole numbers such as 224,224,3, received {value!r}", param, ctx)
+        if min(sizes) < 1:
+            self.fail(f"expected sizes of at least 1, received {value!r}", param, ctx)
+        return sizes
+
+
 pixel_range_option = click.option(
     "--pixel-range",
     type=PixelRange(),

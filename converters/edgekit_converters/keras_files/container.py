@@ -124,7 +124,8 @@ def _open_hdf5(file: BinaryIO, path: Path) -> KerasFile:
         container="hdf5",
         # Keras 1.0 did not say its version.
         keras_version=_checked_version(version or ("1.0" if model_config else ""), path),
-        backend=_read_text(hdf5, "backend") or _read_text(weights, "backend") or "",
+        # Kernels of every backend that writes the layout of Keras 3 are the same, and it isn't stored.
+        backend=_read_text(hdf5, "backend") or _read_text(weights, "backend") or ("" if by_layer else "tensorflow"),
         model_config=model_config,
         training_config=training_config,
         weights=weights,

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -135,6 +136,33 @@ def test_a_model_that_rescales_by_itself_gets_raw_pixels(tmp_path: Path) -> None
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["pixel_range"] == [0.0, 255.0]
     assert read_manifest((tmp_path / "rescaling.tflite").read_bytes()).pixel_range == (0.0, 255.0)
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "legacy.h5"])
+def test_weights_alone_convert_with_their_architecture(
+    name: str, trained_folder: Path, variants_folder: Path, tmp_path: Path
+) -> None:
+    import keras
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    model = keras.models.load_model(trained_folder / "model.keras")
+    if name == "legacy.h5":
+        with h5py.File(tmp_path / name, "w") as file:
+            save_weights_to_hdf5_group(file, model)
+    else:
+        model.save_weights(tmp_path / name)
+    refused = convert(tmp_path / name)
+    assert refused.exit_code == 1
+    assert "--architecture" in refused.stderr
+    assert "3×3×64×64" in refused.stderr
+    result = convert(tmp_path / name, "--architecture", "reference-cnn", "-o", tmp_path / "whole.tflite")
+    assert result.exit_code == 0, result.output
+    x = np.random.default_rng(0).random((1, 28, 28, 1), np.float32)
+    answers = [
+        next(iter(Interpreter(str(path)).get_signature_runner()(image=x).values()))
+        for path in (tmp_path / "whole.tflite", variants_folder / "model-none.tflite")
+    ]
+    np.testing.assert_array_equal(*answers)
 
 
 @pytest.mark.parametrize("value", ["1", "a,b", "1,0", "0,1,2"])
