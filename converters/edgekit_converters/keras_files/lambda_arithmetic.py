@@ -36,7 +36,10 @@ def read_lambda(config: dict[str, Any]) -> Expression:
     name = str(config.get("name", "lambda"))
     try:
         code, defaults, closure = _stored_code(config)
-        return _read(code, defaults, closure, dict(config.get("arguments") or {}))
+        arguments = config.get("arguments") or {}
+        if not isinstance(arguments, dict):
+            raise CannotReadError(f"arguments without names: {str(arguments)[:80]}")
+        return _read(code, defaults, closure, dict(arguments))
     except CannotReadError as reason:
         raise UnsafeModelError(
             f"Layer '{name}' is a Lambda, and its code is not plain arithmetic.",
@@ -130,4 +133,5 @@ def _disassembled(code: bytes, python: tuple[int, int]) -> Iterator[tuple[Any, A
     except (Exception, SystemExit):
         # Bytes of another version fail inside xdis in any way that bytes can.
         return
-    yield code_object, opcodes
+    if hasattr(code_object, "co_varnames"):  # else it is a marshalled value of another kind
+        yield code_object, opcodes

@@ -14,7 +14,7 @@ _RECURRENT = frozenset({"RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLS
 def rewrite_call_nodes(description: Description) -> bool:
     """Turn every call ``[["dense_1", 0, 0, {}]]`` into ``{"args": [tensor], "kwargs": {}}``."""
     changed = False
-    for _, model in description.models():
+    for path, model in description.models():
         if model["class_name"] != "Functional":
             continue
         layers = model_layers(model)
@@ -29,7 +29,10 @@ def rewrite_call_nodes(description: Description) -> bool:
             ]
             changed |= _drop_training(description, layer)
         if description.era < 3:
-            _rewrite_outputs(model, layers, first_calls)
+            _rewrite_ends(model, layers, first_calls)
+        if description.era < 3 or not path:
+            for ends in ("input_layers", "output_layers"):
+                model["config"][ends] = _unwrapped(model["config"][ends])
     return changed
 
 
@@ -146,8 +149,8 @@ def _first_calls(model: Layer) -> dict[str, int]:
     return {name: 0 if 0 in calls else 1 for name, calls in used.items()}
 
 
-def _rewrite_outputs(model: Layer, layers: list[Layer], first_calls: dict[str, int]) -> None:
-    """A single output is the tensor itself; the calls of a nested functional model count from 1 here."""
+def _rewrite_ends(model: Layer, layers: list[Layer], first_calls: dict[str, int]) -> None:
+    """Outputs count the calls of a nested functional model from 1, today too."""
     functional = {layer_name(layer) for layer in layers if layer["class_name"] == "Functional"}
 
     def rewrite(value: Any) -> Any:
@@ -159,5 +162,9 @@ def _rewrite_outputs(model: Layer, layers: list[Layer], first_calls: dict[str, i
         return [rewrite(inner) for inner in value]
 
     config = model["config"]
-    outputs = rewrite(config["output_layers"])
-    config["output_layers"] = outputs[0] if len(outputs) == 1 and isinstance(outputs[0], list) else outputs
+    config["output_layers"] = rewrite(config["output_layers"])
+
+
+def _unwrapped(ends: Any) -> Any:
+    """A single input or output is the tensor itself, not a list of one."""
+    return ends[0] if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list) else ends

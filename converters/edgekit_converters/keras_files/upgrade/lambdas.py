@@ -23,7 +23,12 @@ def replace_lambdas(description: Description) -> bool:
     """Read each ``Lambda`` as arithmetic and say what was read; see ``lambda_arithmetic`` for the refusals."""
     changed = False
     for _, layer in description.layers():
-        if layer["class_name"] != "Lambda" or function_name(layer["config"]) in description.custom_names:
+        if layer["class_name"] != "Lambda":
+            continue
+        function = function_name(layer["config"])
+        if function in description.custom_names:
+            reference = {"class_name": "function", "config": function, "registered_name": function, "module": None}
+            layer["config"]["function"] = reference
             continue
         try:
             expression = read_lambda(layer["config"])

@@ -38,9 +38,10 @@ def name_modules(description: Description) -> bool:
     changed = False
     for _, layer in [((), description.root), *description.layers()]:
         changed |= layer.get("module", "") != _module(layer)
-        if "registered_name" not in layer or not str(layer["registered_name"]).startswith("edgekit>"):
-            layer["module"] = _module(layer)
-            layer["registered_name"] = None
+        if layer["class_name"] in description.custom_names:
+            layer.update(module=None, registered_name=layer["class_name"])
+        elif not str(layer.get("registered_name")).startswith("edgekit>"):
+            layer.update(module=_module(layer), registered_name=None)
         layer.pop("build_config", None)
         layer.pop("compile_config", None)
     return changed
