@@ -12,6 +12,8 @@ MAX_BYTES = 8 << 20
 #: A model nested in a model in a wrapper adds about ten levels.
 MAX_DEPTH = 100
 MAX_STRING = 1 << 20
+#: A vocabulary takes the most; the largest of Keras's own models has 60,000 values.
+MAX_VALUES = 500_000
 #: A uint64 has twenty digits.
 MAX_DIGITS = 24
 
@@ -57,10 +59,13 @@ def parse_object(text: str | bytes, place: str) -> dict[str, Any]:
 
 
 def _check_values(parsed: Any, place: str) -> None:
-    level, depth = [parsed], 0
+    level, depth, amount = [parsed], 0, 0
     while level:
+        amount += len(level)
         if depth > MAX_DEPTH:
             raise _refused(place, f"at most {MAX_DEPTH} levels", "brackets nested deeper")
+        if amount > MAX_VALUES:
+            raise _refused(place, f"at most {MAX_VALUES} values", "more")
         below: list[Any] = []
         for value in level:
             if isinstance(value, dict):

@@ -170,7 +170,8 @@ def _scan(root: _Visit, custom_names: frozenset[str]) -> list[Finding]:
         if isinstance(visit.value, str):
             findings += _judge_text(visit)
         elif isinstance(visit.value, list):
-            waiting += reversed([_item(visit, index) for index in range(len(visit.value))])
+            items = [_item(visit, index) for index, value in enumerate(visit.value) if _may_mean_harm(value)]
+            waiting += reversed(items)
         elif isinstance(visit.value, dict):
             here = _around(visit)
             if "class_name" in visit.value:
@@ -178,6 +179,11 @@ def _scan(root: _Visit, custom_names: frozenset[str]) -> list[Finding]:
             findings += _judge_keys(here)
             waiting += reversed(list(_members(here)))
     return findings
+
+
+def _may_mean_harm(value: Any) -> bool:
+    """False for numbers: long lists of them are common."""
+    return isinstance(value, (str, list, dict))
 
 
 def _item(visit: _Visit, index: int) -> _Visit:
@@ -198,8 +204,10 @@ def _around(visit: _Visit) -> _Visit:
 
 def _members(visit: _Visit) -> Iterator[_Visit]:
     value, is_object = visit.value, "class_name" in visit.value
-    class_name = value.get("class_name")
+    class_name = str(value.get("class_name"))
     for key, member in value.items():
+        if not _may_mean_harm(member):
+            continue
         if is_object and class_name == "Lambda" and visit.is_layer and key == "config" and isinstance(member, dict):
             # The code itself is for `lambda_arithmetic` to read.
             member = {k: v for k, v in member.items() if k not in _LAMBDA_CODE}  # noqa: PLW2901
@@ -291,7 +299,7 @@ def _judge_keys(visit: _Visit) -> Iterator[Finding]:
     for key in value:
         if len(key) > 200:
             yield _finding(visit, f"has a key of {len(key)} characters", "malformed")
-    if value.get("mode_type") in _CODE_KINDS:
+    if str(value.get("mode_type")) in _CODE_KINDS:
         yield _finding(visit, "merges by the code of a Python function", "code")
     if visit.in_compile_state:
         return

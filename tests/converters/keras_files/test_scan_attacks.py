@@ -195,12 +195,7 @@ DESCRIPTIONS: dict[str, tuple[Build, str, str]] = {
         "marshalled Python code",
     ),
     "a pickle in a constant": (
-        h5(
-            with_config(
-                "Dense",
-                lambda m: {"kernel_initializer": {"class_name": "Constant", "config": {"value": attack.pickled(m)}}},
-            )
-        ),
+        h5(with_config("Dense", lambda m: {"bias_initializer": constant(attack.pickled(m))})),
         "model_config.config.layers[0].config.bias_initializer.config.value (Dense 'evil')",
         "pickled Python objects",
     ),
@@ -415,10 +410,21 @@ def test_a_member_that_stands_twice(tmp_path: Path) -> None:
         ('{"a": ' + "9" * 5000 + "}", "at most 24 digits", "one of 5000 digits"),
         ('{"a": "' + "x" * (1 << 21) + '"}', "at most 1048576 characters", "one of 2097152"),
         ('{"a": "\\ud800"}', "UTF-8", "half of a surrogate pair"),
+        ('{"a": [' + "0, " * 500_000 + "0]}", "at most 500000 values", "more"),
         ("[1, 2]", "a JSON object", "a list"),
         ("{" + " " * (9 << 20) + "}", "at most 8388608 bytes", f"{(9 << 20) + 2} bytes"),
     ],
-    ids=["very deep", "deep", "a key twice", "a huge number", "a long text", "broken text", "a list", "too large"],
+    ids=[
+        "very deep",
+        "deep",
+        "a key twice",
+        "a huge number",
+        "a long text",
+        "broken text",
+        "many values",
+        "a list",
+        "too large",
+    ],
 )
 def test_descriptions_beyond_sense(config: str, expected: str, received: str, tmp_path: Path) -> None:
     path = tmp_path / "model.h5"
