@@ -20,9 +20,11 @@ from edgekit_runtime.description import (
 )
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.flatbuffer import FlatBuffer, Table, damaged
+from edgekit_runtime.scales import check_scales
 from edgekit_runtime.schema import (
     BUILTIN_OPERATORS,
     CUSTOM,
+    FEWEST_INPUTS,
     OPTIONAL_INPUTS,
     OPTIONS,
     OPTIONS_2,
@@ -140,6 +142,7 @@ def _subgraph(
         if operator.name in WINDOWED:
             check_window(entry, operator, tensors)
         check_shapes(entry.what, operator, tensors, constants)
+        check_scales(entry.what, operator, tensors)
         if constant.intersection(operator.outputs):
             raise damaged(f"{entry.what} writes into a constant tensor")
         written.update(operator.outputs)
@@ -259,6 +262,8 @@ def _operator(
     entry.vector_place(7, "mutating inputs")
     _indices(entry, 8, "intermediates", tensor_count)
     inputs = _indices(entry, 1, "inputs", tensor_count, smallest=-1)
+    if len(inputs) < FEWEST_INPUTS.get(name, 0):
+        raise damaged(f"{entry.what} is a {name} with {len(inputs)} inputs")
     missing = {place for place, index in enumerate(inputs) if index < 0}
     if not missing <= OPTIONAL_INPUTS.get(name, set()):
         raise damaged(f"{entry.what} is a {name} without its input {min(missing)}")
