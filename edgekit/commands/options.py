@@ -22,7 +22,7 @@ def _remember_json(ctx: click.Context, _parameter: click.Parameter, value: bool)
 json_option = click.option("--json", "as_json", is_flag=True, callback=_remember_json, help="Print the result as JSON.")
 seed_option = click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 2**32 - 1),
     default=0,
     show_default=True,
     help="Seed of everything drawn at random.",

@@ -10,30 +10,41 @@ import numpy as np
 from edgekit.reports.figures import save_figure
 
 
-def draw_history(history: dict[str, list[float]], path: Path) -> None:
+def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Path) -> None:
     """Draw loss and accuracy over the epochs.
 
     Args:
         history: ``loss`` and ``accuracy``, and where they are there ``val_loss`` and ``val_accuracy``.
+        test_accuracy: Accuracy on the held-back examples in the end, a fraction; drawn as a line.
         path: PNG to write.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    loss, accuracy = figure.subplots(1, 2)
     epochs = range(1, len(history["loss"]) + 1)
-    for axes, name, scale in ((left, "loss", 1), (right, "accuracy", 100)):
-        axes.plot(epochs, [scale * value for value in history[name]], marker=".", label="training")
+    for axes, name, scale in ((loss, "loss", 1), (accuracy, "accuracy", 100)):
+        # Augmentation and dropout make the examples harder while they are learned from.
+        axes.plot(epochs, [scale * value for value in history[name]], marker=".", label="while learning")
         if f"val_{name}" in history:
             axes.plot(epochs, [scale * value for value in history[f"val_{name}"]], marker=".", label="kept aside")
-            axes.legend()
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0, len(epochs) + 1)
         axes.grid(alpha=0.25)
-    left.set_ylabel("cross-entropy")
-    left.set_yscale("log")
-    right.set_ylabel("accuracy, %")
+        axes.spines[["top", "right"]].set_visible(False)
+    loss.set_ylabel("cross-entropy")
+    loss.set_ylim(bottom=0)
+    accuracy.axhline(
+        100 * test_accuracy,
+        color="tab:green",
+        linestyle="--",
+        label=f"held back, in the end: {100 * test_accuracy:.2f} %",
+    )
+    accuracy.set_ylabel("accuracy, %")
+    accuracy.set_ylim(0, 102)
+    accuracy.legend(loc="lower right")
     figure.suptitle("The training, epoch by epoch")
     save_figure(figure, path)
 

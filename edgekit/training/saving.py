@@ -29,7 +29,7 @@ def save_training(result: TrainingResult, folder: Path) -> None:
     write_text(folder / "labels.txt", "\n".join(result.labels) + "\n")
     report = {"edgekit": __version__, **_versions(), **result.to_dict()}
     write_text(folder / "training.json", json.dumps(report, indent=1) + "\n")
-    draw_history(result.history, folder / "training.png")
+    draw_history(result.history, result.test_accuracy, folder / "training.png")
     draw_confusion(result.confusion, result.labels, result.test_accuracy, folder / "confusion.png")
 
 

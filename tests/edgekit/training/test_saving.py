@@ -1,0 +1,89 @@
+"""The files that a training leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from edgekit.training import saving
+from edgekit.training.fit import TrainingResult
+from edgekit.training.options import TrainingOptions
+from edgekit.training.reference_cnn import build
+from edgekit.training.saving import save_training
+from edgekit_runtime.errors import EdgekitError
+
+
+@pytest.fixture(scope="module")
+def result() -> TrainingResult:
+    model = build((18, 18, 1), 2)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return TrainingResult(
+        model=model,
+        options=TrainingOptions(epochs=2),
+        history={"loss": [0.7, 0.6], "accuracy": [0.5, 0.75]},
+        train_count=8,
+        test_count=4,
+        test_accuracy=0.75,
+        confusion=np.array([[2, 0], [1, 1]]),
+        labels=("cat", "dög"),
+        data_digest="ab12",
+    )
+
+
+def test_the_files(result: TrainingResult, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    save_training(result, tmp_path / "new" / "folder")
+    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == [
+        "confusion.png", "labels.txt", "model.h5", "model.keras", "training.json", "training.png",
+    ]  # fmt: skip
+    # Keras's warning that .h5 is an old format stays unheard.
+    assert capfd.readouterr() == ("", "")
+    assert (tmp_path / "new" / "folder" / "labels.txt").read_text(encoding="utf-8") == "cat\ndög\n"
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.keras"])
+def test_the_models_have_the_weights(name: str, result: TrainingResult, tmp_path: Path) -> None:
+    save_training(result, tmp_path)
+    model = keras.models.load_model(tmp_path / name, compile=False)
+    for saved, trained in zip(model.get_weights(), result.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(saved, trained)
+
+
+def test_the_report_says_how_and_how_well(result: TrainingResult, tmp_path: Path) -> None:
+    save_training(result, tmp_path)
+    report = json.loads((tmp_path / "training.json").read_text())
+    assert report.pop("edgekit") == "0.1.0"
+    assert report.pop("keras") == keras.__version__
+    assert report.pop("tensorflow").count(".") == 2
+    assert report == {
+        "options": {
+            "epochs": 2, "batch_size": 64, "learning_rate": 0.001, "seed": 0, "augment": True, "dropout": 0.3,
+            "batch_norm": False, "early_stopping": False,
+        },
+        "history": {"loss": [0.7, 0.6], "accuracy": [0.5, 0.75]},
+        "train_count": 8,
+        "test_count": 4,
+        "test_accuracy": 0.75,
+        "confusion": [[2, 0], [1, 1]],
+        "labels": ["cat", "dög"],
+        "data_sha256": "ab12",
+    }  # fmt: skip
+
+
+def test_an_old_model_stays_when_the_new_one_cannot_be_written(
+    result: TrainingResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.h5").write_bytes(b"old")
+
+    def half_written(model: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(saving, "_save_model", half_written)
+    with pytest.raises(EdgekitError, match=r"model\.h5 could not be written"):
+        save_training(result, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+    assert (tmp_path / "model.h5").read_bytes() == b"old"
