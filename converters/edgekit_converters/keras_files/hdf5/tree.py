@@ -75,6 +75,10 @@ class Group:
             next_step="copy or download the file again, or save the model again",
         )
 
+    def without_values(self) -> Group:
+        """The same group with arrays of zeros, for those who ask for shapes only."""
+        return Group(self.attrs, {name: member.without_values() for name, member in self.members.items()})
+
     def walk(self, path: str = "") -> Iterator[tuple[str, Group | Array]]:
         """Everything below this group with its path, each group before its members."""
         for name, member in self.members.items():

@@ -1,0 +1,321 @@
+"""Output shapes computed from an upgraded description, without Keras; None where that takes more than arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from edgekit_converters.keras_files.description import (
+    Layer,
+    LayerPath,
+    is_model,
+    layer_name,
+    model_layers,
+)
+
+Shape = tuple[int | None, ...]
+Shapes = dict[LayerPath, Shape | None]
+
+_SAME = frozenset(
+    """
+    Activation ActivityRegularization BatchNormalization Dropout ELU GaussianDropout GaussianNoise GroupNormalization
+    HardSigmoidKeras2 Highway Identity LayerNormalization LeakyReLU Masking Normalization PReLU ParametricSoftplus
+    RMSNormalization ReLU Rescaling SReLU Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D
+    UnitNormalization
+    """.split()  # noqa: SIM905
+)
+_BROADCAST = frozenset({"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"})
+# Operations of expressions that keep the shapes of their inputs, broadcast against each other.
+_ELEMENTWISE = frozenset(
+    """
+    abs absolute add cast clip cos divide elu equal exp floor gelu greater identity leaky_relu less log log1p maximum
+    minimum multiply negative not_equal power reciprocal relu relu6 rsqrt selu sigmoid sign silu sin softmax softplus
+    sqrt square squared_difference subtract tanh true_divide where
+    """.split()  # noqa: SIM905
+)
+
+
+def output_shapes(model: Layer) -> Shapes:
+    """The (first) output's shape of every layer of an upgraded model, and of the models in it, by the layer's path.
+
+    Args:
+        model: The description, as the upgrade leaves it.
+    """
+    shapes: Shapes = {}
+    _model_shape(model, (), shapes, None)
+    return shapes
+
+
+def model_outputs(model: Layer, shapes: Shapes) -> dict[str, Shape | None]:
+    """A model's outputs: the shapes by the names of the layers that give them."""
+    if model["class_name"] == "Sequential":
+        names = [layer_name(layer) for layer in model_layers(model)[-1:]]
+    else:
+        names = [str(end[0]) for end in endpoints(model["config"].get("output_layers"))]
+    return {name: shapes.get((name,)) for name in names}
+
+
+def endpoints(stored: Any) -> list[list[Any]]:
+    """``input_layers`` or ``output_layers`` as a list, which Keras 3 leaves out around a single one."""
+    if isinstance(stored, dict):
+        stored = list(stored.values())
+    if not isinstance(stored, list) or not stored:
+        return []
+    return [stored] if isinstance(stored[0], str) else [end for end in stored if isinstance(end, list) and end]
+
+
+def _model_shape(model: Layer, path: LayerPath, shapes: Shapes, given: Shape | None) -> Shape | None:
+    shape = given
+    for layer in model_layers(model):
+        inner = (*path, layer_name(layer))
+        if model["class_name"] == "Sequential":
+            inputs: list[Shape | None] = [shape]
+        else:
+            sources = _sources(layer)
+            # Of a layer with several outputs only the first one's shape is known.
+            inputs = [None if index else shapes.get((*path, name)) for name, index in sources] or [given]
+        shape = shapes[inner] = _layer_shape(layer, inner, inputs, shapes)
+    if model["class_name"] != "Sequential":
+        ends = endpoints(model["config"].get("output_layers"))
+        return shapes.get((*path, str(ends[0][0]))) if len(ends) == 1 else None
+    return shape
+
+
+def _sources(layer: Layer) -> list[tuple[str, int]]:
+    """The outputs that a layer is first called with: the layers that give them, and which of their outputs."""
+    found: list[tuple[str, int]] = []
+    waiting = [call.get("args") for call in layer.get("inbound_nodes", [])[:1] if isinstance(call, dict)]
+    while waiting:
+        value = waiting.pop(0)
+        if isinstance(value, list):
+            waiting = [*value, *waiting]
+        elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            name, _, index = value["config"]["keras_history"]
+            found.append((str(name), int(index)))
+    return found
+
+
+def _layer_shape(layer: Layer, path: LayerPath, inputs: list[Shape | None], shapes: Shapes) -> Shape | None:
+    class_name, config = layer["class_name"], layer["config"]
+    if is_model(layer):
+        return _model_shape(layer, path, shapes, inputs[0] if len(inputs) == 1 else None)
+    if class_name == "InputLayer":
+        stored = config.get("batch_shape") or config.get("batch_input_shape")
+        return _shape(stored) if stored else inputs[0]
+    known = [shape for shape in inputs if shape is not None]
+    if not known or len(known) != len(inputs):
+        return None
+    try:
+        return _compute(layer, path, known, shapes)
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError):
+        return None  # A description that Keras will refuse in its own words.
+
+
+def _compute(layer: Layer, path: LayerPath, inputs: list[Shape], shapes: Shapes) -> Shape | None:
+    class_name, config, shape = layer["class_name"], layer["config"], inputs[0]
+    if class_name in _SAME:
+        return shape
+    if class_name in _BROADCAST:
+        return _broadcast(inputs)
+    if class_name == "Expression":
+        return _broadcast(inputs) if _is_elementwise(config["expression"]) else None
+    if class_name == "TimeDistributed":
+        inner = _inner_shape(layer, (*path, "layer"), (shape[0], *shape[2:]), shapes)
+        return None if inner is None else (inner[0], shape[1], *inner[1:])
+    if class_name == "Bidirectional":
+        inner = _inner_shape(layer, (*path, "forward_layer"), shape, shapes)
+        shapes[(*path, "backward_layer")] = inner
+        return _twice(inner, config.get("merge_mode", "concat"))
+    if class_name == "SpectralNormalization":
+        return _inner_shape(layer, (*path, "layer"), shape, shapes)
+    if class_name == "ChannelsFirst":
+        inner = _inner_shape(layer, (*path, "layer"), (shape[0], *shape[2:], shape[1]), shapes)
+        return None if inner is None else (inner[0], inner[-1], *inner[1:-1])
+    if class_name == "Concatenate":
+        return _concatenated(inputs, int(config.get("axis", -1)))
+    rule = _RULES.get(class_name)
+    return rule(config, shape) if rule else None
+
+
+def _inner_shape(wrapper: Layer, path: LayerPath, given: Shape, shapes: Shapes) -> Shape | None:
+    """The output shape of the layer that a wrapper calls."""
+    shape = _layer_shape(wrapper["config"]["layer"], path, [given], shapes)
+    shapes[path] = shape
+    return shape
+
+
+def _shape(values: Any) -> Shape:
+    return tuple(None if value is None else int(value) for value in values)
+
+
+def _broadcast(inputs: list[Shape]) -> Shape:
+    rank = max(map(len, inputs))
+    padded = [(1,) * (rank - len(shape)) + shape for shape in inputs]
+    return tuple(next((axis for axis in axes if axis != 1), 1) for axes in zip(*padded, strict=True))
+
+
+def _is_elementwise(expression: Any) -> bool:
+    if isinstance(expression, dict):
+        if "call" in expression:
+            parts = [*expression["args"], *expression["kwargs"].values()]
+            return expression["call"] in _ELEMENTWISE and all(map(_is_elementwise, parts))
+        return "input" in expression
+    return expression is None or isinstance(expression, (int, float, str))
+
+
+def _twice(shape: Shape | None, merge_mode: str | None) -> Shape | None:
+    if shape is None or merge_mode is None:
+        return None
+    last = shape[-1]
+    return (*shape[:-1], None if last is None else 2 * last) if merge_mode == "concat" else shape
+
+
+def _concatenated(inputs: list[Shape], axis: int) -> Shape:
+    at = axis % len(inputs[0])
+    sizes = [shape[at] for shape in inputs]
+    known = [size for size in sizes if size is not None]
+    total = sum(known) if len(known) == len(sizes) else None
+    return (*inputs[0][:at], total, *inputs[0][at + 1 :])
+
+
+def _numbers(value: Any, rank: int) -> list[int]:
+    return [int(value)] * rank if isinstance(value, int) else [int(v) for v in value]
+
+
+def _window(config: dict[str, Any], sizes: Any, strides: Any, axes: Shape) -> Shape:
+    """The spatial axes behind a sliding window."""
+    rank = len(axes)
+    dilations = _numbers(config.get("dilation_rate", 1), rank)
+    padding = config.get("padding", "valid")
+    result = []
+    for axis, size, stride, dilation in zip(
+        axes, _numbers(sizes, rank), _numbers(strides, rank), dilations, strict=True
+    ):
+        reach = (size - 1) * dilation
+        whole = None if axis is None else axis - (reach if padding == "valid" else 0)
+        result.append(None if whole is None else -(-whole // stride))
+    return tuple(result)
+
+
+def _convolution(config: dict[str, Any], shape: Shape) -> Shape:
+    return (shape[0], *_window(config, config["kernel_size"], config.get("strides", 1), shape[1:-1]), config["filters"])
+
+
+def _depthwise(config: dict[str, Any], shape: Shape) -> Shape:
+    filters = None if shape[-1] is None else shape[-1] * config.get("depth_multiplier", 1)
+    return (shape[0], *_window(config, config["kernel_size"], config.get("strides", 1), shape[1:-1]), filters)
+
+
+def _transposed(config: dict[str, Any], shape: Shape) -> Shape | None:
+    rank = len(shape) - 2
+    if config.get("output_padding") is not None:
+        return None
+    sizes, strides = _numbers(config["kernel_size"], rank), _numbers(config.get("strides", 1), rank)
+    valid = config.get("padding", "valid") == "valid"
+    axes = [
+        None if axis is None else axis * stride + (max(size - stride, 0) if valid else 0)
+        for axis, size, stride in zip(shape[1:-1], sizes, strides, strict=True)
+    ]
+    return (shape[0], *axes, config["filters"])
+
+
+def _pooling(config: dict[str, Any], shape: Shape) -> Shape:
+    size = config.get("pool_size", 2)
+    return (shape[0], *_window(config, size, config.get("strides") or size, shape[1:-1]), shape[-1])
+
+
+def _global_pooling(config: dict[str, Any], shape: Shape) -> Shape:
+    channels_first = config.get("data_format") == "channels_first"
+    channels = shape[1] if channels_first else shape[-1]
+    ones = (1,) * (len(shape) - 2)
+    if not config.get("keepdims"):
+        return (shape[0], channels)
+    return (shape[0], channels, *ones) if channels_first else (shape[0], *ones, channels)
+
+
+def _flatten(config: dict[str, Any], shape: Shape) -> Shape:
+    known = [axis for axis in shape[1:] if axis is not None]
+    return (shape[0], math.prod(known) if len(known) == len(shape) - 1 else None)
+
+
+def _reshape(config: dict[str, Any], shape: Shape) -> Shape:
+    target = _shape(config["target_shape"])
+    total = _flatten({}, shape)[1]
+    rest = math.prod(axis for axis in target if axis not in (-1, None))
+    filled = None if total is None else total // rest
+    return (shape[0], *(filled if axis == -1 else axis for axis in target))
+
+
+def _recurrent(config: dict[str, Any], shape: Shape) -> Shape:
+    cell = config["cell"]["config"] if "cell" in config else config
+    units = cell["cells"][-1]["config"]["units"] if "cells" in cell else cell["units"]
+    return (shape[0], shape[1], units) if config.get("return_sequences") else (shape[0], units)
+
+
+def _convolutional_lstm(config: dict[str, Any], shape: Shape) -> Shape:
+    frame = _convolution(config, (shape[0], *shape[2:]))
+    return (shape[0], shape[1], *frame[1:]) if config.get("return_sequences") else frame
+
+
+def _pairs(value: Any, rank: int) -> list[tuple[int, int]]:
+    """Padding or cropping before and after each axis."""
+    if isinstance(value, int):
+        return [(value, value)] * rank
+    if rank == 1 and len(value) == 2 and isinstance(value[0], int):
+        return [(value[0], value[1])]
+    return [(v, v) if isinstance(v, int) else (int(v[0]), int(v[1])) for v in value]
+
+
+def _edges(key: str, sign: int, default: int) -> Callable[[dict[str, Any], Shape], Shape]:
+    def rule(config: dict[str, Any], shape: Shape) -> Shape:
+        pairs = _pairs(config.get(key, default), len(shape) - 2)
+        axes = [
+            None if axis is None else axis + sign * sum(pair) for axis, pair in zip(shape[1:-1], pairs, strict=True)
+        ]
+        return (shape[0], *axes, shape[-1])
+
+    return rule
+
+
+def _up_sampling(config: dict[str, Any], shape: Shape) -> Shape:
+    sizes = _numbers(config.get("size", 2), len(shape) - 2)
+    axes = [None if axis is None else axis * size for axis, size in zip(shape[1:-1], sizes, strict=True)]
+    return (shape[0], *axes, shape[-1])
+
+
+def _resizing(config: dict[str, Any], shape: Shape) -> Shape:
+    return (shape[0], config["height"], config["width"], shape[-1])
+
+
+_RULES: dict[str, Callable[[dict[str, Any], Shape], Shape | None]] = {
+    "TakeMask": lambda config, shape: shape[:2],
+    "Dense": lambda config, shape: (*shape[:-1], config["units"]),
+    "MaxoutDense": lambda config, shape: (*shape[:-1], config["units"]),
+    "Embedding": lambda config, shape: (*shape, config["output_dim"]),
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "Permute": lambda config, shape: (shape[0], *(shape[axis] for axis in config["dims"])),
+    "RepeatVector": lambda config, shape: (shape[0], config["n"], shape[1]),
+    "Resizing": _resizing,
+    "CenterCrop": _resizing,
+    "MultiHeadAttention": lambda config, shape: (
+        shape if not config.get("output_shape") else (*shape[:-1], *_shape(config["output_shape"]))
+    ),
+    **{
+        name: rule
+        for names, rule in {
+            ("Conv{}D", "SeparableConv{}D", "LocallyConnected{}D"): _convolution,
+            ("DepthwiseConv{}D",): _depthwise,
+            ("Conv{}DTranspose",): _transposed,
+            ("MaxPooling{}D", "AveragePooling{}D"): _pooling,
+            ("GlobalMaxPooling{}D", "GlobalAveragePooling{}D"): _global_pooling,
+            ("ConvLSTM{}D",): _convolutional_lstm,
+            ("ZeroPadding{}D",): _edges("padding", 1, 1),
+            ("Cropping{}D",): _edges("cropping", -1, 1),
+            ("UpSampling{}D",): _up_sampling,
+        }.items()
+        for name in (pattern.format(rank) for pattern in names for rank in (1, 2, 3))
+    },
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "RNN"), _recurrent),
+}

@@ -1,0 +1,193 @@
+"""What ``edgekit inspect`` tells of a Keras file, without Keras or TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit_converters.keras_files.architecture import missing_architecture
+from edgekit_converters.keras_files.container import KerasFile, open_keras_file
+from edgekit_converters.keras_files.description import (
+    Layer,
+    LayerPath,
+    layer_name,
+    model_layers,
+    walk,
+)
+from edgekit_converters.keras_files.output_shapes import Shape, Shapes, endpoints, model_outputs, output_shapes
+from edgekit_converters.keras_files.scan import Finding, require_safe, scan
+from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
+from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
+from edgekit_runtime.errors import EdgekitError
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSummary:
+    """An input or output of the model.
+
+    Attributes:
+        name: The name of the layer that takes or gives it.
+        shape: Its shape; None for an axis that is open, or for a shape that only Keras can tell.
+        dtype: The type of its values.
+    """
+
+    name: str
+    shape: Shape | None
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSummary:
+    """A row of the layer table.
+
+    Attributes:
+        name: The layer's name; those of the models and wrappers around it stand before it, with slashes.
+        class_name: Its class as the file has it; "" in a file of weights only.
+        output_shape: None where only Keras can tell.
+        parameters: The number of its values, trained or not.
+    """
+
+    name: str
+    class_name: str
+    output_shape: Shape | None
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class KerasFileSummary:
+    """A Keras file, read without Keras.
+
+    Attributes:
+        file: Its name.
+        size_bytes: Its size.
+        container: ``"hdf5"`` or ``"zip"``.
+        keras_version: The version that wrote it; "" where it doesn't say.
+        era: The major version: 1, 2 or 3; 0 where the file doesn't say.
+        backend: The backend that wrote it; "" where it doesn't say.
+        model_class: The outermost model's class; "" for a file of weights only.
+        inputs: The model's inputs.
+        outputs: The model's outputs.
+        layers: The layer table, each model and wrapper before what it holds.
+        parameters: The number of values of all layers.
+        upgrades: What would be mended for today's Keras.
+        notes: What conversion would tell beside that.
+        findings: What the scan found.
+        refusal: Why the file would not be converted; "" for one that would.
+        next_step: What can be done about it; "" for one that would be converted.
+    """
+
+    file: str
+    size_bytes: int
+    container: str
+    keras_version: str
+    era: int
+    backend: str
+    model_class: str
+    inputs: tuple[TensorSummary, ...]
+    outputs: tuple[TensorSummary, ...]
+    layers: tuple[LayerSummary, ...]
+    parameters: int
+    upgrades: tuple[str, ...]
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    refusal: str
+    next_step: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+def summarize(path: str | Path) -> KerasFileSummary:
+    """Summarize a Keras file, also one that conversion would refuse.
+
+    Args:
+        path: An ``.h5`` or ``.keras`` file.
+    Raises:
+        ModelFileError: The file is missing, damaged or foreign.
+        UnsafeModelError: Its container reaches outside itself or declares more than it stores.
+    """
+    with open_keras_file(path) as file:
+        # No values are read: a file of gigabytes takes no longer.
+        shapes_only = dataclasses.replace(file, weights=file.weights.without_values())
+        report = scan(file)
+        upgraded, refusal = None, None
+        try:
+            require_safe(report)
+            upgraded = _upgrade(shapes_only)
+        except EdgekitError as error:
+            refusal = error
+        sizes = _sizes(shapes_only, upgraded)
+        shapes = output_shapes(upgraded.config) if upgraded else {}
+        return KerasFileSummary(
+            file=file.path.name,
+            size_bytes=file.path.stat().st_size,
+            container=file.container,
+            keras_version=file.keras_version,
+            era=int(file.keras_version.partition(".")[0] or 0),
+            backend=file.backend,
+            model_class=str((file.model_config or {}).get("class_name", "")),
+            inputs=_inputs(upgraded.config, shapes) if upgraded else (),
+            outputs=_outputs(upgraded.config, shapes) if upgraded else (),
+            layers=tuple(_layers(file, upgraded, shapes, sizes)),
+            parameters=sum(sizes.values()),
+            upgrades=upgraded.steps if upgraded else (),
+            notes=upgraded.notes if upgraded else (),
+            findings=report.findings,
+            refusal=refusal.problem if refusal else "",
+            next_step=refusal.next_step if refusal else "",
+        )
+
+
+def _upgrade(file: KerasFile) -> UpgradedModel:
+    if file.model_config is None:
+        raise missing_architecture(file.path.name, list_weights(file))
+    return upgrade(file.model_config, file.keras_version, file.backend, lambda root: read_weights(file, root))
+
+
+def _sizes(file: KerasFile, upgraded: UpgradedModel | None) -> dict[LayerPath, int]:
+    """How many values each layer keeps."""
+    if upgraded:
+        return {path: sum(array.size for array in arrays) for path, arrays in upgraded.weights.items()}
+    try:
+        stored = list_weights(file)
+    except EdgekitError:
+        return {}
+    return {(name,): sum(array.size for _, array in arrays) for name, arrays in stored.items()}
+
+
+def _layers(
+    file: KerasFile, upgraded: UpgradedModel | None, shapes: Shapes, sizes: dict[LayerPath, int]
+) -> list[LayerSummary]:
+    if upgraded is None:
+        described = _described_layers(file.model_config)
+        names = dict.fromkeys([*described, *("/".join(path) for path in sizes)])
+        return [LayerSummary(name, described.get(name, ""), None, sizes.get((name,), 0)) for name in names]
+    stored = _described_layers(file.model_config)
+    rows = []
+    for path, layer in walk(upgraded.config, ()):
+        name = "/".join(path)
+        parameters = sum(size for owner, size in sizes.items() if owner[: len(path)] == path)
+        rows.append(LayerSummary(name, stored.get(name, layer["class_name"]), shapes.get(path), parameters))
+    return rows
+
+
+def _described_layers(description: Layer | None) -> dict[str, str]:
+    """The classes of a stored description's layers by their paths; none for one that contradicts itself."""
+    try:
+        return {"/".join(path): str(layer["class_name"]) for path, layer in walk(description or {}, ())}
+    except (KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _inputs(model: Layer, shapes: Shapes) -> tuple[TensorSummary, ...]:
+    layers = {layer_name(layer): layer for layer in model_layers(model)}
+    names = [str(end[0]) for end in endpoints(model["config"].get("input_layers"))] or list(layers)[:1]
+    dtypes = {name: str(layers[name]["config"].get("dtype") or "float32") for name in names if name in layers}
+    return tuple(TensorSummary(name, shapes.get((name,)), dtypes.get(name, "float32")) for name in names)
+
+
+def _outputs(model: Layer, shapes: Shapes) -> tuple[TensorSummary, ...]:
+    return tuple(TensorSummary(name, shape, "float32") for name, shape in model_outputs(model, shapes).items())
