@@ -110,10 +110,14 @@ def _calibrate(model: bytes, recipe: list[dict[str, Any]], samples: Sequence[Sam
 
 
 def _with_a_range(values: dict[str, Any]) -> dict[str, Any]:
-    """Give a tensor that was 0 in every sample, such as a dead ReLU's, a range: a scale of 0 is none."""
+    """Give a tensor that was 0 in every sample, such as a dead ReLU's, a range: a scale of 0 is none.
+
+    The range is small, since int8 kernels abort where an input's scale is far above the output's; and not smaller,
+    since a layer's bias is stored in steps of its input's scale and must fit 32 bits.
+    """
     if not values or np.any(values["min"]) or np.any(values["max"]):
         return values
-    return {**values, "max": np.ones_like(values["max"])}
+    return {**values, "max": np.full_like(values["max"], 1e-3)}
 
 
 def _loop_tensors(model: bytes) -> list[str]:
