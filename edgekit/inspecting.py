@@ -1,4 +1,4 @@
-"""What a model file holds, whatever its format, read without TensorFlow."""
+"""What a .tflite holds and what is packed into it, read without an interpreter."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.manifest import Manifest, read_manifest
 from edgekit_runtime.model_file import read_model_file
 from edgekit_runtime.structure import read_model_description
+
+#: Where a FlatBuffer states which schema it follows.
+_IDENTIFIER = slice(4, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,14 @@ class TfliteInspection:
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
         return {"path": str(self.path), **self.description.to_dict(), "manifest": self.manifest.to_dict()}
+
+
+def is_tflite(path: Path) -> bool:
+    """Whether a file is a .tflite, by what it holds or, where that says nothing, by its name."""
+    if not path.is_file():
+        return path.suffix == ".tflite"
+    with path.open("rb") as file:
+        return file.read(8)[_IDENTIFIER] == b"TFL3" or path.suffix == ".tflite"
 
 
 def inspect_tflite(path: Path) -> TfliteInspection:

@@ -16,13 +16,23 @@ def command(model: Path, as_json: bool) -> None:
     """Show what MODEL (.tflite, .h5 or .keras) holds; nothing of it is run.
 
     A .tflite: operators with versions, tensors with shapes, types, scales and zero points, labels and provenance.
-    A Keras file: its version, layers, shapes and parameters, and what conversion would refuse.
+    A Keras file: its version, layers, shapes and parameters, what would be mended and what would be refused.
     """
-    from edgekit.inspecting import inspect_model
+    from edgekit.inspecting import inspect_tflite, is_tflite
+    from edgekit.reports.inspection import print_keras, print_tflite
     from edgekit.reports.tables import print_json
 
-    inspection = inspect_model(model)
+    if is_tflite(model):
+        inspection = inspect_tflite(model)
+        if as_json:
+            print_json(inspection.to_dict())
+        else:
+            print_tflite(inspection)
+        return
+    from edgekit_converters.keras_files.summary import summarize
+
+    summary = summarize(model)
     if as_json:
-        print_json(inspection.to_dict())
+        print_json(summary.to_dict())
     else:
-        inspection.show()
+        print_keras(summary)

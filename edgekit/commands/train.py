@@ -102,4 +102,4 @@ def command(
         ("epochs", str(len(result.history["loss"]))),
         ("files in", str(output)),
     ]
-    print_table("The reference CNN", ("", "value"), rows)
+    print_table("The reference CNN", (), rows)

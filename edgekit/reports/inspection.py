@@ -1,14 +1,18 @@
-"""What ``edgekit inspect`` shows of a .tflite."""
+"""What ``edgekit inspect`` shows of a .tflite and of a Keras file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from edgekit.inspecting import TfliteInspection
 from edgekit.reports.tables import kilobytes, print_table
+from edgekit_converters.keras_files.summary import KerasFileSummary
 from edgekit_runtime.description import ModelDescription, TensorDescription
-from edgekit_runtime.manifest import Manifest
 
 
-def print_tflite(name: str, model: ModelDescription, manifest: Manifest) -> None:
+def print_tflite(inspection: TfliteInspection) -> None:
     """Print operators, tensors, and what is packed behind the FlatBuffer."""
+    name, model, manifest = inspection.path.name, inspection.description, inspection.manifest
     operators = [
         (
             str(number),
@@ -32,7 +36,35 @@ def print_tflite(name: str, model: ModelDescription, manifest: Manifest) -> None
     if manifest.pixel_range:
         facts.append(("pixels 0 and 255 become", f"{manifest.pixel_range[0]:g} and {manifest.pixel_range[1]:g}"))
     facts += list(manifest.provenance)
-    print_table(f"{name}: file", ("", "value"), facts)
+    print_table(f"{name}: file", (), facts)
+
+
+def print_keras(summary: KerasFileSummary) -> None:
+    """Print the layers, and what conversion would mend or refuse."""
+    rows = [(row.name, row.class_name, _sizes(row.output_shape), f"{row.parameters:,}") for row in summary.layers]
+    print_table(f"{summary.file}: layers", ("layer", "class", "output", "parameters"), rows)
+    facts = [
+        ("Keras", summary.keras_version or "not stated"),
+        ("backend", summary.backend or "not stated"),
+        ("container", summary.container),
+        ("model", summary.model_class or "weights only"),
+        ("size", kilobytes(summary.size_bytes)),
+        ("parameters", f"{summary.parameters:,}"),
+    ]
+    facts += [("input", f"{tensor.name}: {_sizes(tensor.shape)} {tensor.dtype}") for tensor in summary.inputs]
+    facts += [("output", f"{tensor.name}: {_sizes(tensor.shape)} {tensor.dtype}") for tensor in summary.outputs]
+    facts += [("would be mended", step) for step in summary.upgrades]
+    facts += [("note", note) for note in summary.notes]
+    facts.append(("conversion", f"refused: {summary.refusal}" if summary.refusal else "goes on"))
+    if summary.next_step:
+        facts.append(("next", summary.next_step))
+    print_table(f"{summary.file}: file", (), facts)
+
+
+def _sizes(shape: Sequence[int | None] | None) -> str:
+    if shape is None:
+        return "only Keras can tell"
+    return " × ".join("any" if size in (None, -1) else str(size) for size in shape) or "scalar"
 
 
 def _tensor_row(tensor: TensorDescription, model: ModelDescription) -> tuple[str, ...]:
@@ -46,7 +78,7 @@ def _tensor_row(tensor: TensorDescription, model: ModelDescription) -> tuple[str
         tensor.name[:60],
         role,
         tensor.dtype,
-        " × ".join("any" if size == -1 else str(size) for size in tensor.shape_signature) or "scalar",
+        _sizes(tensor.shape_signature),
         _short([f"{scale:.6g}" for scale in tensor.scales]),
         _short(sorted({str(point) for point in tensor.zero_points})),
         f"{tensor.size_bytes:,}" if tensor.is_constant else "",

@@ -15,24 +15,30 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
     Args:
         title: What the table shows, with its units.
-        columns: Headings; all but the first column are aligned to the right.
-        rows: One text a column.
+        columns: Headings; none at all prints no heading.
+        rows: One text a column. Columns of numbers are aligned to the right, columns of words to the left.
     """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for number, heading in enumerate(columns):
-        table.add_column(heading, justify="left" if number == 0 else "right", no_wrap=number == 0)
-    for row in rows:
+    cells = [tuple(row) for row in rows]
+    table = Table(box=box.SIMPLE_HEAD if columns else box.SIMPLE, show_header=bool(columns))
+    for number, values in enumerate(zip(*cells, strict=True)):
+        heading = columns[number] if columns else ""
+        table.add_column(heading, justify="right" if _are_numbers(values) else "left", no_wrap=number == 0)
+    for row in cells:
         # Text, not markup: a tensor may be named "[bold]".
         table.add_row(*(Text(cell) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
     # Not the table's own title, which would be wrapped to the width of the columns.
     console.print(Text(title, style="bold"))
     console.print(table)
+
+
+def _are_numbers(values: Iterable[str]) -> bool:
+    return all(not value or value[0].isdigit() or value[0] in "-–" for value in values)
 
 
 def print_json(value: object) -> None:
