@@ -29,8 +29,8 @@ def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[Ten
     inputs = [tensors[index] for index in operator.inputs]
     if output.dtype not in _INTEGERS or not any(tensor.scales for tensor in (output, *inputs)):
         return
-    if not all(len(tensor.scales) == 1 for tensor in (output, *inputs)):
+    if not all(tensor.scales for tensor in (output, *inputs)):
         raise damaged(f"{what}, a {operator.name}, works on integers without a scale")
-    ratio = max(tensor.scales[0] for tensor in inputs) / output.scales[0]
+    ratio = max(max(tensor.scales) for tensor in inputs) / min(output.scales)
     if operator.name in ("ADD", "SUB") and ratio >= _LARGEST_SUM_RATIO:
         raise damaged(f"{what}, a {operator.name}, has scales that are {ratio:.0e} apart")

@@ -85,6 +85,18 @@ def convert(
     return converter.convert()
 
 
+def convert_cholesky(*, select_tf_ops: bool) -> bytes:
+    """A function without a builtin operator: it becomes a Flex operator, or a custom one."""
+    module = tf.Module()
+    module.call = tf.function(tf.linalg.cholesky, input_signature=[tf.TensorSpec([2, 2], tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.call.get_concrete_function()], module)
+    if select_tf_ops:
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    else:
+        converter.allow_custom_ops = True
+    return converter.convert()
+
+
 def save(name: str, content: bytes) -> None:
     (FOLDER / f"{name}.tflite").write_bytes(content)
     print(f"{name:24} {len(content):6} bytes")
@@ -140,6 +152,14 @@ def main() -> None:
     save("many_operators", convert(many, batch=1))
     save("many_operators_int8", convert(many, batch=1, quantize="int8", io=tf.int8, samples=pictures))
     save_answers("many_operators", x=pictures, y=many.predict(pictures, verbose=0))
+
+    save("flex_operator", convert_cholesky(select_tf_ops=True))
+    save("custom_operator", convert_cholesky(select_tf_ops=False))
+
+    # Buffers behind the FlatBuffer, as the converter writes them for models beyond 2 GB.
+    converter = tf.lite.TFLiteConverter.from_keras_model(dense)
+    converter._experimental_use_buffer_offset = True
+    save("dense_buffer_offset", converter.convert())
 
     # Quantize, reshape, dequantize: shows an interpreter's own rounding. The calibration gives scale 1/16.
     reshape = keras.Sequential([layers.Input((16,)), layers.Reshape((4, 4))])
