@@ -66,34 +66,45 @@ def endpoints(stored: Any) -> list[list[Any]]:
 
 
 def _model_shape(model: Layer, path: LayerPath, shapes: Shapes, given: Shape | None) -> Shape | None:
-    shape = given
+    if model["class_name"] == "Sequential":
+        for layer in model_layers(model):
+            inner = (*path, layer_name(layer))
+            given = shapes[inner] = _layer_shape(layer, inner, [given], shapes)
+        return given
+    # A shared layer gives an output with each of its calls.
+    outputs: dict[tuple[str, int], Shape | None] = {}
     for layer in model_layers(model):
-        inner = (*path, layer_name(layer))
-        if model["class_name"] == "Sequential":
-            inputs: list[Shape | None] = [shape]
-        else:
-            sources = _sources(layer)
-            # Of a layer with several outputs only the first one's shape is known.
-            inputs = [None if index else shapes.get((*path, name)) for name, index in sources] or [given]
-        shape = shapes[inner] = _layer_shape(layer, inner, inputs, shapes)
-    if model["class_name"] != "Sequential":
-        ends = endpoints(model["config"].get("output_layers"))
-        return shapes.get((*path, str(ends[0][0]))) if len(ends) == 1 else None
-    return shape
+        name = layer_name(layer)
+        for number, tensors in enumerate(_calls(layer)):
+            inputs = [_tensor_shape(tensor, outputs) for tensor in tensors] or [given]
+            outputs[name, number] = _layer_shape(layer, (*path, name), inputs, shapes)
+        shapes[(*path, name)] = outputs[name, 0]
+    ends = endpoints(model["config"].get("output_layers"))
+    return shapes.get((*path, str(ends[0][0]))) if len(ends) == 1 else None
 
 
-def _sources(layer: Layer) -> list[tuple[str, int]]:
-    """The outputs that a layer is first called with: the layers that give them, and which of their outputs."""
-    found: list[tuple[str, int]] = []
-    waiting = [call.get("args") for call in layer.get("inbound_nodes", [])[:1] if isinstance(call, dict)]
-    while waiting:
-        value = waiting.pop(0)
-        if isinstance(value, list):
-            waiting = [*value, *waiting]
-        elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-            name, _, index = value["config"]["keras_history"]
-            found.append((str(name), int(index)))
-    return found
+def _calls(layer: Layer) -> list[list[dict[str, Any]]]:
+    """The tensors of each call of a layer, as Keras 3 describes them; at least one call."""
+    calls: list[list[dict[str, Any]]] = []
+    for call in layer.get("inbound_nodes") or [{}]:
+        tensors: list[dict[str, Any]] = []
+        waiting = [call.get("args")]
+        while waiting:
+            value = waiting.pop(0)
+            if isinstance(value, list):
+                waiting = [*value, *waiting]
+            elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+                tensors.append(value["config"])
+        calls.append(tensors)
+    return calls
+
+
+def _tensor_shape(tensor: dict[str, Any], outputs: dict[tuple[str, int], Shape | None]) -> Shape | None:
+    if tensor.get("shape"):  # Keras 3 stored it.
+        return _shape(tensor["shape"])
+    name, call, index = tensor["keras_history"]
+    # Of a layer with several outputs only the first one's shape is known.
+    return None if index else outputs.get((str(name), int(call)))
 
 
 def _layer_shape(layer: Layer, path: LayerPath, inputs: list[Shape | None], shapes: Shapes) -> Shape | None:
@@ -132,6 +143,8 @@ def _compute(layer: Layer, path: LayerPath, inputs: list[Shape], shapes: Shapes)
     if class_name == "ChannelsFirst":
         inner = _inner_shape(layer, (*path, "layer"), (shape[0], *shape[2:], shape[1]), shapes)
         return None if inner is None else (inner[0], inner[-1], *inner[1:-1])
+    if class_name in ("Attention", "AdditiveAttention"):
+        return (*shape[:-1], inputs[1][-1])
     if class_name == "Concatenate":
         return _concatenated(inputs, int(config.get("axis", -1)))
     rule = _RULES.get(class_name)
@@ -299,6 +312,8 @@ _RULES: dict[str, Callable[[dict[str, Any], Shape], Shape | None]] = {
     "RepeatVector": lambda config, shape: (shape[0], config["n"], shape[1]),
     "Resizing": _resizing,
     "CenterCrop": _resizing,
+    "GroupQueryAttention": lambda config, shape: shape,
+    "GroupedQueryAttention": lambda config, shape: shape,
     "MultiHeadAttention": lambda config, shape: (
         shape if not config.get("output_shape") else (*shape[:-1], *_shape(config["output_shape"]))
     ),

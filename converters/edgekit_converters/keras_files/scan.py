@@ -233,6 +233,8 @@ def _judge_object(visit: _Visit, custom_names: frozenset[str]) -> Iterator[Findi
         yield _finding(visit, RUNS_CODE[name], "code")
     elif _is_foreign(name, module):
         yield _finding(visit, f"names the Python module {module!r:.80}, which is not Keras", "foreign module")
+    elif visit.is_layer and not isinstance(value.get("config"), (dict, list) if name in MODELS else dict):
+        yield _finding(visit, "is a layer without a description", "malformed")
     elif name == "Lambda" and not visit.in_compile_state:
         if not visit.is_layer:
             yield _finding(visit, "hides a Lambda where no layer belongs", "code")
@@ -250,9 +252,7 @@ def _is_foreign(name: str, module: str | None) -> bool:
 
 
 def _judge_lambda(visit: _Visit, custom_names: frozenset[str]) -> Finding:
-    config = visit.value.get("config")
-    if not isinstance(config, dict):
-        return _finding(visit, "is a Lambda without a description", "malformed")
+    config = visit.value["config"]
     if function_name(config) in custom_names:
         return _finding(visit, f"is a Lambda that calls your {function_name(config)}", "lambda")
     try:

@@ -12,6 +12,7 @@ from edgekit_converters.keras_files.container import KerasFile, open_keras_file
 from edgekit_converters.keras_files.description import (
     Layer,
     LayerPath,
+    is_model,
     layer_name,
     model_layers,
     walk,
@@ -129,7 +130,7 @@ def summarize(path: str | Path) -> KerasFileSummary:
             era=int(file.keras_version.partition(".")[0] or 0),
             backend=file.backend,
             model_class=str((file.model_config or {}).get("class_name", "")),
-            inputs=_inputs(upgraded.config, shapes) if upgraded else (),
+            inputs=_inputs(upgraded.config) if upgraded else (),
             outputs=_outputs(upgraded.config, shapes) if upgraded else (),
             layers=tuple(_layers(file, upgraded, shapes, sizes)),
             parameters=sum(sizes.values()),
@@ -164,13 +165,13 @@ def _layers(
     if upgraded is None:
         described = _described_layers(file.model_config)
         names = dict.fromkeys([*described, *("/".join(path) for path in sizes)])
-        return [LayerSummary(name, described.get(name, ""), None, sizes.get((name,), 0)) for name in names]
+        return [LayerSummary(name, described.get(name) or "", None, sizes.get((name,), 0)) for name in names]
     stored = _described_layers(file.model_config)
     rows = []
     for path, layer in walk(upgraded.config, ()):
         name = "/".join(path)
         parameters = sum(size for owner, size in sizes.items() if owner[: len(path)] == path)
-        rows.append(LayerSummary(name, stored.get(name, layer["class_name"]), shapes.get(path), parameters))
+        rows.append(LayerSummary(name, stored.get(name) or str(layer["class_name"]), shapes.get(path), parameters))
     return rows
 
 
@@ -182,11 +183,21 @@ def _described_layers(description: Layer | None) -> dict[str, str]:
         return {}
 
 
-def _inputs(model: Layer, shapes: Shapes) -> tuple[TensorSummary, ...]:
-    layers = {layer_name(layer): layer for layer in model_layers(model)}
-    names = [str(end[0]) for end in endpoints(model["config"].get("input_layers"))] or list(layers)[:1]
-    dtypes = {name: str(layers[name]["config"].get("dtype") or "float32") for name in names if name in layers}
-    return tuple(TensorSummary(name, shapes.get((name,)), dtypes.get(name, "float32")) for name in names)
+def _inputs(model: Layer) -> tuple[TensorSummary, ...]:
+    layers = {layer_name(layer): layer for layer in reversed(model_layers(model))}
+    names = [str(end[0]) for end in endpoints(model["config"].get("input_layers"))]
+    if not names and model_layers(model):
+        first = model_layers(model)[0]
+        if is_model(first):
+            return _inputs(first)
+        names = [layer_name(first)] if first["class_name"] == "InputLayer" else []
+    inputs = []
+    for name in names:
+        config = layers[name]["config"] if name in layers else {}
+        shape = config.get("batch_shape")
+        dtype = str(config.get("dtype") or "float32")
+        inputs.append(TensorSummary(name, None if shape is None else tuple(shape), dtype))
+    return tuple(inputs)
 
 
 def _outputs(model: Layer, shapes: Shapes) -> tuple[TensorSummary, ...]:
