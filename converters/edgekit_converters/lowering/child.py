@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgekit_converters.atomic_files import write_text
+from edgekit_converters.lowering.exported_program import is_exported_program, lower_exported_program
 from edgekit_converters.lowering.process import LoweringRequest
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 
@@ -48,8 +49,9 @@ def _lower(request: LoweringRequest, destination: Path) -> dict[str, object]:
     if request.source.is_dir():
         from edgekit_converters.lowering.saved_model import lower_saved_model
 
-        model = lower_saved_model(request.source)
-        facts: dict[str, object] = {"keras_version": "", "batch": "dynamic", "rescales_pixels": False, "notes": []}
+        model, facts = lower_saved_model(request.source), _foreign_facts("dynamic")
+    elif request.source.is_file() and is_exported_program(request.source):
+        model, facts = lower_exported_program(request.source), _foreign_facts("as exported")
     else:
         model, facts = _lower_keras_file(request)
     destination.write_bytes(model)
@@ -74,6 +76,11 @@ def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object
         "rescales_pixels": rescales_pixels(loaded.model),
         "notes": list(loaded.notes),
     }
+
+
+def _foreign_facts(batch: str) -> dict[str, object]:
+    """What is known of a source that Keras did not write."""
+    return {"keras_version": "", "batch": batch, "rescales_pixels": False, "notes": []}
 
 
 def _inputs(model: bytes) -> list[dict[str, object]]:

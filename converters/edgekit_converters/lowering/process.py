@@ -21,7 +21,7 @@ class LoweringRequest:
     """What to lower, and how.
 
     Attributes:
-        source: A Keras file (.h5, .keras) or a SavedModel folder.
+        source: A Keras file (.h5, .keras), a SavedModel folder, or a PyTorch exported program (.pt2).
         input_shape: Shape without the batch axis, for a model whose own leaves sizes open.
         architecture: For a weights-only file: a path to JSON or YAML, or ``module:function``.
         custom_objects: ``module:Class`` for each class that the model's author wrote.
@@ -57,8 +57,8 @@ class LoweredModel:
     Attributes:
         model: The FlatBuffer.
         inputs: In the order of the signature.
-        keras_version: Version of Keras that wrote the source; empty for a SavedModel.
-        batch: "dynamic", or "1" where a layer needs a fixed batch.
+        keras_version: Version of Keras that wrote the source; empty for other sources.
+        batch: "dynamic", "1" where a layer needs a fixed batch, or "as exported" by PyTorch.
         rescales_pixels: Whether the model takes pixels 0 to 255 as they are and rescales them by itself.
         notes: Sentences for the user: what was upgraded, what was read from a Lambda.
     """

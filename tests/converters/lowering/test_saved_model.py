@@ -14,7 +14,9 @@ from edgekit_converters.lowering.saved_model import lower_saved_model
 from edgekit_runtime.errors import ConversionError, ModelFileError, UnsafeModelError
 
 
-def test_an_exported_keras_model_answers_as_before(small_cnn: Any, small_cnn_inputs: np.ndarray, tmp_path: Path) -> None:
+def test_an_exported_keras_model_answers_as_before(
+    small_cnn: Any, small_cnn_inputs: np.ndarray, tmp_path: Path
+) -> None:
     small_cnn.export(tmp_path / "exported", verbose=False)
     model = lower_saved_model(tmp_path / "exported")
     runner = Interpreter(model_content=model).get_signature_runner()
