@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from edgekit_runtime.errors import ModelFileError
 
 LayerPath = tuple[str, ...]
 Layer = dict[str, Any]
@@ -56,11 +59,45 @@ class Description:
             paths.append((*path[:-1], "backward_layer"))
         return [p for p in paths if p in self.weights]
 
+    def rename_weights(self, path: LayerPath, new_names: dict[str, str]) -> None:
+        """Follow new names of layers of the model at ``path``."""
+        depth = len(path)
+        self.weights = {
+            (*key[:depth], new_names.get(key[depth], key[depth]), *key[depth + 1 :]) if key[:depth] == path else key: arrays
+            for key, arrays in self.weights.items()
+        }
+
     def layers(self) -> Iterator[tuple[LayerPath, Layer]]:
         """Every layer below the root with its path: nested models, what wrappers wrap, cells and activations too."""
         for path, layer in walk(self.root, ()):
             yield path, layer
             yield from _parts(layer, path)
+
+
+@contextmanager
+def reading_description() -> Iterator[None]:
+    """Turn what comes of a description that isn't built as Keras builds them into words.
+
+    Raises:
+        ModelFileError: The description lacks a part, or has something else in its place.
+    """
+    try:
+        yield
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        ZeroDivisionError,
+    ) as error:
+        raise ModelFileError(
+            "The model's description contradicts itself.",
+            received=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
+            next_step="save the model again in the Keras that wrote it, or report the file",
+        ) from error
 
 
 def walk(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:

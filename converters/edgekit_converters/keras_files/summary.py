@@ -15,6 +15,7 @@ from edgekit_converters.keras_files.description import (
     is_model,
     layer_name,
     model_layers,
+    reading_description,
     walk,
 )
 from edgekit_converters.keras_files.output_shapes import Shape, Shapes, endpoints, model_outputs, output_shapes
@@ -115,13 +116,18 @@ def summarize(path: str | Path) -> KerasFileSummary:
         shapes_only = dataclasses.replace(file, weights=file.weights.without_values())
         report = scan(file)
         upgraded, refusal = None, None
+        inputs: tuple[TensorSummary, ...] = ()
+        outputs: tuple[TensorSummary, ...] = ()
+        shapes: Shapes = {}
         try:
             require_safe(report)
             upgraded = _upgrade(shapes_only)
+            with reading_description():
+                shapes = output_shapes(upgraded.config)
+                inputs, outputs = _inputs(upgraded.config), _outputs(upgraded.config, shapes)
         except EdgekitError as error:
-            refusal = error
+            upgraded, refusal = None, error
         sizes = _sizes(shapes_only, upgraded)
-        shapes = output_shapes(upgraded.config) if upgraded else {}
         return KerasFileSummary(
             file=file.path.name,
             size_bytes=file.path.stat().st_size,
@@ -130,8 +136,8 @@ def summarize(path: str | Path) -> KerasFileSummary:
             era=int(file.keras_version.partition(".")[0] or 0),
             backend=file.backend,
             model_class=str((file.model_config or {}).get("class_name", "")),
-            inputs=_inputs(upgraded.config) if upgraded else (),
-            outputs=_outputs(upgraded.config, shapes) if upgraded else (),
+            inputs=inputs,
+            outputs=outputs,
             layers=tuple(_layers(file, upgraded, shapes, sizes)),
             parameters=sum(sizes.values()),
             upgrades=upgraded.steps if upgraded else (),

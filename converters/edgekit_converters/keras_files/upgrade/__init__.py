@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.keras_files.description import Description, Layer, LayerPath, is_model
+from edgekit_converters.keras_files.description import Description, Layer, LayerPath, is_model, reading_description
 from edgekit_converters.keras_files.stored_weights import NamedArrays
 from edgekit_converters.keras_files.upgrade.steps import STEPS, STRUCTURE_STEPS, Step
 from edgekit_runtime.errors import ModelFileError
@@ -58,20 +58,28 @@ def upgrade(
         ModelFileError: The model holds something that has no counterpart in Keras 3.
         UnsafeModelError: A ``Lambda`` is not plain arithmetic.
     """
-    description = Description(
-        copy.deepcopy(config), keras_version, backend, runs_code=allow_unsafe, custom_names=custom_names
-    )
+    with reading_description():
+        return _upgrade(
+            Description(
+                copy.deepcopy(config), keras_version, backend, runs_code=allow_unsafe, custom_names=custom_names
+            ),
+            read_weights,
+        )
+
+
+def _upgrade(description: Description, read_weights: Callable[[Layer], dict[LayerPath, NamedArrays]]) -> UpgradedModel:
+    model_class = description.root["class_name"]
     if not is_model(description.root):
         raise ModelFileError(
-            f"The model is of the custom class {config['class_name']}, whose layers the file doesn't describe.",
+            f"The model is of the custom class {model_class}, whose layers the file doesn't describe.",
             expected="a Sequential or a functional model",
-            received=config["class_name"],
+            received=model_class,
             next_step="build it with its own code, and save keras.Model(inputs, outputs) of its layers",
         )
     applied = [step.name for step in STRUCTURE_STEPS if step.apply(description)]
     named = read_weights(description.root)
     description.weights = {path: [array for _, array in arrays] for path, arrays in named.items()}
-    if not backend:
+    if not description.backend:
         description.backend = _backend(named)
     applied += [step.name for step in STEPS if step.apply(description)]
     return UpgradedModel(description.root, description.weights, tuple(applied), tuple(description.notes))
