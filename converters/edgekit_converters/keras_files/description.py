@@ -62,10 +62,11 @@ class Description:
     def rename_weights(self, path: LayerPath, new_names: dict[str, str]) -> None:
         """Follow new names of layers of the model at ``path``."""
         depth = len(path)
-        self.weights = {
-            (*key[:depth], new_names.get(key[depth], key[depth]), *key[depth + 1 :]) if key[:depth] == path else key: arrays
-            for key, arrays in self.weights.items()
-        }
+
+        def renamed(key: LayerPath) -> LayerPath:
+            return (*path, new_names.get(key[depth], key[depth]), *key[depth + 1 :]) if key[:depth] == path else key
+
+        self.weights = {renamed(key): arrays for key, arrays in self.weights.items()}
 
     def layers(self) -> Iterator[tuple[LayerPath, Layer]]:
         """Every layer below the root with its path: nested models, what wrappers wrap, cells and activations too."""

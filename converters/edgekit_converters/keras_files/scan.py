@@ -25,7 +25,10 @@ Kind = Literal["code", "foreign module", "outside file", "malformed", "custom cl
 _GRAVITY: tuple[Kind, ...] = ("code", "foreign module", "outside file", "malformed", "custom class", "lambda")
 _MAX_FINDINGS = 100
 
-_KERAS_MODULE = re.compile(r"(keras|tf_keras|keras_core|tensorflow\.keras|tensorflow\.python\.keras)(\.\w+)*")
+# TensorFlow's own initializers are stored in models of keras.applications.
+_KERAS_MODULE = re.compile(
+    r"(keras|tf_keras|keras_core|tensorflow\.keras|tensorflow\.python\.keras)(\.\w+)*|tensorflow\.python\.ops\.init_ops(_v2)?"
+)
 _TENSOR_SPECS = frozenset({"TensorSpec", "SparseTensorSpec", "RaggedTensorSpec"})
 # Where the description of a layer may stand, so that the upgrade comes by it.
 _LAYER_KEYS = frozenset({"layers", "layer", "forward_layer", "backward_layer"})

@@ -168,3 +168,49 @@ def _rewrite_ends(model: Layer, layers: list[Layer], first_calls: dict[str, int]
 def _unwrapped(ends: Any) -> Any:
     """A single input or output is the tensor itself, not a list of one."""
     return ends[0] if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list) else ends
+
+
+def replace_slashes(description: Description) -> bool:
+    """Layers were named ``block1/conv``; today a name has no slash."""
+    changed = False
+    for path, model in description.models():  # lazily: a model below goes by its new path
+        layers = model_layers(model)
+        taken = {layer_name(layer) for layer in layers}
+        new_names: dict[str, str] = {}
+        for layer in layers:
+            name = layer_name(layer)
+            if "/" in name:
+                new_names[name] = _free_name(name.replace("/", "_"), taken)
+                layer["config"]["name"] = new_names[name]
+                if "name" in layer:
+                    layer["name"] = new_names[name]
+        if new_names:
+            _rename_references(model, new_names)
+            description.rename_weights(path, new_names)
+            changed = True
+    return changed
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _rename_references(model: Layer, new_names: dict[str, str]) -> None:
+    for layer in model_layers(model):
+        for reference in tensors_of(layer.get("inbound_nodes", [])):
+            history = reference["config"]["keras_history"]
+            history[0] = new_names.get(history[0], history[0])
+
+    def rename(ends: Any) -> Any:
+        if isinstance(ends, dict):
+            return {key: rename(inner) for key, inner in ends.items()}
+        if isinstance(ends, list):
+            return [rename(inner) for inner in ends]
+        return new_names.get(ends, ends) if isinstance(ends, str) else ends
+
+    for key in ("input_layers", "output_layers"):
+        if key in model["config"]:
+            model["config"][key] = rename(model["config"][key])

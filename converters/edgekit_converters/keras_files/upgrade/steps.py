@@ -73,6 +73,7 @@ STEPS: tuple[Step, ...] = (
     Step("hard_sigmoid", "Keras 1 and 2", activations.keep_hard_sigmoid),
     Step("score functions of attention", "Keras 3", attention.name_scores),
     Step("calls of layers", "Keras 1 and 2", call_nodes.rewrite_call_nodes),
+    Step("slashes in names", "Keras 1 and 2", call_nodes.replace_slashes),
     Step("causal attention", "tf.keras 2.1 to 2.9", attention.pass_causality),
     Step("masks beside initial states", "Keras 1 and 2", recurrent_masks.pass_masks_on),
     Step("raw TensorFlow calls", "tf.keras 1.13 to 2.15", tensorflow_calls.replace_tensorflow_calls),
