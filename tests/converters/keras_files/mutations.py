@@ -25,7 +25,7 @@ import numpy as np
 
 from edgekit_converters.keras_files.container import open_keras_file
 from edgekit_converters.keras_files.hdf5 import Array
-from edgekit_converters.keras_files.scan import require_safe, scan
+from edgekit_converters.keras_files.summary import summarize
 from edgekit_runtime.errors import EdgekitError
 
 SECONDS_FOR_ONE = 5
@@ -37,8 +37,8 @@ _NUMBERS = [0, -1, 1, 2**31, 2**63, -(2**63), 10**23, 1.5, 1e308, float("nan"), 
 _KEYS = ["class_name", "config", "module", "registered_name", "layers", "layer", "name", "function", "mode_type", "x"]
 
 
-def description() -> dict[str, Any]:
-    """A description with some of everything."""
+def descriptions() -> list[dict[str, Any]]:
+    """A description with some of everything, and one that is plain."""
     marker = Path("marker")
     inner = attack.sequential(attack.dense("inner"), attack.lambda_2(marker))
     call = {
@@ -47,12 +47,14 @@ def description() -> dict[str, Any]:
     }
     layers = [
         attack.dense(),
+        {"class_name": "Conv1D", "config": {"name": "conv", "filters": 2, "kernel_size": [3], "strides": 1}},
         {"class_name": "TimeDistributed", "config": {"name": "wrapper", "layer": inner}},
         {**attack.dense_3("second"), "inbound_nodes": [{"args": [call], "kwargs": {"mask": None}}]},
         attack.lambda_3(marker),
         attack.lambda_calling("os", "system", {"command": "true"}),
     ]
-    return attack.sequential(*layers, compile_config={"loss": attack.function("builtins", "my_loss")})
+    compile_state = {"loss": attack.function("builtins", "my_loss")}
+    return [attack.sequential(*layers, compile_config=compile_state), attack.sequential(*layers[:2])]
 
 
 def hdf5_files() -> list[bytes]:
@@ -85,6 +87,8 @@ def mutated_json(value: Any, rng: random.Random) -> Any:
             members = holder.values() if isinstance(holder, dict) else holder
             holders += [member for member in members if isinstance(member, (dict, list)) and member]
         holder = rng.choice(holders)
+        if not holder:  # all of it was removed
+            break
         key = rng.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
         change = rng.randrange(7)
         if change == 0:
@@ -130,9 +134,9 @@ def mutated_bytes(content: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-def write_mutant(path: Path, rng: random.Random, bases: list[bytes], model: dict[str, Any]) -> None:
+def write_mutant(path: Path, rng: random.Random, bases: list[bytes], models: list[dict[str, Any]]) -> None:
     """One mutant; the kinds take turns."""
-    kind = rng.randrange(8)
+    kind, model = rng.randrange(8), rng.choice(models)
     if kind < 4:
         path.write_bytes(mutated_bytes(rng.choice(bases), rng))
     elif kind == 4:
@@ -156,7 +160,7 @@ def write_h5(path: Path, config: str) -> None:
 
 
 def outcome(path: Path) -> str:
-    """Open and scan one file, and read all that is in it."""
+    """Read all arrays and attributes of one file, then scan, upgrade and summarize it."""
     try:
         with open_keras_file(path) as file:
             for _, item in file.weights.walk():
@@ -164,23 +168,23 @@ def outcome(path: Path) -> str:
                     item.read()
                 else:
                     dict(item.attrs)
-            require_safe(scan(file))
+        summary = summarize(path)
     except EdgekitError as error:
         str(error)
         return type(error).__name__
-    return "accepted"
+    return "refused" if summary.refusal else "accepted"
 
 
 def main(seed: int, count: int) -> None:
     """Scan ``count`` mutants; a mutant that raises anything but an EdgekitError, or hangs, ends the process."""
     rng = random.Random(seed)
-    bases, model = hdf5_files(), description()
+    bases, models = hdf5_files(), descriptions()
     outcomes: Counter[str] = Counter()
     slowest = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mutant.h5"
         for number in range(count):
-            write_mutant(path, rng, bases, model)
+            write_mutant(path, rng, bases, models)
             print(f"mutant {number}", flush=True)
             # Seconds of computing: other processes of a busy machine don't count.
             signal.setitimer(signal.ITIMER_PROF, SECONDS_FOR_ONE)

@@ -20,7 +20,7 @@ def test_mutants_are_accepted_or_refused_in_words() -> None:
     assert run.returncode == 0, f"{lines[-1:]} ended the scan with {run.returncode}:\n{run.stderr[-2000:]}"
     result = json.loads(lines[-1])
     assert sum(result["outcomes"].values()) == 10_000
-    assert set(result["outcomes"]) == {"accepted", "ModelFileError", "UnsafeModelError"}
-    assert min(result["outcomes"].values()) > 500
+    assert set(result["outcomes"]) == {"accepted", "refused", "ModelFileError", "UnsafeModelError"}
+    assert min(result["outcomes"].values()) > 20
     assert result["slowest_seconds"] < 5
     assert result["memory_bytes"] < 1 << 30
