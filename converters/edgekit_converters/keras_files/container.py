@@ -173,8 +173,6 @@ def _read_text(group: Group, attribute: str) -> str | None:
     value = group.attrs.get(attribute)
     if isinstance(value, np.ndarray) and value.shape == (1,):
         value = value[0]
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
     if value is not None and not isinstance(value, str):
         raise ModelFileError(f"The attribute '{attribute}' is not a text.", received=type(value).__name__)
     return value

@@ -120,7 +120,7 @@ def attribute_names(group: Group, attribute: str) -> list[str]:
     chunks = [group.attrs[attribute]] if attribute in group.attrs else []
     while f"{attribute}{len(chunks)}" in group.attrs:
         chunks.append(group.attrs[f"{attribute}{len(chunks)}"])
-    return [n.decode("utf8") if isinstance(n, bytes) else str(n) for chunk in chunks for n in chunk]
+    return [str(name) for chunk in chunks for name in np.atleast_1d(chunk)]
 
 
 def _named_arrays(group: Group) -> Iterator[tuple[str, np.ndarray]]:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters.keras_files.hdf5.datatypes import (
-    VARIABLE_ITEM_BYTES,
     read_dataspace,
     read_datatype,
 )
@@ -33,7 +32,7 @@ class Attributes(Mapping[str, Any]):
     """The attributes of one object; a value is read when it is asked for.
 
     A single text is ``str``, one number a numpy scalar, and more of them a numpy array: of ``object`` with ``str``
-    for texts of variable length, else of the stored type.
+    for texts, else of the stored type.
     """
 
     def __init__(self, source: Source, messages: list[Message]) -> None:
@@ -49,12 +48,12 @@ class Attributes(Mapping[str, Any]):
         if size > len(stored.data):
             raise source.damaged(f"attribute '{name[:80]}' of shape {shape} has {len(stored.data)} bytes")
         data = stored.data[:size]
-        if kind.dtype is None:
+        if kind.dtype is None or kind.dtype.kind == "S":
+            decode = _global_text if kind.dtype is None else _decoded
             texts = np.empty(math.prod(shape), object)
-            texts[:] = [_global_text(source, data[i : i + 16]) for i in range(0, size, VARIABLE_ITEM_BYTES)]
+            texts[:] = [decode(source, data[i : i + kind.size_bytes]) for i in range(0, size, kind.size_bytes)]
             return texts.reshape(shape)[()]
-        value = np.frombuffer(data, kind.dtype).reshape(shape)[()]
-        return _decoded(source, value.tobytes()) if isinstance(value, np.bytes_) else value
+        return np.frombuffer(data, kind.dtype).reshape(shape)[()]
 
     def __contains__(self, name: object) -> bool:
         return name in self._stored  # without reading the value

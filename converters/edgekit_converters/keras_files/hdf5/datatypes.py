@@ -17,7 +17,7 @@ _MAX_RANK = 16
 #: More than any memory holds; numpy cannot even name an empty array of more.
 _MAX_VALUES = 1 << 45
 #: Text of variable length is stored as its length, and where it stands: address and index of the global heap.
-VARIABLE_ITEM_BYTES = 16
+_VARIABLE_ITEM_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def read_datatype(source: Source, data: bytes) -> Datatype:
         return Datatype(np.dtype(f"V{size}"), size)
     if kind == _ENUM:
         return read_datatype(source, fields.take(fields.left)) if fields.left < len(data) else _unknown(source, kind)
-    if kind == _VARIABLE and bits[0] & 0x0F == 1 and size == VARIABLE_ITEM_BYTES:
+    if kind == _VARIABLE and bits[0] & 0x0F == 1 and size == _VARIABLE_ITEM_BYTES:
         return Datatype(None, size)
     return _unknown(source, kind)
 

@@ -33,7 +33,8 @@ def assert_same(group: Group, expected: h5py.Group) -> None:
     assert set(group.attrs) == set(expected.attrs)
     for name, value in expected.attrs.items():
         ours = group.attrs[name]
-        theirs = value.decode() if isinstance(value, bytes) else value
+        is_bytes = isinstance(value, bytes) or (isinstance(value, np.ndarray) and value.dtype.kind == "S")
+        theirs = np.asarray(value).astype(str) if is_bytes else value
         assert np.array_equal(ours, theirs), name
     for name, member in expected.items():
         ours = group.members[name]
