@@ -19,7 +19,7 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option, seed_option
     help="digits, mnist, fashion-mnist, an .npz, IDX files, or a folder of images with one sub-folder a class.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Passes over the data.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Images a step.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Images a step.")
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),

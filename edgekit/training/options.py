@@ -22,7 +22,7 @@ class TrainingOptions:
     """
 
     epochs: int = 30
-    batch_size: int = 64
+    batch_size: int = 32
     learning_rate: float = 0.001
     seed: int = 0
     augment: bool = True

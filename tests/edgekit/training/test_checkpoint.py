@@ -46,7 +46,7 @@ def test_more_epochs_are_what_resuming_is_for(tmp_path: Path) -> None:
     ("changed", "digest", "expected", "received"),
     [
         ({"seed": 3}, "digest", "seed 0", "seed 3"),
-        ({"dropout": 0.5, "batch_size": 8}, "digest", "batch_size 64, dropout 0.3", "batch_size 8, dropout 0.5"),
+        ({"dropout": 0.5, "batch_size": 8}, "digest", "batch_size 32, dropout 0.3", "batch_size 8, dropout 0.5"),
         ({}, "of other data", "the same data", "other data"),
     ],
     ids=["another seed", "two options", "other data"],

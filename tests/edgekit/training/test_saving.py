@@ -60,7 +60,7 @@ def test_the_report_says_how_and_how_well(result: TrainingResult, tmp_path: Path
     assert report.pop("tensorflow").count(".") == 2
     assert report == {
         "options": {
-            "epochs": 2, "batch_size": 64, "learning_rate": 0.001, "seed": 0, "augment": True, "dropout": 0.3,
+            "epochs": 2, "batch_size": 32, "learning_rate": 0.001, "seed": 0, "augment": True, "dropout": 0.3,
             "batch_norm": False, "early_stopping": False,
         },
         "history": {"loss": [0.7, 0.6], "accuracy": [0.5, 0.75]},
