@@ -67,7 +67,7 @@ class InterpreterChoice:
         except (ValueError, RuntimeError, MemoryError) as error:
             raise InterpreterError(
                 f"{self.name} {self.version} refuses the model.",
-                received=str(error).strip().splitlines()[0],
+                received=(str(error).strip() or type(error).__name__).splitlines()[0],
                 next_step="convert the model again for this interpreter's version",
             ) from error
         return interpreter

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -175,7 +176,7 @@ class Model:
             TensorMismatchError: An array has no image's shape or dtype; the model does not classify images.
         """
         if top_k < 1:
-            raise UsageError("Top_k must be at least 1.", received=str(top_k))
+            raise UsageError("The option top_k must be at least 1.", received=str(top_k))
         image = self._image
         if image is None:
             raise TensorMismatchError(
@@ -220,7 +221,8 @@ class Model:
 
     def _new_session(self) -> Session:
         return Session(
-            self._interpreter.create(self._content, self._num_threads),
+            # No reference to the model itself: it is to be freed with its last name, not by the garbage collector.
+            partial(self._interpreter.create, self._content, self._num_threads),
             [info.index for info in self.inputs],
             [info.index for info in self.outputs],
             self._stored_shapes,

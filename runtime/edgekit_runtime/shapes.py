@@ -43,10 +43,10 @@ def check_shapes(
         ModelFileError: Naming the operator.
     """
     operands = [tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
-    if not operator.inputs or not operator.outputs or any(-1 in tensor.shape_signature[1:] for tensor in operands):
-        return
     inputs = [tensors[index].shape for index in operator.inputs if index >= 0]
     outputs = [tensors[index].shape for index in operator.outputs]
+    if not inputs or not outputs or any(-1 in tensor.shape_signature[1:] for tensor in operands):
+        return
     if not _fits(operator, inputs, outputs, constants, any(-1 in tensor.shape_signature for tensor in operands)):
         raise damaged(f"{what}, a {operator.name}, cannot turn {inputs} into {outputs}")
 

@@ -1,0 +1,57 @@
+"""Damaged files give errors, never a crash: each run is a process of its own, for native code may take it along."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).parent / "damage.py"
+FILES = 1500
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_crash_and_no_hang(seed: int, tflite_folder: Path) -> None:
+    models = sorted(str(path) for path in tflite_folder.glob("*.tflite"))
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", str(PROGRAM), str(seed), "0", str(FILES), *models],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, f"the last file was {lines[-1:]}:\n{done.stderr[-2000:]}"
+    outcomes = Counter(lines[1::2])
+    assert sum(outcomes.values()) == FILES
+    # Flipped weights and names cannot be told from sound ones; whatever hits the structure is refused.
+    assert set(outcomes) <= {
+        "ran",
+        "refused: ModelFileError",
+        "refused: InterpreterError",
+        "refused: TensorMismatchError",
+    }
+    assert outcomes["refused: ModelFileError"] > FILES / 2
+
+
+@pytest.mark.parametrize("name", ["cnn_int8_io_int8", "lstm_batch1", "dense_float32"])
+def test_every_truncation_is_refused(name: str, tflite_folder: Path) -> None:
+    from edgekit_runtime.errors import ModelFileError
+    from edgekit_runtime.structure import read_model_description
+
+    content = (tflite_folder / f"{name}.tflite").read_bytes()
+    sound = read_model_description(content).subgraphs
+    survived = []
+    for size in range(len(content)):
+        try:
+            description = read_model_description(content[:size])
+        except ModelFileError:
+            continue
+        survived.append(size)
+        assert description.subgraphs == sound
+    # Only trailing zeros may be missing: the last string's padding, say.
+    assert all(not any(content[size:]) for size in survived)
+    assert len(survived) <= 16

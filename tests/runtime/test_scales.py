@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from edgekit_runtime.description import OperatorDescription, TensorDescription
+from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.scales import check_scales
+
+ADD = OperatorDescription("ADD", 1, "", (0, 1), (2,))
+
+
+def tensors(*scales: float, dtype: str = "int8") -> list[TensorDescription]:
+    """Two inputs and an output; a scale of 0 stands for none."""
+    return [
+        TensorDescription(i, "", (1,), (1,), dtype, (s,) if s else (), (0,) if s else (), 0, 0, False, False)
+        for i, s in enumerate(scales)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scales", "dtype"),
+    [((0.1, 0.2, 0.3), "int8"), ((0.0, 0.0, 0.0), "int32"), ((1.0, 1.0, 2.0**-18), "uint8"), ((0, 0, 0), "int8")],
+    ids=["quantized", "plain-integers", "far-apart", "integers-without-any-scale"],
+)
+def test_sound(scales: tuple[float, ...], dtype: str) -> None:
+    check_scales("operator 0", ADD, tensors(*scales, dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    ("scales", "message"),
+    [((0.1, 0.2, 0.0), "without a scale"), ((0.0, 0.2, 0.1), "without a scale"), ((1.0, 0.1, 1e-30), "1e.30 apart")],
+    ids=["output", "input", "too-far-apart"],
+)
+def test_unsound(scales: tuple[float, ...], message: str) -> None:
+    with pytest.raises(ModelFileError, match=message):
+        check_scales("operator 0", ADD, tensors(*scales))

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from edgekit_runtime.description import OperatorDescription, TensorDescription
+from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.shapes import check_shapes
+
+Shape = tuple[int, ...]
+
+
+def tensor(shape: Shape, signature: Shape | None = None) -> TensorDescription:
+    return TensorDescription(0, "", shape, signature or shape, "float32", (), (), 0, 0, False, False)
+
+
+def check(name: str, inputs: list[Shape], outputs: list[Shape], constant: Shape | None = None) -> None:
+    """Check one operator; ``constant`` are the values of its second input."""
+    numbers = range(len(inputs) + len(outputs))
+    operator = OperatorDescription(name, 1, "", tuple(numbers[: len(inputs)]), tuple(numbers[len(inputs) :]))
+    check_shapes("operator 0", operator, [tensor(shape) for shape in inputs + outputs], lambda index: constant)
+
+
+SOUND = [
+    pytest.param("TANH", [(2, 3)], [(2, 3)], None, id="tanh"),
+    pytest.param("ADD", [(2, 1, 3), (4, 1)], [(2, 4, 3)], None, id="add-broadcasts"),
+    pytest.param("RESHAPE", [(2, 6), (2,)], [(3, 4)], None, id="reshape"),
+    pytest.param("CONCATENATION", [(1, 2), (1, 3)], [(1, 5)], None, id="concatenation"),
+    pytest.param("SPLIT", [(), (2, 4)], [(2, 2), (2, 2)], None, id="split"),
+    pytest.param("UNPACK", [(2, 4)], [(4,), (4,)], None, id="unpack"),
+    pytest.param("FULLY_CONNECTED", [(2, 3, 4), (5, 4), (5,)], [(6, 5)], None, id="fully-connected"),
+    pytest.param("PAD", [(1, 2), (2, 2)], [(1, 5)], (0, 0, 1, 2), id="pad"),
+    pytest.param("TILE", [(1, 2), (2,)], [(3, 4)], (3, 2), id="tile"),
+    pytest.param("TRANSPOSE", [(2, 3, 4), (3,)], [(4, 2, 3)], (2, 0, 1), id="transpose"),
+    pytest.param("MEAN", [(2, 3, 4), (2,)], [(2,)], (1, -1), id="mean"),
+    pytest.param("RESIZE_BILINEAR", [(1, 2, 2, 3), (2,)], [(1, 4, 6, 3)], (4, 6), id="resize"),
+    pytest.param("SOME_OTHER", [(1,)], [(9,)], None, id="unknown-operators-pass"),
+    pytest.param("PAD", [(1, 2), (2, 2)], [(9, 9)], None, id="computed-padding-passes"),
+]
+UNSOUND = [
+    pytest.param("TANH", [(2, 3)], [(3, 2)], None, id="tanh"),
+    pytest.param("ADD", [(2, 3), (2, 4)], [(2, 4)], None, id="add-does-not-broadcast"),
+    pytest.param("RESHAPE", [(2, 6), (2,)], [(3, 5)], None, id="reshape"),
+    pytest.param("CONCATENATION", [(1, 2), (1, 3)], [(1, 6)], None, id="concatenation"),
+    pytest.param("SPLIT", [(), (2, 4)], [(2, 2), (2, 3)], None, id="split"),
+    pytest.param("FULLY_CONNECTED", [(2, 3), (5, 4)], [(2, 5)], None, id="fully-connected-depth"),
+    pytest.param("FULLY_CONNECTED", [(2, 4), (5, 4), (4,)], [(2, 5)], None, id="fully-connected-bias"),
+    pytest.param("PAD", [(1, 2), (2, 2)], [(1, 3)], (0, 0, 1, 2), id="pad"),
+    pytest.param("PAD", [(1, 2), (2, 2)], [(1, 1)], (0, 0, -1, 0), id="negative-padding"),
+    pytest.param("TILE", [(1, 2), (2,)], [(3, 5)], (3, 2), id="tile"),
+    pytest.param("TRANSPOSE", [(2, 3), (2,)], [(3, 2)], (1, 1), id="transpose-twice-the-same-axis"),
+    pytest.param("TRANSPOSE", [(2, 3), (2,)], [(3, 2)], (1, 9), id="transpose-axis-that-is-not-there"),
+    pytest.param("MEAN", [(2, 3), (1,)], [(2,)], (5,), id="mean-of-an-axis-that-is-not-there"),
+    pytest.param("RESIZE_BILINEAR", [(1, 2, 2, 3), (2,)], [(1, 4, 5, 3)], (4, 6), id="resize"),
+]
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "constant"), SOUND)
+def test_sound(name: str, inputs: list[Shape], outputs: list[Shape], constant: Shape | None) -> None:
+    check(name, inputs, outputs, constant)
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "constant"), UNSOUND)
+def test_unsound(name: str, inputs: list[Shape], outputs: list[Shape], constant: Shape | None) -> None:
+    with pytest.raises(ModelFileError, match=f"operator 0, a {name}, cannot turn"):
+        check(name, inputs, outputs, constant)
+
+
+def test_sizes_that_the_caller_chooses_are_not_judged() -> None:
+    operator = OperatorDescription("RESHAPE", 1, "", (0,), (1,))
+    free_time = [tensor((1, 1, 4), (-1, -1, 4)), tensor((1, 7), (-1, 7))]
+    check_shapes("operator 0", operator, free_time, lambda index: None)
+    # A free batch is stored as 1, and may have been multiplied with another axis.
+    free_batch = [tensor((1, 3, 4), (-1, 3, 4)), tensor((1, 4), (-1, 4))]
+    check_shapes("operator 0", operator, free_batch, lambda index: None)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.flatbuffer import FlatBuffer, Table
+from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.windows import WINDOWED, check_window
+
+
+def entries(content: bytes) -> list[Table]:
+    (subgraph,) = FlatBuffer(content).root().tables(2, "subgraph")
+    return list(subgraph.tables(3, "operator"))
+
+
+@pytest.mark.parametrize("name", sorted(set(WINDOWED) - {"MAX_POOL_2D", "L2_POOL_2D"}))
+def test_another_height_does_not_fit(name: str, tflite_folder: Path) -> None:
+    from dataclasses import replace
+
+    content = (tflite_folder / "many_operators.tflite").read_bytes()
+    description = read_model_description(content)
+    place = next(i for i, operator in enumerate(description.operators) if operator.name == name)
+    operator, entry = description.operators[place], entries(content)[place]
+    check_window(entry, operator, description.tensors)
+
+    tensors = list(description.tensors)
+    output = tensors[operator.outputs[0]]
+    batch, height, width, channels = output.shape
+    taller = (batch, height + 4, width, channels)
+    tensors[output.index] = replace(output, shape=taller, shape_signature=taller)
+    with pytest.raises(ModelFileError, match=f"{name} whose output is"):
+        check_window(entry, operator, tensors)
+    tensors[output.index] = replace(output, shape=(batch, height, width))
+    with pytest.raises(ModelFileError, match="no image"):
+        check_window(entry, operator, tensors)
