@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,7 +16,9 @@ from edgekit_runtime.errors import DataError
 _WHOLE = ("x", "y")
 _SPLIT = ("x_train", "y_train", "x_test", "y_test")
 # What numpy and zipfile raise on damaged, encrypted and foreign members, and on a stated size beyond all memory.
-_UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (
+    OSError, ValueError, EOFError, RuntimeError, MemoryError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def load_arrays(path: Path, *, seed: int, name: str | None = None) -> Dataset:

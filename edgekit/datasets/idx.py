@@ -15,6 +15,8 @@ from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
 from edgekit_runtime.errors import DataError
 
 _UINT8 = 0x08
+#: Deflate packs at most 1032 bytes into one.
+_LARGEST_PACKING = 1032
 _IMAGES, _LABELS = "images", "labels"
 
 
@@ -93,8 +95,11 @@ def _read(stream: BinaryIO, path: Path) -> np.ndarray:
         raise DataError(f"{path} is truncated.", received="an end within the header", next_step="get the file again")
     shape = struct.unpack(f">{header[3]}I", sizes)
     expected = int(np.prod(shape, dtype=object))
-    if expected > LARGEST_BYTES:
-        raise DataError(f"{path} states a size beyond sense.", received=f"shape {shape}")
+    size_bytes = path.stat().st_size
+    if expected > min(LARGEST_BYTES, _LARGEST_PACKING * size_bytes):
+        raise DataError(
+            f"{path} states a size beyond sense.", received=f"shape {shape} in a file of {size_bytes:,} bytes"
+        )
     content = stream.read(expected + 1)
     if len(content) != expected:
         raise DataError(

@@ -348,6 +348,14 @@ def bad_npz_bomb(folder: Path) -> Path:
     return folder / "bomb.npz"
 
 
+def bad_npz_header(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "header.npz", "w") as archive:
+        for name in ("x.npy", "y.npy"):
+            # A bracket that is never closed.
+            archive.writestr(name, b"\x93NUMPY\x01\x00\x0a\x00{'descr': (\n")
+    return folder / "header.npz"
+
+
 def bad_idx_of_floats(folder: Path) -> Path:
     (folder / "a-images-idx3-ubyte").write_bytes(bytes((0, 0, 0x0D, 3)) + bytes(12))
     (folder / "a-labels-idx1-ubyte").write_bytes(idx(classes(20)))
@@ -403,6 +411,7 @@ def bad_unknown_class(folder: Path) -> Path:
         (bad_truncated_npz, "could not be read as .npz"),
         (bad_flipped_bits, "could not be read as .npz"),
         (bad_npz_bomb, r"unpacks to 5\.0 GB"),
+        (bad_npz_header, "could not be read as .npz"),
         (bad_idx_of_floats, "no IDX file of bytes"),
         (bad_truncated_gzip, "could not be read"),
         (bad_split_without_test, "lies deeper"),
