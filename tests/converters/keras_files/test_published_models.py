@@ -73,8 +73,11 @@ def _inputs(model: Any) -> list[np.ndarray]:
         if indices:
             values = rng.integers(1, min(indices), shape)
             values[:, shape[1] * 2 // 3 :] = 0  # padding, which masks apply to
+        elif len(shape) == 4:
+            # One picture of 0 to 255 and one of 0 to 1: whichever the model expects, it isn't saturated by both.
+            values = rng.random(shape) * np.reshape([255, 1], (2, 1, 1, 1))
         else:
-            values = rng.random(shape) * 255 if len(shape) == 4 else rng.standard_normal(shape)
+            values = rng.standard_normal(shape)
         inputs.append(values.astype(np.float32))
     return inputs
 
