@@ -67,7 +67,8 @@ def _set_verbosity(_ctx: click.Context, _parameter: click.Parameter, count: int)
 
         level = logging.INFO if count == 1 else logging.DEBUG
         logging.basicConfig(format="%(name)s: %(message)s")
-        logging.getLogger("edgekit").setLevel(level)
+        for package in ("edgekit", "edgekit_converters"):
+            logging.getLogger(package).setLevel(level)
 
 
 def _set_debug(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:

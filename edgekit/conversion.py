@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +23,8 @@ from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.quantize import Sample, quantize, require_possible
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.manifest import Manifest
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,12 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     with LoweringProcess(request) as process:
         _import_what_comes_next(outputs)
         lowered = process.result()
+    _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
     pixel_range = _pixel_range(lowered, options)
     dataset = _calibration_data(lowered, options) if any(mode.needs_calibration for mode in outputs) else None
     samples = None if dataset is None else representative_dataset(dataset, lowered, options, pixel_range)
+    if samples is not None:
+        _logger.info("calibrating on %d examples of %s", len(samples), options.data)
     source_sha256 = digest(request.source)
     models = []
     for mode, path in outputs.items():
@@ -123,7 +130,9 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             pixel_range=pixel_range,
             provenance=tuple(sorted(provenance.items())),
         )
+        start = time.perf_counter()
         model = quantize(lowered.model, mode, io=io, representative_dataset=samples)
+        _logger.info("%s: %d bytes in %.2f s", mode.value, len(model), time.perf_counter() - start)
         models.append((mode, path, pack(model, manifest)))
     # Written at the end, so that a failure leaves no variant of another run beside an older one.
     for _, path, content in models:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from edgekit.datasets.model_inputs import image_preprocessing, to_model_input
 from edgekit.parity.agreement import Agreement, compare
 from edgekit.parity.predictions import reference_predictor
 from edgekit_runtime.errors import BelowThresholdError, DataError, ModelFileError
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ def validate(
     inputs = to_model_input(dataset.x_test, shape, dtype, pixel_range)
     if not len(inputs):
         raise DataError(f"{data} has no held-back examples to compare on.")
+    _logger.info("comparing on %d held-back examples, pixels 0 to 255 as %g to %g", len(inputs), *pixel_range)
     agreement = compare(predict(inputs), np.asarray(device.predict(inputs)), dataset.y_test)
     return Validation(reference, candidate, agreement, thresholds, failures(agreement, thresholds))
 

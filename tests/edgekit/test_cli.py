@@ -69,6 +69,17 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert "Traceback" in done.stderr
 
 
+def test_verbose_says_what_is_done(tmp_path: Path) -> None:
+    from edgekit.training.reference_cnn import build
+
+    build((28, 28, 1), 10).save(tmp_path / "model.keras")
+    command = [*EDGEKIT, "convert", str(tmp_path / "model.keras"), "-v"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert f"edgekit.conversion: lowered {tmp_path / 'model.keras'}" in done.stderr
+    quiet = subprocess.run(command[:-1], capture_output=True, text=True)
+    assert quiet.stderr == ""
+
+
 def test_an_interrupt_is_a_sentence(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\n"

@@ -48,8 +48,8 @@ def lower_keras_model(model: Any, *, name: str) -> tuple[bytes, str]:
 
 def rescales_pixels(model: Any) -> bool:
     """Whether the model's first computing layer is a ``Rescaling`` or ``Normalization``."""
-    passive = ("InputLayer", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast",
-               "Resizing", "CenterCrop", "ZeroPadding2D")  # fmt: skip
+    # Loading turns layers that only act in training into Identity.
+    passive = ("InputLayer", "Identity", "Resizing", "CenterCrop", "ZeroPadding2D")
     for layer in model.layers:
         kind = type(layer).__name__
         if kind in ("Sequential", "Functional"):
