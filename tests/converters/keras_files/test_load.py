@@ -44,7 +44,7 @@ def test_answers_are_those_of_the_version_that_wrote_the_file(path: Path) -> Non
 
 def test_fixtures_are_small() -> None:
     assert len(FILES) > 50
-    assert [path.name for path in FILES if path.stat().st_size > 70_000] == []
+    assert [path.name for path in FILES if path.stat().st_size > 51_200] == []
 
 
 def test_a_lambda_is_told() -> None:

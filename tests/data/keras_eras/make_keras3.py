@@ -35,9 +35,13 @@ def recurrent():
     x = kl.Embedding(15, 4, mask_zero=True)(inputs)
     x = kl.Bidirectional(kl.LSTM(3, return_sequences=True, recurrent_activation="hard_sigmoid"))(x)
     x, h = kl.GRU(4, return_sequences=True, return_state=True)(x)
-    y = kl.GRU(4)(x, initial_state=h)
-    z = kl.TimeDistributed(kl.Dense(2))(kl.RNN([kl.LSTMCell(3), kl.GRUCell(2)], return_sequences=True)(x))
-    return keras.Model(inputs, [y, z])
+    return keras.Model(inputs, [kl.GRU(4)(x, initial_state=h), kl.TimeDistributed(kl.Dense(2))(x)])
+
+
+def stacked_cells():
+    inputs = kl.Input((6, 4))
+    x = kl.RNN([kl.LSTMCell(3), kl.GRUCell(2)], return_sequences=True)(inputs)
+    return keras.Model(inputs, kl.TimeDistributed(kl.Dense(2))(x))
 
 
 def nested():
@@ -63,6 +67,7 @@ def main():
         ("operations", operations, 0),
         ("attention", attention, 0),
         ("recurrent", recurrent, 15),
+        ("stacked_cells", stacked_cells, 0),
         ("nested", nested, 0),
         ("normalized", normalized, 0),
     ):

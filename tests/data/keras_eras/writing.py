@@ -1,6 +1,7 @@
 """What the makers share: random weights, random inputs, the model's file and its own answers."""
 
 import os
+import zipfile
 
 import numpy as np
 
@@ -14,6 +15,15 @@ def randomize(model, rng):
         low = -0.3 if weight.ndim > 1 else 0.05
         weights.append(np.asarray(rng.rand(*weight.shape) * 0.8 + low).astype(weight.dtype))
     model.set_weights(weights)
+
+
+def deflate(path):
+    """Keras stores the members of its zip as they are; packed they take a tenth."""
+    with zipfile.ZipFile(path) as archive:
+        members = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in members:
+            archive.writestr(member, content)
 
 
 def write(name, model, index_limit=0, suffix=".h5", **options):
@@ -31,6 +41,8 @@ def write(name, model, index_limit=0, suffix=".h5", **options):
     outputs = outputs if isinstance(outputs, list) else [outputs]
     path = os.path.join(HERE, name)
     model.save(path + suffix, **options)
+    if suffix == ".keras":
+        deflate(path + suffix)
     arrays = {"input_%d" % number: value for number, value in enumerate(inputs)}
     arrays.update({"output_%d" % number: value for number, value in enumerate(outputs)})
     np.savez_compressed(path + ".npz", **arrays)
