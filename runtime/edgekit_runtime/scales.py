@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit_runtime.description import OperatorDescription, TensorDescription
+from edgekit_runtime.description import ModelDescription, OperatorDescription, TensorDescription
+from edgekit_runtime.errors import InterpreterError
 from edgekit_runtime.flatbuffer import damaged
 
 _ARITHMETIC = {"ADD", "DIV", "MUL", "SQUARED_DIFFERENCE", "SUB"}
 _INTEGERS = {"int8", "uint8", "int16"}
 # Both interpreters widen sums by 20 bits before they scale them to the output, and abort where that is not enough.
 _LARGEST_SUM_RATIO = 2.0**19
+# LiteRT's kernels refuse an operator from here on, and LiteRT 2.3 then frees its weights twice and aborts.
+_LARGEST_PRODUCT_RATIO = 256.0
+#: Places of the input and the weights among the inputs of operators that multiply the two.
+_WEIGHTED = {"CONV_2D": (0, 1), "DEPTHWISE_CONV_2D": (0, 1), "FULLY_CONNECTED": (0, 1), "TRANSPOSE_CONV": (2, 1)}
 
 
 def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> None:
@@ -26,11 +31,36 @@ def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[Ten
     if operator.name not in _ARITHMETIC or not operator.outputs:
         return
     output = tensors[operator.outputs[0]]
-    inputs = [tensors[index] for index in operator.inputs]
-    if output.dtype not in _INTEGERS or not any(tensor.scales for tensor in (output, *inputs)):
+    operands = [tensors[index] for index in operator.inputs]
+    with_scale = [bool(tensor.scales) for tensor in (output, *operands)]
+    if output.dtype not in _INTEGERS or not any(with_scale):
         return
-    if not all(tensor.scales for tensor in (output, *inputs)):
+    if not all(with_scale):
         raise damaged(f"{what}, a {operator.name}, works on integers without a scale")
-    ratio = max(max(tensor.scales) for tensor in inputs) / min(output.scales)
+    ratio = max(max(tensor.scales) for tensor in operands) / min(output.scales)
     if operator.name in ("ADD", "SUB") and ratio >= _LARGEST_SUM_RATIO:
         raise damaged(f"{what}, a {operator.name}, has scales that are {ratio:.0e} apart")
+
+
+def refuse_scales_beyond_litert(description: ModelDescription) -> None:
+    """Raise where weights and output of an operator have scales too far apart for LiteRT.
+
+    Raises:
+        InterpreterError: Naming the operator.
+    """
+    for subgraph in description.subgraphs:
+        for number, operator in enumerate(subgraph.operators):
+            if operator.name not in _WEIGHTED:
+                continue
+            image, weights = (subgraph.tensors[operator.inputs[place]] for place in _WEIGHTED[operator.name])
+            output = subgraph.tensors[operator.outputs[0]]
+            if not (image.scales and weights.scales and output.scales):
+                continue
+            ratio = image.scales[0] * max(weights.scales) / output.scales[0]
+            if ratio >= _LARGEST_PRODUCT_RATIO:
+                raise InterpreterError(
+                    f"LiteRT cannot run operator {number}, a {operator.name}: its scales are too far apart.",
+                    expected=f"input times weights in steps of the output: below {_LARGEST_PRODUCT_RATIO:.0f}",
+                    received=f"{ratio:.0f}",
+                    next_step="calibrate with real data: an output that is always 0 gets such a scale",
+                )

@@ -184,7 +184,8 @@ FEWEST_INPUTS = {
     **dict.fromkeys(_THREE_INPUTS.split(), 3),
     **dict.fromkeys(("DYNAMIC_UPDATE_SLICE", "CONV_3D_TRANSPOSE"), 3),
     **dict.fromkeys(("ONE_HOT", "STRIDED_SLICE"), 4),
-    "CONV_3D": 2,
+    **dict.fromkeys(("CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), 2),
+    "TRANSPOSE_CONV": 3,
     "RNN": 5,
     "SVDF": 5,
     "UNIDIRECTIONAL_SEQUENCE_RNN": 5,
@@ -208,6 +209,13 @@ OPTIONAL_INPUTS = {
     "BIDIRECTIONAL_SEQUENCE_LSTM": {1, 5, 9, 10, 11, 12, 16, 17, 18, 22, 26, 27, 28, 29, 33, 34, *range(39, 48)},
     "CUSTOM": set(range(64)),
     "STABLEHLO_COMPOSITE": set(range(64)),
+}
+
+#: Inputs that are there together or not at all: the input gate of an LSTM, with its weights and bias.
+INPUTS_TOGETHER = {
+    "LSTM": ((1, 5, 12),),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": ((1, 5, 12),),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": ((1, 5, 12), (18, 22, 29)),
 }
 
 #: Operators that native code runs with whatever is in memory where their options are missing.

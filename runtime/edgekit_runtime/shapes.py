@@ -21,6 +21,8 @@ _SAME_SHAPE = {
 _BROADCAST = {"ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "POW", "SQUARED_DIFFERENCE", "SUB"}
 _SAME_COUNT = {"CONCATENATION", "EXPAND_DIMS", "PACK", "RESHAPE", "SQUEEZE"}
 _REDUCING = {"MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM"}
+# Batch and time are the first two axes, in one order or the other.
+_SEQUENCE = {"UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_LSTM"}
 
 Shape = tuple[int, ...]
 #: The values of a small integer constant by its tensor's number, ``None`` where they are not in the file.
@@ -71,6 +73,8 @@ def _fits(
         return prod(inputs[1 if name == "SPLIT" else 0]) == sum(map(prod, outputs))
     if name == "UNPACK":
         return prod(first) == sum(map(prod, outputs))
+    if name in _SEQUENCE:
+        return output[:2] == first[:2]
     if name == "FULLY_CONNECTED":
         return _fits_fully_connected(inputs, output)
     values = constants(operator.inputs[1]) if len(operator.inputs) > 1 else None

@@ -25,6 +25,7 @@ from edgekit_runtime.schema import (
     BUILTIN_OPERATORS,
     CUSTOM,
     FEWEST_INPUTS,
+    INPUTS_TOGETHER,
     OPTIONAL_INPUTS,
     OPTIONS,
     OPTIONS_2,
@@ -261,19 +262,31 @@ def _operator(
     entry.vector_place(5, "custom options")
     entry.vector_place(7, "mutating inputs")
     _indices(entry, 8, "intermediates", tensor_count)
-    inputs = _indices(entry, 1, "inputs", tensor_count, smallest=-1)
-    if len(inputs) < FEWEST_INPUTS.get(name, 0):
-        raise damaged(f"{entry.what} is a {name} with {len(inputs)} inputs")
-    missing = {place for place, index in enumerate(inputs) if index < 0}
-    if not missing <= OPTIONAL_INPUTS.get(name, set()):
-        raise damaged(f"{entry.what} is a {name} without its input {min(missing)}")
-    return OperatorDescription(
+    operator = OperatorDescription(
         name=name,
         version=version,
         custom_code=custom_code if number == CUSTOM else "",
-        inputs=inputs,
+        inputs=_indices(entry, 1, "inputs", tensor_count, smallest=-1),
         outputs=_indices(entry, 2, "outputs", tensor_count),
     )
+    _check_presence(entry.what, operator)
+    return operator
+
+
+def _check_presence(what: str, operator: OperatorDescription) -> None:
+    """Raise where an input or output is missing that native code takes for granted."""
+    name, inputs = operator.name, operator.inputs
+    if len(inputs) < FEWEST_INPUTS.get(name, 0):
+        raise damaged(f"{what} is a {name} with {len(inputs)} inputs")
+    if not operator.outputs and name in FEWEST_INPUTS:
+        raise damaged(f"{what} is a {name} without an output")
+    missing = {place for place, index in enumerate(inputs) if index < 0}
+    if not missing <= OPTIONAL_INPUTS.get(name, set()):
+        raise damaged(f"{what} is a {name} without its input {min(missing)}")
+    # LSTM of the first schema version may have five inputs, and no gates to miss.
+    for group in INPUTS_TOGETHER.get(name, ()):
+        if group[-1] < len(inputs) and len({place in missing for place in group}) > 1:
+            raise damaged(f"{what} is a {name} with a part of its input gate")
 
 
 def _check_options(

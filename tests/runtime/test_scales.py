@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from edgekit_runtime.description import OperatorDescription, TensorDescription
-from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.scales import check_scales
+from edgekit_runtime.description import ModelDescription, OperatorDescription, SubgraphDescription, TensorDescription
+from edgekit_runtime.errors import InterpreterError, ModelFileError
+from edgekit_runtime.scales import check_scales, refuse_scales_beyond_litert
 
 ADD = OperatorDescription("ADD", 1, "", (0, 1), (2,))
 
@@ -34,3 +34,23 @@ def test_sound(scales: tuple[float, ...], dtype: str) -> None:
 def test_unsound(scales: tuple[float, ...], message: str) -> None:
     with pytest.raises(ModelFileError, match=message):
         check_scales("operator 0", ADD, tensors(*scales))
+
+
+def convolution(*scales: float) -> ModelDescription:
+    """A model of one convolution; the scales of its input, weights and output."""
+    operator = OperatorDescription("CONV_2D", 1, "", (0, 1), (2,))
+    subgraph = SubgraphDescription("", tuple(tensors(*scales)), (operator,), (0,), (2,))
+    return ModelDescription(0, "", (subgraph,), (), ())
+
+
+def test_weights_that_fit_their_output() -> None:
+    refuse_scales_beyond_litert(convolution(0.5, 1023.0, 2.0))
+    # A dynamic-range model: the weights alone are quantized.
+    refuse_scales_beyond_litert(convolution(0.0, 1e8, 0.0))
+
+
+def test_weights_that_do_not_fit_their_output() -> None:
+    # 0.5 · 1024 / 2 = 256
+    with pytest.raises(InterpreterError, match="operator 0, a CONV_2D") as caught:
+        refuse_scales_beyond_litert(convolution(0.5, 1024.0, 2.0))
+    assert caught.value.received == "256"

@@ -33,10 +33,12 @@ SOUND = [
     pytest.param("TRANSPOSE", [(2, 3, 4), (3,)], [(4, 2, 3)], (2, 0, 1), id="transpose"),
     pytest.param("MEAN", [(2, 3, 4), (2,)], [(2,)], (1, -1), id="mean"),
     pytest.param("RESIZE_BILINEAR", [(1, 2, 2, 3), (2,)], [(1, 4, 6, 3)], (4, 6), id="resize"),
+    pytest.param("UNIDIRECTIONAL_SEQUENCE_LSTM", [(1, 6, 2)], [(1, 6, 5)], None, id="lstm"),
     pytest.param("SOME_OTHER", [(1,)], [(9,)], None, id="unknown-operators-pass"),
     pytest.param("PAD", [(1, 2), (2, 2)], [(9, 9)], None, id="computed-padding-passes"),
 ]
 UNSOUND = [
+    pytest.param("UNIDIRECTIONAL_SEQUENCE_LSTM", [(1, 9, 2)], [(1, 6, 5)], None, id="lstm"),
     pytest.param("TANH", [(2, 3)], [(3, 2)], None, id="tanh"),
     pytest.param("ADD", [(2, 3), (2, 4)], [(2, 4)], None, id="add-does-not-broadcast"),
     pytest.param("RESHAPE", [(2, 6), (2,)], [(3, 5)], None, id="reshape"),

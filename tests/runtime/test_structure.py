@@ -198,6 +198,14 @@ CONVOLUTION = {
             "calls one that is not there",
             id="while-without-a-body",
         ),
+        pytest.param(
+            {"operator_code": {3: 0, 2: 1}, "operator": {0: 0, 1: [0, 0], 2: []}}, "without an output", id="no-output"
+        ),
+        pytest.param(
+            {"operator_code": {3: 44, 2: 1}, "operator": {0: 0, 1: [0, -1, *[0] * 18], 2: [1]}},
+            "part of its input gate",
+            id="lstm-gate",
+        ),
         pytest.param({"operator_code": {3: 45, 2: 1}}, "STRIDED_SLICE with 1 inputs", id="too-few-inputs"),
         pytest.param(
             {"operator_code": {3: 49, 2: 1}, "operator": {0: 0, 1: [0, 0], 2: [1], 3: 35, 4: {0: 2}}},
