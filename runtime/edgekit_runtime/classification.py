@@ -33,16 +33,22 @@ class Classification:
     """The answer to one image.
 
     Attributes:
-        label: The best class's label.
-        score: Its score.
-        index: Its number, from 0.
+        index: The best class's number, from 0.
         top: The best classes, best first.
     """
 
-    label: str
-    score: float
     index: int
     top: tuple[LabelScore, ...]
+
+    @property
+    def label(self) -> str:
+        """The best class's label."""
+        return self.top[0].label
+
+    @property
+    def score(self) -> float:
+        """The best class's score."""
+        return self.top[0].score
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for ``--json``."""
@@ -54,9 +60,9 @@ def rank(scores: np.ndarray, labels: Sequence[str], top_k: int) -> list[Classifi
     """Name the ``top_k`` best classes of each row of scores, shape (N, C); of equal ones the first comes first."""
     answers = []
     for row in scores:
-        best = (-row).argsort(kind="stable")[:top_k]
-        top = tuple(map(LabelScore, [labels[index] for index in best.tolist()], row[best].tolist()))
-        answers.append(Classification(top[0].label, top[0].score, int(best[0]), top))
+        # The best alone is the usual question, and needs no sorting.
+        best = [int(row.argmax())] if top_k == 1 else (-row).argsort(kind="stable")[:top_k].tolist()
+        answers.append(Classification(best[0], tuple([LabelScore(labels[index], row.item(index)) for index in best])))
     return answers
 
 
