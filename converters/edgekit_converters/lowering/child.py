@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from edgekit_converters.atomic_files import write_text
 from edgekit_converters.lowering.exported_program import is_exported_program, lower_exported_program
 from edgekit_converters.lowering.process import LoweringRequest
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
+from edgekit_runtime.structure import read_model_description
 
 
 def main(folder: Path) -> None:
@@ -85,13 +87,9 @@ def _foreign_facts(batch: str) -> dict[str, object]:
 
 def _inputs(model: bytes) -> list[dict[str, object]]:
     """The inputs of the model's only signature."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    details = Interpreter(model_content=model).get_signature_runner().get_input_details()
-    return [
-        {"name": name, "shape": [int(size) for size in tensor["shape_signature"]], "dtype": tensor["dtype"].__name__}
-        for name, tensor in details.items()
-    ]
+    description = read_model_description(model)
+    tensors = [(name, description.tensors[index]) for name, index in description.signatures[0].inputs]
+    return [{"name": name, "shape": tensor.shape_signature, "dtype": tensor.dtype} for name, tensor in tensors]
 
 
 def _import_custom_objects(names: tuple[str, ...]) -> dict[str, type]:
@@ -112,3 +110,5 @@ def _import_custom_objects(names: tuple[str, ...]) -> dict[str, type]:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    # The answer is written: taking TensorFlow down in order would only let the parent wait.
+    os._exit(0)
