@@ -45,6 +45,8 @@ class Session:
         """Run a model of one input and one output, which keeps no state, on an array of the stored shape."""
         with self._lock:
             try:
+                if self._shapes is not self._stored_shapes:
+                    self._resize(self._stored_shapes)
                 self._set(self._first_input, array)
                 self._invoke()
                 return self._get(self._first_output)
@@ -82,7 +84,7 @@ class Session:
         for index, shape in zip(self._input_indices, shapes):
             self._interpreter.resize_tensor_input(index, shape)
         self._interpreter.allocate_tensors()
-        self._shapes = shapes
+        self._shapes = self._stored_shapes if shapes == self._stored_shapes else shapes
 
     def _refused(self, error: Exception) -> InterpreterError:
         # tflite-runtime 2.14 crashes when an interpreter goes on after a shape it could not allocate.

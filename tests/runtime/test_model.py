@@ -340,3 +340,14 @@ def test_many_kinds_of_operators(tflite_folder: Path) -> None:
     for name, tolerance in (("many_operators", 1e-6), ("many_operators_int8", 0.01)):
         predicted = np.asarray(load(tflite_folder, name).predict(arrays["x"]))
         assert np.abs(predicted - arrays["y"]).max() < tolerance
+
+
+@pytest.mark.parametrize("name", FLOAT_MODELS + INT8_MODELS)
+def test_a_single_image_after_a_batch_is_answered_as_before(name: str, tflite_folder: Path, cnn: Arrays) -> None:
+    # One interpreter only, which the batch resizes where the model's batch is open.
+    model = load(tflite_folder, name, num_interpreters=1)
+    before = model.predict(cnn["image"][:1])
+    model.predict(cnn["image"])
+    model.predict(cnn["image"][:7])
+    np.testing.assert_array_equal(model.predict(cnn["image"][:1]), before)
+    np.testing.assert_allclose(model.predict(cnn["image"])[:1], before, atol=1 / 256)
