@@ -170,3 +170,42 @@ def test_a_pixel_range_is_two_rising_numbers(value: str, trained_folder: Path) -
     result = convert(trained_folder / "model.h5", "--pixel-range", value)
     assert result.exit_code == 2
     assert "--pixel-range" in result.stderr
+
+
+OWN_LAYER = """
+import keras
+
+class Doubled(keras.layers.Layer):
+    def call(self, x):
+        return x * 2
+"""
+
+
+def test_a_class_of_the_user_s_own_is_named_and_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    (tmp_path / "own_layers.py").write_text(OWN_LAYER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    from own_layers import Doubled  # type: ignore[import-not-found]
+
+    keras.Sequential([keras.layers.Input((3,), name="x"), Doubled(name="twice")]).save(tmp_path / "own.keras")
+    refused = convert(tmp_path / "own.keras")
+    assert refused.exit_code == 1
+    assert "--custom-objects" in refused.stderr
+    assert "Doubled" in refused.stderr
+    result = convert(tmp_path / "own.keras", "--custom-objects", "own_layers:Doubled")
+    assert result.exit_code == 0, result.output
+    (answer,) = Interpreter("own.tflite").get_signature_runner()(x=np.array([[1, 2, 3]], np.float32)).values()
+    np.testing.assert_array_equal(answer, [[2, 4, 6]])
+
+
+def test_sizes_left_open_are_fixed(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.Sequential([keras.layers.Input((None, None, 3), name="x"), keras.layers.Conv2D(2, 3)])
+    model.save(tmp_path / "open.keras")
+    result = convert(tmp_path / "open.keras", "--input-shape", "16,24,3")
+    assert result.exit_code == 0, result.output
+    (tensor,) = Interpreter(str(tmp_path / "open.tflite")).get_input_details()
+    assert tensor["shape_signature"].tolist() == [-1, 16, 24, 3]
