@@ -17,24 +17,31 @@ EDGEKIT = [sys.executable, "-m", "edgekit"]
 SENTENCE = "Interrupted. Files that were there before are unchanged."
 
 
-def interrupt(arguments: list[str], when: Callable[[], bool]) -> subprocess.CompletedProcess[str]:
-    """Start a command in a process group of its own, and press Ctrl-C once ``when`` holds."""
+def interrupt(arguments: list[str], when: Callable[[int], bool]) -> subprocess.CompletedProcess[str]:
+    """Start a command in a process group of its own, and press Ctrl-C once ``when(group)`` holds."""
     child = subprocess.Popen(
         [*EDGEKIT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     end = time.monotonic() + 120
-    while not when():
+    while not when(child.pid):
         assert child.poll() is None, f"the command ended before Ctrl-C: {child.communicate()}"
         assert time.monotonic() < end
         time.sleep(0.02)
     os.killpg(child.pid, signal.SIGINT)
     stdout, stderr = child.communicate(timeout=60)
+    # Nothing of the process group is left.
+    with pytest.raises(ProcessLookupError):
+        os.killpg(child.pid, 0)
     return subprocess.CompletedProcess(child.args, child.returncode, stdout, stderr)
 
 
-def after(seconds: float) -> Callable[[], bool]:
+def after(seconds: float) -> Callable[[int], bool]:
     end = time.monotonic() + seconds
-    return lambda: time.monotonic() > end
+    return lambda group: time.monotonic() > end
+
+
+def exists(file: Path) -> Callable[[int], bool]:
+    return lambda group: file.is_file()
 
 
 def assert_interrupted(done: subprocess.CompletedProcess[str]) -> None:
@@ -59,20 +66,20 @@ def tflite(model: Path) -> Path:
     return path
 
 
-def lowering_processes() -> int:
-    """How many processes of this machine lower a model now."""
-    count = 0
+def lowers_a_model(group: int) -> bool:
+    """Whether a process of the group lowers a model now."""
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         # A process may end between the listing and the reading.
         with contextlib.suppress(OSError):
-            count += b"edgekit_converters.lowering" in file.read_bytes()
-    return count
+            if b"edgekit_converters.lowering" in file.read_bytes() and os.getpgid(int(file.parent.name)) == group:
+                return True
+    return False
 
 
 def test_train_keeps_its_checkpoint(tmp_path: Path) -> None:
     checkpoint = tmp_path / "out" / "checkpoint.npz"
     arguments = ["train", "--epochs", "500", "--no-augment", "-o", str(tmp_path / "out")]
-    assert_interrupted(interrupt(arguments, checkpoint.is_file))
+    assert_interrupted(interrupt(arguments, exists(checkpoint)))
     # Whole, and nothing else: no temporary file beside it.
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint.npz"]
     subprocess.run(
@@ -84,11 +91,10 @@ def test_train_keeps_its_checkpoint(tmp_path: Path) -> None:
 def test_convert_keeps_the_old_file_and_ends_its_child(model: Path, tmp_path: Path) -> None:
     output = tmp_path / "model.tflite"
     output.write_bytes(b"old")
-    done = interrupt(["convert", str(model), "-o", str(output)], lambda: lowering_processes() > 0)
+    done = interrupt(["convert", str(model), "-o", str(output)], lowers_a_model)
     assert_interrupted(done)
     assert output.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [output]
-    assert lowering_processes() == 0
 
 
 @pytest.mark.parametrize("seconds", [0.8, 3.0], ids=["early", "late"])
@@ -113,7 +119,7 @@ def test_commands_that_read(command: str, tflite: Path, tmp_path: Path) -> None:
 
 def test_demo_leaves_whole_files_only(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    done = interrupt(["demo", "-o", str(folder)], (folder / "model.h5").is_file)
+    done = interrupt(["demo", "-o", str(folder)], exists(folder / "model.h5"))
     assert_interrupted(done)
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
