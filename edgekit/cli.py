@@ -13,6 +13,8 @@ from edgekit_runtime.errors import EdgekitError
 
 COMMANDS = ("demo", "train", "convert", "validate", "predict", "inspect", "bench", "doctor", "completion")
 
+_INTERRUPTED = "Interrupted. Files that were there before are unchanged."
+
 
 class EdgekitGroup(click.Group):
     """Finds each command in ``edgekit.commands``, and turns errors into a message and an exit code."""
@@ -34,7 +36,7 @@ class EdgekitGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (KeyboardInterrupt, click.Abort):
-            _exit("Interrupted. Files that were there before are unchanged.", EdgekitError.exit_code)
+            _exit(_INTERRUPTED, EdgekitError.exit_code)
         except EdgekitError as error:
             _fail_with(ctx, error)
         except Exception as error:
@@ -114,4 +116,9 @@ def main() -> None:
     """Entry point of the ``edgekit`` command."""
     # TensorFlow writes start-up notes to stderr unless told before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    cli(prog_name="edgekit")
+    try:
+        cli(prog_name="edgekit")
+    except KeyboardInterrupt:
+        # Ctrl-C before a command has begun, or after it has ended.
+        click.echo(_INTERRUPTED, err=True)
+        raise SystemExit(EdgekitError.exit_code) from None

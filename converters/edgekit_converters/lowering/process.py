@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -82,13 +85,8 @@ class LoweringProcess:
         self._folder = tempfile.TemporaryDirectory(prefix="edgekit-lowering-")
         payload = asdict(request) | {"source": str(request.source)}
         (self.folder / "request.json").write_text(json.dumps(payload))
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "stderr.txt").open("wb"),
-            env=_child_environment(request),
-        )
+        self._environment = _child_environment(request)
+        self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def folder(self) -> Path:
@@ -96,14 +94,30 @@ class LoweringProcess:
         return Path(self._folder.name)
 
     def __enter__(self) -> LoweringProcess:
+        try:
+            with _interrupts_held_back():
+                self._child = subprocess.Popen(
+                    [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=(self.folder / "stderr.txt").open("wb"),
+                    env=self._environment,
+                )
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._child.poll() is None:
-            self._child.kill()
-        self._child.wait()
+        self._end()
+
+    def _end(self) -> None:
+        if self._child is not None:
+            if self._child.poll() is None:
+                self._child.kill()
+            self._child.wait()
         self._folder.cleanup()
 
     def result(self) -> LoweredModel:
@@ -112,6 +126,7 @@ class LoweringProcess:
         Raises:
             EdgekitError: What the child raised, or a sentence on how it ended.
         """
+        assert self._child is not None, "result() goes inside the with block"
         exit_code = self._child.wait()
         answer_file = self.folder / "answer.json"
         if not answer_file.is_file():
@@ -147,6 +162,23 @@ def lower(request: LoweringRequest) -> LoweredModel:
     """
     with LoweringProcess(request) as process:
         return process.result()
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is done: a child that is started but not yet known would go on alone."""
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread is interrupted.
+        yield
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        raise KeyboardInterrupt
 
 
 def _child_environment(request: LoweringRequest) -> dict[str, str]:
