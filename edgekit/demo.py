@@ -24,6 +24,7 @@ from edgekit.training.saving import save_training
 from edgekit_converters.atomic_files import replacing
 from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.quantization.modes import Mode
+from edgekit_runtime.classification import Classification
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.latency import Latency, measure
 
@@ -113,13 +114,17 @@ def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: A
     expected, variants = _compare(trained, dataset, conversion)
     winner = choose(variants)
     say(f"Replaying {winner.path.name} in a process without TensorFlow.")
-    replayed = _replay(winner, dataset, folder)
-    _draw(dataset, expected, variants, winner, folder)
+    answers = edgekit_runtime.load(winner.path).classify(dataset.x_test)
+    replayed = _replay(winner, answers, dataset, folder)
+    keras_top1 = float(np.mean(expected.argmax(1) == dataset.y_test))
+    points = [VariantPoint(v.name, v.size_bytes, v.agreement.candidate_top1 or 0.0, v.latency.p50_ms) for v in variants]
+    draw_tradeoff(points, keras_top1, winner.name, folder / "tradeoff.png")
+    _draw_doubtful(dataset, expected, answers, winner.name, folder / "digits.png")
     return DemoResult(
         folder=folder,
         train_images=len(dataset.x_train),
         test_images=len(dataset.x_test),
-        keras_top1=float(np.mean(expected.argmax(1) == dataset.y_test)),
+        keras_top1=keras_top1,
         variants=variants,
         winner=winner.name,
         replayed_images=len(dataset.x_test),
@@ -154,36 +159,34 @@ def _compare(
     return expected, tuple(variants)
 
 
-def _replay(winner: Variant, dataset: Dataset, folder: Path) -> str:
-    """Replay the held-back images elsewhere, compare, and return the interpreter's name."""
+def _replay(winner: Variant, answers: Sequence[Classification], dataset: Dataset, folder: Path) -> str:
+    """Replay the held-back images elsewhere, compare with the answers here, and return the interpreter's name."""
     images = folder / "held-back-digits.npy"
     with replacing(images) as temporary:
         np.save(temporary, dataset.x_test)
-    answers = replay(winner.path, images)
-    here = [answer.index for answer in edgekit_runtime.load(winner.path).classify(dataset.x_test)]
-    if answers.tensorflow_loaded or list(answers.classes) != here:
+    elsewhere = replay(winner.path, images)
+    here = [answer.index for answer in answers]
+    if elsewhere.tensorflow_loaded or list(elsewhere.classes) != here:
         raise EdgekitError(
             "The separate process did not answer as this one did.",
             expected=f"{len(here)} equal answers, without TensorFlow in the process",
-            received=f"{sum(a == b for a, b in zip(answers.classes, here, strict=True))} equal answers, "
-            f"TensorFlow {'loaded' if answers.tensorflow_loaded else 'not loaded'}",
+            received=f"{sum(a == b for a, b in zip(elsewhere.classes, here, strict=True))} equal answers, "
+            f"TensorFlow {'loaded' if elsewhere.tensorflow_loaded else 'not loaded'}",
         )
-    return answers.interpreter
+    return elsewhere.interpreter
 
 
-def _draw(dataset: Dataset, expected: np.ndarray, variants: Sequence[Variant], winner: Variant, folder: Path) -> None:
-    points = [VariantPoint(v.name, v.size_bytes, v.agreement.candidate_top1 or 0.0, v.latency.p50_ms) for v in variants]
-    keras_top1 = float(np.mean(expected.argmax(1) == dataset.y_test))
-    draw_tradeoff(points, keras_top1, winner.name, folder / "tradeoff.png")
-    answers = edgekit_runtime.load(winner.path).classify(dataset.x_test)
+def _draw_doubtful(
+    dataset: Dataset, expected: np.ndarray, answers: Sequence[Classification], variant: str, path: Path
+) -> None:
+    """Draw twelve images, first those that the Keras model gets wrong: they are what a reader wants to see."""
     right = expected.argmax(1) == dataset.y_test
-    # The doubtful ones first: they are what a reader wants to see.
     shown = np.argsort(right, kind="stable")[:12]
     draw_answers(
         dataset.x_test[shown],
         truth=[dataset.labels[dataset.y_test[row]] for row in shown],
         keras=[dataset.labels[expected[row].argmax()] for row in shown],
         tflite=[answers[row].label for row in shown],
-        variant=winner.name,
-        path=folder / "digits.png",
+        variant=variant,
+        path=path,
     )
