@@ -15,8 +15,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.13", "3.12", "3.11", "3.10", "3.9")
@@ -45,6 +47,11 @@ class Outcome:
     passed: bool
 
 
+def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and keep what it writes."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
 def find_python(version: str) -> Path | None:
     """An interpreter of Python of this version that can make environments."""
     found = shutil.which(f"python{version}")
@@ -52,14 +59,14 @@ def find_python(version: str) -> Path | None:
     candidates += sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
     program = f"import sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
     for candidate in candidates:
-        if subprocess.run([candidate, "-c", program], capture_output=True).returncode == 0:
+        if run([candidate, "-c", program]).returncode == 0:
             return candidate
     return None
 
 
 def versions_for(python: Path, package: str) -> list[str]:
     """The versions that pip finds for this Python, oldest first."""
-    done = subprocess.run([python, "-m", "pip", "index", "versions", package], capture_output=True, text=True)
+    done = run([python, "-m", "pip", "index", "versions", package])
     found = re.search(r"Available versions: (.*)", done.stdout)
     return found.group(1).split(", ")[::-1] if found else []
 
@@ -71,25 +78,18 @@ def try_version(interpreter: str, version: str, python_version: str, python: Pat
         subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True)
         own = str(Path(folder) / "bin" / "python")
         install = [own, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:"]
-        done = subprocess.run([*install, f"{package}=={version}", numpy, "pytest"], capture_output=True, text=True)
+        done = run([*install, f"{package}=={version}", numpy, "pytest"])
         if done.returncode:
             return Outcome(interpreter, version, python_version, "", done.stderr.strip().splitlines()[-1], False)
-        numpy_version = subprocess.run(
-            [own, "-c", "import numpy; print(numpy.__version__)"], capture_output=True, text=True
-        ).stdout.strip()
+        numpy_version = run([own, "-c", "import numpy; print(numpy.__version__)"]).stdout.strip()
         environment = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             "EDGEKIT_TEST_INTERPRETER": interpreter,
             # Not installed: its metadata would bring an interpreter of its own choice.
             "PYTHONPATH": str(TOP / "runtime"),
         }
-        tests = subprocess.run(
-            [own, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TOP / "tests" / "runtime")],
-            capture_output=True,
-            text=True,
-            env=environment,
-            cwd=folder,
-        )
+        pytest = [own, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TOP / "tests" / "runtime")]
+        tests = run(pytest, env=environment, cwd=folder)
         lines = tests.stdout.strip().splitlines() or tests.stderr.strip().splitlines() or ["no output"]
         if tests.returncode:
             print(tests.stdout[-6000:], tests.stderr[-2000:], file=sys.stderr)
