@@ -117,18 +117,18 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     models = []
     for mode, path in outputs.items():
         io = options.io if mode is Mode.INT8 else IoType.FLOAT32
-        provenance = {
+        provenance: dict[str, Any] = {
             "edgekit": __version__,
             "keras_version": lowered.keras_version,
             "quantize": mode.value,
             "source_sha256": source_sha256,
         }
-        if dataset is not None and mode.needs_calibration:
-            provenance["calibration_data_sha256"] = dataset.digest
+        if dataset is not None and samples is not None and mode.needs_calibration:
+            provenance["calibration"] = {"data_sha256": dataset.digest, "samples": len(samples)}
         manifest = Manifest(
             labels=options.labels or (dataset.labels if dataset else ()),
             pixel_range=pixel_range,
-            provenance=tuple(sorted(provenance.items())),
+            provenance=provenance,
         )
         start = time.perf_counter()
         model = quantize(lowered.model, mode, io=io, representative_dataset=samples)

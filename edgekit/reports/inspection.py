@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from edgekit.inspecting import TfliteInspection
 from edgekit.reports.tables import kilobytes, print_table
@@ -35,8 +37,17 @@ def print_tflite(inspection: TfliteInspection) -> None:
         facts.append(("labels", ", ".join(manifest.labels[:20]) + (" …" if len(manifest.labels) > 20 else "")))
     if manifest.pixel_range:
         facts.append(("pixels 0 and 255 become", f"{manifest.pixel_range[0]:g} and {manifest.pixel_range[1]:g}"))
-    facts += list(manifest.provenance)
+    facts += _flat(manifest.provenance)
     print_table(f"{name}: file", (), facts)
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Facts within facts as one row each, named by their path."""
+    for name, value in sorted(facts.items()):
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value if isinstance(value, str) else json.dumps(value)
 
 
 def print_keras(summary: KerasFileSummary) -> None:

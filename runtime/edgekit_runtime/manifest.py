@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgekit_runtime.errors import ModelFileError
@@ -28,12 +29,15 @@ class Manifest:
     Attributes:
         labels: Name of each class, in the order of the model's output; empty where none is known.
         pixel_range: Real values that pixels 0 and 255 have at the model's input, or None where not known.
-        provenance: Where the model comes from: ``source_sha256``, ``keras_version``, ``quantization``, ….
+        provenance: Where the model comes from, as JSON values by name. ``edgekit convert`` writes ``edgekit`` (its
+            version), ``source_sha256``, ``keras_version``, ``quantize`` (the mode), ``quantization`` (how it was done),
+            ``calibration`` (``data_sha256``, ``samples``), ``targets`` (those checked) and ``parity`` (figures), each
+            only where it is known.
     """
 
     labels: tuple[str, ...] = ()
     pixel_range: tuple[float, float] | None = None
-    provenance: tuple[tuple[str, str], ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As ``edgekit.json`` holds it."""
@@ -87,10 +91,13 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
         isinstance(pixel_range, list) and len(pixel_range) == 2 and all(type(v) in (int, float) for v in pixel_range)
     ):
         raise _damaged(f"pixel_range is {pixel_range!r}")
+    provenance = content.get("provenance", {})
+    if not isinstance(provenance, dict):
+        raise _damaged("provenance is no JSON object")
     return Manifest(
         labels=labels,
         pixel_range=None if pixel_range is None else (float(pixel_range[0]), float(pixel_range[1])),
-        provenance=tuple((str(key), str(value)) for key, value in dict(content.get("provenance", {})).items()),
+        provenance=provenance,
     )
 
 

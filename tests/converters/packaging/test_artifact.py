@@ -13,7 +13,9 @@ from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.manifest import Manifest, read_manifest
 
 MODEL = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 4
-MANIFEST = Manifest(labels=("null", "eins"), pixel_range=(-1.0, 1.0), provenance=(("quantize", "int8"),))
+MANIFEST = Manifest(
+    labels=("null", "eins"), pixel_range=(-1.0, 1.0), provenance={"quantize": "int8", "parity": {"top1_drop": 0.0}}
+)
 
 
 def test_what_is_packed_is_read_back() -> None:
@@ -53,9 +55,11 @@ def test_labels_alone_as_other_tools_append_them(tmp_path: Path) -> None:
         ("edgekit.json", "[]", "damaged"),
         ("edgekit.json", '{"schema_version": 99}', "newer edgekit"),
         ("edgekit.json", '{"pixel_range": ["a", 1]}', "damaged"),
+        ("edgekit.json", '{"provenance": [1]}', "damaged"),
+        ("edgekit.json", "[" * 100_000, "damaged"),
         ("labels.txt", "x" * 5_000_000, "damaged"),
     ],
-    ids=["cut JSON", "a list", "a later schema", "words for numbers", "a bomb"],
+    ids=["cut JSON", "a list", "a later schema", "words for numbers", "no object", "too deep", "a bomb"],
 )
 def test_a_bad_part_is_a_sentence(name: str, content: str, says: str, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"

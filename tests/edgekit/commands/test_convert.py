@@ -50,7 +50,8 @@ def test_labels_range_and_provenance_are_packed(variants_folder: Path) -> None:
     facts = dict(manifest.provenance)
     assert facts["quantize"] == "int8"
     assert facts["keras_version"].startswith("3.")
-    assert len(facts["source_sha256"]) == len(facts["calibration_data_sha256"]) == 64
+    assert len(facts["source_sha256"]) == len(facts["calibration"]["data_sha256"]) == 64
+    assert facts["calibration"]["samples"] == 256
 
 
 def test_the_same_arguments_give_the_same_bytes(trained_folder: Path, variants_folder: Path, tmp_path: Path) -> None:
