@@ -1,0 +1,237 @@
+"""Statistics of two models that answered the same examples: is a difference real, and how large may it be?
+
+The mathematics is scipy's; this module says which test belongs to which question. Everything is computed from counts
+or from one number a sample, so that a stream of any length can be judged: add up ``PairedCounts`` a batch at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from edgekit_runtime.errors import DataError
+
+#: Values that a batch of bootstrap resamples may hold: 32 MB of float64.
+_BOOTSTRAP_VALUES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval.
+
+    Attributes:
+        low: Its lower end.
+        high: Its upper end.
+        confidence: Share of such intervals that hold the true value, a fraction.
+    """
+
+    low: float
+    high: float
+    confidence: float = 0.95
+
+    def to_dict(self) -> dict[str, float]:
+        """The ends and the confidence."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedCounts:
+    """How often two classifiers were right on the same samples: the 2 × 2 table of McNemar's test.
+
+    Attributes:
+        both_right: Samples that both label right.
+        only_reference: Samples that the reference alone labels right: the candidate's losses.
+        only_candidate: Samples that the candidate alone labels right: its gains.
+        both_wrong: Samples that both label wrong.
+    """
+
+    both_right: int = 0
+    only_reference: int = 0
+    only_candidate: int = 0
+    both_wrong: int = 0
+
+    @classmethod
+    def of(cls, reference_right: np.ndarray, candidate_right: np.ndarray) -> PairedCounts:
+        """Count a batch.
+
+        Args:
+            reference_right: Whether the reference labels each sample right, bool (N,).
+            candidate_right: The same of the candidate, bool (N,).
+        Raises:
+            DataError: The two differ in length.
+        """
+        if reference_right.shape != candidate_right.shape or reference_right.ndim != 1:
+            raise DataError(
+                "Paired statistics need an answer of both models to every sample.",
+                expected=f"{reference_right.shape} answers",
+                received=str(candidate_right.shape),
+            )
+        reference, candidate = reference_right.astype(bool), candidate_right.astype(bool)
+        return cls(
+            both_right=int(np.count_nonzero(reference & candidate)),
+            only_reference=int(np.count_nonzero(reference & ~candidate)),
+            only_candidate=int(np.count_nonzero(~reference & candidate)),
+            both_wrong=int(np.count_nonzero(~reference & ~candidate)),
+        )
+
+    def __add__(self, other: PairedCounts) -> PairedCounts:
+        return PairedCounts(
+            self.both_right + other.both_right,
+            self.only_reference + other.only_reference,
+            self.only_candidate + other.only_candidate,
+            self.both_wrong + other.both_wrong,
+        )
+
+    @property
+    def samples(self) -> int:
+        """How many samples were compared."""
+        return self.both_right + self.only_reference + self.only_candidate + self.both_wrong
+
+    @property
+    def reference_accuracy(self) -> float:
+        """Share of the samples that the reference labels right."""
+        return (self.both_right + self.only_reference) / self.samples
+
+    @property
+    def candidate_accuracy(self) -> float:
+        """Share of the samples that the candidate labels right."""
+        return (self.both_right + self.only_candidate) / self.samples
+
+    @property
+    def accuracy_drop(self) -> float:
+        """``reference_accuracy - candidate_accuracy``; negative for a gain."""
+        return (self.only_reference - self.only_candidate) / self.samples
+
+    def to_dict(self) -> dict[str, int]:
+        """The four counts."""
+        return asdict(self)
+
+
+def mcnemar_exact(
+    only_reference: ArrayLike, only_candidate: ArrayLike, alternative: Literal["two-sided", "worse"] = "two-sided"
+) -> Any:
+    """The p-value of the exact McNemar test: could the answers that changed be chance?
+
+    Where both models are equally good, each sample that only one of them gets right falls to either side like a coin:
+    ``only_reference`` is binomial(only_reference + only_candidate, 1/2).
+
+    Args:
+        only_reference: Samples that the reference alone labels right; a number or an array of any shape.
+        only_candidate: Samples that the candidate alone labels right; the same shape.
+        alternative: ``two-sided`` for a difference in either direction, ``worse`` for a candidate that loses.
+    Returns:
+        The p-value, float; an array of them where arrays were given. 1 where no answer changed.
+    Source: McNemar, Psychometrika 12 (1947) 153; exact form as in ``statsmodels.stats.contingency_tables.mcnemar``.
+    """
+    from scipy.stats import binom
+
+    losses, gains = np.asarray(only_reference), np.asarray(only_candidate)
+    changed = losses + gains
+    if alternative == "worse":
+        p_values = binom.sf(losses - 1, changed, 0.5)
+    else:
+        p_values = np.minimum(1.0, 2 * binom.cdf(np.minimum(losses, gains), changed, 0.5))
+    return float(p_values) if np.ndim(p_values) == 0 else p_values
+
+
+def drop_interval(counts: PairedCounts, confidence: float = 0.95) -> Interval:
+    """The interval of the drop ``reference_accuracy - candidate_accuracy``, the samples being the same for both.
+
+    Newcombe's hybrid score interval: the Wilson intervals of the two accuracies, squared and added, with the
+    correlation of the paired answers. It never leaves -1…1, and has a width where no answer changed.
+
+    Source: Newcombe, Statistics in Medicine 17 (1998) 2635, method 10.
+    Raises:
+        DataError: There are no samples.
+    """
+    from scipy.stats import binomtest
+
+    if not counts.samples:
+        raise DataError("There are no samples to compare on.")
+    reference_right = counts.both_right + counts.only_reference
+    candidate_right = counts.both_right + counts.only_candidate
+    first = binomtest(reference_right, counts.samples).proportion_ci(confidence, method="wilson")
+    second = binomtest(candidate_right, counts.samples).proportion_ci(confidence, method="wilson")
+    p1, p2, phi = counts.reference_accuracy, counts.candidate_accuracy, _correlation(counts)
+    below = _square_and_add(p1 - first.low, second.high - p2, phi)
+    above = _square_and_add(first.high - p1, p2 - second.low, phi)
+    return Interval(counts.accuracy_drop - below, counts.accuracy_drop + above, confidence)
+
+
+def _square_and_add(first: float, second: float, phi: float) -> float:
+    return math.sqrt(max(0.0, first**2 - 2 * phi * first * second + second**2))
+
+
+def _correlation(counts: PairedCounts) -> float:
+    """Newcombe's φ of the table: corrected for continuity where the answers go together, 0 where a margin is empty."""
+    a, b, c, d = counts.both_right, counts.only_reference, counts.only_candidate, counts.both_wrong
+    margins = (a + b) * (c + d) * (a + c) * (b + d)
+    if not margins:
+        return 0.0
+    together = float(a * d - b * c)
+    if together > 0:
+        together = max(0.0, together - counts.samples / 2)
+    return together / math.sqrt(margins)
+
+
+def mae_increase(reference_errors: np.ndarray, candidate_errors: np.ndarray, axis: int = -1) -> Any:
+    """By how much the candidate's mean absolute error is larger; errors are prediction - target."""
+    return np.abs(candidate_errors).mean(axis) - np.abs(reference_errors).mean(axis)
+
+
+def rmse_increase(reference_errors: np.ndarray, candidate_errors: np.ndarray, axis: int = -1) -> Any:
+    """By how much the candidate's root mean squared error is larger; errors are prediction - target."""
+    return np.sqrt(np.square(candidate_errors).mean(axis)) - np.sqrt(np.square(reference_errors).mean(axis))
+
+
+def r2_drop(reference_errors: np.ndarray, candidate_errors: np.ndarray, targets: np.ndarray, axis: int = -1) -> Any:
+    """By how much the candidate's R² = 1 - Σ error² / Σ (target - mean)² is smaller; 0 where all targets are equal."""
+    total = np.square(targets - targets.mean(axis, keepdims=True)).sum(axis)
+    squares = np.square(candidate_errors).sum(axis) - np.square(reference_errors).sum(axis)
+    return np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
+
+
+def paired_bootstrap(
+    statistic: Callable[..., Any],
+    *samples: np.ndarray,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """The percentile bootstrap interval of a statistic of paired values: whole samples are drawn, never halves.
+
+    Args:
+        statistic: Called with the arrays and ``axis``; for instance ``mae_increase``.
+        samples: Arrays (N,), one value a sample each, for instance the errors of both models.
+        confidence: Of the interval, a fraction.
+        resamples: How many times N samples are drawn.
+        seed: Of the drawing; the same seed gives the same interval.
+    Raises:
+        DataError: There are fewer than two samples, or the arrays differ in length.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; ``scipy.stats.bootstrap``.
+    """
+    from scipy.stats import bootstrap
+
+    arrays = tuple(np.asarray(array, np.float64) for array in samples)
+    if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 1 or len(arrays[0]) < 2:
+        raise DataError(
+            "The paired bootstrap needs one value of every kind for each of two samples or more.",
+            received=", ".join(str(array.shape) for array in arrays),
+        )
+    drawn = bootstrap(
+        arrays,
+        statistic,
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        n_resamples=resamples,
+        batch=max(1, _BOOTSTRAP_VALUES // arrays[0].size),
+        confidence_level=confidence,
+        rng=np.random.default_rng(seed),
+    )
+    return Interval(float(drawn.confidence_interval.low), float(drawn.confidence_interval.high), confidence)
