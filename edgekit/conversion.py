@@ -19,8 +19,10 @@ from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessi
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
+from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
-from edgekit_converters.quantization.quantize import Sample, quantize, require_possible
+from edgekit_converters.quantization.quantize import quantize, require_possible
+from edgekit_converters.quantization.samples import Sample
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.manifest import Manifest
 
@@ -111,8 +113,10 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     pixel_range = _pixel_range(lowered, options)
     dataset = _calibration_data(lowered, options) if any(mode.needs_calibration for mode in outputs) else None
     samples = None if dataset is None else representative_dataset(dataset, lowered, options, pixel_range)
+    ranges = None
     if samples is not None:
         _logger.info("calibrating on %d examples of %s", len(samples), options.data)
+        ranges = calibrate(lowered.model, samples)
     source_sha256 = digest(request.source)
     models = []
     for mode, path in outputs.items():
@@ -131,7 +135,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             provenance=provenance,
         )
         start = time.perf_counter()
-        model = quantize(lowered.model, mode, io=io, representative_dataset=samples)
+        model = quantize(lowered.model, mode, io=io, ranges=ranges if mode.needs_calibration else None)
         _logger.info("%s: %d bytes in %.2f s", mode.value, len(model), time.perf_counter() - start)
         models.append((mode, path, pack(model, manifest)))
     # Written at the end, so that a failure leaves no variant of another run beside an older one.

@@ -139,7 +139,9 @@ def choose(variants: Sequence[Variant]) -> Variant:
 
 
 def _convert(folder: Path, seed: int) -> Conversion:
-    outputs = {mode: folder / f"model-{mode.value}.tflite" for mode in Mode}
+    outputs = {
+        mode: folder / f"model-{mode.value}.tflite" for mode in (Mode.NONE, Mode.FLOAT16, Mode.DYNAMIC, Mode.INT8)
+    }
     return convert(LoweringRequest(folder / "model.h5"), outputs, ConversionOptions(data="digits", seed=seed))
 
 

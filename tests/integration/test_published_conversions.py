@@ -17,6 +17,7 @@ import pytest
 
 from edgekit_converters.keras_files.load import load_keras_model
 from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
 from edgekit_runtime.structure import read_model_description
@@ -79,9 +80,9 @@ def converted(shared_models: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         expected = [np.asarray(answer) for answer in (answers if isinstance(answers, (list, tuple)) else [answers])]
         record = Converted(tmp_path_factory.mktemp(name[:3]), inputs, expected)
         np.savez(record.folder / "inputs.npz", **inputs)
-        samples = [example_inputs(float_model, seed) for seed in range(8)]
+        ranges = calibrate(float_model, (example_inputs(float_model, seed) for seed in range(8)))
         for mode in MODES:
-            model = quantize(float_model, mode, representative_dataset=samples if mode.needs_calibration else None)
+            model = quantize(float_model, mode, ranges=ranges)
             (record.folder / f"{mode.value}.tflite").write_bytes(model)
             record.sizes[mode.value] = len(model)
         made[name] = record

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import io as text_io
-import os
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
+from edgekit_converters.quantization.calibration import require_float
 from edgekit_converters.quantization.io_types import to_uint8_io
-from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.quantization.modes import IoType, Mode, Scheme
+from edgekit_converters.quantization.quiet_quantizer import quiet
+from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.recipes import recipe_for
 from edgekit_runtime.errors import ConversionError, UsageError
 from edgekit_runtime.structure import read_model_description
-
-#: One sample: the value of every input by its name in the signature, batch axis of length 1.
-Sample = dict[str, np.ndarray]
 
 
 def quantize(
@@ -26,37 +22,40 @@ def quantize(
     mode: Mode,
     *,
     io: IoType = IoType.FLOAT32,
-    representative_dataset: Sequence[Sample] | None = None,
+    scheme: Scheme = Scheme.PER_CHANNEL,
+    ranges: Ranges | None = None,
+    float_operators: Collection[str] = (),
+    per_tensor_operators: Collection[str] = (),
 ) -> bytes:
     """Quantize a float32 model; the same arguments give the same bytes.
 
     Args:
         model: A float32 FlatBuffer with one signature.
         mode: What becomes an integer.
-        io: Type of inputs and outputs; integers only with ``Mode.INT8``.
-        representative_dataset: Real inputs; ``Mode.INT8`` measures the activations' ranges on them.
+        io: Type of inputs and outputs; one of ``mode.io_types``.
+        scheme: How many scales weights have.
+        ranges: What ``calibrate`` measured on this model; the modes with integer activations need it.
+        float_operators: Names of output tensors whose operators stay in float.
+        per_tensor_operators: Kinds of operators whose weights get one scale whatever ``scheme`` says.
     Raises:
-        UsageError: ``io`` does not go with ``mode``, or int8 is asked for without data.
-        ConversionError: The quantizer cannot handle the model.
+        UsageError: ``io`` does not go with ``mode``, ranges are missing, or no operator has one of the names.
+        ConversionError: The quantizer cannot handle the model, or it is quantized already.
     """
-    require_possible(mode, io, has_data=bool(representative_dataset))
+    require_possible(mode, io, has_data=ranges is not None)
     if mode is Mode.NONE:
         return model
-    from litert_quantizer import quantizer
-
-    with _quiet():
-        recipe = recipe_for(mode, io, _loop_tensors(model))
-        ranges = _calibrate(model, recipe, representative_dataset or ()) if mode.needs_calibration else None
-        try:
-            worker = quantizer.Quantizer(model, recipe)
-            result = worker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-        except (ValueError, RuntimeError, KeyError, IndexError, NotImplementedError) as error:
-            raise ConversionError(
-                f"The model could not be quantized as {mode.value}.",
-                received=str(error)[:300],
-                next_step="try --quantize dynamic or float16, which leave the activations in float",
-            ) from error
-    quantized = bytes(result.quantized_model)
+    description = read_model_description(model)
+    require_float(description)
+    recipe = recipe_for(
+        description,
+        mode,
+        io=io,
+        scheme=scheme,
+        float_operators=float_operators,
+        per_tensor_operators=per_tensor_operators,
+    )
+    statistics = _statistics(ranges) if ranges is not None and mode.needs_calibration else None
+    quantized = _apply(model, mode, recipe, statistics)
     return to_uint8_io(quantized) if io is IoType.UINT8 else quantized
 
 
@@ -64,71 +63,47 @@ def require_possible(mode: Mode, io: IoType, *, has_data: bool) -> None:
     """Refuse options that do not go together, before any work is done.
 
     Raises:
-        UsageError: Integer inputs without int8 arithmetic, or int8 without data.
+        UsageError: Inputs that the mode does not have, or integer activations without data.
     """
-    if io is not IoType.FLOAT32 and mode is not Mode.INT8:
+    if io not in mode.io_types:
+        having = [each.value for each in Mode if io in each.io_types]
         raise UsageError(
-            f"--io {io.value} does not go with --quantize {mode.value}: only int8 models have integer inputs.",
-            next_step=f"use --quantize int8 --io {io.value}, or leave --io out",
+            f"--io {io.value} does not go with --quantize {mode.value}.",
+            expected=f"--io {' or '.join(each.value for each in mode.io_types)} for {mode.value}",
+            next_step=f"use --quantize {having[0]} --io {io.value}, or leave --io out",
         )
     if mode.needs_calibration and not has_data:
         raise UsageError(
-            "int8 needs data: the ranges of the activations are measured on real inputs.",
+            f"{mode.value} needs data: the ranges of the activations are measured on real inputs.",
             expected="--data with some hundred inputs like those the model will see",
             received="no --data",
             next_step="pass --data digits, an .npz or a folder of images, or use --quantize dynamic, which needs none",
         )
 
 
-def _calibrate(model: bytes, recipe: list[dict[str, Any]], samples: Sequence[Sample]) -> dict[str, Any]:
-    """Measure the range of every activation: the smallest and the largest value over all samples.
+def _apply(model: bytes, mode: Mode, recipe: list[dict[str, Any]], statistics: dict[str, Any] | None) -> bytes:
+    from litert_quantizer import quantizer
 
-    litert-quantizer's own default, a moving average of the ranges of single samples, forgets rare peaks and would
-    cut the pixel 255 of an image model.
-    """
-    from litert_quantizer.calibrator import CalibrationMode, Calibrator
-    from litert_quantizer.recipe_manager import RecipeManager
-    from litert_quantizer.utils.qsv_utils import min_max_update
-
-    signatures = [signature.key for signature in read_model_description(model).signatures]
-    if len(signatures) != 1:
+    try:
+        with quiet():
+            worker = quantizer.Quantizer(model, recipe)
+            result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+    except (ValueError, RuntimeError, KeyError, IndexError, NotImplementedError) as error:
         raise ConversionError(
-            "Only a model with one signature can be quantized as int8.",
-            received=f"{len(signatures)} signatures: {', '.join(signatures)}",
-        )
-    rules = RecipeManager()
-    rules.load_quantization_recipe(recipe)
-    calibrator = Calibrator(
-        model,
-        num_threads=os.cpu_count() or 1,
-        # The same ranges as by reading every tensor in Python, seven times as fast, and it sees into loops.
-        mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
-        qsv_update_func=min_max_update,
-    )
-    calibrator.calibrate({signatures[0]: samples}, rules)
-    return {name: _with_a_range(values) for name, values in calibrator.get_model_qsvs().items()}
+            f"The model could not be quantized as {mode.value}.",
+            received=str(error)[:300],
+            next_step="try --quantize dynamic or float16, which leave the activations in float",
+        ) from error
+    return bytes(result.quantized_model)
 
 
-def _with_a_range(values: dict[str, Any]) -> dict[str, Any]:
-    """Give a tensor that was 0 in every sample, such as a dead ReLU's, a range: a scale of 0 is none.
-
-    The range is small, since int8 kernels abort where an input's scale is far above the output's; and not smaller,
-    since a layer's bias is stored in steps of its input's scale and must fit 32 bits.
-    """
-    if not values or np.any(values["min"]) or np.any(values["max"]):
-        return values
-    return {**values, "max": np.full_like(values["max"], 1e-3)}
-
-
-def _loop_tensors(model: bytes) -> list[str]:
-    """Names of the tensors in all graphs but the model's own: conditions and bodies of its loops."""
-    loops = read_model_description(model).subgraphs[1:]
-    return list(dict.fromkeys(tensor.name for graph in loops for tensor in graph.tensors if tensor.name))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep litert-quantizer's own progress bars and debugging warnings off the terminal."""
-    with contextlib.redirect_stderr(text_io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _statistics(ranges: Ranges) -> dict[str, dict[str, np.ndarray]]:
+    """The ranges as litert-quantizer takes them."""
+    statistics = {}
+    for name, (low, high) in ranges.limits.items():
+        # A tensor that was 0 in every sample, such as a dead ReLU's, needs a range, too: a scale of 0 is none. A small
+        # one, since int8 kernels abort where an input's scale is far above the output's; and not smaller, since a
+        # layer's bias is stored in steps of its input's scale and must fit 32 bits.
+        top = 1e-3 if low == high == 0 else high
+        statistics[name] = {"min": np.array([low]), "max": np.array([top])}
+    return statistics

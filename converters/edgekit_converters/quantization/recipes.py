@@ -1,44 +1,117 @@
-"""litert-quantizer's recipe for each mode."""
+"""litert-quantizer's recipe for each mode: rules by operator, of which the last that fits counts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.quantization.modes import IoType, Mode, Scheme
+from edgekit_runtime.description import ModelDescription, OperatorDescription, SubgraphDescription
+from edgekit_runtime.errors import UsageError
+
+Rule = dict[str, Any]
 
 #: LiteRT's int8 kernel of these aborts the process where the output's scale is small against the inputs', as it is
 #: in every layer normalization.
 _FLOAT_ONLY_OPERATORS = ("SQUARED_DIFFERENCE",)
 
+#: Bits of weights and activations; no activation bits leave activations in float.
+_BITS = {
+    Mode.DYNAMIC: (8, None),
+    Mode.INT4: (4, None),
+    Mode.INT8: (8, 8),
+    Mode.INT16X8: (8, 16),
+}
+#: The kernels that read 4-bit weights; other layers with weights get 8 bits.
+_INT4_OPERATORS = ("FULLY_CONNECTED", "CONV_2D", "EMBEDDING_LOOKUP")
+#: litert-quantizer cuts the names that its rules see.
+_LONGEST_SCOPE = 10_000
 
-def recipe_for(mode: Mode, io: IoType, loop_tensors: Sequence[str] = ()) -> list[dict[str, Any]]:
+
+def recipe_for(
+    description: ModelDescription,
+    mode: Mode,
+    *,
+    io: IoType = IoType.FLOAT32,
+    scheme: Scheme = Scheme.PER_CHANNEL,
+    float_operators: Collection[str] = (),
+    per_tensor_operators: Collection[str] = (),
+) -> list[Rule]:
     """The recipe that turns a float32 model into ``mode``.
 
     Args:
+        description: The float32 model.
         mode: Any but ``NONE``, which needs no recipe.
-        io: float32 keeps inputs and outputs in float; the integer types make them int8.
-        loop_tensors: Names of the tensors inside loops (recurrent layers). What goes round in a loop must keep its
-            type, so that ``INT8`` gives loops int8 weights and leaves their activations in float.
+        io: float32 keeps inputs and outputs in float; the integer types make them integers.
+        scheme: How many scales weights have.
+        float_operators: Names of output tensors whose operators stay in float.
+        per_tensor_operators: Kinds of operators, such as ``FULLY_CONNECTED``, whose weights get one scale whatever
+            ``scheme`` says.
+    Raises:
+        UsageError: No operator writes one of ``float_operators``.
     """
-    from litert_quantizer import recipe
-
     if mode is Mode.FLOAT16:
-        return [_float16_weights()]
-    if mode is Mode.DYNAMIC:
-        return list(recipe.dynamic_wi8_afp32())
-    rules = list(recipe.static_wi8_ai8())
-    rules += [_left_in_float(".*", operator) for operator in _FLOAT_ONLY_OPERATORS]
-    if io is IoType.FLOAT32:
-        rules += [_left_in_float(".*", edge) for edge in ("INPUT", "OUTPUT")]
-    if loop_tensors:
-        inside = "|".join(f"^{re.escape(name)}" for name in loop_tensors)
-        rules += [_left_in_float(inside, "*"), _dynamic_weights(inside, "FULLY_CONNECTED")]
+        rules = [_float16_weights()]
+    else:
+        rules = _weight_rules(mode, scheme, frozenset(per_tensor_operators))
+    if mode.needs_calibration:
+        rules += [_left_in_float(".*", operator) for operator in _FLOAT_ONLY_OPERATORS]
+        if io is IoType.FLOAT32:
+            rules += [_left_in_float(".*", edge) for edge in ("INPUT", "OUTPUT")]
+        rules += _loop_rules(description, scheme, per_tensor_operators)
+    return rules + list(_float_rules(description, float_operators))
+
+
+def operator_scope(operator: OperatorDescription, graph: SubgraphDescription) -> str:
+    """litert-quantizer's name of an operator: those of its outputs, else of its inputs, a semicolon after each."""
+    names = [graph.tensors[index].name for index in operator.outputs or operator.inputs if index != -1]
+    return "".join(f"{name};" for name in names if name)[:_LONGEST_SCOPE]
+
+
+def _weight_rules(mode: Mode, scheme: Scheme, per_tensor_operators: frozenset[str]) -> list[Rule]:
+    """A rule for all operators, passed over where an operator has no kernel for it, and rules for single kinds."""
+    four_bits = _INT4_OPERATORS if mode is Mode.INT4 else ()
+    rest = Mode.DYNAMIC if mode is Mode.INT4 else mode
+    rules = [_integers(".*", "*", rest, scheme)]
+    rules += [_integers(".*", kind, mode, scheme) for kind in four_bits if kind not in per_tensor_operators]
+    for kind in sorted(per_tensor_operators):
+        rules.append(_integers(".*", kind, mode if kind in four_bits else rest, Scheme.PER_TENSOR))
     return rules
 
 
-def _float16_weights() -> dict[str, Any]:
+def _loop_rules(description: ModelDescription, scheme: Scheme, per_tensor_operators: Collection[str]) -> list[Rule]:
+    """What goes round in a loop must keep its type: loops get int8 weights, and their activations stay in float."""
+    scopes = [operator_scope(operator, graph) for graph in description.subgraphs[1:] for operator in graph.operators]
+    # The edges of a loop's graph are operators to litert-quantizer, too, named for their tensors.
+    for graph in description.subgraphs[1:]:
+        for ends in (graph.inputs, graph.outputs):
+            scopes.append("".join(f"{graph.tensors[index].name};" for index in ends)[:_LONGEST_SCOPE])
+    if not scopes:
+        return []
+    inside = "|".join(f"^{re.escape(scope)}$" for scope in dict.fromkeys(scopes) if scope)
+    dense = Scheme.PER_TENSOR if "FULLY_CONNECTED" in per_tensor_operators else scheme
+    return [_left_in_float(inside, "*"), _integers(inside, "FULLY_CONNECTED", Mode.DYNAMIC, dense)]
+
+
+def _float_rules(description: ModelDescription, names: Collection[str]) -> Iterator[Rule]:
+    wanted = set(names)
+    for graph in description.subgraphs:
+        for operator in graph.operators:
+            outputs = {graph.tensors[index].name for index in operator.outputs if index != -1}
+            if outputs & wanted:
+                # By its kind: a model's output is an operator to litert-quantizer, with the same name.
+                yield _left_in_float(f"^{re.escape(operator_scope(operator, graph))}$", operator.name)
+            wanted -= outputs
+    if wanted:
+        raise UsageError(
+            "No operator of the model writes what is to stay in float.",
+            expected="names of output tensors of operators",
+            received=", ".join(sorted(wanted)),
+        )
+
+
+def _float16_weights() -> Rule:
     return {
         "regex": ".*",
         "operation": "*",
@@ -51,12 +124,24 @@ def _float16_weights() -> dict[str, Any]:
     }
 
 
-def _dynamic_weights(regex: str, operation: str) -> dict[str, Any]:
-    from litert_quantizer import recipe
+def _integers(regex: str, operation: str, mode: Mode, scheme: Scheme) -> Rule:
+    weight_bits, activation_bits = _BITS[mode]
+    granularity = "CHANNELWISE" if scheme is Scheme.PER_CHANNEL else "TENSORWISE"
+    config: dict[str, Any] = {
+        # LiteRT's kernels know symmetric weights only.
+        "weight_tensor_config": {"num_bits": weight_bits, "symmetric": True, "granularity": granularity},
+        "compute_precision": "INTEGER",
+        "explicit_dequantize": False,
+    }
+    if activation_bits is not None:
+        # int16 activations are symmetric, int8 ones have a zero point.
+        config["activation_tensor_config"] = {
+            "num_bits": activation_bits,
+            "symmetric": activation_bits == 16,
+            "granularity": "TENSORWISE",
+        }
+    return {"regex": regex, "operation": operation, "algorithm_key": "min_max_uniform_quantize", "op_config": config}
 
-    (rule,) = recipe.dynamic_wi8_afp32()
-    return {**rule, "regex": regex, "operation": operation}
 
-
-def _left_in_float(regex: str, operation: str) -> dict[str, Any]:
+def _left_in_float(regex: str, operation: str) -> Rule:
     return {"regex": regex, "operation": operation, "algorithm_key": "no_quantize"}

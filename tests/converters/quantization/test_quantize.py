@@ -8,23 +8,21 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.quantization.calibration import calibrate
+from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.quantize import quantize
-from edgekit_runtime.errors import UsageError
+from edgekit_converters.quantization.ranges import Ranges
+from edgekit_runtime.errors import ConversionError, UsageError
+from edgekit_runtime.structure import read_model_description
 
-VARIANTS = [
-    (Mode.NONE, IoType.FLOAT32),
-    (Mode.FLOAT16, IoType.FLOAT32),
-    (Mode.DYNAMIC, IoType.FLOAT32),
-    (Mode.INT8, IoType.FLOAT32),
-    (Mode.INT8, IoType.INT8),
-    (Mode.INT8, IoType.UINT8),
-]
+VARIANTS = [(mode, io) for mode in Mode for io in mode.io_types]
 every_variant = pytest.mark.parametrize(("mode", "io"), VARIANTS, ids=[f"{m.value}-{io.value}" for m, io in VARIANTS])
+every_scheme = pytest.mark.parametrize("scheme", list(Scheme), ids=lambda scheme: scheme.value)
 
 
-def samples_for(mode: Mode, inputs: np.ndarray) -> list[dict[str, np.ndarray]] | None:
-    return [{"picture": inputs[row : row + 1]} for row in range(len(inputs))] if mode.needs_calibration else None
+@pytest.fixture(scope="module")
+def ranges(small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray) -> Ranges:
+    return calibrate(small_cnn_tflite, [{"picture": one[np.newaxis]} for one in small_cnn_inputs])
 
 
 def answer(model: bytes, inputs: np.ndarray) -> np.ndarray:
@@ -50,14 +48,20 @@ def answer(model: bytes, inputs: np.ndarray) -> np.ndarray:
 
 
 @every_variant
+@every_scheme
 def test_answers_stay_close(
-    mode: Mode, io: IoType, small_cnn: Any, small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray
+    mode: Mode,
+    io: IoType,
+    scheme: Scheme,
+    small_cnn: Any,
+    small_cnn_tflite: bytes,
+    small_cnn_inputs: np.ndarray,
+    ranges: Ranges,
 ) -> None:
-    samples = samples_for(mode, small_cnn_inputs)
-    model = quantize(small_cnn_tflite, mode, io=io, representative_dataset=samples)
+    model = quantize(small_cnn_tflite, mode, io=io, scheme=scheme, ranges=ranges)
     expected = small_cnn.predict(small_cnn_inputs, verbose=0)
-    # The output's step is 1/256 where it is an integer; a few steps for the layers before it.
-    tolerance = {Mode.NONE: 1e-6, Mode.FLOAT16: 1e-3, Mode.DYNAMIC: 0.02, Mode.INT8: 0.02}[mode]
+    # An int8 output's step is 1/256; a few steps for the layers before it. 4-bit weights have 15 steps.
+    tolerance = {Mode.NONE: 1e-6, Mode.FLOAT16: 1e-3, Mode.INT16X8: 0.01, Mode.INT4: 0.12}.get(mode, 0.02)
     np.testing.assert_allclose(answer(model, small_cnn_inputs), expected, atol=tolerance)
 
 
@@ -65,30 +69,28 @@ def test_answers_stay_close(
 def test_equal_arguments_give_equal_bytes(
     mode: Mode, io: IoType, small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray
 ) -> None:
-    samples = samples_for(mode, small_cnn_inputs[:20])
-    first = quantize(small_cnn_tflite, mode, io=io, representative_dataset=samples)
-    assert quantize(small_cnn_tflite, mode, io=io, representative_dataset=samples) == first
+    def whole_path() -> bytes:
+        samples = ({"picture": one[np.newaxis]} for one in small_cnn_inputs[:20])
+        return quantize(small_cnn_tflite, mode, io=io, ranges=calibrate(small_cnn_tflite, samples))
+
+    assert whole_path() == whole_path()
 
 
 @every_variant
 def test_inputs_and_outputs_have_the_type_asked_for(
-    mode: Mode, io: IoType, small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray
+    mode: Mode, io: IoType, small_cnn_tflite: bytes, ranges: Ranges
 ) -> None:
-    model = quantize(small_cnn_tflite, mode, io=io, representative_dataset=samples_for(mode, small_cnn_inputs))
-    interpreter = Interpreter(model_content=model)
+    interpreter = Interpreter(model_content=quantize(small_cnn_tflite, mode, io=io, ranges=ranges))
     interpreter.allocate_tensors()
     edges = [*interpreter.get_input_details(), *interpreter.get_output_details()]
     assert {edge["dtype"].__name__ for edge in edges} == {io.value}
     assert interpreter.get_signature_list() == {"serving_default": {"inputs": ["picture"], "outputs": ["kind"]}}
 
 
-def test_uint8_and_int8_stand_for_the_same_values(small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray) -> None:
-    samples = samples_for(Mode.INT8, small_cnn_inputs)
+def test_uint8_and_int8_stand_for_the_same_values(small_cnn_tflite: bytes, ranges: Ranges) -> None:
     edges = {}
     for io in (IoType.INT8, IoType.UINT8):
-        interpreter = Interpreter(
-            model_content=quantize(small_cnn_tflite, Mode.INT8, io=io, representative_dataset=samples)
-        )
+        interpreter = Interpreter(model_content=quantize(small_cnn_tflite, Mode.INT8, io=io, ranges=ranges))
         edges[io] = [
             interpreter.get_input_details()[0]["quantization"],
             interpreter.get_output_details()[0]["quantization"],
@@ -98,37 +100,112 @@ def test_uint8_and_int8_stand_for_the_same_values(small_cnn_tflite: bytes, small
         assert uint8_zero == int8_zero + 128
 
 
-def test_weights_shrink(small_cnn: Any, small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray) -> None:
-    def weight_bytes(model: bytes) -> int:
-        interpreter = Interpreter(model_content=model)
-        # The dense layer's 36 × 4 weights: the only constant with that many values.
-        (dense,) = [
-            t for t in interpreter.get_tensor_details() if sorted(t["shape"]) == [4, 36] and "dequant" not in t["name"]
-        ]
-        return int(np.prod(dense["shape"])) * np.dtype(dense["dtype"]).itemsize
-
-    assert weight_bytes(small_cnn_tflite) == 576
-    assert weight_bytes(quantize(small_cnn_tflite, Mode.DYNAMIC)) == 144
-    samples = samples_for(Mode.INT8, small_cnn_inputs)
-    assert weight_bytes(quantize(small_cnn_tflite, Mode.INT8, representative_dataset=samples)) == 144
+#: The convolution's 36 weights and the dense layer's 144, as stored: the only constants with that many values.
+WEIGHT_TYPES = {
+    Mode.NONE: ("float32", "float32"),
+    Mode.FLOAT16: ("float16", "float16"),
+    Mode.DYNAMIC: ("int8", "int8"),
+    Mode.INT8: ("int8", "int8"),
+    Mode.INT16X8: ("int8", "int8"),
+    Mode.INT4: ("int4", "int4"),
+}
 
 
-def test_int8_without_data_is_refused(small_cnn_tflite: bytes) -> None:
-    with pytest.raises(UsageError, match="int8 needs data") as caught:
-        quantize(small_cnn_tflite, Mode.INT8)
+@pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
+def test_weights_have_the_modes_type(mode: Mode, small_cnn_tflite: bytes, ranges: Ranges) -> None:
+    tensors = read_model_description(quantize(small_cnn_tflite, mode, ranges=ranges)).tensors
+    constants = {int(np.prod(tensor.shape)): tensor.dtype for tensor in tensors if tensor.is_constant}
+    assert (constants[36], constants[144]) == WEIGHT_TYPES[mode]
+
+
+INTEGER_MODES = [Mode.DYNAMIC, Mode.INT8, Mode.INT16X8, Mode.INT4]
+INTEGER_VARIANTS = [(mode, io) for mode, io in VARIANTS if mode in INTEGER_MODES]
+
+
+@pytest.mark.parametrize("mode", INTEGER_MODES, ids=lambda mode: mode.value)
+@every_scheme
+def test_the_scheme_sets_the_number_of_scales(
+    mode: Mode, scheme: Scheme, small_cnn_tflite: bytes, ranges: Ranges
+) -> None:
+    # Four filters, four classes.
+    expected = 4 if scheme is Scheme.PER_CHANNEL else 1
+    assert scales(quantize(small_cnn_tflite, mode, scheme=scheme, ranges=ranges)) == (expected, expected)
+
+
+@pytest.mark.parametrize("mode", INTEGER_MODES, ids=lambda mode: mode.value)
+def test_single_kinds_of_operators_get_one_scale(mode: Mode, small_cnn_tflite: bytes, ranges: Ranges) -> None:
+    model = quantize(small_cnn_tflite, mode, ranges=ranges, per_tensor_operators=["FULLY_CONNECTED"])
+    assert scales(model) == (4, 1)
+
+
+def scales(model: bytes) -> tuple[int, int]:
+    """How many scales the convolution's weights have, and the dense layer's."""
+    by_size = {int(np.prod(t.shape)): len(t.scales) for t in read_model_description(model).tensors if t.is_constant}
+    return by_size[36], by_size[144]
+
+
+@pytest.mark.parametrize(("mode", "io"), INTEGER_VARIANTS, ids=[f"{m.value}-{io.value}" for m, io in INTEGER_VARIANTS])
+def test_named_operators_stay_in_float(
+    mode: Mode, io: IoType, small_cnn: Any, small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray, ranges: Ranges
+) -> None:
+    convolution, softmax = (operator_output(small_cnn_tflite, kind) for kind in ("CONV_2D", "SOFTMAX"))
+    model = quantize(small_cnn_tflite, mode, io=io, ranges=ranges, float_operators=[convolution, softmax])
+    description = read_model_description(model)
+    types = {
+        operator.name: {description.tensors[index].dtype for index in (*operator.inputs, *operator.outputs)}
+        for operator in description.operators
+    }
+    assert types["CONV_2D"] == types["SOFTMAX"] == {"float32"}
+    assert types["FULLY_CONNECTED"] != {"float32"}
+    assert description.inputs[0].dtype == description.outputs[0].dtype == io.value
+    expected = small_cnn.predict(small_cnn_inputs, verbose=0)
+    np.testing.assert_allclose(answer(model, small_cnn_inputs), expected, atol=0.12 if mode is Mode.INT4 else 0.02)
+
+
+def operator_output(model: bytes, kind: str) -> str:
+    description = read_model_description(model)
+    (operator,) = [operator for operator in description.operators if operator.name == kind]
+    return description.tensors[operator.outputs[0]].name
+
+
+def test_an_unknown_operator_is_refused(small_cnn_tflite: bytes) -> None:
+    with pytest.raises(UsageError, match="No operator of the model writes") as caught:
+        quantize(small_cnn_tflite, Mode.DYNAMIC, float_operators=["convolution_9"])
+    assert caught.value.received == "convolution_9"
+
+
+@pytest.mark.parametrize("mode", [Mode.INT8, Mode.INT16X8], ids=lambda mode: mode.value)
+def test_integer_activations_without_data_are_refused(mode: Mode, small_cnn_tflite: bytes) -> None:
+    with pytest.raises(UsageError, match=f"{mode.value} needs data") as caught:
+        quantize(small_cnn_tflite, mode)
     assert "--quantize dynamic" in caught.value.next_step
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("mode", [Mode.NONE, Mode.FLOAT16, Mode.DYNAMIC], ids=lambda mode: mode.value)
-def test_integer_edges_need_int8(mode: Mode, small_cnn_tflite: bytes) -> None:
-    with pytest.raises(UsageError, match="only int8 models have integer inputs"):
-        quantize(small_cnn_tflite, mode, io=IoType.UINT8)
+WRONG_EDGES = [(mode, io) for mode in Mode for io in IoType if io not in mode.io_types]
+
+
+@pytest.mark.parametrize(("mode", "io"), WRONG_EDGES, ids=[f"{m.value}-{io.value}" for m, io in WRONG_EDGES])
+def test_edges_that_a_mode_does_not_have_are_refused(mode: Mode, io: IoType, small_cnn_tflite: bytes) -> None:
+    with pytest.raises(UsageError, match=f"--io {io.value} does not go with --quantize {mode.value}") as caught:
+        quantize(small_cnn_tflite, mode, io=io)
+    assert caught.value.exit_code == 2
+    assert f"--quantize {'int16x8' if io is IoType.INT16 else 'int8'} --io {io.value}" in caught.value.next_step
+
+
+@pytest.mark.parametrize("made_as", [Mode.FLOAT16, Mode.DYNAMIC, Mode.INT8], ids=lambda mode: mode.value)
+def test_a_quantized_model_is_refused(made_as: Mode, small_cnn_tflite: bytes, ranges: Ranges) -> None:
+    quantized = quantize(small_cnn_tflite, made_as, ranges=ranges)
+    with pytest.raises(ConversionError, match="The model is quantized already"):
+        quantize(quantized, Mode.DYNAMIC)
+    with pytest.raises(ConversionError, match="The model is quantized already"):
+        calibrate(quantized, [])
 
 
 def test_nothing_is_printed(
     small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    quantize(small_cnn_tflite, Mode.INT8, representative_dataset=samples_for(Mode.INT8, small_cnn_inputs))
-    quantize(small_cnn_tflite, Mode.DYNAMIC)
+    ranges = calibrate(small_cnn_tflite, [{"picture": one[np.newaxis]} for one in small_cnn_inputs])
+    for mode in Mode:
+        quantize(small_cnn_tflite, mode, ranges=ranges)
     assert capsys.readouterr() == ("", "")

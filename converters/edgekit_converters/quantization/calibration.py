@@ -1,0 +1,180 @@
+"""Runs a float model on real inputs and measures the range of every activation."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgekit_converters.quantization.quiet_quantizer import quiet
+from edgekit_converters.quantization.ranges import Ranges
+from edgekit_converters.quantization.samples import Sample, SampleCheck
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.errors import ConversionError, DataError, UsageError
+from edgekit_runtime.structure import read_model_description
+
+#: So many samples are in memory at a time.
+_SAMPLES_AT_ONCE = 32
+#: Extremes of single samples are kept for at most so many samples.
+_LARGEST_HISTORY = 1024
+
+
+def calibrate(model: bytes, samples: Iterable[Sample], *, progress: Callable[[int], None] | None = None) -> Ranges:
+    """Measure the range of every activation of a float32 model.
+
+    Memory does not grow with the number of samples: they are taken from the iterable in small groups, once.
+
+    Args:
+        model: A float32 FlatBuffer with one signature.
+        samples: Real inputs: the value of every input by its name in the signature, batch axis included.
+        progress: Told how many more samples are done, after each small group.
+    Raises:
+        DataError: A sample holds NaN or infinity, or the model makes one of it.
+        TensorMismatchError: A sample's names, shapes or types are not those of the model's inputs.
+        UsageError: There are no samples.
+        ConversionError: The model has several signatures or is quantized already.
+    """
+    description = read_model_description(model)
+    require_float(description)
+    _require_one_signature(description)
+    check = SampleCheck(description)
+    history = _History()
+    runner = _Runner(model, description.signatures[0].key, history)
+    stream = iter(samples)
+    while group := [check(sample) for sample in itertools.islice(stream, _SAMPLES_AT_ONCE)]:
+        # The caller's own bars and messages, in its iterable and in ``progress``, stay visible.
+        with quiet():
+            runner.run(group)
+        if progress is not None:
+            progress(len(group))
+    return history.ranges()
+
+
+class _Runner:
+    """litert-quantizer's calibrator, run a group of samples at a time."""
+
+    def __init__(self, model: bytes, signature_key: str, history: _History) -> None:
+        from litert_quantizer.calibrator import CalibrationMode, Calibrator
+        from litert_quantizer.recipe_manager import RecipeManager
+
+        self._calibrator = Calibrator(
+            model,
+            num_threads=os.cpu_count() or 1,
+            # The same ranges as by reading every tensor in Python, eight times as fast, and it sees into loops.
+            mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
+        )
+        self._no_rules = RecipeManager()
+        self._signature_key = signature_key
+        self._history = history
+
+    def run(self, group: Sequence[Sample]) -> None:
+        self._calibrator.calibrate({self._signature_key: _Group(group, self._keep_extremes)}, self._no_rules)
+
+    def _keep_extremes(self) -> None:
+        """Take the extremes of the sample that was just run, before the calibrator mixes in the next one's."""
+        extremes = self._calibrator.get_model_qsvs()
+        if extremes:
+            self._history.add(extremes)
+            self._calibrator.reset_model_qsvs()
+
+
+class _Group:
+    """Samples that can be iterated any number of times (the calibrator counts them first); ``done`` follows each."""
+
+    def __init__(self, samples: Sequence[Sample], done: Callable[[], None]) -> None:
+        self._samples = samples
+        self._done = done
+
+    def __iter__(self) -> Iterator[Sample]:
+        for sample in self._samples:
+            yield sample
+            self._done()
+
+
+class _History:
+    """Extremes over all samples, and of single ones, spread evenly over them."""
+
+    def __init__(self) -> None:
+        self._samples = 0
+        self._places: dict[str, int] = {}
+        self._lowest = np.empty(0)
+        self._highest = np.empty(0)
+        self._rows: list[np.ndarray] = []
+        self._stride = 1
+
+    def add(self, extremes: dict[str, dict[str, np.ndarray]]) -> None:
+        """Take one sample's extremes: ``{"min": (1,), "max": (1,)}`` by tensor name."""
+        if extremes.keys() - self._places.keys():
+            self._make_room(extremes)
+        row = np.full((2, len(self._places)), np.nan)
+        for name, values in extremes.items():
+            place = self._places[name]
+            row[0, place] = values["min"].item()
+            row[1, place] = values["max"].item()
+        np.fmin(self._lowest, row[0], out=self._lowest)
+        np.fmax(self._highest, row[1], out=self._highest)
+        if self._samples % self._stride == 0:
+            self._rows.append(row)
+        self._samples += 1
+        if len(self._rows) > _LARGEST_HISTORY:
+            del self._rows[1::2]
+            self._stride *= 2
+
+    def _make_room(self, extremes: dict[str, Any]) -> None:
+        for name in extremes:
+            self._places.setdefault(name, len(self._places))
+        more = np.full(len(self._places) - len(self._lowest), np.nan)
+        self._lowest = np.concatenate([self._lowest, more])
+        self._highest = np.concatenate([self._highest, more])
+
+    def ranges(self) -> Ranges:
+        """What was measured.
+
+        Raises:
+            UsageError: Nothing was.
+            DataError: An activation is not finite.
+        """
+        if not self._samples:
+            raise UsageError("Calibration needs at least one sample.", next_step="pass real inputs, some hundred")
+        limits = dict(zip(self._places, zip(self._lowest.tolist(), self._highest.tolist(), strict=True), strict=True))
+        for name, (low, high) in limits.items():
+            if not np.isfinite((low, high)).all():
+                raise DataError(
+                    f"The model computes values that are not finite, in tensor {name}.",
+                    received=f"{low:g} to {high:g} on the calibration data",
+                    next_step="check that the data is scaled as in training, and the float model's answers for it",
+                )
+        # A tensor that some later sample reached first is missing in the earlier rows.
+        width = len(self._places)
+        padded = [np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=np.nan) for row in self._rows]
+        history = np.stack(padded)
+        return Ranges(self._samples, limits, history[:, 0], history[:, 1])
+
+
+def require_float(description: ModelDescription) -> None:
+    """Refuse a model that is quantized already.
+
+    Raises:
+        ConversionError: A tensor has a scale, or float16 values.
+    """
+    for graph in description.subgraphs:
+        for tensor in graph.tensors:
+            if tensor.scales or tensor.dtype == "float16":
+                raise ConversionError(
+                    "The model is quantized already, at least in part.",
+                    expected="a float32 .tflite, as --quantize none makes it",
+                    received=f"{tensor.dtype} in tensor {tensor.name}",
+                    next_step="quantize the float model that it was made from",
+                )
+
+
+def _require_one_signature(description: ModelDescription) -> None:
+    if len(description.signatures) != 1:
+        keys = ", ".join(signature.key for signature in description.signatures)
+        raise ConversionError(
+            "Only a model with one signature can be calibrated.",
+            received=f"{len(description.signatures)} signatures: {keys}",
+        )

@@ -1,0 +1,71 @@
+"""Inputs to calibrate on: one sample is the value of every input by its name; checked, or drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edgekit_runtime.description import ModelDescription, TensorDescription
+from edgekit_runtime.errors import DataError, TensorMismatchError
+
+#: The value of every input by its name in the signature, batch axis included.
+Sample = Mapping[str, np.ndarray]
+
+
+class SampleCheck:
+    """Brings samples to the types of a model's inputs, and refuses what does not fit.
+
+    Args:
+        description: A model with at least one signature.
+    """
+
+    def __init__(self, description: ModelDescription) -> None:
+        tensors = description.subgraphs[description.signatures[0].subgraph].tensors
+        self._inputs = {name: tensors[index] for name, index in description.signatures[0].inputs}
+        self._checked = 0
+
+    def __call__(self, sample: Sample) -> dict[str, np.ndarray]:
+        """Return ``sample`` with the model's types.
+
+        Raises:
+            DataError: It holds NaN or infinity.
+            TensorMismatchError: Its names, shapes or types are not those of the model's inputs.
+        """
+        number = self._checked
+        self._checked += 1
+        if not isinstance(sample, Mapping) or sample.keys() != self._inputs.keys():
+            received = ", ".join(map(str, sample)) if isinstance(sample, Mapping) else type(sample).__name__
+            raise TensorMismatchError(
+                f"Sample {number} does not have the model's inputs.",
+                expected=f"one array for each of: {', '.join(self._inputs)}",
+                received=received or "nothing",
+            )
+        return {name: _fitting(sample[name], tensor, f"Sample {number}") for name, tensor in self._inputs.items()}
+
+
+def _fitting(value: np.ndarray, tensor: TensorDescription, what: str) -> np.ndarray:
+    value = np.asarray(value)
+    dtype = np.dtype(tensor.dtype)
+    sizes = tensor.shape_signature or tensor.shape
+    fits = len(value.shape) == len(sizes) and all(
+        size in (-1, given) for size, given in zip(sizes, value.shape, strict=True)
+    )
+    if not fits or value.dtype.kind != dtype.kind:
+        raise TensorMismatchError(
+            f"{what} does not fit the model's input {tensor.name}.",
+            expected=f"{dtype.name} of shape {_shape(sizes)}",
+            received=f"{value.dtype.name} of shape {_shape(value.shape)}",
+        )
+    if dtype.kind == "f" and not np.isfinite(value).all():
+        raise DataError(
+            f"{what} holds values that are not finite, for the model's input {tensor.name}.",
+            expected="real numbers",
+            received="NaN" if np.isnan(value).any() else "infinity",
+            next_step="take such examples out of the calibration data, or fill their gaps as in training",
+        )
+    return value.astype(dtype, copy=False)
+
+
+def _shape(sizes: tuple[int, ...]) -> str:
+    return f"({', '.join('any' if size == -1 else str(size) for size in sizes)})"
