@@ -15,8 +15,8 @@ from edgekit_runtime.errors import DataError
 
 _WHOLE = ("x", "y")
 _SPLIT = ("x_train", "y_train", "x_test", "y_test")
-# What numpy and zipfile raise on damaged, encrypted and foreign members, and on a stated size beyond all memory.
-_UNREADABLE = (
+#: What numpy and zipfile raise on damaged, encrypted and foreign members, and on a stated size beyond all memory.
+UNREADABLE = (
     OSError, ValueError, EOFError, RuntimeError, MemoryError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
@@ -39,7 +39,7 @@ def load_arrays(path: Path, *, seed: int, name: str | None = None) -> Dataset:
         )
     try:
         arrays = _read(path)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reason = "arrays of Python objects" if "allow_pickle" in str(error) else str(error)
         raise DataError(
             f"{path} could not be read as .npz.",

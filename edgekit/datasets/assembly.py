@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +16,15 @@ from edgekit_runtime.errors import DataError
 _MOST_CLASSES = 100_000
 
 
-def make_dataset(name: str, train: Examples, test: Examples | None, labels: tuple[str, ...], *, seed: int) -> Dataset:
+def make_dataset(
+    name: str,
+    train: Examples,
+    test: Examples | None,
+    labels: tuple[str, ...],
+    *,
+    seed: int,
+    digests: Sequence[bytes] | None = None,
+) -> Dataset:
     """Check a source's examples and hold a part of them back.
 
     Args:
@@ -24,6 +33,7 @@ def make_dataset(name: str, train: Examples, test: Examples | None, labels: tupl
         test: Those that the source keeps for testing; None holds back a fifth of ``train``.
         labels: Names of the classes; empty names them by their numbers.
         seed: Seed of the choice of what is held back.
+        digests: One an example of ``train``, equal for equal ones; None computes them from the values.
     Raises:
         DataError: There are no examples, one class only, NaN, or labels that do not fit.
     """
@@ -38,7 +48,7 @@ def make_dataset(name: str, train: Examples, test: Examples | None, labels: tupl
             )
     classes = _class_count(name, train, test, labels)
     if test is None:
-        train, test = hold_back(name, train, seed=seed)
+        train, test = hold_back(name, train, seed=seed, digests=digests)
     else:
         train = without_examples_of(test, train)
         if len(np.unique(train.y)) < 2:

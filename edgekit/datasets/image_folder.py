@@ -1,9 +1,8 @@
-"""A folder of images with one sub-folder a class."""
+"""A folder of images, one sub-folder a class."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +10,19 @@ from PIL import Image, ImageOps
 
 from edgekit.datasets.assembly import make_dataset
 from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
+from edgekit.datasets.folders import Listing, list_folder
+from edgekit.datasets.source import UNNAMED, Source
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.preprocessing import Preprocessing
 
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "F"})
-_HELD_BACK = ("test", "validation", "val")
 #: Photos are made this small unless a model asks for more: enough for a small CNN, and a data set of them fits.
 _LARGEST_SIDE = 128
 
 
 def load_image_folder(folder: Path, *, seed: int, image_size: tuple[int, int] | None, channels: int | None) -> Dataset:
-    """Load images by class; the sub-folders' names become the labels.
-
-    Two sub-folders that hold the classes, ``train`` and one of ``test``, ``validation`` and ``val``, keep that split.
+    """Load all images of a folder; its layout is that of ``list_folder``, with two classes or more.
 
     Args:
         folder: The folder.
@@ -34,53 +32,42 @@ def load_image_folder(folder: Path, *, seed: int, image_size: tuple[int, int] | 
     Raises:
         DataError: There are no images, one class only, too many to hold, or a file is no image.
     """
-    train_folder = folder / "train"
-    test_folder = next((part for name in _HELD_BACK if (part := folder / name).is_dir()), None)
-    if test_folder is None or not train_folder.is_dir():
-        train_folder, test_folder = folder, None
-    files = _files_by_class(train_folder)
-    labels = tuple(files)
-    if len(labels) < 2:
+    try:
+        listing = list_folder(folder, SUFFIXES)
+    except DataError as error:
         raise DataError(
-            f"{train_folder} holds {'one class only' if labels else 'no images'}.",
+            f"{folder} holds no images that can be learned from: {error.problem}",
             expected="a sub-folder of images for each of two classes or more",
-            received=f"the class {labels[0]}" if labels else "no sub-folder with images",
-        )
-    preprocessing = _preprocessing(files[labels[0]][0], image_size, channels)
-    train = _read(files, labels, preprocessing)
-    if test_folder is None:
-        return make_dataset(str(folder), train, None, labels, seed=seed)
-    test_files = _files_by_class(test_folder)
-    unknown = set(test_files) - set(labels)
-    if unknown:
+            received=error.received,
+            next_step=error.next_step,
+        ) from error
+    if listing.classes is None or len(listing.labels) < 2:
         raise DataError(
-            f"{test_folder} holds classes that {train_folder} has not.",
-            expected=", ".join(labels),
-            received=", ".join(sorted(unknown)),
+            f"{folder} holds {'one class only' if listing.labels else 'no classes'}.",
+            expected="a sub-folder of images for each of two classes or more",
+            received=f"the class {listing.labels[0]}" if listing.labels else "no sub-folder with images",
         )
-    return make_dataset(str(folder), train, _read(test_files, labels, preprocessing), labels, seed=seed)
+    source = image_source(listing, image_size, channels)
+    everything = Examples(_read_all(source), listing.classes)
+    if listing.held_back is None:
+        digests = source.digests
+        return make_dataset(source.name, everything, None, listing.labels, seed=seed, digests=digests)
+    train, test = (Examples(everything.x[part], everything.y[part]) for part in (~listing.held_back, listing.held_back))
+    return make_dataset(source.name, train, test, listing.labels, seed=seed)
 
 
-def _files_by_class(folder: Path) -> dict[str, list[Path]]:
-    """The image files of each sub-folder that has any, in the order of the names; hidden ones don't count."""
-    found: dict[str, list[Path]] = {}
-    for sub in sorted(folder.iterdir()):
-        if not sub.is_dir() or sub.name.startswith("."):
-            continue
-        files = sorted(
-            file for file in sub.rglob("*") if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".")
-        )
-        deeper = next((file for file in files if file.parent != sub), None)
-        if deeper:
-            raise DataError(
-                f"{deeper} lies deeper than a class's images do.",
-                expected=f"images in {sub}, or in two parts, the sub-folders train and test",
-                received=f"images in {deeper.parent}",
-                next_step="pass the folder whose sub-folders are the classes",
-            )
-        if files:
-            found[sub.name] = files
-    return found
+def image_source(listing: Listing, image_size: tuple[int, int] | None, channels: int | None) -> Source:
+    """Images that are decoded when they are asked for, as uint8 (N, H, W, C).
+
+    Args:
+        listing: The files.
+        image_size: Height and width to bring every image to; None takes the first image's, large ones made smaller.
+        channels: 1 or 3; None takes 1 where the first image is grey, else 3.
+    Raises:
+        DataError: The first file is no image.
+    """
+    preprocessing = _preprocessing(listing.files[0], image_size, channels)
+    return listing.source(lambda path: preprocessing.pixels(path)[0])
 
 
 def _preprocessing(first: Path, image_size: tuple[int, int] | None, channels: int | None) -> Preprocessing:
@@ -96,20 +83,17 @@ def _preprocessing(first: Path, image_size: tuple[int, int] | None, channels: in
     return Preprocessing(*image_size, channels or (1 if grey else 3))
 
 
-def _read(files: dict[str, list[Path]], labels: Sequence[str], preprocessing: Preprocessing) -> Examples:
-    count = sum(map(len, files.values()))
-    shape = (count, preprocessing.height, preprocessing.width, preprocessing.channels)
+def _read_all(source: Source) -> np.ndarray:
+    first = source.read(np.array([0]))[UNNAMED][0]
+    shape = (source.count, *first.shape)
     if math.prod(shape) > LARGEST_BYTES:
         raise DataError(
-            f"{count} images of {shape[1]} × {shape[2]} pixels do not fit into memory.",
+            f"{source.count} images of {shape[1]} × {shape[2]} pixels do not fit into memory.",
             expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB",
             received=f"{math.prod(shape) / 1e9:,.1f} GB",
             next_step="pass a folder with fewer images",
         )
-    x, y = np.empty(shape, np.uint8), np.empty(count, np.int64)
-    row = 0
-    for name, paths in files.items():
-        for path in paths:
-            x[row], y[row] = preprocessing.pixels(path)[0], labels.index(name)
-            row += 1
-    return Examples(x, y)
+    x = np.empty(shape, np.uint8)
+    for row in range(source.count):
+        x[row] = source.read(np.array([row]))[UNNAMED][0]
+    return x

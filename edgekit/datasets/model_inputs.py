@@ -1,9 +1,13 @@
-"""A data set's examples as the input of a model."""
+"""A data set's examples as the inputs of a model."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from edgekit.datasets.source import UNNAMED
+from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.preprocessing import Preprocessing
 
@@ -39,20 +43,103 @@ def to_model_input(
     Raises:
         DataError: The examples have other sizes than the input.
     """
-    preprocessing = image_preprocessing(shape, pixel_range)
-    same = len(examples.shape) == len(shape) and all(
-        size in (-1, given) for size, given in zip(shape[1:], examples.shape[1:], strict=True)
-    )
-    if not same:
-        raise DataError(
-            "The data does not fit the model's input.",
-            expected=f"{_sizes(shape[1:])} an example",
-            received=_sizes(examples.shape[1:]),
-            next_step="pass data of that size, or a folder of images, which are brought to the model's size",
-        )
+    if len(shape) > 2 and shape[-1] == 1 and _fits(examples.shape, shape[:-1]):
+        examples = examples[..., np.newaxis]
+    elif examples.shape[-1:] == (1,) and _fits(examples.shape[:-1], shape):
+        examples = examples[..., 0]
+    if not _fits(examples.shape, shape):
+        raise _unfit(examples.shape[1:], shape[1:])
+    # The device takes a picture without an axis of channels as grey, and so does this.
+    picture_shape = examples.shape if examples.ndim != 3 else (*examples.shape, 1)
+    preprocessing = image_preprocessing(picture_shape, pixel_range)
     if preprocessing is not None and examples.dtype == np.uint8 and dtype == "float32":
         return preprocessing.normalize(examples)
     return examples.astype(dtype, copy=False)
+
+
+class ModelInputs:
+    """Brings raw values by name to all inputs of a model.
+
+    Args:
+        inputs: The model's inputs.
+        pixel_range: Real values of pixels 0 and 255.
+    """
+
+    def __init__(self, inputs: Sequence[ModelInput], pixel_range: tuple[float, float]) -> None:
+        self._inputs = {model_input.name: model_input for model_input in inputs}
+        self._pixel_range = pixel_range
+
+    def __call__(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Bring a batch to the model's shapes, types and pixel range.
+
+        Args:
+            raw: Values (N, ...) by input name, or one array under "" for a model of one input.
+        Returns:
+            Finite values by input name.
+        Raises:
+            DataError: An input is missing, has another shape, or holds NaN or infinity.
+        """
+        if set(raw) == {UNNAMED} and len(self._inputs) == 1:
+            raw = {next(iter(self._inputs)): raw[UNNAMED]}
+        if set(raw) != set(self._inputs):
+            raise DataError(
+                "The data does not name the model's inputs.",
+                expected=", ".join(self._inputs),
+                received=", ".join(name or "one array without a name" for name in raw) or "nothing",
+                next_step="pass an .npz with one array an input, named as the input is, or python:module:function "
+                "that yields dicts by input name",
+            )
+        return {name: self._conform(model_input, np.asarray(raw[name])) for name, model_input in self._inputs.items()}
+
+    def _conform(self, model_input: ModelInput, values: np.ndarray) -> np.ndarray:
+        if values.dtype.kind not in "iufb":
+            raise DataError(
+                "The examples are no numbers.",
+                expected=f"values of input {model_input.name}",
+                received=str(values.dtype),
+            )
+        if values.dtype.kind == "f":
+            # A number beyond float32 becomes infinite.
+            with np.errstate(over="ignore"):
+                values = values.astype(np.float32, copy=False)
+            bad = np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1))
+            if bad:
+                raise DataError(
+                    f"The data holds values that are no numbers, for input {model_input.name}.",
+                    expected="finite values",
+                    received=f"NaN or infinity in {bad} of {len(values)} examples",
+                    next_step="drop these examples, or fill the gaps",
+                )
+        return to_model_input(values, model_input.shape, model_input.dtype, self._pixel_range)
+
+
+def _fits(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    return len(given) == len(shape) and all(
+        size in (-1, actual) for size, actual in zip(shape[1:], given[1:], strict=True)
+    )
+
+
+def _unfit(given: tuple[int, ...], wanted: tuple[int, ...]) -> DataError:
+    problem = "The data does not fit the model's input."
+    next_step = "pass data of that size, or a folder of images, which are brought to the model's size"
+    if len(given) == len(wanted) == 3 and _fits((0, *given[1:], given[0]), (0, *wanted)):
+        problem += " Its channels come first, the model's last."
+        next_step = "save it as x.transpose(0, 2, 3, 1)"
+    elif len(given) == len(wanted) == 2 and _fits((0, *given[::-1]), (0, *wanted)):
+        problem += " Its two axes are the other way round."
+        next_step = "save it as x.transpose(0, 2, 1)"
+    elif len(given) > 1 and _product(given) == _product(wanted):
+        next_step = f"save it as x.reshape({', '.join(str(size) for size in (-1, *wanted))}) if the order is right"
+    return DataError(
+        problem,
+        expected=f"{_sizes(wanted)} an example",
+        received=_sizes(given) or "a single number",
+        next_step=next_step,
+    )
+
+
+def _product(sizes: tuple[int, ...]) -> int:
+    return int(np.prod(sizes))
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

@@ -2,66 +2,91 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from edgekit.datasets.dataset import Examples
+from edgekit.datasets.source import row_hashes
 from edgekit_runtime.errors import DataError
 
-_HELD_BACK = 0.2
+#: The share that is held back, where the source doesn't say.
+HELD_BACK = 0.2
 
 
-def hold_back(name: str, examples: Examples, *, seed: int) -> tuple[Examples, Examples]:
+def hold_back(
+    name: str, examples: Examples, *, seed: int, digests: Sequence[bytes] | None = None
+) -> tuple[Examples, Examples]:
     """Split into training and test, a fifth of every class for the test; copies stay on one side.
 
     Args:
         name: What the user called the source, for messages.
         examples: All examples.
         seed: Seed of the choice.
+        digests: Equal for equal examples; None computes them from the values.
     Returns:
         Training and test examples, each in the order of ``examples``.
     Raises:
         DataError: A class has one example only, or copies of one.
     """
-    from sklearn.model_selection import train_test_split
-
-    first_of = _first_copies(examples.x)
-    originals = np.unique(first_of)
-    classes, counts = np.unique(examples.y[originals], return_counts=True)
+    digests = digests or list(row_hashes(examples.x))
+    classes, counts = np.unique(examples.y[_originals(digests)], return_counts=True)
     if counts.min() < 2:
         raise DataError(
             f"A class of {name} has too few examples to hold one back.",
             expected="two different examples of every class, better some hundred",
             received=f"one of class {classes[counts.argmin()]}",
         )
-    # One of every class at least.
-    count = max(math.ceil(_HELD_BACK * len(originals)), len(classes))
-    _, test = train_test_split(
-        originals, test_size=count, random_state=seed, shuffle=True, stratify=examples.y[originals]
-    )
-    in_test = np.isin(first_of, test)
+    in_test = held_back_rows(digests, examples.y, seed=seed)
     return (
         Examples(examples.x[~in_test], examples.y[~in_test]),
         Examples(examples.x[in_test], examples.y[in_test]),
     )
 
 
+def held_back_rows(digests: Sequence[bytes], classes: np.ndarray | None, *, seed: int) -> np.ndarray:
+    """Choose a fifth of the examples, copies together, and of every class where each has two or more.
+
+    Args:
+        digests: One an example, equal for equal ones.
+        classes: Class of each, int64 (N,); None where there is none.
+        seed: Seed of the choice.
+    Returns:
+        True for what is held back, bool (N,); nothing is where all examples are equal.
+    """
+    from sklearn.model_selection import train_test_split
+
+    first_of = _first_copies(digests)
+    originals = np.unique(first_of)
+    if len(originals) < 2:
+        return np.zeros(len(digests), bool)
+    strata = None if classes is None else classes[originals]
+    if strata is not None and np.unique(strata, return_counts=True)[1].min() < 2:
+        strata = None
+    # One of every class at least.
+    count = max(math.ceil(HELD_BACK * len(originals)), 1 if strata is None else len(np.unique(strata)))
+    _, test = train_test_split(originals, test_size=count, random_state=seed, shuffle=True, stratify=strata)
+    return np.isin(first_of, test)
+
+
 def without_examples_of(test: Examples, train: Examples) -> Examples:
     """``train`` without the examples that are in ``test``, too."""
-    held_back = set(_digests(test.x))
-    keep = np.array([digest not in held_back for digest in _digests(train.x)])
+    keep = ~is_among(list(row_hashes(train.x)), row_hashes(test.x))
     return train if keep.all() else Examples(train.x[keep], train.y[keep])
 
 
-def _first_copies(x: np.ndarray) -> np.ndarray:
+def is_among(digests: Iterable[bytes], others: Iterable[bytes]) -> np.ndarray:
+    """Whether each digest is among others, bool (N,)."""
+    known = set(others)
+    return np.array([digest in known for digest in digests], bool)
+
+
+def _originals(digests: Sequence[bytes]) -> np.ndarray:
+    return np.unique(_first_copies(digests))
+
+
+def _first_copies(digests: Sequence[bytes]) -> np.ndarray:
     """For each example the index of the first that is equal to it."""
     seen: dict[bytes, int] = {}
-    return np.array([seen.setdefault(digest, index) for index, digest in enumerate(_digests(x))])
-
-
-def _digests(x: np.ndarray) -> Iterator[bytes]:
-    """Equal for equal examples, and much smaller than these."""
-    return (hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=16).digest() for row in x)
+    return np.array([seen.setdefault(digest, index) for index, digest in enumerate(digests)])

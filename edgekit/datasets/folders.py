@@ -1,0 +1,161 @@
+"""Folders of files, one example a file: which files, of which class, slice and part."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.datasets.source import UNNAMED, Source
+from edgekit_runtime.errors import DataError
+
+#: What ``--slice-by`` takes for folders that hold the classes' folders.
+BY_FOLDER = "folder"
+HELD_BACK_FOLDERS = ("test", "validation", "val")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a folder.
+
+    Attributes:
+        folder: The folder.
+        files: One an example.
+        labels: Names of the classes, the sub-folders' names; empty where files lie in the folder itself.
+        classes: Class of each file, int64 (N,); None without labels.
+        groups: Slice of each file, str (N,), or None.
+        held_back: True for the files in a part for testing, bool (N,); None where there is no such part.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    labels: tuple[str, ...]
+    classes: np.ndarray | None
+    groups: np.ndarray | None
+    held_back: np.ndarray | None
+
+    def source(self, decode: Callable[[Path], np.ndarray], notes: Callable[[], tuple[str, ...]] = tuple) -> Source:
+        """A source that decodes a file when its example is asked for."""
+
+        def read(rows: np.ndarray) -> dict[str, np.ndarray]:
+            return {UNNAMED: np.stack([decode(self.files[row]) for row in rows])}
+
+        return Source(
+            name=str(self.folder),
+            count=len(self.files),
+            read=read,
+            hashes=lambda: file_hashes(self.files),
+            targets={} if self.classes is None else {UNNAMED: self.classes},
+            labels=self.labels,
+            groups=self.groups,
+            held_back=self.held_back,
+            names=tuple(str(file.relative_to(self.folder)) for file in self.files),
+            notes=notes,
+        )
+
+
+def list_folder(folder: Path, suffixes: frozenset[str], *, slice_by: str | None = None) -> Listing:
+    """List a folder's files by class; hidden ones don't count.
+
+    The sub-folders are the classes. Two sub-folders that hold the classes, ``train`` and one of ``test``,
+    ``validation`` and ``val``, are the parts. Files in the folder itself have no class. With ``slice_by`` "folder",
+    the sub-folders are slices and hold the classes' folders, or files without a class.
+
+    Args:
+        folder: The folder.
+        suffixes: What the files' names end with, in lower case.
+        slice_by: "folder" or None.
+    Raises:
+        DataError: There are no such files, or they lie too deep.
+    """
+    if slice_by not in (None, BY_FOLDER):
+        raise DataError(
+            f"{folder} has no column {slice_by}: it is a folder.",
+            expected=f"--slice-by {BY_FOLDER}, with a sub-folder a slice",
+            received=f"--slice-by {slice_by}",
+        )
+    parts = _parts(folder)
+    found: list[tuple[Path, str | None, str, bool]] = []
+    for part, is_held_back in parts:
+        for slice_folder in _folders(part) if slice_by else [part]:
+            for name, files in _files_by_class(slice_folder, suffixes).items():
+                found += [(file, name, slice_folder.name, is_held_back) for file in files]
+    if not found:
+        endings = ", ".join(sorted(suffixes))
+        raise DataError(f"{folder} holds no files of examples.", expected=f"files that end in {endings}")
+    names = {name for _, name, _, _ in found}
+    if None in names and len(names) > 1:
+        loose = next(file for file, name, _, _ in found if name is None)
+        raise DataError(
+            f"{folder} has files in the sub-folders of its classes, and some beside these.",
+            expected="each file in the sub-folder of its class, or all in one folder",
+            received=str(loose),
+        )
+    labels = tuple(sorted(name for name in names if name is not None))
+    _require_known_classes(found)
+    number = {name: place for place, name in enumerate(labels)}
+    return Listing(
+        folder=folder,
+        files=tuple(file for file, _, _, _ in found),
+        labels=labels,
+        classes=np.array([number[name] for _, name, _, _ in found if name is not None]) if labels else None,
+        groups=np.array([group for _, _, group, _ in found]) if slice_by else None,
+        held_back=np.array([part for _, _, _, part in found]) if len(parts) > 1 else None,
+    )
+
+
+def file_hashes(files: tuple[Path, ...]) -> Iterator[bytes]:
+    """16 bytes for each file, equal for equal contents."""
+    return (hashlib.blake2b(file.read_bytes(), digest_size=16).digest() for file in files)
+
+
+def suffixes_in(folder: Path) -> set[str]:
+    """Endings of the names of all files in a folder, in lower case; hidden ones don't count."""
+    return {file.suffix.lower() for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")}
+
+
+def _require_known_classes(found: list[tuple[Path, str | None, str, bool]]) -> None:
+    """A class that only the held-back part has would change the numbers of the others."""
+    known = {name for _, name, _, is_held_back in found if not is_held_back}
+    unknown = {name or "files without a class" for _, name, _, _ in found if name not in known}
+    if known and unknown:
+        raise DataError(
+            "The held-back part has classes that the training part has not.",
+            expected=", ".join(sorted(str(name) for name in known)),
+            received=", ".join(sorted(unknown)),
+        )
+
+
+def _parts(folder: Path) -> list[tuple[Path, bool]]:
+    test = next((part for name in HELD_BACK_FOLDERS if (part := folder / name).is_dir()), None)
+    train = folder / "train"
+    return [(folder, False)] if test is None or not train.is_dir() else [(train, False), (test, True)]
+
+
+def _files_by_class(folder: Path, suffixes: frozenset[str]) -> dict[str | None, list[Path]]:
+    found: dict[str | None, list[Path]] = {}
+    if own := _files(folder.iterdir(), suffixes):
+        found[None] = own
+    for sub in _folders(folder):
+        files = _files(sub.rglob("*"), suffixes)
+        if deeper := next((file for file in files if file.parent != sub), None):
+            raise DataError(
+                f"{deeper} lies deeper than a class's files do.",
+                expected=f"files in {sub}, or in two parts, the sub-folders train and test",
+                received=f"files in {deeper.parent}",
+                next_step=f"pass the folder whose sub-folders are the classes, or --slice-by {BY_FOLDER}",
+            )
+        if files:
+            found[sub.name] = files
+    return found
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith("."))
+
+
+def _files(paths: Iterator[Path], suffixes: frozenset[str]) -> list[Path]:
+    return sorted(path for path in paths if path.suffix.lower() in suffixes and not path.name.startswith("."))

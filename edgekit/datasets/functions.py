@@ -1,0 +1,284 @@
+"""``python:module:function``: data that the user's own code gives. Naming it is the act that imports the module."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit.datasets.source import UNNAMED, row_hashes
+from edgekit.datasets.splitting import HELD_BACK
+from edgekit.datasets.stored_arrays import inputs_among
+from edgekit.datasets.streams import Batch, Conform
+from edgekit.datasets.targets import as_targets
+from edgekit_converters.lowering import ModelInput
+from edgekit_runtime.errors import DataError, EdgekitError, UsageError
+
+PREFIX = "python:"
+_TARGETS = "y"
+#: Examples that are hashed, split and handed on together.
+_BLOCK = 64
+
+
+def import_function(name: str) -> Callable[[], Any]:
+    """Import the module of ``python:module:function``, from the current folder too, and return the function.
+
+    Raises:
+        UsageError: The name has another form.
+        DataError: There is no such module or function, or its module fails.
+    """
+    module_name, _, function_name = name.removeprefix(PREFIX).partition(":")
+    if not module_name or not function_name:
+        raise UsageError(f"{name} names no function.", expected="python:module:function", received=name)
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except Exception as error:
+        raise DataError(
+            f"{name} could not be imported.",
+            expected="a function in a module on Python's path or in this folder",
+            received=f"{type(error).__name__}: {error}",
+        ) from error
+    finally:
+        sys.path.remove(folder)
+    if not callable(function):
+        raise DataError(f"{name} is no function.", received=type(function).__name__)
+    return function
+
+
+def as_arrays(result: Any) -> dict[str, np.ndarray] | None:
+    """What a function gave as arrays by name, or None where it is something to go through.
+
+    A dict is taken as it is, an array is the only input's, and the second of a pair (x, y) is ``y``.
+    """
+    if isinstance(result, Mapping):
+        return {str(key): np.asarray(value) for key, value in result.items()}
+    if isinstance(result, np.ndarray):
+        return {UNNAMED: result}
+    if _is_pair(result) and isinstance(result[0], (np.ndarray, Mapping)):
+        named = result[1] if isinstance(result[1], Mapping) else {UNNAMED: result[1]}
+        return (as_arrays(result[0]) or {}) | {
+            _TARGETS + (key and f"_{key}"): np.asarray(values) for key, values in named.items()
+        }
+    return None
+
+
+@dataclass(frozen=True)
+class FunctionExamples:
+    """Examples that a function yields, one or a batch at a time; an ``ExampleStream``.
+
+    The function is called anew for every pass, and what it yields is never held whole. Which examples are held back
+    is told by their content and the seed, so that copies stay on one side.
+
+    Attributes:
+        name: ``python:module:function``.
+        function: What gives the examples.
+        inputs: The model's inputs.
+        conform: Brings raw values to what the model takes.
+        seed: Seed of the choice of what is held back.
+        part: "calibration", "held back", or "all".
+        slice_by: Key of the slices in the dicts that are yielded.
+        limit: Examples to end after, or None.
+        labels: Names of the classes; not known.
+        notes: Nothing is changed in reading.
+    """
+
+    name: str
+    function: Callable[[], Any]
+    inputs: tuple[ModelInput, ...]
+    conform: Conform
+    seed: int
+    part: str = "all"
+    slice_by: str | None = None
+    limit: int | None = None
+    labels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    _known: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def count(self) -> None:
+        """Only reading them all would tell."""
+        return
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the examples and their targets, in hex."""
+        if "digest" not in self._known:
+            for _ in self.batches(_BLOCK):
+                pass
+        return self._known["digest"]
+
+    def sample(self, count: int, *, seed: int) -> FunctionExamples:
+        """The first ``count`` examples; the order is the function's own."""
+        del seed
+        return replace(self, limit=count if self.limit is None else min(count, self.limit), _known={})
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All examples, ``size`` at a time; see ``ExampleStream.batches``."""
+        whole = hashlib.sha256()
+        waiting: list[Batch] = []
+        for batch in self._numbered():
+            for digest in row_hashes(*batch.inputs.values()):
+                whole.update(digest)
+            for output, values in sorted(batch.targets.items()):
+                whole.update(output.encode() + values.tobytes())
+            waiting.append(batch)
+            while sum(map(len, waiting)) >= size:
+                joined = _joined(waiting)
+                yield _rows(joined, slice(0, size))
+                waiting = [_rows(joined, slice(size, None))] if len(joined) > size else []
+        if waiting:
+            yield _joined(waiting)
+        self._known["digest"] = whole.hexdigest()
+
+    def _numbered(self) -> Iterator[Batch]:
+        """The examples of this part, up to the limit, in pieces of any size."""
+        number, given = 0, 0
+        for item in _items(self.name, self.function):
+            batch = self._batch(item, number)
+            number += len(batch)
+            batch = _rows(batch, self._is_mine(batch))
+            if self.limit is not None:
+                batch = _rows(batch, slice(0, self.limit - given))
+            given += len(batch)
+            if len(batch):
+                yield batch
+            if given == self.limit:
+                break
+        if number == 0:
+            raise DataError(f"{self.name} gave no examples.", expected="arrays, dicts by input name, or (x, y) pairs")
+
+    def _is_mine(self, batch: Batch) -> np.ndarray:
+        if self.part == "all":
+            return np.ones(len(batch), bool)
+        salt = self.seed.to_bytes(4, "little")
+        shares = [
+            int.from_bytes(hashlib.blake2b(digest, digest_size=8, salt=salt).digest(), "little") / 2**64
+            for digest in row_hashes(*batch.inputs.values())
+        ]
+        return (np.array(shares) < HELD_BACK) == (self.part == "held back")
+
+    def _batch(self, item: Any, number: int) -> Batch:
+        """What was yielded, as a batch; a single example gets a batch axis."""
+        arrays = self._by_name(item)
+        inputs = inputs_among(arrays, [model_input.name for model_input in self.inputs], self.slice_by) or arrays
+        if self._is_single(inputs):
+            inputs = {key: value[np.newaxis] for key, value in inputs.items()}
+            arrays = {key: value[np.newaxis] for key, value in arrays.items()}
+        lengths = {len(value) for value in inputs.values()}
+        if len(lengths) != 1:
+            raise DataError(f"{self.name} gave inputs of different lengths.", received=str(sorted(lengths)))
+        count = lengths.pop()
+        return Batch(
+            inputs=self.conform(inputs),
+            targets={
+                key.removeprefix(_TARGETS).removeprefix("_"): self._targets(values, count)
+                for key, values in arrays.items()
+                if key == _TARGETS or key.startswith(_TARGETS + "_")
+            },
+            groups=None if self.slice_by is None else self._groups(arrays, count),
+            names=tuple(str(number + row) for row in range(count)),
+        )
+
+    def _by_name(self, item: Any) -> dict[str, np.ndarray]:
+        """The arrays by name; tensors of any framework that numpy can read are arrays."""
+        if _is_pair(item):
+            named = item[1] if isinstance(item[1], Mapping) else {UNNAMED: item[1]}
+            targets = {_TARGETS + (key and f"_{key}"): np.asarray(values) for key, values in named.items()}
+            return self._by_name(item[0]) | targets
+        if isinstance(item, list) and len(item) == len(self.inputs):
+            return {model_input.name: np.asarray(value) for model_input, value in zip(self.inputs, item, strict=True)}
+        arrays = as_arrays(item)
+        return arrays if arrays is not None else {UNNAMED: np.asarray(item)}
+
+    def _targets(self, values: np.ndarray, count: int) -> np.ndarray:
+        targets, names = as_targets(self.name, values, count)
+        if names:
+            raise DataError(
+                f"{self.name} gives names of classes, which have no order.",
+                expected="class numbers from 0, as the model's outputs are numbered",
+                received=", ".join(names[:5]),
+            )
+        # Whether floats are class numbers cannot be told from one batch.
+        is_whole = values.dtype.kind == "f" and values.size == targets.size
+        return targets.astype(np.float32) if is_whole else targets
+
+    def _groups(self, arrays: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+        values = arrays.get(self.slice_by or "")
+        if values is None or values.shape not in ((), (count,)):
+            raise DataError(
+                f"{self.name} gives no {self.slice_by} to slice by.",
+                expected=f"a dict with the key {self.slice_by}, a value an example",
+                received=", ".join(key for key in arrays if key) or "no dict",
+            )
+        return np.broadcast_to(values.astype(str), (count,))
+
+    def _is_single(self, values: Mapping[str, np.ndarray]) -> bool:
+        """Whether the values are one example without a batch axis; an axis of one channel may be left out."""
+        first = self.inputs[0]
+        value = values.get(first.name, values.get(UNNAMED))
+        if value is None:
+            return False
+        sizes = first.shape[1:]
+        if value.ndim == len(sizes) and not _equal(value.shape, sizes):
+            return not (sizes[-1] == 1 and _equal(value.shape[1:], sizes[:-1]))
+        return value.ndim <= len(sizes)
+
+
+def _is_pair(value: Any) -> bool:
+    """Whether a value is (x, y), perhaps with weights as a third."""
+    return isinstance(value, tuple) and len(value) in (2, 3)
+
+
+def _equal(given: Sequence[int], wanted: Sequence[int]) -> bool:
+    return len(given) == len(wanted) and all(size in (-1, actual) for size, actual in zip(wanted, given, strict=True))
+
+
+def _items(name: str, function: Callable[[], Any]) -> Iterator[Any]:
+    """What the function yields; its own errors are told as what they are."""
+    try:
+        result = function()
+        if not isinstance(result, Iterable):
+            raise DataError(
+                f"{name} gave something that is no data.",
+                expected="an array, a dict by input name, a pair (x, y), or a generator of these",
+                received=type(result).__name__,
+            )
+        yield from result
+    except EdgekitError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"{name} failed.", received=f"{type(error).__name__}: {error}", next_step="see --debug for the place"
+        ) from error
+
+
+def _rows(batch: Batch, rows: np.ndarray | slice) -> Batch:
+    places = np.arange(len(batch))[rows]
+    return Batch(
+        inputs={key: value[rows] for key, value in batch.inputs.items()},
+        targets={key: value[rows] for key, value in batch.targets.items()},
+        groups=None if batch.groups is None else batch.groups[rows],
+        names=tuple(batch.names[place] for place in places),
+    )
+
+
+def _joined(batches: Sequence[Batch]) -> Batch:
+    if len(batches) == 1:
+        return batches[0]
+    first = batches[0]
+    return Batch(
+        inputs={key: np.concatenate([batch.inputs[key] for batch in batches]) for key in first.inputs},
+        targets={key: np.concatenate([batch.targets[key] for batch in batches]) for key in first.targets},
+        groups=None
+        if first.groups is None
+        else np.concatenate([batch.groups for batch in batches if batch.groups is not None]),
+        names=tuple(name for batch in batches for name in batch.names),
+    )

@@ -1,0 +1,240 @@
+"""Whatever the user names as data, opened for a model: a part to calibrate on and a part held back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.datasets import NAMES, load_dataset
+from edgekit.datasets.dataset import Dataset
+from edgekit.datasets.folders import Listing, list_folder, suffixes_in
+from edgekit.datasets.functions import PREFIX, FunctionExamples, as_arrays, import_function
+from edgekit.datasets.idx import find_images, is_idx
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, ModelInputs, image_preprocessing
+from edgekit.datasets.source import UNNAMED, Source, row_hashes
+from edgekit.datasets.splitting import held_back_rows, is_among
+from edgekit.datasets.streams import ExampleStream, StoredExamples
+from edgekit_converters.lowering import ModelInput
+from edgekit_runtime.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class DataRequest:
+    """What the user said of the data.
+
+    Attributes:
+        source: A name, a path, or ``python:module:function``.
+        seed: Seed of the choice of what is held back, where the source doesn't say.
+        label_column: Heading or number of a table's column of labels; None finds it.
+        slice_by: Column, array, key or "folder" that says which slice an example belongs to; None for no slices.
+    """
+
+    source: str
+    seed: int = 0
+    label_column: str | None = None
+    slice_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelData:
+    """The data of a model, none of it read yet.
+
+    Attributes:
+        calibration: What may be calibrated on; the part to train on, where the source has parts.
+        held_back: What calibration and training never see.
+        everything: Both.
+        labels: Names of the classes; empty where none are known.
+    """
+
+    calibration: ExampleStream
+    held_back: ExampleStream
+    everything: ExampleStream
+    labels: tuple[str, ...]
+
+
+def open_data(
+    request: DataRequest,
+    inputs: Sequence[ModelInput],
+    *,
+    pixel_range: tuple[float, float] | None = None,
+    labels: Sequence[str] = (),
+) -> ModelData:
+    """Open data for a model.
+
+    Args:
+        request: What the user said of the data.
+        inputs: The model's inputs.
+        pixel_range: Real values of pixels 0 and 255 at the inputs that take pictures; None for 0 and 1.
+        labels: The model's own names of its classes: classes of these names get the model's numbers.
+    Raises:
+        EdgekitError: There is no such source, it is damaged, or it does not fit the model.
+    """
+    conform = ModelInputs(inputs, pixel_range or DEFAULT_PIXEL_RANGE)
+    source: Source | None
+    if request.source.startswith(PREFIX):
+        function = import_function(request.source)
+        arrays = as_arrays(function())
+        if arrays is None:
+            return _of_function(FunctionExamples(
+                request.source, function, tuple(inputs), conform, request.seed, slice_by=request.slice_by
+            ))  # fmt: skip
+        source = _arrays(request, arrays, inputs)
+    else:
+        source = _stored(request, inputs)
+    if set(source.labels) <= set(labels):
+        source = _renumbered(source, labels)
+    calibration, held_back, everything = (
+        StoredExamples(source, rows, conform) for rows in _parts(source, request.seed)
+    )
+    return ModelData(calibration, held_back, everything, source.labels)
+
+
+def _of_function(examples: FunctionExamples) -> ModelData:
+    return ModelData(
+        replace(examples, part="calibration", _known={}), replace(examples, part="held back", _known={}), examples, ()
+    )
+
+
+def _parts(source: Source, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows to calibrate on, rows held back, and all."""
+    everything = np.arange(source.count)
+    if source.held_back is None:
+        y = source.targets.get(UNNAMED)
+        classes = y if y is not None and y.ndim == 1 and y.dtype.kind == "i" else None
+        held_back = held_back_rows(source.digests, classes, seed=seed)
+        return everything[~held_back], everything[held_back], everything
+    digests = np.array(source.digests, dtype=object)
+    train = ~source.held_back & ~is_among(source.digests, digests[source.held_back])
+    return everything[train], everything[source.held_back], everything
+
+
+def _renumbered(source: Source, labels: Sequence[str]) -> Source:
+    """The source with the model's numbers for its classes, which may be fewer or in another order."""
+    if not source.labels or tuple(source.labels) == tuple(labels):
+        return source
+    numbers = np.array([list(labels).index(name) for name in source.labels])
+    targets = {output: numbers[values] for output, values in source.targets.items() if values.dtype.kind == "i"}
+    return replace(source, targets=source.targets | targets, labels=tuple(labels))
+
+
+def _stored(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    if request.source in NAMES:
+        return _of_dataset(load_dataset(request.source, seed=request.seed))
+    path = Path(request.source)
+    if not path.exists():
+        raise DataError(
+            f"There is no data set {path}.",
+            expected=f"{', '.join(NAMES)}, a file (.npz, .npy, .csv, IDX), a folder of images, .wav or .npy files, "
+            "or python:module:function",
+            received="neither a known name nor an existing path",
+        )
+    return _file(path, request, inputs) if path.is_file() else _folder(path, request, inputs)
+
+
+def _file(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets import tables
+    from edgekit.datasets.stored_arrays import array_file_source
+
+    if is_idx(path):
+        return _of_dataset(load_dataset(path, seed=request.seed))
+    if path.suffix.lower() in tables.SUFFIXES:
+        return tables.table_source(
+            path, _only(inputs, path), label_column=request.label_column, slice_by=request.slice_by
+        )
+    return array_file_source(path, [model_input.name for model_input in inputs], slice_by=request.slice_by)
+
+
+def _arrays(request: DataRequest, arrays: dict[str, np.ndarray], inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.stored_arrays import arrays_source
+
+    return arrays_source(
+        request.source, arrays, [model_input.name for model_input in inputs], slice_by=request.slice_by
+    )
+
+
+def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    if not any(folder.iterdir()):
+        raise DataError(f"{folder} is empty.", expected="files of examples, or a sub-folder of these for each class")
+    if find_images(folder):
+        return _of_dataset(load_dataset(folder, seed=request.seed))
+    if len(inputs) == 1:
+        return _folder_of_one(folder, request, inputs[0])
+    from edgekit.datasets.array_folders import joined_source
+
+    missing = [model_input.name for model_input in inputs if not (folder / model_input.name).is_dir()]
+    if missing:
+        raise DataError(
+            f"The model has {len(inputs)} inputs, and {folder} has no sub-folder for each.",
+            expected=f"the sub-folders {', '.join(model_input.name for model_input in inputs)}",
+            received=f"no {', '.join(missing)}",
+        )
+    return joined_source(folder, {each.name: _folder_of_one(folder / each.name, request, each) for each in inputs})
+
+
+def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput) -> Source:
+    from edgekit.datasets import array_folders, image_folder, recordings
+
+    present = suffixes_in(folder)
+    kinds = [kind for kind in (image_folder, recordings, array_folders) if kind.SUFFIXES & present]
+    if len(kinds) != 1:
+        raise DataError(
+            f"{folder} holds {'files of several kinds' if kinds else 'no files of examples'}.",
+            expected="images, .wav files or .npy files, of one kind",
+            received=", ".join(sorted(present)) or "no files",
+        )
+    listing = list_folder(folder, kinds[0].SUFFIXES, slice_by=request.slice_by)
+    if kinds[0] is recordings:
+        return recordings.recording_source(listing, model_input)
+    if kinds[0] is array_folders:
+        return array_folders.array_folder_source(listing)
+    return _images(listing, model_input)
+
+
+def _images(listing: Listing, model_input: ModelInput) -> Source:
+    from edgekit.datasets.image_folder import image_source
+
+    shape = model_input.shape if len(model_input.shape) != 3 else (*model_input.shape, 1)
+    image = image_preprocessing(shape, DEFAULT_PIXEL_RANGE)
+    if image is not None:
+        return image_source(listing, (image.height, image.width), image.channels)
+    if len(shape) != 4:
+        raise DataError(
+            "The model takes no images.",
+            expected="an input (N, height, width, 1 or 3)",
+            received=f"{model_input.shape}",
+            next_step="pass what the model takes as .npy files, an .npz, a table, or python:module:function",
+        )
+    return image_source(listing, None, shape[3] if shape[3] in (1, 3) else None)
+
+
+def _only(inputs: Sequence[ModelInput], path: Path) -> ModelInput:
+    if len(inputs) != 1:
+        raise DataError(
+            f"The model has {len(inputs)} inputs, and a table fills only one.",
+            expected="an .npz with one array an input, or python:module:function that yields dicts by input name",
+            received=str(path),
+        )
+    return inputs[0]
+
+
+def _of_dataset(dataset: Dataset) -> Source:
+    """The examples of a data set that is in memory, in its own split."""
+    train_count = len(dataset.x_train)
+
+    def read(rows: np.ndarray) -> dict[str, np.ndarray]:
+        train, test = rows[rows < train_count], rows[rows >= train_count] - train_count
+        return {UNNAMED: np.concatenate([dataset.x_train[train], dataset.x_test[test]])}
+
+    count = train_count + len(dataset.x_test)
+    return Source(
+        name=dataset.name,
+        count=count,
+        read=read,
+        hashes=lambda: (digest for x in (dataset.x_train, dataset.x_test) for digest in row_hashes(x)),
+        targets={UNNAMED: np.concatenate([dataset.y_train, dataset.y_test])},
+        labels=dataset.labels,
+        held_back=np.arange(count) >= train_count,
+    )

@@ -1,0 +1,104 @@
+"""WAV files as waveforms of the model's length."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.datasets.folders import Listing
+from edgekit.datasets.source import Source
+from edgekit_converters.lowering import ModelInput
+from edgekit_runtime.errors import DataError
+
+SUFFIXES = frozenset({".wav", ".wave"})
+
+
+def recording_source(listing: Listing, model_input: ModelInput) -> Source:
+    """Recordings that are decoded when they are asked for, as float32 from -1 to 1.
+
+    Channels are averaged into one. What is longer than the model's input is cut at its end, what is shorter is
+    followed by silence; the sample rate stays as it is, and all files must have the same.
+
+    Args:
+        listing: The files.
+        model_input: Shape (N, samples) or (N, samples, 1).
+    Raises:
+        DataError: The model takes no waveforms, or the first file is no WAV file.
+    """
+    length = _waveform_length(model_input)
+    rate, first = read_wav(listing.files[0])
+    length = len(first) if length == -1 else length
+    changes: Counter[str] = Counter()
+
+    def decode(path: Path) -> np.ndarray:
+        own_rate, samples = read_wav(path)
+        if own_rate != rate:
+            raise DataError(
+                f"{path} has another sample rate than {listing.files[0].name}.",
+                expected=f"{rate} Hz",
+                received=f"{own_rate} Hz",
+                next_step="bring all recordings to the rate that the model was trained on",
+            )
+        if len(samples) != length:
+            changes["cut" if len(samples) > length else "filled with silence"] += 1
+        return np.pad(samples[:length], (0, max(0, length - len(samples))))
+
+    def notes() -> tuple[str, ...]:
+        done = [f"{count} {what}" for what, count in sorted(changes.items())]
+        return (f"recordings of {rate:,} Hz as {length:,} samples" + (f": {', '.join(done)}" if done else ""),)
+
+    return listing.source(decode, notes)
+
+
+def read_wav(path: Path) -> tuple[int, np.ndarray]:
+    """Read a WAV file.
+
+    Returns:
+        The rate in Hz, and the waveform, float32 from -1 to 1, shape (samples,).
+    Raises:
+        DataError: It is damaged, or no WAV file of integers or floats.
+    """
+    from scipy.io import wavfile
+
+    try:
+        with warnings.catch_warnings():
+            # Chunks that scipy does not know, such as a title's, are none of our business.
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)
+            rate, samples = wavfile.read(path)
+    except (OSError, ValueError, EOFError, MemoryError, UnboundLocalError) as error:
+        # scipy names no reason, but an unbound variable, where a file ends before its data.
+        reason = "an end before the data" if isinstance(error, UnboundLocalError) else str(error)
+        raise DataError(
+            f"{path} could not be read as WAV.",
+            expected="a recording of 8, 16, 24 or 32 bits",
+            received=reason or type(error).__name__,
+        ) from error
+    if samples.size == 0:
+        raise DataError(f"{path} is empty.", expected="a recording", received="no samples")
+    waveform = _to_floats(samples)
+    return int(rate), waveform.mean(1, dtype=np.float32) if waveform.ndim == 2 else waveform
+
+
+def _to_floats(samples: np.ndarray) -> np.ndarray:
+    if samples.dtype == np.uint8:
+        # 8-bit WAV is the only unsigned one; 128 is silence.
+        return ((samples.astype(np.float32) - 128) / 128).astype(np.float32)
+    if samples.dtype.kind == "i":
+        # scipy puts 24 bits into the upper three bytes of 32.
+        return (samples / float(1 << (8 * samples.dtype.itemsize - 1))).astype(np.float32)
+    return samples.astype(np.float32)
+
+
+def _waveform_length(model_input: ModelInput) -> int:
+    sizes = model_input.shape[1:]
+    if model_input.dtype != "float32" or not (len(sizes) == 1 or (len(sizes) == 2 and sizes[1] == 1)):
+        raise DataError(
+            "The model takes no waveforms, and WAV files hold nothing else.",
+            expected="an input (N, samples) or (N, samples, 1) of float32",
+            received=f"{model_input.dtype} {model_input.shape}",
+            next_step="pass what the model takes, such as spectrograms, as .npy files or python:module:function",
+        )
+    return sizes[0]

@@ -1,0 +1,57 @@
+"""A source whose examples can be read in any order, none of them before it is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+#: Name of the only input, or of the only output's targets, in a source that names none.
+UNNAMED = ""
+
+
+@dataclass(eq=False)
+class Source:
+    """Examples as the user's files hold them. Small things are in memory, the examples are not.
+
+    Attributes:
+        name: What the user called it.
+        count: Number of examples.
+        read: Gives the raw values of some rows (sorted), each (N, ...), by input name or under ``UNNAMED``.
+        hashes: Gives 16 bytes for every example, in order; equal for equal examples.
+        targets: Class numbers, int64 (N,), or real targets, float32 (N, ...), by output name or under ``UNNAMED``;
+            empty where the data has none.
+        labels: Names of the classes; empty where the source has none.
+        groups: The slice that each example belongs to, str (N,), or None.
+        held_back: True for examples that the source itself keeps for testing, bool (N,), or None.
+        names: What to call each example, such as its file; None numbers them.
+        notes: Gives sentences on what reading did to the examples so far, such as cutting recordings.
+    """
+
+    name: str
+    count: int
+    read: Callable[[np.ndarray], dict[str, np.ndarray]]
+    hashes: Callable[[], Iterator[bytes]]
+    targets: dict[str, np.ndarray] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    groups: np.ndarray | None = None
+    held_back: np.ndarray | None = None
+    names: Sequence[str] | None = None
+    notes: Callable[[], tuple[str, ...]] = tuple
+
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """16 bytes for each example, equal for equal ones: read once, then kept."""
+        return list(self.hashes())
+
+
+def row_hashes(*arrays: np.ndarray) -> Iterator[bytes]:
+    """16 bytes for each row of arrays of equal length; equal for equal rows, and much smaller than these."""
+    for row in range(len(arrays[0])):
+        whole = hashlib.blake2b(digest_size=16)
+        for array in arrays:
+            whole.update(np.ascontiguousarray(array[row]).data)
+        yield whole.digest()

@@ -1,0 +1,261 @@
+"""Arrays in ``.npz`` and ``.npy`` files, and arrays in memory, as sources.
+
+Arrays that ``numpy.savez`` stores as they are (it compresses none) stay in the file: rows are mapped into memory when
+they are asked for, and let go of then.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from edgekit.datasets.arrays import UNREADABLE
+from edgekit.datasets.dataset import LARGEST_BYTES
+from edgekit.datasets.source import UNNAMED, Source, row_hashes
+from edgekit.datasets.targets import as_targets
+from edgekit_runtime.errors import DataError
+
+#: What the examples are called in an .npz that doesn't name them for the model's input.
+_EXAMPLES, _TARGETS = "x", "y"
+_TRAIN, _TEST = "_train", "_test"
+_LOCAL_HEADER_BYTES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class MappedArray:
+    """An array in a file, of which nothing is in memory.
+
+    Attributes:
+        path: The file.
+        offset: Where the values begin, in bytes.
+        shape: Sizes, examples first.
+        dtype: Type of the values in the file.
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray | int) -> np.ndarray:
+        # Mapped anew each time: pages that stay mapped count as the process's memory.
+        mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
+        return _plain(np.array(mapped[rows]))
+
+
+#: Rows can be taken from it by number.
+Rows = np.ndarray | MappedArray
+
+
+def array_file_source(path: Path, input_names: Sequence[str], *, slice_by: str | None = None) -> Source:
+    """Open an ``.npz`` or ``.npy`` file.
+
+    An ``.npz`` holds ``x``, or one array for each of the model's inputs, named as these are; ``y`` and what
+    ``slice_by`` names are there where they are known. ``x_train`` and ``x_test`` are the two parts.
+
+    Args:
+        path: The file; arrays of Python objects in it are never unpickled.
+        input_names: The names of the model's inputs.
+        slice_by: Name of an array with the slice that each example belongs to.
+    Raises:
+        DataError: The file is damaged, too large, or has other arrays.
+    """
+    try:
+        arrays = _open_npy(path) if path.suffix.lower() == ".npy" else _open_npz(path)
+    except UNREADABLE as error:
+        reason = "arrays of Python objects" if "allow_pickle" in str(error) else str(error)
+        raise DataError(
+            f"{path} could not be read as {path.suffix.lower() or '.npz'}.",
+            expected="arrays of numbers, as numpy.savez writes them",
+            received=reason or type(error).__name__,
+        ) from error
+    return arrays_source(str(path), arrays, input_names, slice_by=slice_by)
+
+
+def arrays_source(
+    name: str, arrays: Mapping[str, Rows], input_names: Sequence[str], *, slice_by: str | None = None
+) -> Source:
+    """A source of arrays by name; see :func:`array_file_source`.
+
+    Raises:
+        DataError: The arrays have other names, or different lengths.
+    """
+    train, test = _with_ending(arrays, _TRAIN), _with_ending(arrays, _TEST)
+    if inputs_among(train, input_names, slice_by) and inputs_among(test, input_names, slice_by):
+        first, second = (_one_part(name, part, input_names, slice_by) for part in (train, test))
+        return _joined(first, second)
+    return _one_part(name, arrays, input_names, slice_by)
+
+
+def _one_part(name: str, arrays: Mapping[str, Rows], input_names: Sequence[str], slice_by: str | None) -> Source:
+    inputs = inputs_among(arrays, input_names, slice_by)
+    if not inputs:
+        raise DataError(
+            f"{name} has none of the arrays that the model needs.",
+            expected=f"{_EXAMPLES}, or one array an input: {', '.join(input_names)}"
+            if len(input_names) == 1
+            else f"one array an input: {', '.join(input_names)}",
+            received=", ".join(sorted(arrays)) or "no arrays",
+        )
+    lengths = {input_name: values.shape[0] if values.shape else 0 for input_name, values in inputs.items()}
+    count = next(iter(lengths.values()))
+    if set(lengths.values()) != {count} or count == 0:
+        raise DataError(
+            f"{name} has no examples." if count == 0 else f"The inputs in {name} have different numbers of examples.",
+            expected="as many rows in each array",
+            received=", ".join(f"{key or _EXAMPLES}: {rows}" for key, rows in lengths.items()),
+        )
+    targets, labels = _targets_among(name, arrays, count)
+    return Source(
+        name=name,
+        count=count,
+        read=lambda rows: {input_name: np.asarray(values[rows]) for input_name, values in inputs.items()},
+        hashes=lambda: row_hashes(*inputs.values()),
+        targets=targets,
+        labels=labels,
+        groups=None if slice_by is None else _groups(name, arrays, slice_by, count),
+    )
+
+
+def inputs_among(arrays: Mapping[str, Rows], input_names: Sequence[str], slice_by: str | None) -> dict[str, Any]:
+    """The arrays that are the model's inputs: those named so, ``x``, or the only one that can be; else none."""
+    if set(input_names) <= set(arrays):
+        return {input_name: arrays[input_name] for input_name in input_names}
+    others = [key for key in arrays if key not in (slice_by, _TARGETS) and not key.startswith(_TARGETS + "_")]
+    only = _EXAMPLES if _EXAMPLES in others else others[0] if len(others) == 1 else None
+    return {} if len(input_names) > 1 or only is None else {UNNAMED: arrays[only]}
+
+
+def _targets_among(name: str, arrays: Mapping[str, Rows], count: int) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """``y``, and ``y_NAME`` for an output of that name."""
+    targets: dict[str, np.ndarray] = {}
+    labels: tuple[str, ...] = ()
+    for key, values in arrays.items():
+        if key == _TARGETS or key.startswith(_TARGETS + "_"):
+            output = key[len(_TARGETS) + 1 :]
+            targets[output], names = as_targets(name, np.asarray(values[np.arange(len(values))]), count)
+            labels = labels or names
+    return targets, labels
+
+
+def _groups(name: str, arrays: Mapping[str, Rows], slice_by: str, count: int) -> np.ndarray:
+    values = arrays.get(slice_by)
+    if values is None or values.shape != (count,):
+        raise DataError(
+            f"{name} has no array {slice_by} to slice by.",
+            expected=f"{count} values",
+            received=f"shape {values.shape}" if values is not None else ", ".join(sorted(arrays)),
+        )
+    return np.asarray(values[np.arange(count)]).astype(str)
+
+
+def _with_ending(arrays: Mapping[str, Rows], ending: str) -> dict[str, Rows]:
+    return {key.removesuffix(ending): values for key, values in arrays.items() if key.endswith(ending)}
+
+
+def _joined(first: Source, second: Source) -> Source:
+    """One source of two parts, of which the second is for testing."""
+
+    def read(rows: np.ndarray) -> dict[str, np.ndarray]:
+        of_first = rows < first.count
+        parts = [part.read(chosen) for part, chosen in
+                 ((first, rows[of_first]), (second, rows[~of_first] - first.count)) if len(chosen)]  # fmt: skip
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    both = set(first.targets) & set(second.targets)
+    return Source(
+        name=first.name,
+        count=first.count + second.count,
+        read=read,
+        hashes=lambda: chain(first.hashes(), second.hashes()),
+        targets={key: np.concatenate([first.targets[key], second.targets[key]]) for key in both},
+        labels=first.labels,
+        groups=None if first.groups is None or second.groups is None else np.concatenate([first.groups, second.groups]),
+        held_back=np.arange(first.count + second.count) >= first.count,
+    )
+
+
+def _open_npy(path: Path) -> dict[str, Rows]:
+    with path.open("rb") as file:
+        return {UNNAMED: _rows_of(path, file, 0)}
+
+
+def _open_npz(path: Path) -> dict[str, Rows]:
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            raise DataError(
+                f"{path} is no data set.", expected="an .npz file or IDX files", received="a file of another kind"
+            )
+        arrays: dict[str, Rows] = {}
+        with zipfile.ZipFile(file) as archive:
+            packed = [member for member in archive.infolist() if member.compress_type != zipfile.ZIP_STORED]
+            unpacked = sum(member.file_size for member in packed)
+            if unpacked > LARGEST_BYTES:
+                raise DataError(
+                    f"{path} unpacks to {unpacked / 1e9:,.1f} GB.",
+                    expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB",
+                    next_step="save it with numpy.savez, which leaves arrays where they can be read piece by piece",
+                )
+            for member in archive.infolist():
+                if not member.filename.endswith(".npy"):
+                    continue
+                key = member.filename.removesuffix(".npy")
+                if member in packed:
+                    with archive.open(member) as stream:
+                        arrays[key] = _plain(np.lib.format.read_array(stream, allow_pickle=False))
+                else:
+                    start = _data_start(file, member)
+                    if start + member.file_size > path.stat().st_size:
+                        raise ValueError(f"a member {member.filename} that ends behind the file's end")
+                    arrays[key] = _rows_of(path, file, start)
+    return arrays
+
+
+def _data_start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
+    """Where a member's content begins: behind its local header and the two names of varying length in it."""
+    file.seek(member.header_offset)
+    header = file.read(_LOCAL_HEADER_BYTES)
+    if header[:4] != b"PK\x03\x04" or len(header) < _LOCAL_HEADER_BYTES:
+        raise zipfile.BadZipFile(f"no header for {member.filename}")
+    name_bytes, extra_bytes = struct.unpack("<HH", header[26:30])
+    return member.header_offset + _LOCAL_HEADER_BYTES + int(name_bytes) + int(extra_bytes)
+
+
+def _rows_of(path: Path, file: BinaryIO, start: int) -> Rows:
+    """The array at a place in a file: mapped, or read where it must be changed as a whole."""
+    file.seek(start)
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read_header(file)
+    if dtype.hasobject:
+        raise ValueError("Object arrays cannot be loaded when allow_pickle=False")
+    offset = file.tell()
+    size_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if offset + size_bytes > path.stat().st_size:
+        raise ValueError(f"an end before the {size_bytes:,} bytes of shape {shape}")
+    is_mappable = bool(shape) and size_bytes > 0 and not fortran and (dtype == np.uint8 or dtype.kind == "f")
+    if is_mappable and len(shape) > 1:
+        return MappedArray(path, offset, shape, dtype)
+    file.seek(start)
+    return _plain(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Floats as float32, and pixels as uint8 however wide the integers that hold them."""
+    if values.dtype.kind == "f":
+        # A number beyond float32 becomes infinite, which is refused where examples are read.
+        with np.errstate(over="ignore"):
+            return values.astype(np.float32, copy=False)
+    if values.dtype.kind in "iu" and values.ndim in (3, 4) and values.size and values.min() >= 0:
+        return values.astype(np.uint8, copy=False) if values.max() <= 255 else values
+    return values

@@ -1,0 +1,184 @@
+"""CSV tables: an example a line, a column for each of the input's values, and one for the label."""
+
+from __future__ import annotations
+
+import csv
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.datasets.dataset import LARGEST_BYTES
+from edgekit.datasets.source import UNNAMED, Source, row_hashes
+from edgekit.datasets.targets import as_targets
+from edgekit_converters.lowering import ModelInput
+from edgekit_runtime.errors import DataError
+
+SUFFIXES = frozenset({".csv", ".tsv"})
+#: The column of labels where nobody names one and the table has such a heading.
+_LABEL_HEADING = "label"
+_DELIMITERS = ",;\t"
+
+
+def table_source(
+    path: Path, model_input: ModelInput, *, label_column: str | None = None, slice_by: str | None = None
+) -> Source:
+    """Read a table of numbers; the values of a line fill the model's input in its order.
+
+    A first line without any number, or with the heading of the labels, is the heading. Labels are in the
+    column ``label_column`` (a heading, or a number from 1; negative from the end), else in the one with the heading
+    ``label``, else in the last one where the line has one value more than the model takes.
+
+    Args:
+        path: The file; separated by commas, semicolons or tabs.
+        model_input: What the values of a line are to fill.
+        label_column: The column of labels.
+        slice_by: The column with the slice that each example belongs to.
+    Raises:
+        DataError: A cell is no number (the message gives its line), lines have different lengths, or there are
+            more or fewer columns than the model takes.
+    """
+    heading, width = _heading_and_width(path, label_column)
+    label = _label_place(path, heading, width, label_column, model_input)
+    group = None if slice_by is None else _place(path, heading, width, slice_by, "--slice-by")
+    used = [place for place in range(width) if place not in (label, group)]
+    values, labels, groups = _read(path, _Columns(bool(heading), width, used, label, group))
+    sizes = _sizes(path, model_input, len(used))
+    x = np.frombuffer(values, np.float32).reshape(-1, *sizes)
+    if not len(x):
+        raise DataError(f"{path} has no lines of numbers.", expected="an example a line", received="the heading alone")
+    targets, names = ({}, ()) if label is None else _targets(path, labels)
+    return Source(
+        name=str(path),
+        count=len(x),
+        read=lambda rows: {UNNAMED: x[rows]},
+        hashes=lambda: row_hashes(x),
+        targets=targets,
+        labels=names,
+        groups=None if group is None else np.array(groups),
+    )
+
+
+def _heading_and_width(path: Path, label_column: str | None) -> tuple[list[str], int]:
+    """The heading, empty where there is none, and the number of columns."""
+    first = next(_lines(path), None)
+    if first is None:
+        raise DataError(f"{path} is empty.", expected="an example a line")
+    cells = [cell.strip() for cell in first[1]]
+    named = {_LABEL_HEADING, label_column} & {cell for cell in cells if not _is_number(cell)}
+    has_heading = bool(named) or not any(_is_number(cell) for cell in cells)
+    return (cells if has_heading else []), len(cells)
+
+
+def _label_place(
+    path: Path, heading: Sequence[str], width: int, label_column: str | None, model_input: ModelInput
+) -> int | None:
+    if label_column is not None:
+        return _place(path, heading, width, label_column, "--label-column")
+    if _LABEL_HEADING in heading:
+        return heading.index(_LABEL_HEADING)
+    return width - 1 if width == math.prod(model_input.shape[1:]) + 1 else None
+
+
+def _place(path: Path, heading: Sequence[str], width: int, column: str, option: str) -> int:
+    if column in heading:
+        return heading.index(column)
+    try:
+        number = int(column)
+    except ValueError:
+        number = 0
+    if not 1 <= abs(number) <= width:
+        raise DataError(
+            f"{path} has no column {column}.",
+            expected=f"{option} with " + (f"one of {', '.join(heading)}" if heading else f"a number from 1 to {width}"),
+            received=column,
+        )
+    return number - 1 if number > 0 else width + number
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Which column is what, counted from 0."""
+
+    has_heading: bool
+    width: int
+    used: Sequence[int]
+    label: int | None
+    group: int | None
+
+
+def _read(path: Path, columns: _Columns) -> tuple[array[float], list[str], list[str]]:
+    values, labels, groups = array("f"), [], []
+    lines = _lines(path)
+    if columns.has_heading:
+        next(lines)
+    for line, cells in lines:
+        if len(cells) != columns.width:
+            raise DataError(
+                f"{path}, line {line}: another number of columns than the first line.",
+                expected=f"{columns.width} columns",
+                received=str(len(cells)),
+            )
+        try:
+            values.extend([float(cells[place]) for place in columns.used])
+        except ValueError:
+            place = next(place for place in columns.used if not _is_number(cells[place]))
+            raise DataError(
+                f"{path}, line {line}: a cell is no number.",
+                expected=f"a number in column {place + 1}",
+                received=repr(cells[place]) if cells[place].strip() else "an empty cell",
+                next_step="fill the gap, or pass --label-column for the column that holds names of classes",
+            ) from None
+        if values.itemsize * len(values) > LARGEST_BYTES:
+            raise DataError(f"{path} is too large.", expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB of numbers")
+        if columns.label is not None:
+            labels.append(cells[columns.label].strip())
+        if columns.group is not None:
+            groups.append(cells[columns.group].strip())
+    return values, labels, groups
+
+
+def _targets(path: Path, labels: Sequence[str]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    as_numbers = all(_is_number(label) for label in labels)
+    y = np.array([float(label) for label in labels]) if as_numbers else np.array(labels)
+    targets, names = as_targets(str(path), y, len(labels))
+    return {UNNAMED: targets}, names
+
+
+def _sizes(path: Path, model_input: ModelInput, columns: int) -> tuple[int, ...]:
+    """The sizes of one example."""
+    sizes = model_input.shape[1:]
+    if sizes.count(-1) == 1 and columns % abs(math.prod(sizes)) == 0:
+        return tuple(columns // abs(math.prod(sizes)) if size == -1 else size for size in sizes)
+    if math.prod(sizes) != columns:
+        raise DataError(
+            f"{path} does not fit the model's input.",
+            expected=f"{math.prod(sizes)} columns of values" if min(sizes) > 0 else f"values for {sizes}",
+            received=f"{columns} columns beside labels and slices",
+            next_step="pass --label-column if one of them holds the labels",
+        )
+    return sizes
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each line that is not empty."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            first = file.readline()
+            file.seek(0)
+            delimiter = max(_DELIMITERS, key=first.count)
+            reader = csv.reader(file, delimiter=delimiter)
+            yield from ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} could not be read as a table.", expected="text", received=str(error)) from error
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

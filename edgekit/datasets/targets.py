@@ -1,0 +1,58 @@
+"""What the examples should be answered with: class numbers, class names, or real numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit_runtime.errors import DataError
+
+
+def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Bring a source's labels to one form.
+
+    Whole numbers from 0 are classes, one-hot rows and text are turned into these; other numbers are real targets.
+
+    Args:
+        name: What the user called the source, for messages.
+        y: One row an example.
+        count: Number of examples.
+    Returns:
+        int64 (N, ...) class numbers or float32 (N, ...) targets, and the classes' names where they were text.
+    Raises:
+        DataError: Their number differs from that of the examples, or they are neither numbers nor text.
+    """
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim == 0 or len(y) != count:
+        raise DataError(
+            f"The labels of {name} do not fit its examples.",
+            expected=f"one for each of {count} examples",
+            received=f"labels of shape {y.shape}",
+            next_step="check how y was saved",
+        )
+    if y.dtype.kind in "US":
+        names, numbers = np.unique(y.astype(str), return_inverse=True)
+        return numbers.reshape(y.shape).astype(np.int64), tuple(map(str, names))
+    if y.dtype.kind not in "biuf":
+        raise DataError(
+            f"The labels of {name} are neither numbers nor text.",
+            expected="class numbers from 0, class names, or real numbers",
+            received=str(y.dtype),
+        )
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise DataError(
+            f"The labels of {name} hold values that are no numbers.",
+            expected="finite values",
+            received=f"NaN or infinity in {np.count_nonzero(~np.isfinite(y))} of {y.size} labels",
+        )
+    if _is_one_hot(y):
+        return y.argmax(1).astype(np.int64), ()
+    if y.dtype.kind in "biu" and y.min(initial=0) >= 0:
+        return y.astype(np.int64), ()
+    if y.ndim == 1 and y.min(initial=0) >= 0 and (y == np.floor(y)).all():
+        return y.astype(np.int64), ()
+    return y.astype(np.float32), ()
+
+
+def _is_one_hot(y: np.ndarray) -> bool:
+    return y.ndim == 2 and bool(((y == 0) | (y == 1)).all() and (y.sum(1) == 1).all())
