@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
+from edgekit.datasets.arrays import UNREADABLE
 from edgekit.datasets.folders import Listing
 from edgekit.datasets.source import Source
 from edgekit_converters.lowering import ModelInput
@@ -68,7 +70,7 @@ def read_wav(path: Path) -> tuple[int, np.ndarray]:
             # Chunks that scipy does not know, such as a title's, are none of our business.
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
-    except (OSError, ValueError, EOFError, MemoryError, UnboundLocalError) as error:
+    except (*UNREADABLE, struct.error, ZeroDivisionError, UnboundLocalError) as error:
         # scipy names no reason, but an unbound variable, where a file ends before its data.
         reason = "an end before the data" if isinstance(error, UnboundLocalError) else str(error)
         raise DataError(
