@@ -22,8 +22,8 @@ from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.13", "3.12", "3.11", "3.10", "3.9")
-# Package, and what must stand beside it.
-PACKAGES = {"litert": ("ai-edge-litert", "numpy"), "tflite-runtime": ("tflite-runtime", "numpy<2")}
+PACKAGES = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
+BUILT_FOR_NUMPY_1 = ("1.0.0", "1.0.1", "1.1.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ def versions_for(python: Path, package: str) -> list[str]:
 
 def try_version(interpreter: str, version: str, python_version: str, python: Path) -> Outcome:
     """Install one version into a fresh environment and run the runtime's tests there."""
-    package, numpy = PACKAGES[interpreter]
+    package = PACKAGES[interpreter]
+    numpy = "numpy<2" if interpreter == "tflite-runtime" or version in BUILT_FOR_NUMPY_1 else "numpy"
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True)
         own = str(Path(folder) / "bin" / "python")
@@ -100,7 +101,7 @@ def chosen(arguments: list[str], *, all_pythons: bool) -> list[tuple[str, str, s
     """Interpreter, version and Python of each environment to make."""
     pythons = {version: python for version in PYTHONS if (python := find_python(version))}
     wanted = []
-    for interpreter, (package, _) in PACKAGES.items():
+    for interpreter, package in PACKAGES.items():
         places: dict[str, list[str]] = {}
         for python_version, python in pythons.items():
             for version in versions_for(python, package):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from edgekit_runtime.errors import InterpreterError, UsageError
+from edgekit_runtime.import_probe import death_of_import
 
 #: Module and pip command of each interpreter, in the order they are tried.
 INTERPRETERS = {
@@ -87,9 +88,9 @@ def choose_interpreter(name: str | None = None) -> InterpreterChoice:
             "There is no interpreter of this name.", expected=" or ".join(INTERPRETERS), received=repr(name)
         )
     for candidate in [name] if name is not None else INTERPRETERS:
-        module, _ = INTERPRETERS[candidate]
-        if importlib.util.find_spec(module.partition(".")[0]) is not None:
-            return _import(candidate)
+        spec = importlib.util.find_spec(INTERPRETERS[candidate][0].partition(".")[0])
+        if spec is not None:
+            return _import(candidate, spec.origin or "")
     if name is not None:
         raise InterpreterError(f"{name} is not installed.", next_step=INTERPRETERS[name][1])
     raise InterpreterError(
@@ -99,22 +100,37 @@ def choose_interpreter(name: str | None = None) -> InterpreterChoice:
     )
 
 
-def _import(name: str) -> InterpreterChoice:
+def _import(name: str, origin: str) -> InterpreterChoice:
     module_name, command = INTERPRETERS[name]
-    package = importlib.import_module(module_name.partition(".")[0])
-    version = str(getattr(package, "__version__", "(version unknown)"))
-    # Its extension module is built for numpy 1; with numpy 2 it imports and then fails inside Interpreter().
-    if name == "tflite-runtime" and int(np.__version__.partition(".")[0]) >= 2:
+    death = death_of_import(module_name, origin)
+    if death is not None:
+        other = next(other for other in INTERPRETERS if other != name)
         raise InterpreterError(
-            f"The interpreter tflite-runtime {version} needs numpy 1.",
-            expected="numpy<2",
-            received=f"numpy {np.__version__}",
-            next_step="pip install 'numpy<2', or pip install ai-edge-litert",
+            f"The interpreter {name} {death}.",
+            expected="a package built for this machine",
+            received=origin,
+            next_step=f"install another version of it, or {INTERPRETERS[other][1]} and name {other!r}",
         )
     try:
+        package = importlib.import_module(module_name.partition(".")[0])
+        version = str(getattr(package, "__version__", "(version unknown)"))
+        _require_its_numpy(name, version)
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    # A library that lacks a symbol is an OSError where it is opened by ctypes.
+    except (ImportError, OSError) as error:
         raise InterpreterError(
-            f"{name} {version} is installed and cannot be imported.", received=str(error), next_step=command
+            f"{name} is installed and cannot be imported.", received=str(error), next_step=command
         ) from error
     return InterpreterChoice(name, version, module.Interpreter)
+
+
+def _require_its_numpy(name: str, version: str) -> None:
+    """Raise where the extension module was built for numpy 1: with numpy 2 it fails inside Interpreter()."""
+    built_for_numpy_1 = name == "tflite-runtime" or version in ("1.0.0", "1.0.1", "1.1.0")
+    if built_for_numpy_1 and int(np.__version__.partition(".")[0]) >= 2:
+        raise InterpreterError(
+            f"The interpreter {name} {version} needs numpy 1.",
+            expected="numpy<2",
+            received=f"numpy {np.__version__}",
+            next_step="pip install 'numpy<2', or pip install --upgrade ai-edge-litert",
+        )

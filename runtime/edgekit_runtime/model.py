@@ -18,7 +18,7 @@ from edgekit_runtime.errors import InterpreterError, TensorMismatchError, UsageE
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
 from edgekit_runtime.model_file import read_model_file, refuse_custom_operators
 from edgekit_runtime.preprocessing import Images, Preprocessing
-from edgekit_runtime.scales import refuse_scales_beyond_litert
+from edgekit_runtime.scales import refuse_scales_beyond
 from edgekit_runtime.session import Session
 from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
@@ -66,8 +66,7 @@ def load(
     refuse_custom_operators(description)
     packed = _packed_manifest(content)
     choice = choose_interpreter(interpreter)
-    if choice.name == "litert":
-        refuse_scales_beyond_litert(description)
+    refuse_scales_beyond(choice.name, choice.version, description)
     return Model(
         content,
         description,

@@ -44,6 +44,9 @@ def check_shapes(
     Raises:
         ModelFileError: Naming the operator.
     """
+    if operator.name == "STRIDED_SLICE" and 0 in (constants(operator.inputs[3]) or ()):
+        # tflite-runtime up to 2.13 divides by it.
+        raise damaged(f"{what}, a STRIDED_SLICE, has a stride of 0")
     operands = [tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
     inputs = [tensors[index].shape for index in operator.inputs if index >= 0]
     outputs = [tensors[index].shape for index in operator.outputs]

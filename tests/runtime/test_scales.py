@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from edgekit_runtime.description import ModelDescription, OperatorDescription, SubgraphDescription, TensorDescription
 from edgekit_runtime.errors import InterpreterError, ModelFileError
-from edgekit_runtime.scales import check_scales, refuse_scales_beyond_litert
+from edgekit_runtime.scales import check_scales, refuse_scales_beyond, refuse_scales_beyond_litert
+from edgekit_runtime.structure import read_model_description
 
 ADD = OperatorDescription("ADD", 1, "", (0, 1), (2,))
 
@@ -54,3 +57,11 @@ def test_weights_that_do_not_fit_their_output() -> None:
     with pytest.raises(InterpreterError, match="operator 0, a CONV_2D") as caught:
         refuse_scales_beyond_litert(convolution(0.5, 1024.0, 2.0))
     assert caught.value.received == "256"
+
+
+def test_an_interpreter_that_takes_one_scale_for_all_channels(tflite_folder: Path) -> None:
+    # tflite-runtime 2.7 answers at chance on this model: 0.1015625 for each of its ten classes.
+    description = read_model_description((tflite_folder / "cnn_int8_io_int8.tflite").read_bytes())
+    refuse_scales_beyond("tflite-runtime", "2.10.0", description)
+    with pytest.raises(InterpreterError, match=r"2\.9\.1 computes operator \d, a FULLY_CONNECTED, wrongly"):
+        refuse_scales_beyond("tflite-runtime", "2.9.1", description)

@@ -74,3 +74,10 @@ def test_sizes_that_the_caller_chooses_are_not_judged() -> None:
     # A free batch is stored as 1, and may have been multiplied with another axis.
     free_batch = [tensor((1, 3, 4), (-1, 3, 4)), tensor((1, 4), (-1, 4))]
     check_shapes("operator 0", operator, free_batch, lambda index: None)
+
+
+def test_a_stride_of_0() -> None:
+    shapes: list[Shape] = [(4,), (1,), (1,), (1,)]
+    check("STRIDED_SLICE", shapes, [(1,)], (1,))
+    with pytest.raises(ModelFileError, match="has a stride of 0"):
+        check("STRIDED_SLICE", shapes, [(1,)], (0,))
