@@ -131,7 +131,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             provenance["calibration"] = {"data_sha256": dataset.digest, "samples": len(samples)}
         manifest = Manifest(
             labels=options.labels or (dataset.labels if dataset else ()),
-            pixel_range=pixel_range,
+            preprocessing=None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, pixel_range),
             provenance=provenance,
         )
         start = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,33 +12,35 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.preprocessing import Preprocessing
 
+#: Real values of pixels 0 and 255, or a whole preprocessing, whose sizes need not be the model's.
+PixelRange = tuple[float, float] | Preprocessing
 #: What pixels 0 and 255 become, where neither the user nor the model says otherwise.
 DEFAULT_PIXEL_RANGE = (0.0, 1.0)
 
 
-def image_preprocessing(shape: tuple[int, ...], pixel_range: tuple[float, float]) -> Preprocessing | None:
+def image_preprocessing(shape: tuple[int, ...], pixel_range: PixelRange) -> Preprocessing | None:
     """How pictures become an input of ``shape``, or None where it takes no pictures.
 
     Args:
         shape: The input's sizes, batch axis first; (N, H, W, C) for pictures.
-        pixel_range: Real values of pixels 0 and 255.
+        pixel_range: Real values of pixels 0 and 255, or all that is known of the model's preprocessing.
     """
     if len(shape) != 4 or shape[3] not in (1, 3) or min(shape[1:]) < 1:
         return None
+    if isinstance(pixel_range, Preprocessing):
+        return replace(pixel_range, height=shape[1], width=shape[2], channels=shape[3])
     low, high = pixel_range
     return Preprocessing(shape[1], shape[2], shape[3], scale=(high - low) / 255, offset=low)
 
 
-def to_model_input(
-    examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixel_range: tuple[float, float]
-) -> np.ndarray:
+def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixel_range: PixelRange) -> np.ndarray:
     """Bring a data set's examples to a model's input.
 
     Args:
         examples: uint8 pixels (N, H, W, C), or values of any type that the model takes as they are.
         shape: The input's sizes, batch axis first; -1 where any size will do.
         dtype: numpy's name of the input's type.
-        pixel_range: Real values of pixels 0 and 255.
+        pixel_range: Real values of pixels 0 and 255, or all that is known of the model's preprocessing.
     Returns:
         Shape (N, *shape[1:]), type ``dtype``.
     Raises:
@@ -62,10 +65,10 @@ class ModelInputs:
 
     Args:
         inputs: The model's inputs.
-        pixel_range: Real values of pixels 0 and 255.
+        pixel_range: Real values of pixels 0 and 255, or all that is known of the model's preprocessing.
     """
 
-    def __init__(self, inputs: Sequence[ModelInput], pixel_range: tuple[float, float]) -> None:
+    def __init__(self, inputs: Sequence[ModelInput], pixel_range: PixelRange) -> None:
         self._inputs = {model_input.name: model_input for model_input in inputs}
         self._pixel_range = pixel_range
 

@@ -13,7 +13,7 @@ from edgekit.datasets.dataset import Dataset
 from edgekit.datasets.folders import Listing, list_folder, suffixes_in
 from edgekit.datasets.functions import PREFIX, FunctionExamples, as_arrays, import_function
 from edgekit.datasets.idx import find_images, is_idx
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, ModelInputs, image_preprocessing
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, ModelInputs, PixelRange, image_preprocessing
 from edgekit.datasets.source import UNNAMED, Source, row_hashes
 from edgekit.datasets.splitting import held_back_rows, is_among
 from edgekit.datasets.streams import ExampleStream, StoredExamples
@@ -59,7 +59,7 @@ def open_data(
     request: DataRequest,
     inputs: Sequence[ModelInput],
     *,
-    pixel_range: tuple[float, float] | None = None,
+    pixel_range: PixelRange | None = None,
     labels: Sequence[str] = (),
 ) -> ModelData:
     """Open data for a model.

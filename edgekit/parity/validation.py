@@ -11,7 +11,7 @@ import numpy as np
 
 import edgekit_runtime
 from edgekit.datasets import load_dataset
-from edgekit.datasets.model_inputs import image_preprocessing, to_model_input
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing, to_model_input
 from edgekit.parity.agreement import Agreement, compare
 from edgekit.parity.predictions import reference_predictor
 from edgekit_runtime.errors import BelowThresholdError, DataError, ModelFileError
@@ -103,17 +103,17 @@ def validate(
             f"{candidate.name} has {len(device.inputs)} inputs and {len(device.outputs)} outputs.",
             expected="one input and one output, as a data set has",
         )
-    pixel_range = pixel_range or device.pixel_range
-    image = image_preprocessing(shape, pixel_range)
+    pixels = pixel_range or device.preprocessing or DEFAULT_PIXEL_RANGE
+    image = image_preprocessing(shape, pixels)
     if image is None:
         dataset = load_dataset(data, seed=seed)
     else:
         size = (image.height, image.width)
         dataset = load_dataset(data, seed=seed, image_size=size, channels=image.channels)
-    inputs = to_model_input(dataset.x_test, shape, dtype, pixel_range)
+    inputs = to_model_input(dataset.x_test, shape, dtype, pixels)
     if not len(inputs):
         raise DataError(f"{data} has no held-back examples to compare on.")
-    _logger.info("comparing on %d held-back examples, pixels 0 to 255 as %g to %g", len(inputs), *pixel_range)
+    _logger.info("comparing on %d held-back examples, pictures as %s", len(inputs), image)
     agreement = compare(predict(inputs), np.asarray(device.predict(inputs)), dataset.y_test)
     return Validation(reference, candidate, agreement, thresholds, failures(agreement, thresholds))
 

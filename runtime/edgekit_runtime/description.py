@@ -22,6 +22,7 @@ class TensorDescription:
         size_bytes: Bytes of its constant data in the file, 0 where it has none.
         is_constant: Whether the file holds its values.
         is_variable: Whether it keeps its values from one invoke to the next.
+        data_offset: Where in the file its constant data begins.
     """
 
     index: int
@@ -35,6 +36,7 @@ class TensorDescription:
     size_bytes: int
     is_constant: bool
     is_variable: bool
+    data_offset: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
-"""What travels with a model: labels and how pictures become its input.
+"""What travels with a model: labels, how pictures become its input, where it comes from, golden examples.
 
-A zip appended to the FlatBuffer holds ``edgekit.json`` and ``labels.txt``. Interpreters and other tools read
-the FlatBuffer and never see the zip; ``unzip -l model.tflite`` lists it.
+A zip appended to the FlatBuffer holds the parts. Interpreters and other tools read the FlatBuffer and never see
+the zip; ``unzip -l model.tflite`` lists it. Nothing in it is trusted: sizes are bounded and types checked.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 import json
 import zipfile
@@ -13,13 +15,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.errors import ModelFileError, UsageError
+from edgekit_runtime.preprocessing import Preprocessing
 
 MANIFEST_NAME = "edgekit.json"
 LABELS_NAME = "labels.txt"
+GOLDEN_NAME = "golden.npz"
+SIGNATURE_NAME = "edgekit.sig"
 SCHEMA_VERSION = 1
-# A manifest is a page of JSON and labels are words: a part that unpacks to more than this is no honest one.
-_LARGEST_PART_BYTES = 4_000_000
+# A manifest is a page of JSON, labels are words, golden examples are a few inputs.
+_LARGEST_PART_BYTES = 16_000_000
+_MOST_PARTS = 1000
 
 
 @dataclass(frozen=True)
@@ -28,77 +34,138 @@ class Manifest:
 
     Attributes:
         labels: Name of each class, in the order of the model's output; empty where none is known.
-        pixel_range: Real values that pixels 0 and 255 have at the model's input, or None where not known.
+        preprocessing: How images become the model's input, or None where that is not known.
         provenance: Where the model comes from, as JSON values by name. ``edgekit convert`` writes ``edgekit`` (its
             version), ``source_sha256``, ``keras_version``, ``quantize`` (the mode), ``quantization`` (how it was done),
-            ``calibration`` (``data_sha256``, ``samples``), ``targets`` (those checked) and ``parity`` (figures), each
-            only where it is known.
+            ``calibration`` (``data_sha256``, ``samples``), ``targets`` (those checked), ``parity`` (figures) and
+            ``golden`` (what the golden examples are), each only where it is known.
+        model_sha256: Digest of the FlatBuffer, in hex; empty where none was taken.
+        tensor_sha256: First 32 hex digits of the digest of each constant tensor, a list a subgraph, in the
+            order of the tensors.
     """
 
     labels: tuple[str, ...] = ()
-    pixel_range: tuple[float, float] | None = None
+    preprocessing: Preprocessing | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    model_sha256: str = ""
+    tensor_sha256: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def pixel_range(self) -> tuple[float, float] | None:
+        """Real values of pixels 0 and 255, None where they are not known or each channel has its own."""
+        if self.preprocessing is None:
+            return None
+        scale, offset = self.preprocessing.scale, self.preprocessing.offset
+        return None if isinstance(scale, tuple) or isinstance(offset, tuple) else (offset, offset + 255 * scale)
 
     def to_dict(self) -> dict[str, Any]:
         """As ``edgekit.json`` holds it."""
         return {
             "schema_version": SCHEMA_VERSION,
             "labels": list(self.labels),
-            "pixel_range": None if self.pixel_range is None else list(self.pixel_range),
+            "preprocessing": None if self.preprocessing is None else self.preprocessing.to_dict(),
             "provenance": dict(self.provenance),
+            "model_sha256": self.model_sha256,
+            "tensor_sha256": [list(digests) for digests in self.tensor_sha256],
         }
 
 
+class Parts:
+    """The zip behind a FlatBuffer.
+
+    Attributes:
+        start: Where the FlatBuffer ends and the zip begins; the file's size where there is no zip.
+        names: Names of the parts.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        self.start = len(model)
+        self._zip: zipfile.ZipFile | None = None
+        # A plain .tflite has no zip; where the model says that it should have one, ``load`` misses it.
+        with contextlib.suppress(zipfile.BadZipFile, ValueError, NotImplementedError):
+            self._zip = zipfile.ZipFile(io.BytesIO(model))
+        entries = [] if self._zip is None else self._zip.infolist()
+        self.names: list[str] = [entry.filename for entry in entries]
+        if len(entries) > _MOST_PARTS or len(set(self.names)) < len(entries):
+            raise _damaged(f"{len(entries)} parts, some of the same name")
+        self.start = min([self.start, *(entry.header_offset for entry in entries)])
+
+    def read(self, name: str) -> bytes:
+        """One part, unpacked; empty where it is not there.
+
+        Raises:
+            ModelFileError: It is damaged, or too large to be an honest one.
+        """
+        if self._zip is None or name not in self.names:
+            return b""
+        if self._zip.getinfo(name).file_size > _LARGEST_PART_BYTES:
+            raise _damaged(f"{name} unpacks to {self._zip.getinfo(name).file_size} bytes")
+        try:
+            return self._zip.read(name)
+        # zlib's own error is a plain Exception.
+        except Exception as error:
+            raise _damaged(f"{name}: {error}") from error
+
+
 def read_manifest(model: bytes) -> Manifest:
-    """Read what is packed into a .tflite; an empty manifest where nothing is.
+    """Read what is packed into a .tflite, and compare the FlatBuffer with the digest packed with it.
 
     Args:
         model: The whole file.
+    Returns:
+        An empty manifest where nothing is packed.
     Raises:
-        ModelFileError: A manifest is there and is damaged.
+        ModelFileError: What is packed is damaged, or the FlatBuffer is not the one it was packed with.
     """
+    parts = Parts(model)
     try:
-        with zipfile.ZipFile(io.BytesIO(model)) as parts:
-            names = set(parts.namelist())
-            labels = _read_part(parts, LABELS_NAME).splitlines() if LABELS_NAME in names else []
-            content = json.loads(_read_part(parts, MANIFEST_NAME)) if MANIFEST_NAME in names else {}
-    except zipfile.BadZipFile:
-        # No zip at the end of the file: a plain .tflite.
-        return Manifest()
-    except (ValueError, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        labels = parts.read(LABELS_NAME).decode().splitlines()
+        content = json.loads(parts.read(MANIFEST_NAME) or b"{}")
+    except (ValueError, RecursionError) as error:
         raise _damaged(str(error)) from error
-    return _manifest(content, tuple(labels))
-
-
-def _read_part(parts: zipfile.ZipFile, name: str) -> str:
-    if parts.getinfo(name).file_size > _LARGEST_PART_BYTES:
-        raise _damaged(f"{name} unpacks to {parts.getinfo(name).file_size} bytes")
-    return parts.read(name).decode()
+    manifest = _manifest(content, tuple(labels))
+    lost = [name for name in content.get("parts", []) if name not in parts.names]
+    if lost:
+        raise _damaged(f"{lost[0]} is missing")
+    if manifest.model_sha256 and hashlib.sha256(memoryview(model)[: parts.start]).hexdigest() != manifest.model_sha256:
+        raise ModelFileError(
+            "The model is not the one that its manifest was packed with: some of its bytes have changed.",
+            expected=f"SHA-256 {manifest.model_sha256}",
+            received="another digest",
+            next_step="copy the file to this machine again; edgekit verify names the tensors that differ",
+        )
+    return manifest
 
 
 def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
     if not isinstance(content, dict):
         raise _damaged(f"{MANIFEST_NAME} is no JSON object")
-    if content.get("schema_version", SCHEMA_VERSION) > SCHEMA_VERSION:
+    version = content.get("schema_version", SCHEMA_VERSION)
+    if type(version) is not int or version > SCHEMA_VERSION:
         raise ModelFileError(
             "The model was packed by a newer edgekit than this one.",
             expected=f"manifest schema version {SCHEMA_VERSION}",
-            received=f"version {content['schema_version']}",
+            received=f"version {version}",
             next_step="pip install --upgrade edgekit-runtime",
         )
-    pixel_range = content.get("pixel_range")
-    if pixel_range is not None and not (
-        isinstance(pixel_range, list) and len(pixel_range) == 2 and all(type(v) in (int, float) for v in pixel_range)
+    preprocessing, provenance = content.get("preprocessing"), content.get("provenance", {})
+    model_sha256, digests = content.get("model_sha256", ""), content.get("tensor_sha256", [])
+    for name, value, kind in (
+        ("preprocessing", {} if preprocessing is None else preprocessing, dict),
+        ("provenance", provenance, dict),
+        ("model_sha256", model_sha256, str),
+        ("tensor_sha256", digests, list),
+        ("parts", content.get("parts", []), list),
     ):
-        raise _damaged(f"pixel_range is {pixel_range!r}")
-    provenance = content.get("provenance", {})
-    if not isinstance(provenance, dict):
-        raise _damaged("provenance is no JSON object")
-    return Manifest(
-        labels=labels,
-        pixel_range=None if pixel_range is None else (float(pixel_range[0]), float(pixel_range[1])),
-        provenance=provenance,
-    )
+        if not isinstance(value, kind):
+            raise _damaged(f"{name} is a {type(value).__name__}")
+    if not all(isinstance(part, list) and all(isinstance(digest, str) for digest in part) for part in digests):
+        raise _damaged("tensor_sha256 holds no digests")
+    try:
+        how = None if preprocessing is None else Preprocessing.from_dict(preprocessing)
+    except UsageError as error:
+        raise _damaged(f"preprocessing: {error.problem} {error.received}") from error
+    return Manifest(labels, how, provenance, model_sha256, tuple(tuple(part) for part in digests))
 
 
 def _damaged(why: str) -> ModelFileError:

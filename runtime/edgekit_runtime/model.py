@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Union
 
@@ -14,9 +15,9 @@ from edgekit_runtime.batches import available_cores, chunk_size, padded, run_chu
 from edgekit_runtime.classification import Classification, labels_for, rank, read_labels
 from edgekit_runtime.conversion import Decoder, Encoder
 from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.errors import InterpreterError, TensorMismatchError, UsageError
+from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMismatchError, UsageError
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
-from edgekit_runtime.model_file import read_model_file, refuse_custom_operators
+from edgekit_runtime.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.preprocessing import Images, Preprocessing
 from edgekit_runtime.scales import refuse_scales_beyond
 from edgekit_runtime.session import Session
@@ -24,6 +25,7 @@ from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 
 if TYPE_CHECKING:
+    from edgekit_runtime.golden import GoldenReport
     from edgekit_runtime.manifest import Manifest
 
 #: What :meth:`Model.predict` gives back: one array, or one for each output by name.
@@ -39,6 +41,8 @@ def load(
     pixel_range: tuple[float, float] | None = None,
     num_interpreters: int | None = None,
     stateful: bool = False,
+    verify: bool = False,
+    public_key: str | os.PathLike[str] | bytes | None = None,
 ) -> Model:
     """Load a .tflite model.
 
@@ -54,29 +58,42 @@ def load(
             ``num_threads`` cores.
         stateful: Whether state inside the model (of an LSTM, say) goes over from one sample to the next, as in
             a stream. By default each sample starts anew, as in Keras.
+        verify: Replay the golden examples packed into the model, and refuse it where this device's interpreter
+            does not answer them as it should.
+        public_key: Refuse a model that was not signed with this Ed25519 key: a PEM file, or its 32 bytes.
     Raises:
-        ModelFileError: The file is missing, damaged, foreign, or needs code that is not here.
-        InterpreterError: No interpreter is installed, or it refuses the model.
+        ModelFileError: The file is missing, damaged, foreign, not signed as asked, or needs code that is not here.
+        InterpreterError: No interpreter is installed, it refuses the model, or fails its golden examples.
     """
     for name, count in (("num_threads", num_threads), ("num_interpreters", num_interpreters)):
         if count is not None and count < 1:
             raise UsageError(f"{name} must be at least 1.", received=str(count))
     content = path if isinstance(path, bytes) else read_model_file(path)
-    description = read_model_description(content)
-    refuse_custom_operators(description)
+    if public_key is not None:
+        from edgekit_runtime.signature import require_signature
+
+        require_signature(content, public_key)
+    # The digest comes first: what has changed on its way is told as that.
     packed = _packed_manifest(content)
+    description = read_model_description(content)
+    refuse_lost_parts(description, packed.model_sha256 if packed else "")
+    refuse_custom_operators(description)
     choice = choose_interpreter(interpreter)
     refuse_scales_beyond(choice.name, choice.version, description)
-    return Model(
+    model = Model(
         content,
         description,
         choice,
         num_threads=num_threads,
         labels=read_labels(labels if labels is not None else packed.labels if packed else ()),
-        pixel_range=pixel_range or (packed and packed.pixel_range) or (0.0, 1.0),
+        preprocessing=packed.preprocessing if packed else None,
+        pixel_range=pixel_range,
         num_interpreters=num_interpreters or max(1, available_cores() // num_threads),
         stateful=stateful,
     )
+    if verify:
+        model.verify().require_passed()
+    return model
 
 
 def _packed_manifest(content: bytes) -> Manifest | None:
@@ -98,7 +115,7 @@ class Model:
         interpreter: Name of the interpreter it runs on, ``litert`` or ``tflite-runtime``.
         interpreter_version: Version of that interpreter.
         labels: Names of the classes; empty where none are known.
-        pixel_range: Real values of pixels 0 and 255.
+        preprocessing: How images become its input, ``None`` where it takes none.
     """
 
     def __init__(
@@ -109,7 +126,8 @@ class Model:
         *,
         num_threads: int,
         labels: tuple[str, ...],
-        pixel_range: tuple[float, float],
+        preprocessing: Preprocessing | None,
+        pixel_range: tuple[float, float] | None,
         num_interpreters: int,
         stateful: bool,
     ) -> None:
@@ -120,7 +138,6 @@ class Model:
         self.inputs: tuple[TensorInfo, ...] = model_inputs(description)
         self.outputs: tuple[TensorInfo, ...] = model_outputs(description)
         self.labels = labels
-        self.pixel_range = pixel_range
         self._content = content
         self._num_threads = num_threads
         self._encoders = [Encoder(info) for info in self.inputs]
@@ -139,6 +156,7 @@ class Model:
         self._chunk = 1 if keeps_state else self._chunk_samples()
         self._fast_shape = self._shape_of_fast_path(has_variables)
         self._encode, self._decode = self._encoders[0], self._decoders[0]
+        self.preprocessing = _image_preprocessing(self.inputs, preprocessing, pixel_range)
         self._image = _ImageInput.of(self)
 
     def predict(self, batch: Any) -> Prediction:
@@ -208,10 +226,15 @@ class Model:
 
         return _packed_manifest(self._content) or Manifest()
 
-    @property
-    def preprocessing(self) -> Preprocessing | None:
-        """How images become this model's input, ``None`` where it takes none."""
-        return None if self._image is None else self._image.preprocessing
+    def verify(self) -> GoldenReport:
+        """Replay the golden examples packed into the model on this device's interpreter.
+
+        Raises:
+            ModelFileError: None are packed, or they are damaged.
+        """
+        from edgekit_runtime.golden import read_golden, replay
+
+        return replay(self, read_golden(self._content), self.manifest.preprocessing)
 
     def reset(self) -> None:
         """Set state inside a model loaded with ``stateful=True`` back to its start."""
@@ -362,7 +385,8 @@ class _ImageInput:
         values = preprocessing.values()
         # A pixel has 256 values: all arithmetic, quantization included, is done here, once.
         table = values if info.dtype.kind == "f" else Encoder(info)(values)
-        self._table = None if np.array_equal(table, np.arange(256)) else table
+        as_they_are = preprocessing.color_order == "rgb" and np.array_equal(table, np.arange(256))
+        self._table = None if as_they_are else table
         self._sample_shape = info.shape[1:]
         height, width, channels = preprocessing.height, preprocessing.width, preprocessing.channels
         # One image in the model's own size: nothing to fit, and the most frequent call on a device.
@@ -373,23 +397,12 @@ class _ImageInput:
     @classmethod
     def of(cls, model: Model) -> _ImageInput | None:
         """The model's image input, ``None`` where it has none or gives no scores."""
-        if len(model.inputs) != 1 or len(model.outputs) != 1:
+        if model.preprocessing is None or len(model.outputs) != 1:
             return None
-        info, output = model.inputs[0], model.outputs[0]
-        shape = info.shape if len(info.shape) == 4 else (*info.shape, 1)
-        if (
-            len(shape) != 4
-            or -1 in shape[1:]
-            or shape[3] not in (1, 3)
-            or len(output.shape) != 2
-            or output.shape[1] < 1
-        ):
+        classes = model.outputs[0].shape[1:]
+        if len(classes) != 1 or classes[0] < 1:
             return None
-        if info.dtype != np.float32 and info.quantization is None:
-            return None
-        low, high = model.pixel_range
-        preprocessing = Preprocessing(*shape[1:], scale=(high - low) / 255, offset=low)
-        return cls(preprocessing, info, labels_for(model.labels, max(output.shape[1], 2)))
+        return cls(model.preprocessing, model.inputs[0], labels_for(model.labels, max(classes[0], 2)))
 
     def pixels(self, images: Images) -> np.ndarray:
         """Images as uint8 of the shape of the model's input, N first."""
@@ -401,7 +414,30 @@ class _ImageInput:
     def encode(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels in the dtype of the model's input."""
         # A uint8 input of scale 1/255 takes pixels as they are.
-        return pixels if self._table is None else self._table.take(pixels)
+        return pixels if self._table is None else self.preprocessing.look_up(pixels, self._table)
+
+
+def _image_preprocessing(
+    inputs: Sequence[TensorInfo], packed: Preprocessing | None, pixel_range: tuple[float, float] | None
+) -> Preprocessing | None:
+    """How images become a model's only input, ``None`` where it takes none."""
+    shape = inputs[0].shape if len(inputs[0].shape) == 4 else (*inputs[0].shape, 1)
+    if len(inputs) != 1 or len(shape) != 4 or min(shape[1:]) < 1 or shape[3] not in (1, 3):
+        return None
+    if inputs[0].dtype != np.float32 and inputs[0].quantization is None:
+        return None
+    preprocessing = packed or Preprocessing(*shape[1:])
+    if (preprocessing.height, preprocessing.width, preprocessing.channels) != shape[1:]:
+        raise ModelFileError(
+            "The preprocessing packed into the model is for another size of image.",
+            expected=f"{shape[1:]}",
+            received=f"{(preprocessing.height, preprocessing.width, preprocessing.channels)}",
+            next_step="convert the model again",
+        )
+    if pixel_range is not None:
+        low, high = pixel_range
+        preprocessing = replace(preprocessing, scale=(high - low) / 255, offset=float(low))
+    return preprocessing
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

@@ -10,6 +10,8 @@ from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.schema import BUNDLED_CUSTOM_OPERATORS
 from edgekit_runtime.structure import FILE_IDENTIFIER
 
+#: Name of the metadata entry that edgekit leaves inside a FlatBuffer that it packs.
+MARKER = "edgekit"
 # The offsets of a FlatBuffer reach this far.
 _LARGEST_FILE_BYTES = 2**31 - 1
 
@@ -58,6 +60,22 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
         ) from None
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read.", received=error.strerror or str(error)) from error
+
+
+def refuse_lost_parts(description: ModelDescription, digest: str) -> None:
+    """Raise where edgekit has packed the FlatBuffer, and nothing is behind it any more.
+
+    Args:
+        description: Of the FlatBuffer.
+        digest: Its digest as found behind it, empty where nothing is.
+    Raises:
+        ModelFileError: The end of the file is lost, and with it the digest to check the rest by.
+    """
+    if not digest and MARKER in description.metadata:
+        raise ModelFileError(
+            "The model file is damaged: labels, digest and golden examples, packed behind the model, are missing.",
+            next_step="copy the file to this machine again, or take the plain model out with: edgekit unpack",
+        )
 
 
 def refuse_custom_operators(description: ModelDescription) -> None:

@@ -10,13 +10,13 @@ import io
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Union
 
 import numpy as np
 
 from edgekit_runtime.errors import DataError, TensorMismatchError, UsageError
-from edgekit_runtime.resizing import resize_bilinear
+from edgekit_runtime.resizing import RESIZE_MODES, resize
 
 #: One image: uint8 pixels (H, W) or (H, W, C), a file's path, a file's bytes, or a PIL image.
 Image = Union[np.ndarray, str, "os.PathLike[str]", bytes, Any]
@@ -34,23 +34,60 @@ class Preprocessing:
     Attributes:
         height: Rows of the model's input, in pixels.
         width: Columns of the model's input, in pixels.
-        channels: 1 (grey) or 3 (red, green, blue).
-        scale: Real value of one pixel step; the default maps pixels 0 to 255 onto 0.0 to 1.0.
-        offset: Real value of pixel 0.
+        channels: 1 (grey) or 3 (colours).
+        scale: Real value of one pixel step, for all channels or for each in the model's order; the default maps
+            pixels 0 to 255 onto 0.0 to 1.0.
+        offset: Real value of pixel 0, likewise.
+        color_order: ``rgb``, or ``bgr`` for a model that takes blue first. Images are always given as ``rgb``.
+        resize: How an image of another size is brought to the model's, see :func:`edgekit_runtime.resizing.resize`.
     """
 
     height: int
     width: int
     channels: int
-    scale: float = 1 / 255
-    offset: float = 0.0
+    scale: float | tuple[float, ...] = 1 / 255
+    offset: float | tuple[float, ...] = 0.0
+    color_order: str = "rgb"
+    resize: str = "stretch"
 
     def __post_init__(self) -> None:
-        if self.height < 1 or self.width < 1 or self.channels not in (1, 3):
+        sizes = (self.height, self.width, self.channels)
+        if not all(type(size) is int and size > 0 for size in sizes) or self.channels not in (1, 3):
             raise UsageError(
                 "An image input needs a height, a width and 1 or 3 channels.",
                 received=f"height {self.height}, width {self.width}, channels {self.channels}",
             )
+        for name in ("scale", "offset"):
+            value = getattr(self, name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if len(numbers) not in (1, self.channels) or not all(
+                isinstance(number, (int, float)) and np.isfinite(number) for number in numbers
+            ):
+                raise UsageError(f"The {name} of pixels is one number, or one a channel.", received=repr(value))
+        orders = ("rgb", "bgr") if self.channels == 3 else ("rgb",)
+        if self.color_order not in orders or self.resize not in RESIZE_MODES:
+            raise UsageError(
+                "There is no such colour order or resize mode for this input.",
+                expected=f"{' or '.join(orders)}; {', '.join(RESIZE_MODES)}",
+                received=f"{self.color_order!r}; {self.resize!r}",
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as the manifest holds them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Preprocessing:
+        """What :meth:`to_dict` gave, read from JSON; nothing of it is trusted.
+
+        Raises:
+            UsageError: A value is of the wrong kind.
+        """
+        try:
+            known: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+            return cls(**known)
+        except TypeError as error:
+            raise UsageError("These are not the fields of a preprocessing.", received=str(error)) from error
 
     def __call__(self, images: Images) -> np.ndarray:
         """Turn one image or many into the model's input.
@@ -96,26 +133,36 @@ class Preprocessing:
         return np.concatenate(fitted)
 
     def normalize(self, pixels: np.ndarray) -> np.ndarray:
-        """Map pixels to the values the model was trained on.
+        """Map pixels to the values the model was trained on, in its order of colours.
 
         Args:
-            pixels: uint8 of any shape.
+            pixels: uint8 of any shape; the last axis is the channels where they differ.
         Returns:
             float32 of the same shape: one of the 256 values of :meth:`values` for each pixel.
         """
         values = self.values()
-        normalized = np.empty(pixels.shape, np.float32)
         if pixels.ndim < 2:
-            return np.take(values, pixels, out=normalized)
+            return self.look_up(pixels, values)
+        normalized = np.empty(pixels.shape, np.float32)
         # numpy widens the indices to 8 bytes each: row by row, a whole data set never does so at once.
         for row, row_pixels in zip(normalized, pixels):
-            np.take(values, row_pixels, out=row, mode="clip")
+            row[...] = self.look_up(row_pixels, values)
         return normalized
 
     def values(self) -> np.ndarray:
-        """The real value of each pixel 0 to 255, float32 of shape (256,)."""
+        """The real value of each pixel 0 to 255: float32 (256,), or (channels, 256) where the channels differ."""
         # float64 until the last rounding: 1/255 gives the very bits of ``pixels.astype("float32") / 255``.
-        return (np.arange(256) * self.scale + self.offset).astype(np.float32)
+        scale, offset = (np.asarray(part, np.float64)[..., np.newaxis] for part in (self.scale, self.offset))
+        values = (np.arange(256) * scale + offset).astype(np.float32)
+        return values[0] if len(values) == 1 else values
+
+    def look_up(self, pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
+        """Each pixel's entry in a table of the form of :meth:`values`, in the model's order of colours."""
+        if self.color_order == "bgr":
+            pixels = pixels[..., ::-1]
+        if table.ndim == 1:
+            return table.take(pixels)
+        return np.stack([column.take(pixels[..., channel]) for channel, column in enumerate(table)], axis=-1)
 
     def _fit(self, images: np.ndarray) -> np.ndarray:
         """Bring uint8 (N, H, W, C) to the model's size and channels."""
@@ -123,7 +170,7 @@ class Preprocessing:
         if images.shape[3] > self.channels:
             images = _grey(images)
         # One channel is resized before it becomes three, three are resized after they became one.
-        images = resize_bilinear(images, self.height, self.width)
+        images = resize(images, self.height, self.width, self.resize)
         if images.shape[3] < self.channels:
             images = np.repeat(images, self.channels, axis=3)
         return images

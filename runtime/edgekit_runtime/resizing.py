@@ -1,4 +1,4 @@
-"""Bilinear resizing of uint8 images in integer arithmetic, equal on every machine."""
+"""Resizing of uint8 images in integer arithmetic, equal on every machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,48 @@ import numpy as np
 
 # 255 * 2**22 leaves room for the rounding term in an int32 sum.
 _FRACTION_BITS = 22
+
+
+#: ``stretch`` and ``nearest`` change the proportions, ``crop`` cuts what is too long, ``pad`` adds black beside it.
+RESIZE_MODES = ("stretch", "crop", "pad", "nearest")
+
+
+def resize(images: np.ndarray, height: int, width: int, mode: str) -> np.ndarray:
+    """Bring images to a size.
+
+    Args:
+        images: uint8 of shape (N, H, W, C).
+        height: Rows wanted.
+        width: Columns wanted.
+        mode: One of :data:`RESIZE_MODES`; all but ``nearest`` are bilinear.
+    Returns:
+        uint8 of shape (N, height, width, C); ``images`` itself where the size is right already.
+    """
+    rows, columns = images.shape[1:3]
+    if (rows, columns) == (height, width):
+        return images
+    if mode == "nearest":
+        rows_taken, columns_taken = _centres(rows, height), _centres(columns, width)
+        return images[:, rows_taken[:, np.newaxis], columns_taken]
+    if mode == "crop":
+        kept_rows = min(rows, max(1, (columns * height + width // 2) // width))
+        kept_columns = min(columns, max(1, (rows * width + height // 2) // height))
+        top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
+        images = images[:, top : top + kept_rows, left : left + kept_columns]
+    elif mode == "pad":
+        inner_height = min(height, max(1, (rows * width + columns // 2) // columns))
+        inner_width = min(width, max(1, (columns * height + rows // 2) // rows))
+        top, left = (height - inner_height) // 2, (width - inner_width) // 2
+        padded = np.zeros((len(images), height, width, images.shape[3]), np.uint8)
+        inner = resize_bilinear(images, inner_height, inner_width)
+        padded[:, top : top + inner_height, left : left + inner_width] = inner
+        return padded
+    return resize_bilinear(images, height, width)
+
+
+def _centres(size: int, wanted: int) -> np.ndarray:
+    """The pixel that lies under the centre of each wanted one."""
+    return (2 * np.arange(wanted) + 1) * size // (2 * wanted)
 
 
 def resize_bilinear(images: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -170,7 +170,7 @@ def _tensor(index: int, table: Table, buffers: list[tuple[int, int]]) -> TensorD
     buffer = table.scalar(2, "I")
     if buffer >= len(buffers):
         raise damaged(f"{table.what} has its data in buffer {buffer} of {len(buffers)}")
-    _, size_bytes = buffers[buffer]
+    data_offset, size_bytes = buffers[buffer]
     sparsity = table.table(6, "sparsity")
     if sparsity is not None:
         _check_sparsity(sparsity)
@@ -188,6 +188,7 @@ def _tensor(index: int, table: Table, buffers: list[tuple[int, int]]) -> TensorD
         scales=scales,
         zero_points=zero_points,
         quantized_dimension=quantized_dimension,
+        data_offset=data_offset,
         size_bytes=size_bytes,
         is_constant=size_bytes > 0,
         is_variable=table.scalar(5, "b") != 0,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 import zipfile
 from pathlib import Path
@@ -317,10 +318,11 @@ def test_labels_and_range_packed_into_the_file_are_used(tflite_folder: Path, cnn
     path.write_bytes((tflite_folder / "cnn_float32.tflite").read_bytes())
     with zipfile.ZipFile(path, "a") as parts:
         parts.writestr("labels.txt", "\n".join("abcdefghij"))
-        parts.writestr("edgekit.json", '{"schema_version": 1, "pixel_range": [-1, 1]}')
+        preprocessing = edgekit_runtime.Preprocessing(12, 12, 1, scale=2 / 255, offset=-1.0)
+        parts.writestr("edgekit.json", json.dumps({"schema_version": 1, "preprocessing": preprocessing.to_dict()}))
     model = edgekit_runtime.load(path)
     assert model.labels == tuple("abcdefghij")
-    assert model.pixel_range == (-1.0, 1.0)
+    assert model.preprocessing == preprocessing
     assert model.manifest.labels == model.labels
     assert np.asarray(model.predict(cnn["image"])) == pytest.approx(cnn["probabilities"], abs=1e-6)
     assert edgekit_runtime.load(path, labels=list("klmnopqrst")).labels[0] == "k"

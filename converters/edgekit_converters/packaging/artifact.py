@@ -1,33 +1,96 @@
-"""One .tflite that carries its labels and its manifest in a zip behind the FlatBuffer."""
+"""One .tflite that carries its labels, preprocessing, provenance and golden examples."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from edgekit_runtime.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
+from edgekit_converters.packaging.metadata_block import add_metadata, block_size
+from edgekit_converters.packaging.standard_metadata import STANDARD_NAME, standard_metadata
+from edgekit_converters.packaging.tensor_digests import tensor_digests
+from edgekit_runtime.manifest import GOLDEN_NAME, LABELS_NAME, MANIFEST_NAME, SIGNATURE_NAME, Manifest, Parts
+from edgekit_runtime.structure import read_model_description
+
+#: The parts that edgekit writes itself.
+OWN_PARTS = (MANIFEST_NAME, LABELS_NAME, GOLDEN_NAME, SIGNATURE_NAME)
 
 
-def pack(model: bytes, manifest: Manifest) -> bytes:
-    """Append ``manifest`` to a FlatBuffer; equal arguments give equal bytes.
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A packed .tflite, taken apart.
+
+    Attributes:
+        model: The FlatBuffer as it was before anything was packed into it.
+        parts: Content of each part by name.
+    """
+
+    model: bytes
+    parts: dict[str, bytes]
+
+
+def pack(
+    model: bytes,
+    manifest: Manifest,
+    golden: bytes = b"",
+    *,
+    name: str = "model",
+    other_parts: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """Pack facts into a FlatBuffer; equal arguments give equal bytes.
 
     Args:
         model: A .tflite with nothing appended.
-        manifest: What travels with it.
+        manifest: What travels with it; its digests are made here.
+        golden: Content of ``golden.npz``; empty leaves it out.
+        name: What the model is called in the standard metadata.
+        other_parts: Parts of other tools to take along.
     Returns:
         The file for the device; every interpreter loads it as it is.
     """
+    description = read_model_description(model)
+    whole = add_metadata(model, {STANDARD_NAME: standard_metadata(description, manifest, name=name)})
+    manifest = replace(
+        manifest,
+        model_sha256=hashlib.sha256(whole).hexdigest(),
+        tensor_sha256=tensor_digests(model, description),
+    )
+    # The labels have a part of their own, which other tools read, too.
+    facts = {key: value for key, value in manifest.to_dict().items() if key != "labels"}
+    parts = {part: content for part, content in (other_parts or {}).items() if part not in OWN_PARTS}
+    if manifest.labels:
+        parts[LABELS_NAME] = ("\n".join(manifest.labels) + "\n").encode()
+    if golden:
+        parts[GOLDEN_NAME] = golden
+    # zip has a checksum for each part, and none for their names: a part that is lost is missed by this list.
+    facts["parts"] = sorted(parts)
+    return append_parts(whole, {MANIFEST_NAME: json.dumps(facts, indent=1, sort_keys=True).encode(), **parts})
+
+
+def append_parts(model: bytes, parts: Mapping[str, bytes]) -> bytes:
+    """Append parts as a zip, or to the zip that is there; equal arguments give equal bytes."""
     file = io.BytesIO(model)
-    with zipfile.ZipFile(file, "a") as parts:
-        _add(parts, MANIFEST_NAME, json.dumps(manifest.to_dict(), indent=1, sort_keys=True))
-        if manifest.labels:
-            _add(parts, LABELS_NAME, "\n".join(manifest.labels) + "\n")
+    with zipfile.ZipFile(file, "a") as archive:
+        for name, content in parts.items():
+            # The default date is the clock's; this one is zip's earliest and the same for everybody.
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
     return file.getvalue()
 
 
-def _add(parts: zipfile.ZipFile, name: str, text: str) -> None:
-    # The default date is the clock's; this one is zip's earliest and the same for everybody.
-    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    entry.external_attr = 0o644 << 16
-    parts.writestr(entry, text)
+def unpack(content: bytes) -> Unpacked:
+    """Take a .tflite apart.
+
+    Args:
+        content: The whole file, packed by edgekit, by another tool, or not at all.
+    Raises:
+        ModelFileError: It is no .tflite, or its parts are damaged.
+    """
+    read_model_description(content)
+    parts = Parts(content)
+    flatbuffer = content[: parts.start]
+    return Unpacked(flatbuffer[block_size(flatbuffer) :], {name: parts.read(name) for name in parts.names})

@@ -1,0 +1,189 @@
+"""Metadata entries for a FlatBuffer that exists: a block in front of it, and not a byte of it changed.
+
+Offsets in a FlatBuffer are relative and point forward, so that a new root table in front of the old content can point
+into it. What is taken away again later is the block, and the old file is there as it was.
+
+    root offset, "TFL3" | new root table | metadata and buffer lists | new entries and buffers | the old file, whole
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.model_file import MARKER
+from edgekit_runtime.structure import FILE_IDENTIFIER
+
+#: Fields of the schema's table Model.
+_VERSION, _BUFFERS, _METADATA = 0, 4, 6
+_MODEL_FIELDS = 8
+#: The schema wants the data of buffers aligned so; the old file's are, as long as the block's size is a multiple.
+_ALIGNMENT = 16
+#: Where a Buffer's field ``offset`` says that its data lies outside the FlatBuffer, counted from the file's start.
+_BUFFER_OFFSET = 1
+
+
+def add_metadata(model: bytes, entries: Mapping[str, bytes]) -> bytes:
+    """Put a block with metadata entries in front of a .tflite.
+
+    Args:
+        model: A FlatBuffer without such a block.
+        entries: Content by name; an entry of the same name in ``model`` is hidden by it.
+    Returns:
+        The longer FlatBuffer. A model whose weights lie outside its FlatBuffer, counted from the file's start, cannot
+        be moved and comes back unchanged; so does one whose root has fields of a later schema.
+    """
+    old = _OldModel(model)
+    outside = any(old.scalar(buffer, _BUFFER_OFFSET, "Q") > 1 for buffer in old.tables(_BUFFERS))
+    if outside or old.field_count > _MODEL_FIELDS:
+        return model
+    entries = {**entries, MARKER: bytes(4)}
+    kept = [table for table in old.tables(_METADATA) if old.name(table) not in entries]
+    block = _Block(old, kept, len(entries))
+    places = [block.append_entry(name, content) for name, content in entries.items()]
+    marker_content = places[list(entries).index(MARKER)]
+    block.data += bytes(-len(block.data) % _ALIGNMENT)
+    size = len(block.data)
+    block.close(size)
+    # The block's own size, for whoever takes it away.
+    struct.pack_into("<I", block.data, marker_content, size)
+    return bytes(block.data) + model
+
+
+def block_size(model: bytes) -> int:
+    """The size of the block that :func:`add_metadata` has put in front of a FlatBuffer, 0 where there is none.
+
+    Args:
+        model: A .tflite whose structure has been checked.
+    Raises:
+        ModelFileError: There is a block, and no FlatBuffer behind it.
+    """
+    old = _OldModel(model)
+    table = next((table for table in old.tables(_METADATA) if old.name(table) == MARKER), None)
+    if table is None:
+        return 0
+    buffer = old.tables(_BUFFERS)[old.scalar(table, 1, "I")]
+    start = old.vector(buffer, 0)
+    size = struct.unpack_from("<I", model, start + 4)[0] if start else 0
+    if not size or model[size + 4 : size + 8] != FILE_IDENTIFIER:
+        raise ModelFileError("The model's metadata says that edgekit packed it, and it did not.")
+    return int(size)
+
+
+class _OldModel:
+    """The few things of a FlatBuffer that a new root has to point to."""
+
+    def __init__(self, data: bytes) -> None:
+        from flatbuffers.table import Table
+
+        self._data = data
+        self.root = Table(data, struct.unpack_from("<I", data)[0])
+
+    @property
+    def field_count(self) -> int:
+        """How many fields the root's layout knows of."""
+        vtable = self.root.Pos - struct.unpack_from("<i", self._data, self.root.Pos)[0]
+        return int(struct.unpack_from("<H", self._data, vtable)[0]) // 2 - 2
+
+    def place(self, table: Any, field: int) -> int:
+        """Where a field is stored, 0 where it is left out."""
+        offset = table.Offset(4 + 2 * field)
+        return int(table.Pos + offset) if offset else 0
+
+    def scalar(self, table: Any, field: int, code: str) -> int:
+        place = self.place(table, field)
+        return int(struct.unpack_from("<" + code, self._data, place)[0]) if place else 0
+
+    def vector(self, table: Any, field: int) -> int:
+        """Where the vector begins that a field points to, 0 where it is left out."""
+        place = self.place(table, field)
+        return place + int(struct.unpack_from("<I", self._data, place)[0]) if place else 0
+
+    def tables(self, field: int) -> list[Any]:
+        """The tables of a vector of the root's."""
+        from flatbuffers.table import Table
+
+        start = self.vector(self.root, field)
+        count = struct.unpack_from("<I", self._data, start)[0] if start else 0
+        places = range(start + 4, start + 4 + 4 * count, 4)
+        return [Table(self._data, place + struct.unpack_from("<I", self._data, place)[0]) for place in places]
+
+    def name(self, metadata: Any) -> str:
+        start = self.vector(metadata, 0)
+        size = struct.unpack_from("<I", self._data, start)[0] if start else 0
+        return self._data[start + 4 : start + 4 + size].decode(errors="replace")
+
+
+class _Block:
+    """The block under construction: a root and two lists, then what they point to."""
+
+    def __init__(self, old: _OldModel, kept: Sequence[Any], added: int) -> None:
+        self._old = old
+        self._kept = kept
+        self._old_buffers = old.tables(_BUFFERS)
+        fields = [f for f in range(_MODEL_FIELDS) if f in (_VERSION, _BUFFERS, _METADATA) or old.place(old.root, f)]
+        offsets = {field: 4 + 4 * number for number, field in enumerate(fields)}
+        vtable = struct.pack("<HH", 4 + 2 * _MODEL_FIELDS, 4 + 4 * len(fields))
+        vtable += b"".join(struct.pack("<H", offsets.get(field, 0)) for field in range(_MODEL_FIELDS))
+        self._root = 8 + len(vtable)
+        self._fields = {field: self._root + offset for field, offset in offsets.items()}
+        self.data = bytearray(struct.pack("<I4s", self._root, FILE_IDENTIFIER) + vtable)
+        self.data += struct.pack("<i", len(vtable)) + bytes(4 * len(fields))
+        self._metadata_list = self._open_list(_METADATA, len(kept) + added)
+        self._buffer_list = self._open_list(_BUFFERS, len(self._old_buffers) + added)
+        self._added = 0
+
+    def _open_list(self, field: int, count: int) -> int:
+        start = len(self.data)
+        self.data += struct.pack("<I", count) + bytes(4 * count)
+        self._point(self._fields[field], start)
+        return start + 4
+
+    def _point(self, place: int, target: int) -> None:
+        struct.pack_into("<I", self.data, place, target - place)
+
+    def append_entry(self, name: str, content: bytes) -> int:
+        """Append one entry and its buffer; returns where ``content`` lies."""
+        number = len(self._old_buffers) + self._added
+        entry = self._append_table(fields=2)
+        self._point(self._metadata_list + 4 * (len(self._kept) + self._added), entry)
+        struct.pack_into("<I", self.data, entry + 8, number)
+        self._point(entry + 4, len(self.data))
+        text = name.encode()
+        self.data += struct.pack("<I", len(text)) + text + b"\0"
+        self.data += bytes(-len(self.data) % 4)
+        buffer = self._append_table(fields=1)
+        self._point(self._buffer_list + 4 * number, buffer)
+        # The vector's length stands right before its aligned data.
+        self.data += bytes(-(len(self.data) + 4) % _ALIGNMENT)
+        self._point(buffer + 4, len(self.data))
+        self.data += struct.pack("<I", len(content)) + content
+        place = len(self.data) - len(content)
+        self.data += bytes(-len(self.data) % 4)
+        self._added += 1
+        return place
+
+    def _append_table(self, fields: int) -> int:
+        """Append a table of fields of 4 bytes, in their order and all still 0; returns its place."""
+        vtable = len(self.data)
+        offsets = [4 + 4 * field for field in range(fields)]
+        self.data += struct.pack(f"<HH{fields}H", 4 + 2 * fields, 4 + 4 * fields, *offsets)
+        self.data += bytes(-len(self.data) % 4)
+        table = len(self.data)
+        self.data += struct.pack("<i", table - vtable) + bytes(4 * fields)
+        return table
+
+    def close(self, size: int) -> None:
+        """Point to the old content, which begins ``size`` bytes from the block's start."""
+        old = self._old
+        for field, place in self._fields.items():
+            if field == _VERSION:
+                struct.pack_into("<I", self.data, place, old.scalar(old.root, _VERSION, "I"))
+            elif field not in (_BUFFERS, _METADATA):
+                self._point(place, size + old.vector(old.root, field))
+        for number, table in enumerate(self._kept):
+            self._point(self._metadata_list + 4 * number, size + table.Pos)
+        for number, table in enumerate(self._old_buffers):
+            self._point(self._buffer_list + 4 * number, size + table.Pos)
