@@ -1,0 +1,156 @@
+"""Whether a .tflite runs on a target, by its tensors and operators; nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgekit_converters.targets.needed_versions import NeededVersion, needed_version
+from edgekit_converters.targets.operands import Operands, all_operands
+from edgekit_converters.targets.rules import Rule, rules_for
+from edgekit_converters.targets.target import Target, find_target
+from edgekit_runtime.description import TensorDescription
+from edgekit_runtime.schema import BUNDLED_CUSTOM_OPERATORS
+from edgekit_runtime.structure import read_model_description
+
+_MICRO_CUSTOM_OPERATORS = frozenset(("CIRCULAR_BUFFER", "TFLite_Detection_PostProcess"))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An operator that a target cannot run as it stands.
+
+    Attributes:
+        subgraph: Number of its graph, 0 for the model proper.
+        number: Its place among the graph's operators.
+        operator: Its name, or a custom operator's own.
+        problem: What is wrong, in words that follow the operator's name.
+        needed: The version it needs; 0 where the version is not the trouble.
+        available: The target's highest version; 0 where it has none.
+        tensors: Names of the tensors it is about.
+        next_step: What to do about it.
+    """
+
+    subgraph: int
+    number: int
+    operator: str
+    problem: str
+    needed: int
+    available: int
+    tensors: tuple[str, ...]
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCheck:
+    """What was found of one model for one target.
+
+    Attributes:
+        target: The target's name.
+        findings: Operators that it cannot run; none where the model runs.
+    """
+
+    target: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def runs(self) -> bool:
+        """Whether nothing stands against the model."""
+        return not self.findings
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {"target": self.target, "runs": self.runs, "findings": [asdict(finding) for finding in self.findings]}
+
+
+def check_targets(content: bytes, targets: Sequence[str]) -> tuple[TargetCheck, ...]:
+    """Hold a model against targets.
+
+    Args:
+        content: A .tflite, whoever made it; a zip may follow the FlatBuffer.
+        targets: Names of targets.
+    Returns:
+        A check for each, in this order.
+    Raises:
+        ModelFileError: It is no .tflite, or damaged.
+        UsageError: There is no target of a name.
+    """
+    wanted = [find_target(name) for name in targets]
+    operators = list(all_operands(read_model_description(content), content))
+    return tuple(TargetCheck(target.name, tuple(_findings(operators, target))) for target in wanted)
+
+
+def _findings(operators: Sequence[Operands], target: Target) -> Iterator[Finding]:
+    rules = rules_for(target.name)
+    for operands in operators:
+        if operands.name == "CUSTOM":
+            yield from _custom_finding(operands, target)
+            continue
+        broken = next((rule for rule in rules if rule.find(operands)), None)
+        if operands.name in target.highest_versions and broken is not None:
+            yield _broken_rule(operands, broken)
+        else:
+            yield from _version_finding(operands, target)
+
+
+def _custom_finding(operands: Operands, target: Target) -> Iterator[Finding]:
+    name = operands.operator.custom_code
+    bundled = _MICRO_CUSTOM_OPERATORS if target.name == "tflite-micro" else BUNDLED_CUSTOM_OPERATORS
+    if name in bundled:
+        return
+    kind = "needs TensorFlow's own kernels (Flex)" if name.startswith("Flex") else "is a custom operator"
+    yield Finding(
+        operands.subgraph,
+        operands.number,
+        name,
+        f"{kind}, which {target.runtime} does not bring along",
+        needed=0,
+        available=0,
+        tensors=_names(operands.outputs),
+        next_step="replace the layer by one of builtin operators",
+    )
+
+
+def _broken_rule(operands: Operands, rule: Rule) -> Finding:
+    return Finding(
+        operands.subgraph,
+        operands.number,
+        operands.name,
+        rule.reason,
+        needed=0,
+        available=0,
+        tensors=_names(rule.find(operands)),
+        next_step=rule.next_step,
+    )
+
+
+def _version_finding(operands: Operands, target: Target) -> Iterator[Finding]:
+    available = target.highest_versions.get(operands.name, 0)
+    if available is None:
+        return
+    needed = needed_version(operands)
+    claimed = operands.operator.version
+    if max(needed.version, claimed) <= available:
+        return
+    if needed.version <= available:
+        needed = NeededVersion(claimed, tensors=operands.outputs)
+    why = f" for {needed.reason}" if needed.reason else ", which the file asks for"
+    if available == 0:
+        problem = f"is not among the operators of {target.runtime}"
+    else:
+        problem = f"needs version {needed.version}{why}; {target.runtime} has up to version {available}"
+    yield Finding(
+        operands.subgraph,
+        operands.number,
+        operands.name,
+        problem,
+        needed=needed.version,
+        available=available,
+        tensors=_names(needed.tensors or operands.outputs),
+        next_step=f"convert the Keras model with edgekit convert --target {target.name}",
+    )
+
+
+def _names(tensors: Sequence[TensorDescription]) -> tuple[str, ...]:
+    return tuple(tensor.name or f"tensor {tensor.index}" for tensor in tensors)
