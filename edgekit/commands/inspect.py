@@ -6,22 +6,33 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.options import EXISTING_OR_NOT, json_option, target_option
 
 
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
+@target_option
 @json_option
-def command(model: Path, as_json: bool) -> None:
+def command(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
     """Show what MODEL (.tflite, .h5 or .keras) holds; nothing of it is run.
 
     A .tflite: operators with versions, tensors with shapes, types, scales and zero points, labels and provenance.
     A Keras file: its version, layers, shapes and parameters, what would be mended and what would be refused.
+
+    With --target: whether a .tflite, whoever made it, runs there, and which operators and tensors stand against it.
+    Exits with 3 where it does not run on one of them.
+
+    \b
+    edgekit inspect model.tflite
+    edgekit inspect model.tflite --target tflite-runtime-2.14 --target litert
     """
     from edgekit.inspecting import inspect_tflite, is_tflite
     from edgekit.reports.inspection import print_keras, print_tflite
     from edgekit.reports.tables import print_json
 
+    if targets:
+        _check(model, targets, as_json)
+        return
     if is_tflite(model):
         inspection = inspect_tflite(model)
         if as_json:
@@ -36,3 +47,27 @@ def command(model: Path, as_json: bool) -> None:
         print_json(summary.to_dict())
     else:
         print_keras(summary)
+
+
+def _check(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
+    from edgekit.inspecting import is_tflite
+    from edgekit.reports.tables import print_json
+    from edgekit.reports.targets import print_checks
+    from edgekit_converters.targets.check import check_targets
+    from edgekit_runtime.errors import BelowThresholdError, UsageError
+    from edgekit_runtime.model_file import read_model_file
+
+    if model.exists() and not is_tflite(model):
+        raise UsageError(
+            f"{model.name} is no .tflite, and --target looks at the operators of one.",
+            next_step=f"edgekit convert {model.name} --target {targets[0]} converts and checks it",
+        )
+    checks = check_targets(read_model_file(model), targets)
+    failed = [check.target for check in checks if not check.runs]
+    if as_json:
+        print_json({"path": str(model), "targets": [check.to_dict() for check in checks]})
+    else:
+        print_checks(model.name, checks)
+    if failed:
+        click.echo(f"{model.name} does not run on {', '.join(failed)}.", err=True)
+        click.get_current_context().exit(BelowThresholdError.exit_code)

@@ -73,6 +73,13 @@ class InputShape(click.ParamType):
         return sizes
 
 
+target_option = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    help="Runtime that the model has to run on; may be given several times. `edgekit targets` lists them.",
+)
 pixel_range_option = click.option(
     "--pixel-range",
     type=PixelRange(),

@@ -36,19 +36,45 @@ _INT16_3 = {"int8": 2, "int16": 3}
 _INT16_4 = {"int8": 2, "int16": 4}
 _BY_FIRST_TYPE: dict[str, dict[str, int]] = {
     **dict.fromkeys(
-        "SPACE_TO_DEPTH SPLIT_V SUM LOG_SOFTMAX GREATER LESS_EQUAL SQUARED_DIFFERENCE DEPTH_TO_SPACE".split(), _INT8_2
+        [
+            "SPACE_TO_DEPTH",
+            "SPLIT_V",
+            "SUM",
+            "LOG_SOFTMAX",
+            "GREATER",
+            "LESS_EQUAL",
+            "SQUARED_DIFFERENCE",
+            "DEPTH_TO_SPACE",
+        ],
+        _INT8_2,
     ),
     **dict.fromkeys(
-        "MAX_POOL_2D AVERAGE_POOL_2D SOFTMAX MEAN MIRROR_PAD REDUCE_MAX REDUCE_MIN RELU6 RSQRT TANH LOGISTIC "
-        "BATCH_MATMUL LESS GREATER_EQUAL TOPK_V2".split(),
+        [
+            "MAX_POOL_2D",
+            "AVERAGE_POOL_2D",
+            "SOFTMAX",
+            "MEAN",
+            "MIRROR_PAD",
+            "REDUCE_MAX",
+            "REDUCE_MIN",
+            "RELU6",
+            "RSQRT",
+            "TANH",
+            "LOGISTIC",
+            "BATCH_MATMUL",
+            "LESS",
+            "GREATER_EQUAL",
+            "TOPK_V2",
+        ],
         _INT16_3,
     ),
     **dict.fromkeys(
-        "MAXIMUM MINIMUM SPACE_TO_BATCH_ND BATCH_TO_SPACE_ND RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR".split(), _INT16_4
+        ["MAXIMUM", "MINIMUM", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"],
+        _INT16_4,
     ),
-    **dict.fromkeys(("EXP", "LOG", "REDUCE_PROD", "SQRT", "FLOOR_MOD"), {"int8": 2, "int16": 2}),
-    **dict.fromkeys(("ARG_MAX", "ARG_MIN"), {"int8": 2, "bool": 3}),
-    **dict.fromkeys(("PAD", "PADV2"), {**_INT16_3, "bool": 5}),
+    **{key: {"int8": 2, "int16": 2} for key in ("EXP", "LOG", "REDUCE_PROD", "SQRT", "FLOOR_MOD")},
+    **{key: {"int8": 2, "bool": 3} for key in ("ARG_MAX", "ARG_MIN")},
+    **{key: {**_INT16_3, "bool": 5} for key in ("PAD", "PADV2")},
     "ADD": {**_INT16_3, "int64": 4},
     "SUB": {"int8": 2, "int64": 4, "int16": 5},
     "MUL": {"int8": 2, "int16": 4, "int64": 5, "complex64": 6, "uint32": 7},

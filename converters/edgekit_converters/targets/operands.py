@@ -81,9 +81,7 @@ def all_operands(description: ModelDescription, content: bytes) -> Iterator[Oper
             )
 
 
-def _tensors(
-    numbers: Sequence[int], tensors: Sequence[TensorDescription]
-) -> tuple[TensorDescription | None, ...]:
+def _tensors(numbers: Sequence[int], tensors: Sequence[TensorDescription]) -> tuple[TensorDescription | None, ...]:
     return tuple(tensors[number] if number >= 0 else None for number in numbers)
 
 

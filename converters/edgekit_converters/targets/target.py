@@ -21,8 +21,8 @@ _FACTS = {
     ),
     "litert-1.4": ("ai-edge-litert 1.4", "3.9–3.13", "x86-64, 64-bit ARM"),
     "tflite-runtime-2.14": (
-        "tflite-runtime 2.14, numpy<2",
-        "3.8–3.11",
+        "tflite-runtime 2.14",
+        "3.8–3.11, numpy 1",
         "x86-64, 64-bit and 32-bit ARM; Raspberry Pi OS Bookworm, not Bullseye",
     ),
     "tflite-runtime-2.5": (
@@ -93,9 +93,7 @@ def find_target(name: str) -> Target:
         python=python,
         machines=machines,
         measured_on=table["measured_on"][name],
-        highest_versions={
-            operator: row[name] for operator, row in table["highest_versions"].items() if name in row
-        },
+        highest_versions={operator: row[name] for operator, row in table["highest_versions"].items() if name in row},
     )
 
 

@@ -1,0 +1,37 @@
+"""``edgekit targets``: the runtimes a model can be made for, and what each of them has."""
+
+from __future__ import annotations
+
+import click
+
+from edgekit.commands.options import json_option
+
+
+@click.command()
+@click.argument("name", required=False)
+@json_option
+def command(name: str | None, as_json: bool) -> None:
+    """List the runtimes that --target takes; with NAME, its operators and known traps.
+
+    \b
+    edgekit targets
+    edgekit targets tflite-runtime-2.14
+    edgekit inspect model.tflite --target tflite-runtime-2.14
+    edgekit convert model.h5 --quantize int8 --data digits --target tflite-micro
+    """
+    from edgekit.reports.tables import print_json
+    from edgekit.reports.targets import print_target, print_targets, target_as_dict
+    from edgekit_converters.targets.target import find_target, target_names
+
+    if name is not None:
+        target = find_target(name)
+        if as_json:
+            print_json(target_as_dict(target))
+        else:
+            print_target(target)
+        return
+    targets = [find_target(each) for each in target_names()]
+    if as_json:
+        print_json({"targets": [target_as_dict(target) for target in targets]})
+    else:
+        print_targets(targets)

@@ -1,0 +1,50 @@
+"""The table of operators, held against the interpreter that is installed here."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgekit_converters.targets.target import find_target, source_of_versions, target_names
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.schema import BUILTIN_OPERATORS
+
+PROBER = Path(__file__).resolve().parents[2] / "data" / "targets" / "probe_versions.py"
+
+
+@pytest.mark.parametrize("name", target_names())
+def test_every_target_has_facts_and_operators(name: str) -> None:
+    target = find_target(name)
+    assert target.runtime and target.python and target.machines and target.measured_on
+    assert {"CONV_2D", "FULLY_CONNECTED", "SOFTMAX", "RESHAPE"} <= set(target.highest_versions)
+    assert set(target.highest_versions) <= set(BUILTIN_OPERATORS)
+
+
+def test_versions_grow_with_the_runtime() -> None:
+    older, newer = (find_target(name).highest_versions for name in ("tflite-runtime-2.5", "tflite-runtime-2.14"))
+    assert [name for name in older if (older[name] or 0) > (newer.get(name) or 0)] == []
+    # Known from the release notes: per-channel hybrid dense layers came after 2.14.
+    assert (older["FULLY_CONNECTED"], newer["FULLY_CONNECTED"]) == (9, 10)
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=re.escape("litert-1.4, tflite-runtime-2.14")):
+        find_target("tflite")
+
+
+def test_the_table_agrees_with_the_interpreter_here() -> None:
+    # The table is that of 2.3.0; another 2.x may have more, and must have as much of what 1.4 has.
+    version = pytest.importorskip("ai_edge_litert").__version__
+    spec = importlib.util.spec_from_file_location("probe_versions", PROBER)
+    assert spec is not None and spec.loader is not None
+    prober = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(prober)
+    found = prober.probe("litert", sys.executable)
+    if version == "2.3.0":
+        assert found == dict(find_target("litert").highest_versions)
+    assert {name: found[name] for name in found if name == "FULLY_CONNECTED"}["FULLY_CONNECTED"] >= 13
+    assert "probe_versions.py" in source_of_versions()
