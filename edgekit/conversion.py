@@ -10,20 +10,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgekit import __version__
-from edgekit.datasets import load_dataset
-from edgekit.datasets.dataset import Dataset
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing, to_model_input
+from edgekit.calibration.data import CalibrationData, CalibrationReport, open_calibration_data
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
+from edgekit.datasets.opening import DataRequest
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.quantize import quantize, require_possible
-from edgekit_converters.quantization.samples import Sample
-from edgekit_runtime.errors import UsageError
 from edgekit_runtime.manifest import Manifest
 
 _logger = logging.getLogger(__name__)
@@ -38,6 +34,7 @@ class ConversionOptions:
         data: Data set for calibration, by name or path.
         samples: How many examples calibration takes, at most.
         seed: Seed of the choice of these examples.
+        label_column: Column of labels where the data is a table; None finds it.
         pixel_range: Real values of pixels 0 and 255; None takes the model's own.
         labels: Names of the classes; empty takes the data set's.
     """
@@ -46,6 +43,7 @@ class ConversionOptions:
     data: str | None = None
     samples: int = 256
     seed: int = 0
+    label_column: str | None = None
     pixel_range: tuple[float, float] | None = None
     labels: tuple[str, ...] = ()
 
@@ -81,6 +79,7 @@ class Conversion:
         batch: "dynamic" or "1".
         pixel_range: Real values of pixels 0 and 255 at the input; None where it takes no pictures.
         notes: Sentences for the user.
+        calibration: What was calibrated on; None where nothing was.
     """
 
     models: tuple[ConvertedModel, ...]
@@ -88,10 +87,19 @@ class Conversion:
     batch: str
     pixel_range: tuple[float, float] | None
     notes: tuple[str, ...]
+    calibration: CalibrationReport | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for what is probably not meant."""
+        return self.calibration.warnings if self.calibration else ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
-        return asdict(self) | {"models": [model.to_dict() for model in self.models]}
+        """The fields as plain values; the notes hold the warnings, too."""
+        return asdict(self) | {
+            "models": [model.to_dict() for model in self.models],
+            "notes": [*self.notes, *self.warnings],
+        }
 
 
 def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: ConversionOptions) -> Conversion:
@@ -111,12 +119,11 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         lowered = process.result()
     _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
     pixel_range = _pixel_range(lowered, options)
-    dataset = _calibration_data(lowered, options) if any(mode.needs_calibration for mode in outputs) else None
-    samples = None if dataset is None else representative_dataset(dataset, lowered, options, pixel_range)
+    calibration = _calibration_data(lowered, options) if any(mode.needs_calibration for mode in outputs) else None
     ranges = None
-    if samples is not None:
-        _logger.info("calibrating on %d examples of %s", len(samples), options.data)
-        ranges = calibrate(lowered.model, samples)
+    if calibration is not None:
+        _logger.info("calibrating on %d examples of %s", calibration.report.samples, options.data)
+        ranges = calibrate(lowered.model, calibration.samples())
     source_sha256 = digest(request.source)
     models = []
     for mode, path in outputs.items():
@@ -127,10 +134,10 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             "quantize": mode.value,
             "source_sha256": source_sha256,
         }
-        if dataset is not None and samples is not None and mode.needs_calibration:
-            provenance["calibration"] = {"data_sha256": dataset.digest, "samples": len(samples)}
+        if calibration is not None and mode.needs_calibration:
+            provenance["calibration"] = calibration.report.facts()
         manifest = Manifest(
-            labels=options.labels or (dataset.labels if dataset else ()),
+            labels=options.labels or (calibration.data.labels if calibration else ()),
             preprocessing=None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, pixel_range),
             provenance=provenance,
         )
@@ -150,6 +157,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         batch=lowered.batch,
         pixel_range=pixel_range,
         notes=lowered.notes,
+        calibration=calibration.report if calibration else None,
     )
 
 
@@ -159,18 +167,6 @@ def _import_what_comes_next(outputs: Mapping[Mode, Path]) -> None:
         import litert_quantizer.quantizer  # noqa: F401
     if any(mode.needs_calibration for mode in outputs):
         import sklearn.model_selection  # noqa: F401
-
-
-def representative_dataset(
-    dataset: Dataset, lowered: LoweredModel, options: ConversionOptions, pixel_range: tuple[float, float] | None
-) -> list[Sample]:
-    """Draw real training examples for calibration, as the model takes them."""
-    model_input = lowered.inputs[0]
-    rows = np.random.default_rng(options.seed).permutation(len(dataset.x_train))[: options.samples]
-    inputs = to_model_input(
-        dataset.x_train[np.sort(rows)], model_input.shape, model_input.dtype, pixel_range or DEFAULT_PIXEL_RANGE
-    )
-    return [{model_input.name: inputs[row : row + 1]} for row in range(len(inputs))]
 
 
 def digest(source: Path) -> str:
@@ -183,18 +179,10 @@ def digest(source: Path) -> str:
     return whole.hexdigest()
 
 
-def _calibration_data(lowered: LoweredModel, options: ConversionOptions) -> Dataset:
-    if len(lowered.inputs) != 1:
-        raise UsageError(
-            "int8 needs one example for every input, and a data set holds one input only.",
-            received=f"a model with {len(lowered.inputs)} inputs: {', '.join(x.name for x in lowered.inputs)}",
-            next_step="use --quantize dynamic, which needs no data",
-        )
-    image = image_preprocessing(lowered.inputs[0].shape, DEFAULT_PIXEL_RANGE)
-    if image is None:
-        return load_dataset(options.data or "", seed=options.seed)
-    return load_dataset(
-        options.data or "", seed=options.seed, image_size=(image.height, image.width), channels=image.channels
+def _calibration_data(lowered: LoweredModel, options: ConversionOptions) -> CalibrationData:
+    request = DataRequest(options.data or "", options.seed, options.label_column)
+    return open_calibration_data(
+        request, lowered, samples=options.samples, pixel_range=options.pixel_range, labels=options.labels
     )
 
 

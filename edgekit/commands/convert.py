@@ -11,6 +11,7 @@ from edgekit.commands.options import (
     InputShape,
     data_option,
     json_option,
+    label_column_option,
     pixel_range_option,
     seed_option,
 )
@@ -34,6 +35,7 @@ from edgekit.commands.options import (
     help="Type of an int8 model's inputs and outputs.",
 )
 @data_option(required=False, purpose="Real inputs that int8 is calibrated on")
+@label_column_option
 @click.option(
     "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="Examples to calibrate on, at most."
 )
@@ -68,6 +70,7 @@ def command(
     every: bool,
     io: str,
     data: str | None,
+    label_column: str | None,
     samples: int,
     seed: int,
     labels: Path | None,
@@ -87,6 +90,7 @@ def command(
     edgekit convert model.h5 --all --data photos/ --output variants/
     """
     from edgekit.conversion import ConversionOptions, convert
+    from edgekit.reports.calibration import describe
     from edgekit.reports.progress import progress_bar
     from edgekit.reports.tables import kilobytes, print_json, print_table
     from edgekit_converters.lowering import LoweringRequest
@@ -99,6 +103,7 @@ def command(
         data=data,
         samples=samples,
         seed=seed,
+        label_column=label_column,
         pixel_range=pixel_range,
         labels=read_labels(labels) if labels else (),
     )
@@ -109,11 +114,15 @@ def command(
     request = LoweringRequest(model, input_shape, architecture, custom_objects, allow_unsafe)
     with progress_bar(f"Converting {model.name}", total=None):
         conversion = convert(request, {Mode(mode): path for mode, path in outputs.items()}, options)
+    for warning in conversion.warnings:
+        click.echo(f"Warning: {warning}", err=True)
     if as_json:
         print_json(conversion.to_dict())
         return
     for note in conversion.notes:
         click.echo(note)
+    if conversion.calibration:
+        click.echo(describe(conversion.calibration))
     rows = [(entry.quantize, kilobytes(entry.size_bytes), str(entry.path)) for entry in conversion.models]
     print_table(f"{model.name} → TFLite", ("quantize", "size", "file"), rows)
 

@@ -34,9 +34,17 @@ def data_option(required: bool, purpose: str) -> Callable[[Decorated], Decorated
     return click.option(
         "--data",
         required=required,
-        metavar="NAME|PATH",
-        help=f"{purpose}: digits, mnist, fashion-mnist, an .npz, IDX files, or a folder of images.",
+        metavar="NAME|PATH|FUNCTION",
+        help=f"{purpose}: digits, mnist, fashion-mnist; an .npz, .npy, .csv or IDX file; a folder of images, .wav or "
+        ".npy files, with or without a sub-folder a class; or python:module:function.",
     )
+
+
+label_column_option = click.option(
+    "--label-column",
+    metavar="NAME|NUMBER",
+    help="Column of the labels in a table. [default: the one called label, or one more than the model takes]",
+)
 
 
 class PixelRange(click.ParamType):

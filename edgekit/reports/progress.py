@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Advance = Callable[[int], None]
+
+#: The display that is up, if one is.
+_displays: list[Any] = []
 
 
 @contextmanager
@@ -22,13 +25,30 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
     if not sys.stderr.isatty():
         yield lambda steps: None
         return
+    with _display() as progress:
+        task = progress.add_task(description, total=total)
+        try:
+            yield lambda steps: progress.advance(task, steps)
+        finally:
+            progress.remove_task(task)
+
+
+@contextmanager
+def _display() -> Iterator[Any]:
+    """The one display of bars: a bar within a bar is a line more in it."""
+    if _displays:
+        yield _displays[-1]
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(description, total=total)
-        yield lambda steps: progress.advance(task, steps)
+        _displays.append(progress)
+        try:
+            yield progress
+        finally:
+            _displays.pop()
 
 
 def tracked(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:

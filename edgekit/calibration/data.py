@@ -1,0 +1,147 @@
+"""Opens calibration data for a lowered model, looks at it, and hands it on one example at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+import edgekit_runtime
+from edgekit.calibration.plausibility import Plausibility, examine, range_warning
+from edgekit.calibration.survey import Survey
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
+from edgekit.datasets.opening import DataRequest, ModelData, open_data
+from edgekit.datasets.streams import ExampleStream
+from edgekit.reports.progress import progress_bar
+from edgekit_converters.lowering import LoweredModel
+from edgekit_runtime.model import Model
+
+#: Examples that are read at once.
+_BATCH = 32
+#: So many are shown to the float model before it is calibrated.
+_EXAMINED = 128
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """What was calibrated on, and what it looked like.
+
+    Attributes:
+        data: What the user called it.
+        samples: Examples calibrated on.
+        data_sha256: Digest of these.
+        classes: How many classes they cover; None without labels.
+        value_range: Smallest and largest value of each input, by name.
+        float_top1: Share of right answers of the float model on up to 128 of them; None where it has none.
+        notes: What reading did to them.
+        warnings: Sentences for what is probably not meant.
+    """
+
+    data: str
+    samples: int
+    data_sha256: str
+    classes: int | None
+    value_range: dict[str, tuple[float, float]]
+    float_top1: float | None
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest keeps of it."""
+        return {"data_sha256": self.data_sha256, "samples": self.samples, "warnings": list(self.warnings)}
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationData:
+    """Data that was looked at and may be calibrated on.
+
+    Attributes:
+        stream: The examples chosen.
+        report: What they look like.
+        data: All that was opened; its held-back part was not looked at.
+    """
+
+    stream: ExampleStream
+    report: CalibrationReport
+    data: ModelData
+
+    def samples(self) -> Iterator[dict[str, np.ndarray]]:
+        """Each example by input name, with a batch axis of length 1; read while it is used, with a bar."""
+        with progress_bar("Calibrating", self.report.samples) as advance:
+            for batch in self.stream.batches(_BATCH):
+                for row in range(len(batch)):
+                    yield {name: values[row : row + 1] for name, values in batch.inputs.items()}
+                advance(len(batch))
+
+
+def open_calibration_data(
+    request: DataRequest,
+    lowered: LoweredModel,
+    *,
+    samples: int,
+    pixel_range: tuple[float, float] | None = None,
+    labels: tuple[str, ...] = (),
+) -> CalibrationData:
+    """Open data for a lowered model, choose examples of the part that is not held back, and look at them.
+
+    Args:
+        request: What the user said of the data.
+        lowered: The float model.
+        samples: How many examples to take, at most.
+        pixel_range: What the user said of the real values of pixels 0 and 255, or None.
+        labels: The model's own names of its classes; empty where none are known.
+    Raises:
+        EdgekitError: The data is missing, damaged, does not fit the model, or can be of no use to it.
+    """
+    taken = pixel_range or ((0.0, 255.0) if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE)
+    data = open_data(request, lowered.inputs, pixel_range=taken, labels=labels)
+    stream = data.calibration.sample(samples, seed=request.seed)
+    model = edgekit_runtime.load(lowered.model)
+    survey = Survey()
+    with progress_bar("Looking at the data", stream.count) as advance:
+        for batch in stream.batches(_BATCH):
+            survey.add(batch)
+            advance(len(batch))
+    survey.require_usable(stream.name)
+    pictures = [x.name for x in lowered.inputs if image_preprocessing(x.shape, taken) is not None]
+    plausibility = _plausibility(model, stream, request, taken if pictures else None)
+    is_known = pixel_range is not None or lowered.rescales_pixels
+    warnings = survey.warnings(data.labels, _class_count(model))
+    # Where the model is right on the data, its range is right, too, and another scaling is named only once.
+    if not plausibility.warnings and (plausibility.top1 is None or plausibility.top1 < 0.5):
+        ranges = (range_warning(survey.lowest[x], survey.highest[x], taken, is_known=is_known) for x in pictures)
+        warnings += [warning for warning in ranges if warning]
+    report = CalibrationReport(
+        data=stream.name,
+        samples=survey.count,
+        data_sha256=stream.digest,
+        classes=len(survey.classes) or None,
+        value_range={name: (survey.lowest[name], survey.highest[name]) for name in survey.lowest},
+        float_top1=plausibility.top1,
+        notes=stream.notes,
+        warnings=(*warnings, *plausibility.warnings),
+    )
+    return CalibrationData(stream, report, data)
+
+
+def _plausibility(
+    model: Model, stream: ExampleStream, request: DataRequest, pixel_range: tuple[float, float] | None
+) -> Plausibility:
+    batches = list(stream.sample(_EXAMINED, seed=request.seed).batches(_BATCH))
+    inputs = {name: np.concatenate([batch.inputs[name] for batch in batches]) for name in batches[0].inputs}
+    known = [y for batch in batches if (y := batch.y) is not None and y.ndim == 1 and y.dtype.kind == "i"]
+    classes = np.concatenate(known) if len(known) == len(batches) else None
+    return examine(model, inputs, classes, pixel_range=pixel_range, labels=stream.labels)
+
+
+def _class_count(model: Model) -> int | None:
+    """How many classes the model tells apart; None where its output is no row of scores."""
+    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
+        return None
+    return max(model.outputs[0].shape[1], 2) if model.outputs[0].shape[1] > 0 else None

@@ -1,0 +1,155 @@
+"""Whether a float model answers its calibration data as data that it was trained for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgekit_runtime.model import Model
+
+#: Fewer than these tell nothing.
+_FEWEST = 20
+#: A model that is right so often gets the data that it was trained for.
+_GOOD = 0.8
+#: So much more must another scaling bring before it is named.
+_CLEARLY_BETTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Rescaling:
+    """Another form that the values may have had in training.
+
+    Attributes:
+        name: What is done, as a user would say it.
+        apply: Does it, to an input's values.
+    """
+
+    name: str
+    apply: Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Plausibility:
+    """What a float model makes of labelled or unlabelled examples.
+
+    Attributes:
+        top1: Share of right answers; None without labels, or where the model tells no classes apart.
+        warnings: Sentences for what is probably not meant.
+    """
+
+    top1: float | None
+    warnings: tuple[str, ...]
+
+
+def examine(
+    model: Model,
+    inputs: dict[str, np.ndarray],
+    y: np.ndarray | None,
+    *,
+    pixel_range: tuple[float, float] | None,
+    labels: tuple[str, ...] = (),
+) -> Plausibility:
+    """Ask a float model about some examples, and where it does badly, about other forms of these.
+
+    Args:
+        model: The float model.
+        inputs: Examples (N, ...) by input name, as they would calibrate it.
+        y: Their classes, int64 (N,), or None.
+        pixel_range: Real values of pixels 0 and 255 where the input takes pictures, else None.
+        labels: Names of the classes.
+    """
+    scores = _scores(model, inputs)
+    if scores is None or len(scores) < _FEWEST:
+        return Plausibility(None, ())
+    answers = scores.argmax(1)
+    if y is None:
+        only = np.unique(answers)
+        name = labels[only[0]] if only[0] < len(labels) else f"class {only[0]}"
+        collapsed = (f"The float model answers {name} to all {len(answers)} examples to calibrate on.",)
+        return Plausibility(None, collapsed if len(only) == 1 else ())
+    if y.max() >= scores.shape[1]:
+        return Plausibility(None, (f"The data has a class {y.max()}, the model {scores.shape[1]} classes.",))
+    top1 = float(np.mean(answers == y))
+    if top1 >= _GOOD:
+        return Plausibility(top1, ())
+    better = _best_rescaling(model, inputs, y, pixel_range)
+    if better is not None and better[1] >= top1 + _CLEARLY_BETTER:
+        return Plausibility(
+            top1,
+            (f"The float model is right on {top1:.0%} of the examples to calibrate on, and on {better[1]:.0%} of "
+             f"them {better[0].name}: the data is not scaled as in training.",),
+        )  # fmt: skip
+    chance = 1 / scores.shape[1]
+    if top1 <= chance + 3 * math.sqrt(chance * (1 - chance) / len(y)):
+        return Plausibility(
+            top1,
+            (f"The float model is right on {top1:.0%} of the examples to calibrate on, no more than by guessing: "
+             "this is not the data that it was trained for, or the classes are numbered in another order.",),
+        )  # fmt: skip
+    return Plausibility(top1, ())
+
+
+def range_warning(lowest: float, highest: float, pixel_range: tuple[float, float], *, is_known: bool) -> str | None:
+    """A sentence where values of pictures cannot have the range that the model takes.
+
+    Args:
+        lowest: Smallest value of all examples.
+        highest: Largest value of all examples.
+        pixel_range: Real values of pixels 0 and 255 that the model takes.
+        is_known: Whether the user or the model says so; else it is what most models take.
+    """
+    low, high = pixel_range
+    span = high - low
+    outside = max(highest - high, low - lowest)
+    taken = f"the model takes {low:g} to {high:g}" if is_known else f"most models take {low:g} to {high:g}"
+    given = f"The values to calibrate on go from {lowest:.4g} to {highest:.4g}, and {taken}"
+    # Standardized pictures go a little beyond 0 to 1; pixels go far beyond.
+    if outside > (0.5 if is_known else 10) * span:
+        return f"{given}: they are not normalized as in training. Pass pixels as uint8, or --pixel-range."
+    if highest - lowest < 0.1 * span:
+        return f"{given}: they were normalized twice, or once too often. Pass pixels as uint8, or --pixel-range."
+    return None
+
+
+def _scores(model: Model, inputs: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Scores (N, classes), or None where the model tells no classes apart."""
+    outputs = model.predict(inputs)
+    if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+        return None
+    if outputs.shape[1] > 1:
+        return outputs
+    # One score in 0 to 1 is the second of two classes.
+    return np.concatenate([1 - outputs, outputs], 1) if outputs.min() >= 0 and outputs.max() <= 1 else None
+
+
+def _best_rescaling(
+    model: Model, inputs: dict[str, np.ndarray], y: np.ndarray, pixel_range: tuple[float, float] | None
+) -> tuple[Rescaling, float] | None:
+    names = [name for name, values in inputs.items() if values.dtype.kind == "f"]
+    if len(names) != 1:
+        return None
+    results = []
+    for rescaling in _rescalings(inputs[names[0]], pixel_range):
+        scores = _scores(model, inputs | {names[0]: rescaling.apply(inputs[names[0]]).astype(np.float32)})
+        if scores is not None:
+            results.append((rescaling, float(np.mean(scores.argmax(1) == y))))
+    return max(results, key=lambda result: result[1], default=None)
+
+
+def _rescalings(values: np.ndarray, pixel_range: tuple[float, float] | None) -> list[Rescaling]:
+    mean, deviation = float(values.mean()), float(values.std()) or 1.0
+    low, high = pixel_range or (float(values.min()), float(values.max()))
+    span = (high - low) or 1.0
+    forms = [
+        Rescaling("divided by 255", lambda x: x / 255),
+        Rescaling("multiplied by 255", lambda x: x * 255),
+        Rescaling("brought to -1 to 1", lambda x: (x - low) * (2 / span) - 1),
+        Rescaling("brought to 0 to 1", lambda x: (x - low) / span),
+        Rescaling("with mean 0 and deviation 1", lambda x: (x - mean) / deviation),
+    ]
+    if values.ndim == 4 and values.shape[3] == 3:
+        forms.append(Rescaling("with the channels in reverse order", lambda x: x[..., ::-1]))
+    return forms

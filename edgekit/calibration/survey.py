@@ -1,0 +1,118 @@
+"""What calibration data looks like, without asking the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgekit.datasets.source import row_hashes
+from edgekit.datasets.streams import Batch
+from edgekit_runtime.errors import DataError
+
+#: Fewer than these give ranges that depend on chance.
+_FEW = 32
+#: So many classes' names are listed.
+_LISTED = 8
+
+
+@dataclass
+class Survey:
+    """Running figures over a stream of examples.
+
+    Attributes:
+        count: Examples so far.
+        lowest: Smallest value of each input.
+        highest: Largest value of each input.
+        constant: Examples in which every value of an input is the same, by input; none for inputs of one value.
+        classes: How many examples each class has; empty without class numbers.
+    """
+
+    count: int = 0
+    lowest: dict[str, float] = field(default_factory=dict)
+    highest: dict[str, float] = field(default_factory=dict)
+    constant: Counter[str] = field(default_factory=Counter)
+    classes: Counter[int] = field(default_factory=Counter)
+    _seen: set[bytes] = field(default_factory=set)
+
+    @property
+    def distinct(self) -> int:
+        """How many different examples there are."""
+        return len(self._seen)
+
+    def add(self, batch: Batch) -> None:
+        """Take in a batch."""
+        self.count += len(batch)
+        for name, values in batch.inputs.items():
+            rows = values.reshape(len(values), -1)
+            low, high = rows.min(1), rows.max(1)
+            self.lowest[name] = min(self.lowest.get(name, np.inf), float(low.min()))
+            self.highest[name] = max(self.highest.get(name, -np.inf), float(high.max()))
+            if rows.shape[1] > 1:
+                self.constant[name] += int(np.count_nonzero(low == high))
+        self._seen.update(row_hashes(*batch.inputs.values()))
+        y = batch.y
+        if y is not None and y.ndim == 1 and y.dtype.kind == "i":
+            self.classes.update(y.tolist())
+
+    def require_usable(self, name: str) -> None:
+        """Refuse what no model was ever meant to see.
+
+        Args:
+            name: What the user called the data.
+        Raises:
+            DataError: There are no examples, all are equal, or each is one value throughout.
+        """
+        if self.count == 0:
+            raise DataError(f"{name} has no examples to calibrate on.", next_step="pass some hundred real inputs")
+        if self.count > 1 and self.distinct == 1:
+            raise DataError(
+                f"All {self.count} examples of {name} to calibrate on are equal.",
+                expected="some hundred different inputs like those the model will see",
+                received="one input, again and again",
+            )
+        for input_name, constant in self.constant.items():
+            if constant == self.count:
+                raise DataError(
+                    f"The examples of {name} to calibrate on are constant.",
+                    expected="real inputs",
+                    received=f"one value throughout in each of {self.count} examples of input {input_name}",
+                    next_step="check how the data was saved",
+                )
+
+    def warnings(self, labels: tuple[str, ...], class_count: int | None) -> list[str]:
+        """A sentence for each thing that is probably not meant.
+
+        Args:
+            labels: Names of the classes; empty where none are known.
+            class_count: How many classes the model tells apart, or None.
+        """
+        found = []
+        if self.count < _FEW:
+            found.append(f"Only {self.count} examples to calibrate on: some hundred give ranges that hold.")
+        if 2 * self.distinct < self.count:
+            found.append(f"Only {self.distinct} of the {self.count} examples to calibrate on differ from each other.")
+        for name, constant in self.constant.items():
+            if constant > max(1, self.count // 20):
+                found.append(f"{constant} of {self.count} examples are one value throughout, in input {name}.")
+        return found + self._class_warnings(labels, class_count)
+
+    def _class_warnings(self, labels: tuple[str, ...], class_count: int | None) -> list[str]:
+        if len(self.classes) == 1 and self.count > 1:
+            (only,) = self.classes
+            return [
+                f"All {self.count} examples to calibrate on are of one class, {_named(only, labels)}: "
+                "the ranges of the others are not measured."
+            ]
+        expected = range(class_count or 0)
+        missing = [number for number in expected if number not in self.classes]
+        # With few examples for each class, some are missing by chance.
+        if not self.classes or not missing or self.count < 4 * len(expected):
+            return []
+        names = ", ".join(_named(number, labels) for number in missing[:_LISTED])
+        return [f"No example to calibrate on is of class {names}{', …' if len(missing) > _LISTED else ''}."]
+
+
+def _named(number: int, labels: tuple[str, ...]) -> str:
+    return labels[number] if number < len(labels) else str(number)
