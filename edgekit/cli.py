@@ -11,7 +11,19 @@ import click
 from edgekit import __version__
 from edgekit_runtime.errors import EdgekitError
 
-COMMANDS = ("demo", "train", "convert", "validate", "predict", "inspect", "targets", "bench", "doctor", "completion")
+COMMANDS = (
+    "demo",
+    "train",
+    "convert",
+    "validate",
+    "predict",
+    "inspect",
+    "targets",
+    "export",
+    "bench",
+    "doctor",
+    "completion",
+)
 
 _INTERRUPTED = "Interrupted. Files that were there before are unchanged."
 

@@ -79,7 +79,10 @@ def _lower(model: Any, batch: int | None, name: str) -> bytes:
 def _serving_function(model: Any, batch: int | None) -> Any:
     import tensorflow as tf
 
-    specs = [tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=_identifier(x.name)) for x in model.inputs]
+    specs = [
+        tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=name)
+        for x, name in zip(model.inputs, input_names(model), strict=True)
+    ]
     output_names = _output_names(model)
 
     def serve(*tensors: Any) -> dict[str, Any]:
@@ -88,6 +91,11 @@ def _serving_function(model: Any, batch: int | None) -> Any:
         return dict(zip(output_names, tf.nest.flatten(outputs), strict=True))
 
     return tf.function(serve, input_signature=specs)
+
+
+def input_names(model: Any) -> list[str]:
+    """The signature's name of each input, in the model's own order."""
+    return [_identifier(x.name) for x in model.inputs]
 
 
 def _output_names(model: Any) -> list[str]:

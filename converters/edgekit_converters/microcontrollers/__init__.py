@@ -1,0 +1,1 @@
+"""A .tflite for TFLite Micro: as C source, with the memory that it takes."""

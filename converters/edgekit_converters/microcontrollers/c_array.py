@@ -1,0 +1,151 @@
+"""A .tflite as C source: an aligned array, the constants of its inputs and outputs, its labels."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from edgekit_converters.microcontrollers.arena import estimate_arena_bytes
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
+
+_BYTES_A_LINE = 16
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: C++ keywords that a file may well be named for.
+_KEYWORDS = frozenset({"auto", "case", "char", "class", "default", "delete", "double", "float", "new", "short", "this"})
+
+
+@dataclass(frozen=True, slots=True)
+class CArray:
+    """A model as two source files.
+
+    Attributes:
+        header: Content of the ``.h``; C and C++ take it.
+        source: Content of the ``.cc``.
+        arena_bytes: Upper estimate of the tensor arena.
+        model_bytes: Size of the array.
+    """
+
+    header: str
+    source: str
+    arena_bytes: int
+    model_bytes: int
+
+
+def c_array(model: bytes, name: str, *, labels: Sequence[str] = (), origin: str = "") -> CArray:
+    """Turn a .tflite into C source.
+
+    Args:
+        model: The FlatBuffer with nothing appended.
+        name: What the array is called; the files are ``name.h`` and ``name.cc``.
+        labels: Names of the classes; an array of them is written where there are any.
+        origin: Where the model comes from, for the comment on top.
+    Raises:
+        ModelFileError: The model is damaged.
+        UsageError: ``name`` is no C identifier.
+    """
+    if not _IDENTIFIER.fullmatch(name) or name in _KEYWORDS:
+        raise UsageError("The name of the array is no C identifier.", expected="letters, digits and _", received=name)
+    description = read_model_description(model)
+    arena = estimate_arena_bytes(description)
+    header = [*_opening(name, origin), *_constants(name.upper(), description, arena), *_declarations(name, labels)]
+    return CArray(_text(header), _text(_source(name, model, labels)), arena, len(model))
+
+
+def identifier(text: str) -> str:
+    """A C identifier made of any text: ``model-int8`` becomes ``model_int8``."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text) or "model"
+    return name if _IDENTIFIER.fullmatch(name) and name not in _KEYWORDS else f"model_{name}"
+
+
+def _opening(name: str, origin: str) -> Iterator[str]:
+    if origin:
+        yield f"// {_comment(origin)}"
+    yield f"#ifndef {name.upper()}_H_"
+    yield f"#define {name.upper()}_H_"
+    yield ""
+    yield "#include <stddef.h>"
+    yield ""
+
+
+def _constants(prefix: str, description: ModelDescription, arena: int) -> Iterator[str]:
+    yield "// Bytes for the tensor arena of TFLite Micro: an upper estimate; MicroInterpreter::arena_used_bytes() tells"
+    yield "// what your build takes."
+    yield f"#define {prefix}_TENSOR_ARENA_BYTES {arena}"
+    yield f"#define {prefix}_SIZE_BYTES {description.size_bytes}"
+    for kind, tensors in (("INPUT", model_inputs(description)), ("OUTPUT", model_outputs(description))):
+        yield ""
+        yield f"#define {prefix}_{kind}_COUNT {len(tensors)}"
+        for number, info in enumerate(tensors):
+            yield from _end(f"{prefix}_{kind}_{number}", info)
+
+
+def _declarations(name: str, labels: Sequence[str]) -> Iterator[str]:
+    yield ""
+    yield "#ifdef __cplusplus"
+    yield 'extern "C" {'
+    yield "#endif"
+    yield f"extern const unsigned char {name}[{name.upper()}_SIZE_BYTES];  // aligned to 16 bytes"
+    if labels:
+        yield f"#define {name.upper()}_LABEL_COUNT {len(labels)}"
+        yield f"extern const char* const {name}_labels[{name.upper()}_LABEL_COUNT];"
+    yield "#ifdef __cplusplus"
+    yield "}"
+    yield "#endif"
+    yield ""
+    yield f"#endif  // {name.upper()}_H_"
+
+
+def _end(prefix: str, info: TensorInfo) -> Iterator[str]:
+    sizes = [max(1, size) for size in info.shape]
+    yield f"// {_comment(info.name)}: {info.dtype.name}, {' x '.join(map(str, sizes)) or 'scalar'}"
+    yield f"#define {prefix}_ELEMENTS {math.prod(sizes)}"
+    if info.quantization is not None and info.dtype.kind in "iu":
+        yield "// real = scale * (code - zero point)"
+        yield f"#define {prefix}_SCALE {_float(info.scale)}"
+        yield f"#define {prefix}_ZERO_POINT ({info.zero_point})"
+
+
+def _source(name: str, model: bytes, labels: Sequence[str]) -> Iterator[str]:
+    yield f'#include "{name}.h"'
+    yield ""
+    yield f"alignas(16) const unsigned char {name}[{name.upper()}_SIZE_BYTES] = {{"
+    for start in range(0, len(model), _BYTES_A_LINE):
+        yield "    " + "".join(f"0x{byte:02x}," for byte in model[start : start + _BYTES_A_LINE])
+    yield "};"
+    if labels:
+        yield ""
+        yield f"const char* const {name}_labels[{name.upper()}_LABEL_COUNT] = {{"
+        for label in labels:
+            yield f"    {_string(label)},"
+        yield "};"
+
+
+def _float(value: float) -> str:
+    """A float literal with nine digits, which tell every float32 apart."""
+    text = f"{value:.9g}"
+    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> str:
+    """Text that cannot end a comment or go on in the next line."""
+    return "".join(character if character.isprintable() and character != "\\" else "?" for character in text)
+
+
+def _string(text: str) -> str:
+    """A C string of the text's UTF-8. Octal: a hexadecimal escape would go on into the digits behind it."""
+    return (
+        '"'
+        + "".join(
+            chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}" for byte in text.encode()
+        )
+        + '"'
+    )

@@ -1,0 +1,104 @@
+"""What every tensor of a .tflite holds while it runs, not only its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edgekit_runtime.conversion import Encoder
+from edgekit_runtime.description import TensorDescription
+from edgekit_runtime.errors import InterpreterError
+from edgekit_runtime.quantization import QuantizationParams, dequantize
+from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tensor_info import model_inputs
+
+
+class TensorValues:
+    """Runs a .tflite on LiteRT and keeps what is between its ends.
+
+    Without delegates, which keep their tensors to themselves: integer results may differ by one step from those that
+    XNNPACK gives.
+
+    Attributes:
+        tensors: The tensors of the model proper, by number.
+        batch: How many examples one run takes; None where any number will do.
+    """
+
+    def __init__(self, model: bytes, *, num_threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        description = read_model_description(model)
+        self.tensors = description.tensors
+        self._inputs = model_inputs(description)
+        self._encoders = [Encoder(info) for info in self._inputs]
+        first_sizes = {info.shape[0] if info.shape else 1 for info in self._inputs}
+        self.batch = None if first_sizes == {-1} else max(1, *first_sizes)
+        try:
+            self._interpreter = Interpreter(
+                model_content=model,
+                num_threads=num_threads,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+                experimental_preserve_all_tensors=True,
+            )
+        except (ValueError, RuntimeError) as error:
+            raise InterpreterError("LiteRT refuses the model.", received=str(error).splitlines()[0]) from error
+        self._shapes: list[tuple[int, ...]] = []
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> None:
+        """Run one batch.
+
+        Args:
+            inputs: For each input by name an array (N, …): real values, or the input's own integers.
+        Raises:
+            InterpreterError: The model cannot run on these shapes.
+        """
+        arrays = [encode(inputs[info.name]) for encode, info in zip(self._encoders, self._inputs, strict=True)]
+        try:
+            self._resize([array.shape for array in arrays])
+            for info, array in zip(self._inputs, arrays, strict=True):
+                self._interpreter.set_tensor(info.index, array)
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise InterpreterError(
+                "The model cannot be run with all its tensors kept.", received=str(error).splitlines()[0]
+            ) from error
+
+    def activations(self) -> list[TensorDescription]:
+        """The tensors of real values that the last run computed and that can be read."""
+        return [tensor for tensor in self.tensors if _is_activation(tensor) and self._holds(tensor)]
+
+    def real(self, tensor: TensorDescription) -> np.ndarray:
+        """What a tensor held in the last run, as real values; integers that are not quantized as they are."""
+        codes: np.ndarray = self._interpreter.get_tensor(tensor.index)
+        params = quantization(tensor)
+        return codes if params is None else dequantize(codes, params)
+
+    def _holds(self, tensor: TensorDescription) -> bool:
+        try:
+            self._interpreter.get_tensor(tensor.index)
+        except ValueError:
+            # State of a recurrent layer, or what a loop only passes through, has no memory of its own.
+            return False
+        return True
+
+    def _resize(self, shapes: list[tuple[int, ...]]) -> None:
+        if shapes == self._shapes:
+            return
+        for info, shape in zip(self._inputs, shapes, strict=True):
+            self._interpreter.resize_tensor_input(info.index, shape)
+        self._interpreter.allocate_tensors()
+        self._shapes = shapes
+
+
+def _is_activation(tensor: TensorDescription) -> bool:
+    return not tensor.is_constant and (bool(tensor.scales) or tensor.dtype in ("float32", "float16"))
+
+
+def quantization(tensor: TensorDescription) -> QuantizationParams | None:
+    """What an integer tensor's codes stand for, or None where they stand for themselves."""
+    if not tensor.scales or not tensor.dtype.startswith(("int", "uint")):
+        return None
+    if len(tensor.scales) == 1:
+        return QuantizationParams(np.array(tensor.scales[0]), np.array(tensor.zero_points[0]))
+    return QuantizationParams(np.array(tensor.scales), np.array(tensor.zero_points), tensor.quantized_dimension)

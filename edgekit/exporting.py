@@ -1,0 +1,62 @@
+"""A .tflite with its labels as C source files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit import __version__
+from edgekit_converters.atomic_files import write_text
+from edgekit_converters.microcontrollers.c_array import c_array, identifier
+from edgekit_converters.packaging.artifact import unpack
+from edgekit_runtime.manifest import read_manifest
+from edgekit_runtime.model_file import read_model_file
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedSource:
+    """The files that were written.
+
+    Attributes:
+        files: The header and the source.
+        model_bytes: Size of the array: the FlatBuffer, without what is packed behind it.
+        arena_bytes: Upper estimate of the tensor arena.
+    """
+
+    files: tuple[Path, ...]
+    model_bytes: int
+    arena_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {
+            "files": [str(file) for file in self.files],
+            "model_bytes": self.model_bytes,
+            "arena_bytes": self.arena_bytes,
+        }
+
+
+def export_c_array(model: Path, folder: Path, name: str | None = None) -> ExportedSource:
+    """Write ``folder/name.h`` and ``folder/name.cc``.
+
+    Args:
+        model: A .tflite.
+        folder: Where the files go.
+        name: What the array is called; None takes the file's own name.
+    Raises:
+        ModelFileError: The model is missing, damaged or foreign.
+        UsageError: ``name`` is no C identifier.
+    """
+    content = read_model_file(model)
+    name = name or identifier(model.stem)
+    source = c_array(
+        unpack(content).model,
+        name,
+        labels=read_manifest(content).labels,
+        origin=f"{model.name}, made C source by edgekit {__version__}.",
+    )
+    header_file, source_file = folder / f"{name}.h", folder / f"{name}.cc"
+    write_text(header_file, source.header)
+    write_text(source_file, source.source)
+    return ExportedSource((header_file, source_file), source.model_bytes, source.arena_bytes)

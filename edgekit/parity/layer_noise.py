@@ -1,0 +1,188 @@
+"""How much noise each layer of a Keras model has in its .tflite: ``edgekit validate --layers``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit.parity.keras_layers import LayerOutput, record_layers
+from edgekit.parity.layer_tensors import tensors_of_layers
+from edgekit_converters.tensor_values import TensorValues
+from edgekit_runtime.description import TensorDescription
+from edgekit_runtime.errors import DataError
+
+#: A layer that is silent, or that is kept exactly, has no ratio.
+_LEAST_DB, _MOST_DB = -100.0, 200.0
+#: Examples run at once, so that all tensors of a large model fit in memory.
+_BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNoise:
+    """One layer and the tensor that stands for it.
+
+    Attributes:
+        layer: Name of the Keras layer.
+        kind: Its class.
+        tensor: Name of the tensor; None where the converter fused the layer into a later one.
+        index: The tensor's number.
+        dtype: The tensor's type.
+        snr_db: Signal-to-noise ratio in dB, ``10 log10(Σ keras² / Σ (keras − tflite)²)``, limited to -100…200.
+        minimum: Smallest value that the Keras layer gave.
+        maximum: Largest value that the Keras layer gave.
+        clipped: Share of the Keras layer's values that lie outside of what the tensor can hold, a fraction; None
+            where the tensor is float.
+        scale: Real value of one step; None where the tensor is float.
+        zero_point: The code of 0.0; None where the tensor is float.
+    """
+
+    layer: str
+    kind: str
+    tensor: str | None
+    index: int | None
+    dtype: str | None
+    snr_db: float | None
+    minimum: float
+    maximum: float
+    clipped: float | None
+    scale: float | None
+    zero_point: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+class _Sums:
+    """What is added up of one layer, a batch after the other."""
+
+    def __init__(self, layer: LayerOutput, tensor: TensorDescription | None) -> None:
+        self.name, self.kind, self.tensor = layer.name, layer.kind, tensor
+        self._signal = self._noise = 0.0
+        self._clipped = self._count = 0
+        self._minimum, self._maximum = math.inf, -math.inf
+
+    def add(self, values: np.ndarray, tflite: TensorValues) -> None:
+        self._minimum = min(self._minimum, float(values.min()))
+        self._maximum = max(self._maximum, float(values.max()))
+        if self.tensor is None:
+            return
+        held = tflite.real(self.tensor).astype(np.float64).ravel()
+        reference = values.astype(np.float64).ravel()
+        self._signal += float(np.sum(reference**2))
+        self._noise += float(np.sum((reference - held) ** 2))
+        self._count += reference.size
+        limits = _limits(self.tensor)
+        if limits is not None:
+            self._clipped += int(np.count_nonzero((reference < limits[0]) | (reference > limits[1])))
+
+    def result(self) -> LayerNoise:
+        tensor = self.tensor
+        quantized = tensor is not None and _limits(tensor) is not None
+        return LayerNoise(
+            layer=self.name,
+            kind=self.kind,
+            tensor=tensor.name if tensor else None,
+            index=tensor.index if tensor else None,
+            dtype=tensor.dtype if tensor else None,
+            snr_db=_decibels(self._signal, self._noise) if tensor else None,
+            minimum=self._minimum,
+            maximum=self._maximum,
+            clipped=self._clipped / max(1, self._count) if quantized else None,
+            scale=tensor.scales[0] if tensor and quantized else None,
+            zero_point=tensor.zero_points[0] if tensor and quantized else None,
+        )
+
+
+def compare_layers(
+    model: Any, float_model: bytes, candidate: bytes, inputs: Mapping[str, np.ndarray]
+) -> tuple[LayerNoise, ...]:
+    """Compare every layer of a Keras model with the tensor that stands for it.
+
+    Args:
+        model: The built ``keras.Model``.
+        float_model: Its float32 .tflite, in which the layers' tensors are found by their values.
+        candidate: The .tflite to look into.
+        inputs: An array (N, …) of real values for each input by its name in the .tflite, in the Keras model's order.
+    Returns:
+        The noisiest layer first; layers without a tensor of their own last.
+    Raises:
+        DataError: There are no examples.
+        InterpreterError: LiteRT cannot run one of the forms.
+    """
+    plain, quantized = TensorValues(float_model), TensorValues(candidate)
+    sums: list[_Sums] = []
+    for batch in _batches(inputs, min(plain.batch or _BATCH, quantized.batch or _BATCH)):
+        layers = record_layers(model, list(batch.values()))
+        quantized.run(batch)
+        if not sums:
+            plain.run(batch)
+            found = tensors_of_layers(layers, plain, quantized)
+            sums = [_Sums(layer, found.get(layer.name)) for layer in layers]
+        by_name = {layer.name: layer.values for layer in layers}
+        for layer_sums in sums:
+            layer_sums.add(by_name[layer_sums.name], quantized)
+    return worst_first([layer_sums.result() for layer_sums in sums])
+
+
+def worst_first(layers: Sequence[LayerNoise]) -> tuple[LayerNoise, ...]:
+    """Sorted by signal-to-noise ratio; layers without a tensor of their own last."""
+    return tuple(sorted(layers, key=lambda layer: math.inf if layer.snr_db is None else layer.snr_db))
+
+
+def compare_layers_of_files(reference: Path, candidate: Path, inputs: Sequence[np.ndarray]) -> tuple[LayerNoise, ...]:
+    """The same for files: the Keras model is loaded here and lowered to float32 in a process of its own.
+
+    Args:
+        reference: Keras file.
+        candidate: The .tflite made of it.
+        inputs: An array (N, …) for each input, in the Keras model's order.
+    Raises:
+        DataError: The reference is a .tflite, which has no layers, or there are no examples.
+        EdgekitError: A file is missing, damaged or unsafe.
+    """
+    from edgekit_converters.keras_files.load import load_keras_model
+    from edgekit_converters.lowering import LoweringProcess, LoweringRequest
+    from edgekit_converters.lowering.keras_model import input_names
+    from edgekit_converters.quiet_tensorflow import import_quietly
+    from edgekit_runtime.model_file import read_model_file
+
+    if reference.suffix == ".tflite":
+        raise DataError("--layers needs the Keras model: a .tflite has operators, no layers.", received=reference.name)
+    content = read_model_file(candidate)
+    with LoweringProcess(LoweringRequest(reference)) as process:
+        import_quietly()
+        model = load_keras_model(reference).model
+        float_model = process.result().model
+    return compare_layers(model, float_model, content, dict(zip(input_names(model), inputs, strict=True)))
+
+
+def _batches(inputs: Mapping[str, np.ndarray], size: int) -> Iterator[dict[str, np.ndarray]]:
+    count = min(len(array) for array in inputs.values())
+    if count < size:
+        raise DataError("There are no examples to compare the layers on.", received=f"{count} examples")
+    # A last, smaller batch would have the interpreter plan its memory anew for a few examples.
+    for start in range(0, count - size + 1, size):
+        yield {name: array[start : start + size] for name, array in inputs.items()}
+
+
+def _limits(tensor: TensorDescription) -> tuple[float, float] | None:
+    """Half a step beyond the smallest and the largest real value that the tensor holds; None where it is float."""
+    if not tensor.scales or not tensor.dtype.startswith(("int", "uint")):
+        return None
+    codes = np.iinfo(tensor.dtype)
+    scale, zero_point = tensor.scales[0], tensor.zero_points[0]
+    return scale * (codes.min - zero_point - 0.5), scale * (codes.max - zero_point + 0.5)
+
+
+def _decibels(signal: float, noise: float) -> float:
+    if noise == 0.0:
+        return _MOST_DB
+    if signal == 0.0:
+        return _LEAST_DB
+    return min(_MOST_DB, max(_LEAST_DB, 10 * math.log10(signal / noise)))
