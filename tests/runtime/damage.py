@@ -1,16 +1,23 @@
 """Damages .tflite files, seeded, and loads and runs each; a program of its own because native code may crash.
 
-``python damage.py SEED COUNT MODEL …``: prints one line before and one after each file, so that the parent knows
-which file a crash or a hang belongs to: ``SEED-NUMBER kind model`` and then ``refused``, ``ran`` or the bad news.
-``--bare`` leaves the runtime out, for comparison.
+``python damage.py SEED FIRST LAST MODEL …``: prints one line before and one after each file, so that the parent knows
+which file a crash or a hang belongs to: ``NUMBER kind model`` and then ``refused: …`` or ``answered: …``.
+``--bare`` leaves the runtime out, for comparison, and gives each file a process of its own, as many crash.
 """
 
 from __future__ import annotations
 
+import os
 import random
+import resource
+import signal
 import struct
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 
 def structure_ranges(content: bytes) -> list[range]:
@@ -78,50 +85,83 @@ def damaged_file(seed: int, number: int, contents: list[bytes]) -> tuple[str, in
     return kind.__name__, which, kind(contents[which], dice)
 
 
-def run_with_runtime(content: bytes) -> str:
-    import numpy as np
-
+def ask_with_runtime(content: bytes) -> list[np.ndarray]:
     import edgekit_runtime
-    from edgekit_runtime.errors import EdgekitError
 
-    try:
-        model = edgekit_runtime.load(content)
-        inputs = {i.name: np.zeros([max(size, 1) for size in i.shape], i.dtype) for i in model.inputs}
-        model.predict(inputs)
-    except EdgekitError as error:
-        return f"refused: {type(error).__name__}"
-    return "ran"
+    model = edgekit_runtime.load(content)
+    dice = np.random.default_rng(0)
+    answer = model.predict({info.name: values(dice, info.shape, info.dtype) for info in model.inputs})
+    return list(answer.values()) if isinstance(answer, dict) else [answer]
 
 
-def run_bare(content: bytes) -> str:
-    import numpy as np
-
+def ask_bare(content: bytes) -> list[np.ndarray]:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
         from tflite_runtime.interpreter import Interpreter
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    dice = np.random.default_rng(0)
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], values(dice, detail["shape"], detail["dtype"]))
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+def values(dice: np.random.Generator, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """Floats between 0 and 1, or small integers: an embedding has few rows."""
+    sizes = [max(size, 1) for size in shape]
+    return dice.random(sizes).astype(dtype) if np.dtype(dtype).kind == "f" else dice.integers(0, 4, sizes, dtype)
+
+
+def outcome(ask: Callable[[bytes], list[np.ndarray]], content: bytes, sound: list[np.ndarray] | None) -> str:
+    """``refused: TheError``, or whether the answer is the sound file's."""
     try:
-        interpreter = Interpreter(model_content=content, num_threads=1)
-        interpreter.allocate_tensors()
-        for detail in interpreter.get_input_details():
-            interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
-        interpreter.invoke()
-        for detail in interpreter.get_output_details():
-            interpreter.get_tensor(detail["index"])
+        answer = ask(content)
     except Exception as error:
-        return f"refused: {type(error).__name__}"
-    return "ran"
+        if ask is ask_bare or type(error).__module__ == "edgekit_runtime.errors":
+            return f"refused: {type(error).__name__}"
+        raise
+    same = sound is not None and len(sound) == len(answer) and all(map(np.array_equal, sound, answer))
+    return "answered: as the sound file" if same else "answered: something else"
+
+
+def sound_answer(ask: Callable[[bytes], list[np.ndarray]], content: bytes) -> list[np.ndarray] | None:
+    """``None`` for a file that this interpreter refuses as it is."""
+    try:
+        return ask(content)
+    except Exception:
+        return None
 
 
 def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--bare"]
-    run = run_bare if "--bare" in sys.argv else run_with_runtime
+    ask = ask_bare if "--bare" in sys.argv else ask_with_runtime
     seed, first, last = (int(text) for text in arguments[:3])
     contents = [Path(path).read_bytes() for path in arguments[3:]]
+    sound = [sound_answer(ask, content) for content in contents]
     for number in range(first, last):
         kind, which, content = damaged_file(seed, number, contents)
         print(f"{number} {kind} {Path(arguments[3 + which]).name}", flush=True)
-        print(run(content), flush=True)
+        if ask is ask_bare:
+            in_a_child(lambda content=content, which=which: print(outcome(ask, content, sound[which]), flush=True))
+        else:
+            print(outcome(ask, content, sound[which]), flush=True)
+
+
+def in_a_child(work: Callable[[], None]) -> None:
+    """Run and print in a copy of this process, and print what became of it where it could not."""
+    child = os.fork()
+    if child == 0:
+        # A hundred times what the slowest of these models takes.
+        signal.alarm(5)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        work()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        died_of = os.WTERMSIG(status)
+        print("hung" if died_of == signal.SIGALRM else f"crashed: {signal.Signals(died_of).name}", flush=True)
 
 
 if __name__ == "__main__":
