@@ -17,6 +17,8 @@ from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, 
 @click.option("--min-agreement", type=click.FloatRange(0, 1), help="Least share of equal answers, e.g. 0.99.")
 @seed_option
 @pixel_range_option
+@click.option("--layers", is_flag=True, help="Show the noise of each layer of the Keras MODEL, worst first.")
+@click.option("--layers-figure", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the noise of each layer.")
 @json_option
 def command(
     model: Path,
@@ -26,6 +28,8 @@ def command(
     min_agreement: float | None,
     seed: int,
     pixel_range: tuple[float, float] | None,
+    layers: bool,
+    layers_figure: Path | None,
     as_json: bool,
 ) -> None:
     """Compare TFLITE with the Keras MODEL it was made from.
@@ -48,8 +52,19 @@ def command(
             seed=seed,
             pixel_range=pixel_range,
         )
+    noise = None
+    if layers or layers_figure:
+        from edgekit.datasets.opening import DataRequest
+        from edgekit.parity.layer_noise import compare_layers_on_data
+
+        with progress_bar(f"Comparing the layers of {model.name}", total=None):
+            noise = compare_layers_on_data(model, tflite, DataRequest(data, seed), pixel_range=pixel_range)
+    if noise and layers_figure:
+        from edgekit.reports.layer_noise import draw_layers
+
+        draw_layers(noise, f"{tflite.name} against {model.name}", layers_figure)
     if as_json:
-        print_json(validation.to_dict())
+        print_json(validation.to_dict() | ({"layers": [layer.to_dict() for layer in noise]} if noise else {}))
         if validation.failures:
             click.get_current_context().exit(3)
         return
@@ -63,4 +78,8 @@ def command(
         ("mean absolute error", f"{figures.mean_absolute_error:.2e}"),
     ]
     print_table(f"{tflite.name} against {model.name}, {figures.samples} examples", ("figure", "value"), rows)
+    if noise and layers:
+        from edgekit.reports.layer_noise import print_layers
+
+        print_layers(noise)
     validation.require_passed()

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.parity.keras_layers import LayerOutput, record_layers
 from edgekit.parity.layer_tensors import tensors_of_layers
 from edgekit_converters.tensor_values import TensorValues
 from edgekit_runtime.description import TensorDescription
-from edgekit_runtime.errors import DataError
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.manifest import read_manifest
+from edgekit_runtime.model_file import read_model_file
 
 #: A layer that is silent, or that is kept exactly, has no ratio.
 _LEAST_DB, _MOST_DB = -100.0, 200.0
 #: Examples run at once, so that all tensors of a large model fit in memory.
 _BATCH = 8
+#: Noise is a sum over all values of a layer: more examples move it by fractions of a decibel.
+_MOST_EXAMPLES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class _Sums:
 
 
 def compare_layers(
-    model: Any, float_model: bytes, candidate: bytes, inputs: Mapping[str, np.ndarray]
+    model: Any, float_model: bytes, candidate: bytes, batches: Iterable[Mapping[str, np.ndarray]]
 ) -> tuple[LayerNoise, ...]:
     """Compare every layer of a Keras model with the tensor that stands for it.
 
@@ -108,17 +113,18 @@ def compare_layers(
         model: The built ``keras.Model``.
         float_model: Its float32 .tflite, in which the layers' tensors are found by their values.
         candidate: The .tflite to look into.
-        inputs: An array (N, …) of real values for each input by its name in the .tflite, in the Keras model's order.
+        batches: Real values (N, …) for each input by the name that the Keras model's lowering gives it.
     Returns:
         The noisiest layer first; layers without a tensor of their own last.
     Raises:
-        DataError: There are no examples.
         InterpreterError: LiteRT cannot run one of the forms.
     """
+    from edgekit_converters.lowering.keras_model import input_names
+
     plain, quantized = TensorValues(float_model), TensorValues(candidate)
     sums: list[_Sums] = []
-    for batch in _batches(inputs, min(plain.batch or _BATCH, quantized.batch or _BATCH)):
-        layers = record_layers(model, list(batch.values()))
+    for batch in batches:
+        layers = record_layers(model, [batch[name] for name in input_names(model)])
         quantized.run(batch)
         if not sums:
             plain.run(batch)
@@ -126,7 +132,9 @@ def compare_layers(
             sums = [_Sums(layer, found.get(layer.name)) for layer in layers]
         by_name = {layer.name: layer.values for layer in layers}
         for layer_sums in sums:
-            layer_sums.add(by_name[layer_sums.name], quantized)
+            # What equals its input in one batch, a silent layer say, need not in the next, and the other way round.
+            if layer_sums.name in by_name:
+                layer_sums.add(by_name[layer_sums.name], quantized)
     return worst_first([layer_sums.result() for layer_sums in sums])
 
 
@@ -135,40 +143,40 @@ def worst_first(layers: Sequence[LayerNoise]) -> tuple[LayerNoise, ...]:
     return tuple(sorted(layers, key=lambda layer: math.inf if layer.snr_db is None else layer.snr_db))
 
 
-def compare_layers_of_files(reference: Path, candidate: Path, inputs: Sequence[np.ndarray]) -> tuple[LayerNoise, ...]:
+def compare_layers_on_data(
+    reference: Path, candidate: Path, data: DataRequest, *, pixel_range: tuple[float, float] | None = None
+) -> tuple[LayerNoise, ...]:
     """The same for files: the Keras model is loaded here and lowered to float32 in a process of its own.
 
     Args:
         reference: Keras file.
         candidate: The .tflite made of it.
-        inputs: An array (N, …) for each input, in the Keras model's order.
+        data: At most 256 of its held-back examples are used.
+        pixel_range: Real values of pixels 0 and 255; None takes what is packed into ``candidate``.
     Raises:
-        DataError: The reference is a .tflite, which has no layers, or there are no examples.
-        EdgekitError: A file is missing, damaged or unsafe.
+        UsageError: The reference is a .tflite, which has no layers.
+        EdgekitError: A file is missing, damaged or unsafe, or the data does not fit.
     """
     from edgekit_converters.keras_files.load import load_keras_model
     from edgekit_converters.lowering import LoweringProcess, LoweringRequest
-    from edgekit_converters.lowering.keras_model import input_names
     from edgekit_converters.quiet_tensorflow import import_quietly
-    from edgekit_runtime.model_file import read_model_file
 
     if reference.suffix == ".tflite":
-        raise DataError("--layers needs the Keras model: a .tflite has operators, no layers.", received=reference.name)
+        raise UsageError(
+            "--layers needs the Keras model.",
+            received=f"{reference.name}: a .tflite has operators, no layers",
+            next_step="name the .h5 or .keras file that it was made from",
+        )
     content = read_model_file(candidate)
+    packed = read_manifest(content).preprocessing
     with LoweringProcess(LoweringRequest(reference)) as process:
         import_quietly()
         model = load_keras_model(reference).model
-        float_model = process.result().model
-    return compare_layers(model, float_model, content, dict(zip(input_names(model), inputs, strict=True)))
-
-
-def _batches(inputs: Mapping[str, np.ndarray], size: int) -> Iterator[dict[str, np.ndarray]]:
-    count = min(len(array) for array in inputs.values())
-    if count < size:
-        raise DataError("There are no examples to compare the layers on.", received=f"{count} examples")
-    # A last, smaller batch would have the interpreter plan its memory anew for a few examples.
-    for start in range(0, count - size + 1, size):
-        yield {name: array[start : start + size] for name, array in inputs.items()}
+        lowered = process.result()
+    held_back = open_data(data, lowered.inputs, pixel_range=pixel_range or packed).held_back
+    size = _BATCH if lowered.batch == "dynamic" and TensorValues(content).batch is None else 1
+    batches = held_back.sample(_MOST_EXAMPLES, seed=data.seed).batches(size)
+    return compare_layers(model, lowered.model, content, (batch.inputs for batch in batches))
 
 
 def _limits(tensor: TensorDescription) -> tuple[float, float] | None:
