@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.quantization.bias_room import widened_weights
 from edgekit_converters.quantization.calibration import require_float
 from edgekit_converters.quantization.io_types import to_uint8_io
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
@@ -54,7 +55,15 @@ def quantize(
         float_operators=float_operators,
         per_tensor_operators=per_tensor_operators,
     )
-    statistics = _statistics(ranges) if ranges is not None and mode.needs_calibration else None
+    statistics = None
+    if ranges is not None and mode.needs_calibration:
+        statistics = _statistics(ranges)
+        statistics |= widened_weights(
+            model,
+            statistics,
+            activation_bits=16 if mode is Mode.INT16X8 else 8,
+            per_tensor_operators=None if scheme is Scheme.PER_TENSOR else per_tensor_operators,
+        )
     quantized = _apply(model, mode, recipe, statistics)
     return to_uint8_io(quantized) if io is IoType.UINT8 else quantized
 

@@ -140,7 +140,12 @@ def _integers(regex: str, operation: str, mode: Mode, scheme: Scheme) -> Rule:
             "symmetric": activation_bits == 16,
             "granularity": "TENSORWISE",
         }
-    return {"regex": regex, "operation": operation, "algorithm_key": "min_max_uniform_quantize", "op_config": config}
+    return {"regex": regex, "operation": operation, "algorithm_key": _algorithm(weight_bits), "op_config": config}
+
+
+def _algorithm(weight_bits: int) -> str:
+    """How the range of weights is chosen: with 15 steps, the widest weight must not choose it alone."""
+    return "MSE" if weight_bits == 4 else "min_max_uniform_quantize"
 
 
 def _left_in_float(regex: str, operation: str) -> Rule:
