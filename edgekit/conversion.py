@@ -6,21 +6,27 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from edgekit import __version__
 from edgekit.calibration.data import CalibrationData, CalibrationReport, open_calibration_data
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
-from edgekit.datasets.opening import DataRequest
+from edgekit.datasets.opening import DataRequest, open_data
+from edgekit.golden import GoldenInputs, choose_golden_inputs
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
+from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.quantize import quantize, require_possible
 from edgekit_runtime.manifest import Manifest
+from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.structure import read_model_description
 
 _logger = logging.getLogger(__name__)
 
@@ -117,9 +123,12 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     with LoweringProcess(request) as process:
         _import_what_comes_next(outputs)
         lowered = process.result()
-    _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
-    pixel_range = _pixel_range(lowered, options)
-    calibration = _calibration_data(lowered, options) if any(mode.needs_calibration for mode in outputs) else None
+        _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
+        pixel_range = _pixel_range(lowered, options)
+        preprocessing = None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, pixel_range)
+        calibration = _calibration_data(lowered, options) if any(mode.needs_calibration for mode in outputs) else None
+        golden_inputs = _golden_inputs(lowered, options, preprocessing, calibration)
+        source_outputs = process.source_outputs(golden_inputs.values)
     ranges = None
     if calibration is not None:
         _logger.info("calibrating on %d examples of %s", calibration.report.samples, options.data)
@@ -138,13 +147,13 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             provenance["calibration"] = calibration.report.facts()
         manifest = Manifest(
             labels=options.labels or (calibration.data.labels if calibration else ()),
-            preprocessing=None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, pixel_range),
+            preprocessing=preprocessing,
             provenance=provenance,
         )
         start = time.perf_counter()
         model = quantize(lowered.model, mode, io=io, ranges=ranges if mode.needs_calibration else None)
         _logger.info("%s: %d bytes in %.2f s", mode.value, len(model), time.perf_counter() - start)
-        models.append((mode, path, pack(model, manifest)))
+        models.append((mode, path, _packed(model, manifest, golden_inputs, source_outputs, request.source.stem)))
     # Written at the end, so that a failure leaves no variant of another run beside an older one.
     for _, path, content in models:
         write_bytes(path, content)
@@ -159,6 +168,43 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         notes=lowered.notes,
         calibration=calibration.report if calibration else None,
     )
+
+
+def _golden_inputs(
+    lowered: LoweredModel,
+    options: ConversionOptions,
+    preprocessing: Preprocessing | None,
+    calibration: CalibrationData | None,
+) -> GoldenInputs:
+    """Inputs for golden examples, from the data's held-back part where there is data."""
+    data = None
+    if calibration is not None:
+        data = calibration.data.held_back
+    elif options.data is not None:
+        request = DataRequest(options.data, options.seed, options.label_column)
+        data = open_data(request, lowered.inputs, pixel_range=preprocessing, labels=options.labels).held_back
+    return choose_golden_inputs(read_model_description(lowered.model), data, preprocessing, seed=options.seed)
+
+
+def _packed(
+    model: bytes,
+    manifest: Manifest,
+    golden_inputs: GoldenInputs,
+    source_outputs: Mapping[str, np.ndarray] | None,
+    name: str,
+) -> bytes:
+    """The artifact, with golden examples where the model gives numbers that can be compared."""
+    golden = make_golden(
+        model,
+        golden_inputs.arrays,
+        origin=golden_inputs.origin,
+        preprocessing=manifest.preprocessing,
+        source_outputs=source_outputs,
+    )
+    if golden is None:
+        return pack(model, manifest, name=name)
+    manifest = replace(manifest, provenance={**manifest.provenance, "golden": golden.facts})
+    return pack(model, manifest, golden.content, name=name)
 
 
 def _import_what_comes_next(outputs: Mapping[Mode, Path]) -> None:

@@ -1,7 +1,9 @@
 """The child process of lowering: ``python -m edgekit_converters.lowering.child FOLDER``.
 
 FOLDER holds ``request.json``; the child leaves ``model.tflite`` and ``answer.json`` there. The answer is
-written last and in one step, so that an answer means a whole model.
+written last and in one step, so that an answer means a whole model. Then the child stays: for each line on stdin
+it runs the source model on ``inputs.npz`` and leaves ``outputs.npz``. It says a line on stdout when it has done
+something, and ends with its stdin.
 """
 
 from __future__ import annotations
@@ -11,28 +13,59 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TextIO
+
+import numpy as np
 
 from edgekit_converters.atomic_files import write_text
 from edgekit_converters.lowering.exported_program import is_exported_program, lower_exported_program
-from edgekit_converters.lowering.process import LoweringRequest
+from edgekit_converters.lowering.process import LoweringRequest, load_by_name, save_by_name
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 from edgekit_runtime.structure import read_model_description
 
+#: Runs the source model on values by input name; gives values by output name, as the signature names them.
+SourceModel = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
+
 
 def main(folder: Path) -> None:
-    """Answer the request in ``folder``."""
+    """Answer the request in ``folder``, then run the source model as often as asked."""
     # Ctrl-C reaches the whole process group: the parent speaks and ends its child.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = _take_stdout()
     answer: Mapping[str, object]
+    source_model: SourceModel | None = None
     try:
-        answer = _lower(_read_request(folder), folder / "model.tflite")
+        answer, source_model = _lower(_read_request(folder), folder / "model.tflite")
     except EdgekitError as error:
         answer = error.to_dict()
     except MemoryError:
         answer = ConversionError("There is not enough memory to lower this model.").to_dict()
     write_text(folder / "answer.json", json.dumps(answer))
+    parent.write("answered\n")
+    if source_model is not None:
+        for _ in sys.stdin:
+            parent.write(_run(source_model, folder))
+
+
+def _take_stdout() -> TextIO:
+    """Keep stdout for the parent alone: TensorFlow, Keras and PyTorch print there as they like."""
+    channel = os.fdopen(os.dup(1), "w", buffering=1)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.close(devnull)
+    return channel
+
+
+def _run(source_model: SourceModel, folder: Path) -> str:
+    try:
+        save_by_name(folder / "outputs.npz", source_model(load_by_name(folder / "inputs.npz")))
+    # Keras and TensorFlow raise errors of every kind; the parent says what it makes of one.
+    except Exception as error:
+        return f"failed {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}\n"
+    return "ran\n"
 
 
 def _read_request(folder: Path) -> LoweringRequest:
@@ -47,22 +80,24 @@ def _read_request(folder: Path) -> LoweringRequest:
     )
 
 
-def _lower(request: LoweringRequest, destination: Path) -> dict[str, object]:
+def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, object], SourceModel | None]:
+    source_model: SourceModel | None = None
     if request.source.is_dir():
-        from edgekit_converters.lowering.saved_model import lower_saved_model
+        from edgekit_converters.lowering.saved_model import lower_saved_model, run_saved_model
 
         model, facts = lower_saved_model(request.source), _foreign_facts("dynamic")
+        source_model = partial(run_saved_model, request.source)
     elif request.source.is_file() and is_exported_program(request.source):
         model, facts = lower_exported_program(request.source), _foreign_facts("as exported")
     else:
-        model, facts = _lower_keras_file(request)
+        model, facts, source_model = _lower_keras_file(request)
     destination.write_bytes(model)
-    return facts | {"inputs": _inputs(model)}
+    return facts | {"inputs": _inputs(model)}, source_model
 
 
-def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object]]:
+def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object], SourceModel]:
     from edgekit_converters.keras_files.load import load_keras_model
-    from edgekit_converters.lowering.keras_model import lower_keras_model, rescales_pixels
+    from edgekit_converters.lowering.keras_model import lower_keras_model, rescales_pixels, run_keras_model
 
     loaded = load_keras_model(
         request.source,
@@ -72,12 +107,13 @@ def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object
         input_shape=request.input_shape,
     )
     model, batch = lower_keras_model(loaded.model, name=request.source.name)
-    return model, {
+    facts = {
         "keras_version": loaded.keras_version,
         "batch": batch,
         "rescales_pixels": rescales_pixels(loaded.model),
         "notes": list(loaded.notes),
     }
+    return model, facts, partial(run_keras_model, loaded.model)
 
 
 def _foreign_facts(batch: str) -> dict[str, object]:

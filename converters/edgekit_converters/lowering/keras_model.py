@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from edgekit_converters.lowering.converter_errors import explain
 from edgekit_runtime.errors import ConversionError
@@ -57,6 +59,23 @@ def rescales_pixels(model: Any) -> bool:
         if kind not in passive:
             return kind in ("Rescaling", "Normalization")
     return False
+
+
+def run_keras_model(model: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Run a Keras model that :func:`lower_keras_model` has lowered.
+
+    Args:
+        model: The ``keras.Model``.
+        inputs: Values (N, ...) by the signature's names.
+    Returns:
+        Values (N, ...) by the signature's names of the outputs.
+    """
+    import tensorflow as tf
+
+    tensors = [tf.constant(inputs[_identifier(x.name)], x.dtype) for x in model.inputs]
+    outputs = model(tensors if len(tensors) > 1 else tensors[0], training=False)
+    named = zip(_output_names(model), tf.nest.flatten(outputs), strict=True)
+    return {name: np.asarray(value) for name, value in named}
 
 
 def _lower(model: Any, batch: int | None, name: str) -> bytes:

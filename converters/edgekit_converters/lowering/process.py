@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+
+import numpy as np
 
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,8 @@ class LoweredModel:
 class LoweringProcess:
     """A running child process; use as a context manager, so that it never outlives the block.
 
-    The caller can prepare its data while TensorFlow starts, then ask for ``result()``.
+    The caller can prepare its data while TensorFlow starts, then ask for ``result()``, and after that for what the
+    source model itself answers.
     """
 
     def __init__(self, request: LoweringRequest) -> None:
@@ -98,8 +105,8 @@ class LoweringProcess:
             with _interrupts_held_back():
                 self._child = subprocess.Popen(
                     [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
                     stderr=(self.folder / "stderr.txt").open("wb"),
                     env=self._environment,
                 )
@@ -118,6 +125,11 @@ class LoweringProcess:
             if self._child.poll() is None:
                 self._child.kill()
             self._child.wait()
+            for pipe in (self._child.stdin, self._child.stdout):
+                if pipe is not None:
+                    # What the child did not read before it ended is of no use any more.
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
         self._folder.cleanup()
 
     def result(self) -> LoweredModel:
@@ -126,11 +138,11 @@ class LoweringProcess:
         Raises:
             EdgekitError: What the child raised, or a sentence on how it ended.
         """
-        assert self._child is not None, "result() goes inside the with block"
-        exit_code = self._child.wait()
+        self._next_line()
         answer_file = self.folder / "answer.json"
         if not answer_file.is_file():
-            raise self._ended_without_answer(exit_code)
+            assert self._child is not None
+            raise self._ended_without_answer(self._child.wait())
         answer = json.loads(answer_file.read_text())
         if "error" in answer:
             raise _rebuild(answer)
@@ -142,6 +154,34 @@ class LoweringProcess:
             rescales_pixels=answer["rescales_pixels"],
             notes=tuple(answer["notes"]),
         )
+
+    def source_outputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
+        """What the source model answers, run by Keras or TensorFlow; goes after ``result()``.
+
+        Args:
+            inputs: Values (N, ...) by input name, as the model was trained on them.
+        Returns:
+            Values (N, ...) by output name, or None where the source cannot be run: a PyTorch program, say.
+        """
+        assert self._child is not None, "source_outputs() goes inside the with block"
+        assert self._child.stdin is not None
+        save_by_name(self.folder / "inputs.npz", inputs)
+        try:
+            self._child.stdin.write(b"run\n")
+            self._child.stdin.flush()
+        except BrokenPipeError:
+            return None
+        line = self._next_line()
+        if line != "ran":
+            _logger.warning("%s cannot be run here: %s", self._source.name, line or "its process has ended")
+            return None
+        return load_by_name(self.folder / "outputs.npz")
+
+    def _next_line(self) -> str:
+        """What the child says next, without the line's end; empty once it has ended."""
+        assert self._child is not None, "result() goes inside the with block"
+        assert self._child.stdout is not None
+        return self._child.stdout.readline().decode(errors="replace").strip()
 
     def _ended_without_answer(self, exit_code: int) -> EdgekitError:
         stderr = (self.folder / "stderr.txt").read_text(errors="replace").strip().splitlines()
@@ -162,6 +202,19 @@ def lower(request: LoweringRequest) -> LoweredModel:
     """
     with LoweringProcess(request) as process:
         return process.result()
+
+
+def save_by_name(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays to an ``.npz``, whatever they are called."""
+    # numpy's own parameters are named "file" and "allow_pickle", which an input may be called as well.
+    named: dict[str, Any] = {f"={name}": np.asarray(values) for name, values in arrays.items()}
+    np.savez(path, **named)
+
+
+def load_by_name(path: Path) -> dict[str, np.ndarray]:
+    """Read what :func:`save_by_name` has written."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name[1:]: arrays[name] for name in arrays.files}
 
 
 @contextlib.contextmanager

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from edgekit_converters.lowering.converter_errors import explain
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
@@ -42,6 +45,23 @@ def lower_saved_model(folder: Path) -> bytes:
         raise ModelFileError(f"{folder} could not be read as a SavedModel.", received=str(error)[:300]) from error
     except Exception as error:
         raise explain(error, folder.name) from error
+
+
+def run_saved_model(folder: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Run the signature ``serving_default`` of a SavedModel that :func:`lower_saved_model` has lowered.
+
+    Args:
+        folder: The SavedModel.
+        inputs: Values (N, ...) by the signature's names.
+    Returns:
+        Values (N, ...) by the signature's names of the outputs.
+    """
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    specs = signature.structured_input_signature[1]
+    outputs = signature(**{name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()})
+    return {name: np.asarray(value) for name, value in outputs.items()}
 
 
 def _require_plain_graph(folder: Path) -> None:

@@ -11,6 +11,7 @@ from edgekit_converters.quantization.bias_room import widened_weights
 from edgekit_converters.quantization.calibration import require_float
 from edgekit_converters.quantization.io_types import to_uint8_io
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
+from edgekit_converters.quantization.open_sizes import with_open_sizes
 from edgekit_converters.quantization.quiet_quantizer import quiet
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.recipes import recipe_for
@@ -103,7 +104,7 @@ def _apply(model: bytes, mode: Mode, recipe: list[dict[str, Any]], statistics: d
             received=str(error)[:300],
             next_step="try --quantize dynamic or float16, which leave the activations in float",
         ) from error
-    return bytes(result.quantized_model)
+    return with_open_sizes(bytes(result.quantized_model))
 
 
 def _statistics(ranges: Ranges) -> dict[str, dict[str, np.ndarray]]:

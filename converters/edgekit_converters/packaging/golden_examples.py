@@ -1,0 +1,124 @@
+"""Golden examples: what a model answers here, and how far an honest device may be from that."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import edgekit_runtime
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.errors import EdgekitError
+from edgekit_runtime.golden import golden_outputs
+from edgekit_runtime.preprocessing import Preprocessing
+
+#: An honest interpreter's distance, as a share of the range of an output's values, by what the model computes with.
+#: Measured on the reference CNN, LiteRT 2.3 against tflite-runtime 2.14, in shares of the range: float32 1e-6,
+#: float16 1e-6, int8 0.004 (one step of its output), dynamic 0.02. A model at chance is about 1 away.
+_FLOORS = {"float32": 1e-3, "float16": 1e-2, "int8": 4 / 255, "int16": 1e-2, "dynamic": 0.05}
+#: Where a model is this many times as far from the one it was made from, rounding elsewhere may take it so far, too.
+_TIMES_OWN_ERROR = 2.0
+#: A device may never be farther off than this share of the range, however bad the model is.
+_CEILING = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Golden examples, ready to be packed.
+
+    Attributes:
+        content: ``golden.npz``.
+        facts: What they are, for the manifest.
+    """
+
+    content: bytes
+    facts: dict[str, Any]
+
+
+def make_golden(
+    model: bytes,
+    inputs: Sequence[np.ndarray],
+    *,
+    origin: str,
+    preprocessing: Preprocessing | None = None,
+    source_outputs: Mapping[str, np.ndarray] | None = None,
+) -> Golden | None:
+    """Run a model on some inputs and keep what it answers.
+
+    Args:
+        model: The .tflite that the examples are for; it is run here, on the first interpreter installed.
+        inputs: Values (N, ...) of each input: uint8 pixels where it takes pictures.
+        origin: Where they come from, for whoever reads the manifest.
+        preprocessing: How pixels become its input.
+        source_outputs: What the model it was made from answers, (N, ...) by output name.
+    Returns:
+        The examples; None where the model gives no numbers that could be compared.
+    """
+    loaded = edgekit_runtime.load(model)
+    try:
+        outputs = golden_outputs(loaded, inputs, preprocessing)
+    except (EdgekitError, ValueError):
+        # Made-up inputs need not be ones that the model can take; outputs of several sizes cannot be one array.
+        return None
+    if not all(np.isfinite(output).all() for output in outputs):
+        return None
+    keras = _in_order(source_outputs, [info.name for info in loaded.outputs], outputs)
+    arithmetic = arithmetic_of(loaded.description)
+    tolerance = [
+        _tolerance(output, keras[number] if keras else None, arithmetic) for number, output in enumerate(outputs)
+    ]
+    arrays = {f"input_{number}": array for number, array in enumerate(inputs)}
+    arrays |= {f"output_{number}": array for number, array in enumerate(outputs)}
+    arrays |= {f"keras_{number}": array for number, array in enumerate(keras)}
+    facts = {
+        "inputs": origin,
+        "examples": len(inputs[0]),
+        "interpreter": f"{loaded.interpreter} {loaded.interpreter_version}",
+        "arithmetic": arithmetic,
+        "tolerance": [float(limit) for limit in tolerance],
+    }
+    return Golden(_npz(arrays | {"tolerance": np.array(tolerance)}), facts)
+
+
+def arithmetic_of(description: ModelDescription) -> str:
+    """What a model computes with: ``float32``, ``float16``, ``dynamic``, ``int8`` or ``int16``."""
+    computed = {t.dtype for s in description.subgraphs for t in s.tensors if t.scales and not t.is_constant}
+    if "int16" in computed:
+        return "int16"
+    if computed:
+        return "int8"
+    constants = [t for s in description.subgraphs for t in s.tensors if t.is_constant]
+    if any(tensor.scales or tensor.dtype in ("int4", "int2") for tensor in constants):
+        return "dynamic"
+    return "float16" if any(tensor.dtype == "float16" for tensor in constants) else "float32"
+
+
+def _tolerance(output: np.ndarray, keras: np.ndarray | None, arithmetic: str) -> float:
+    """How far a value may be from ``output``: four steps of int8 (or the like), or twice the model's own error."""
+    if output.dtype.kind != "f":
+        return 0.0
+    reach = float(np.ptp(output)) or float(np.abs(output).max()) or 1.0
+    own_error = 0.0 if keras is None else float(np.abs(output - keras).max())
+    return min(max(_FLOORS[arithmetic] * reach, _TIMES_OWN_ERROR * own_error), _CEILING * reach)
+
+
+def _in_order(
+    named: Mapping[str, np.ndarray] | None, names: Sequence[str], outputs: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """The source model's outputs in the order and shape of the file's own; none where they are not the same."""
+    if named is None or set(named) != set(names):
+        return []
+    if any(named[name].size != output.size for name, output in zip(names, outputs, strict=True)):
+        return []
+    return [named[name].reshape(output.shape).astype(output.dtype) for name, output in zip(names, outputs, strict=True)]
+
+
+def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    file = io.BytesIO()
+    named: dict[str, Any] = dict(arrays)
+    # Stored, not compressed: the zip around it compresses it whole, headers included.
+    np.savez(file, **named)
+    return file.getvalue()

@@ -1,0 +1,142 @@
+"""The inputs of golden examples: real ones that take little room, or made-up ones that any model can take."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
+
+#: How many examples are packed where they are small.
+MOST_EXAMPLES = 4
+#: Golden inputs may take this much of the file, compressed, or this share of the model, whichever is more.
+_SMALL_BYTES = 1000
+_SHARE = 0.02
+#: Made-up pictures and signals are patchwork of so many patches a side: noise would average out in the first layers.
+_PATCHES = 8
+#: Sizes that a model leaves open, for made-up inputs.
+_OPEN_SIZE = 32
+
+
+def as_pixels(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray | None:
+    """The uint8 pixels that ``preprocessing`` makes ``values`` of, or None where there are none to the last bit.
+
+    Args:
+        values: float32 (N, H, W, C), as a model takes them.
+        preprocessing: Of that model.
+    """
+    table = np.atleast_2d(preprocessing.values())
+    columns = []
+    for channel in range(values.shape[-1]):
+        column = table[min(channel, len(table) - 1)]
+        order = np.argsort(column)
+        places = np.searchsorted(column[order], values[..., channel]).clip(0, 255)
+        columns.append(order[places].astype(np.uint8))
+    if preprocessing.color_order == "bgr":
+        columns.reverse()
+    pixels = np.stack(columns, axis=-1)
+    return pixels if np.array_equal(preprocessing.normalize(pixels), values) else None
+
+
+def fitted(inputs: Sequence[np.ndarray], model_bytes: int) -> tuple[list[np.ndarray], int]:
+    """As many examples as the file has room for; at least one, made coarser until it fits.
+
+    Args:
+        inputs: Values (N, ...) of each input, the best examples first.
+        model_bytes: Size of the model that they go into.
+    Returns:
+        The examples kept, and the factor by which they are coarser than they were.
+    """
+    largest = max(_SMALL_BYTES, int(_SHARE * model_bytes))
+    for coarser in (1, 2, 4, 8, 16, 32):
+        examples = [coarsened(array, coarser) for array in inputs]
+        for count in range(min(len(examples[0]), MOST_EXAMPLES), 0, -1):
+            if sum(_compressed_size(array[:count]) for array in examples) <= largest:
+                return [array[:count] for array in examples], coarser
+    return [array[:1] for array in examples], coarser
+
+
+def coarsened(array: np.ndarray, factor: int) -> np.ndarray:
+    """Every value repeated over ``factor`` rows and columns of a picture, or steps of a signal."""
+    axes = {4: (1, 2), 3: (1,), 2: (1,)}.get(array.ndim, ())
+    for axis in axes if factor > 1 else ():
+        places = np.arange(array.shape[axis]) // factor * factor
+        array = array.take(places, axis)
+    return array
+
+
+def made_up_inputs(
+    description: ModelDescription, preprocessing: Preprocessing | None, *, seed: int
+) -> list[np.ndarray]:
+    """Seeded inputs in the range that a model takes: pixels for pictures, indices for look-ups, else a normal spread.
+
+    Args:
+        description: The model's tensors and operators.
+        preprocessing: How pictures become its input; None where it takes none.
+        seed: Of the values.
+    Returns:
+        For each input values (N, ...).
+    """
+    rng = np.random.default_rng(seed)
+    rows = _rows_of_look_ups(description)
+    infos = model_inputs(description)
+    # As the runtime sees it: the first axis counts examples where all inputs and outputs have the same.
+    has_batch = len({info.shape[:1] for info in (*infos, *model_outputs(description))} - {()}) == 1
+    inputs = []
+    for info in infos:
+        sizes = info.shape[1:] if has_batch else info.shape
+        shape = (MOST_EXAMPLES, *(_OPEN_SIZE if size == -1 else size for size in sizes))
+        if preprocessing is not None:
+            patches = rng.integers(0, 256, _patch_shape(shape), np.uint8)
+            inputs.append(_enlarged(patches, shape))
+        elif rows:
+            inputs.append(rng.integers(0, rows, shape).astype(_value_dtype(info)))
+        elif info.dtype == bool:
+            inputs.append(rng.integers(0, 2, shape).astype(bool))
+        elif info.dtype.kind in "iu" and info.quantization is None:
+            inputs.append(rng.integers(0, 2, shape).astype(info.dtype))
+        else:
+            patches = rng.standard_normal(_patch_shape(shape)).astype(_value_dtype(info))
+            inputs.append(_enlarged(patches, shape))
+    return inputs
+
+
+def _compressed_size(array: np.ndarray) -> int:
+    file = io.BytesIO()
+    np.save(file, array)
+    return len(zlib.compress(file.getvalue(), 9))
+
+
+def _rows_of_look_ups(description: ModelDescription) -> int:
+    """Rows of the smallest table that the model looks things up in, 0 where it does not."""
+    tables = [
+        subgraph.tensors[operator.inputs[place]]
+        for subgraph in description.subgraphs
+        for operator in subgraph.operators
+        for name, place in (("GATHER", 0), ("EMBEDDING_LOOKUP", 1))
+        if operator.name == name
+    ]
+    return min((table.shape[0] for table in tables if table.is_constant and len(table.shape) > 1), default=0)
+
+
+def _patch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(shape) < 3:
+        return shape
+    last_spatial = 3 if len(shape) == 4 else 2
+    return tuple(min(size, _PATCHES) if 0 < axis < last_spatial else size for axis, size in enumerate(shape))
+
+
+def _enlarged(patches: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    for axis, size in enumerate(shape):
+        patches = patches.take(np.arange(size) * patches.shape[axis] // size, axis)
+    return patches
+
+
+def _value_dtype(info: TensorInfo) -> np.dtype[np.generic]:
+    """The dtype of real values for an input, quantized or not."""
+    return np.dtype(np.float32) if info.quantization is not None else info.dtype

@@ -1,0 +1,43 @@
+"""Sizes that the caller chooses stay open where litert-quantizer puts an operator at a model's edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit_runtime.structure import read_model_description
+
+_BETWEEN_TYPES = ("QUANTIZE", "DEQUANTIZE")
+
+
+def with_open_sizes(model: bytes) -> bytes:
+    """Give each tensor that QUANTIZE or DEQUANTIZE made the open sizes of the tensor it was made of.
+
+    litert-quantizer leaves them out, and a model whose input takes any batch would seem to answer one example only.
+
+    Args:
+        model: What litert-quantizer made.
+    Returns:
+        The model itself where no size is lost.
+    """
+    lost = [
+        (source, twin)
+        for operator in read_model_description(model).operators
+        if operator.name in _BETWEEN_TYPES
+        for source, twin in ((operator.inputs[0], operator.outputs[0]), (operator.outputs[0], operator.inputs[0]))
+    ]
+    if not lost:
+        return model
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    graph_file = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    tensors = graph_file.subgraphs[0].tensors
+    changed = [_copy_open_sizes(tensors[source], tensors[twin]) for source, twin in lost]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(graph_file)) if any(changed) else model
+
+
+def _copy_open_sizes(source: Any, twin: Any) -> bool:
+    signature = source.shapeSignature
+    if signature is None or -1 not in signature or twin.shapeSignature is not None:
+        return False
+    twin.shapeSignature = list(signature)
+    return True
