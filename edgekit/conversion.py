@@ -17,13 +17,22 @@ from edgekit.calibration.data import CalibrationData, CalibrationReport, open_ca
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.golden import GoldenInputs, choose_golden_inputs
+from edgekit.targeting import fitting_outputs, note_on_support
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
-from edgekit_converters.quantization.quantize import quantize, require_possible
+from edgekit_converters.quantization.quantize import require_possible
+from edgekit_converters.targets.adaptation import (
+    TargetedModel,
+    TargetRefusalError,
+    needs_fixed_batch,
+    quantize_for_targets,
+    require_runs,
+)
+from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.structure import read_model_description
@@ -43,6 +52,7 @@ class ConversionOptions:
         label_column: Column of labels where the data is a table; None finds it.
         pixel_range: Real values of pixels 0 and 255; None takes the model's own.
         labels: Names of the classes; empty takes the data set's.
+        targets: Names of the runtimes that every file has to run on.
     """
 
     io: IoType = IoType.FLOAT32
@@ -52,6 +62,7 @@ class ConversionOptions:
     label_column: str | None = None
     pixel_range: tuple[float, float] | None = None
     labels: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +74,14 @@ class ConvertedModel:
         path: The file.
         size_bytes: Its size.
         sha256: Its digest.
+        targets: The targets that it runs on, as far as its operators tell.
     """
 
     quantize: str
     path: Path
     size_bytes: int
     sha256: str
+    targets: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
@@ -116,11 +129,13 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         outputs: Where to write each mode.
         options: Calibration, types, labels.
     Raises:
-        EdgekitError: The source, the data or the options are unfit; nothing was written then.
+        EdgekitError: The source, the data, the options or a target are unfit; nothing was written then. Of several
+            variants, those that a target cannot run are left out with a note.
     """
+    outputs, notes = fitting_outputs(outputs, options.targets)
     for mode in outputs:
         require_possible(mode, options.io if mode is Mode.INT8 else IoType.FLOAT32, has_data=options.data is not None)
-    with LoweringProcess(request) as process:
+    with LoweringProcess(replace(request, fixed_batch=needs_fixed_batch(options.targets))) as process:
         _import_what_comes_next(outputs)
         lowered = process.result()
         _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
@@ -134,14 +149,24 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         _logger.info("calibrating on %d examples of %s", calibration.report.samples, options.data)
         ranges = calibrate(lowered.model, calibration.samples())
     source_sha256 = digest(request.source)
-    models = []
+    models: list[tuple[Mode, Path, bytes]] = []
+    made: dict[Mode, TargetedModel] = {}
     for mode, path in outputs.items():
         io = options.io if mode is Mode.INT8 else IoType.FLOAT32
+        start = time.perf_counter()
+        try:
+            made[mode] = quantize_for_targets(lowered.model, mode, options.targets, io=io, ranges=ranges)
+        except TargetRefusalError as refusal:
+            if mode is [*outputs][-1] and not models:
+                raise
+            notes.append(f"{mode.value} was left out: {refusal.problem}")
+            continue
         provenance: dict[str, Any] = {
             "edgekit": __version__,
             "keras_version": lowered.keras_version,
             "quantize": mode.value,
             "source_sha256": source_sha256,
+            **made[mode].facts(),
         }
         if calibration is not None and mode.needs_calibration:
             provenance["calibration"] = calibration.report.facts()
@@ -150,22 +175,22 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             preprocessing=preprocessing,
             provenance=provenance,
         )
-        start = time.perf_counter()
-        model = quantize(lowered.model, mode, io=io, ranges=ranges if mode.needs_calibration else None)
-        _logger.info("%s: %d bytes in %.2f s", mode.value, len(model), time.perf_counter() - start)
-        models.append((mode, path, _packed(model, manifest, golden_inputs, source_outputs, request.source.stem)))
+        content = _packed(made[mode].content, manifest, golden_inputs, source_outputs, request.source.stem)
+        _logger.info("%s: %d bytes in %.2f s", mode.value, len(content), time.perf_counter() - start)
+        require_runs(check_targets(content, options.targets), mode)
+        models.append((mode, path, content))
     # Written at the end, so that a failure leaves no variant of another run beside an older one.
     for _, path, content in models:
         write_bytes(path, content)
     return Conversion(
         models=tuple(
-            ConvertedModel(mode.value, path, len(content), hashlib.sha256(content).hexdigest())
+            ConvertedModel(mode.value, path, len(content), hashlib.sha256(content).hexdigest(), made[mode].targets)
             for mode, path, content in models
         ),
         keras_version=lowered.keras_version,
         batch=lowered.batch,
         pixel_range=pixel_range,
-        notes=lowered.notes,
+        notes=(*lowered.notes, *notes, *([] if options.targets else note_on_support(made))),
         calibration=calibration.report if calibration else None,
     )
 

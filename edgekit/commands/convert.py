@@ -14,6 +14,7 @@ from edgekit.commands.options import (
     label_column_option,
     pixel_range_option,
     seed_option,
+    target_option,
 )
 
 
@@ -42,6 +43,7 @@ from edgekit.commands.options import (
 @seed_option
 @click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those of --data]")
 @pixel_range_option
+@target_option
 @click.option("--input-shape", type=InputShape(), help="Sizes without the batch, for a model that leaves them open.")
 @click.option(
     "--architecture",
@@ -75,6 +77,7 @@ def command(
     seed: int,
     labels: Path | None,
     pixel_range: tuple[float, float] | None,
+    targets: tuple[str, ...],
     input_shape: tuple[int, ...] | None,
     architecture: str | None,
     custom_objects: tuple[str, ...],
@@ -88,6 +91,7 @@ def command(
     edgekit convert model.h5
     edgekit convert model.h5 --quantize int8 --data digits
     edgekit convert model.h5 --all --data photos/ --output variants/
+    edgekit convert model.h5 --quantize dynamic --target tflite-runtime-2.14
     """
     from edgekit.conversion import ConversionOptions, convert
     from edgekit.reports.calibration import describe
@@ -106,6 +110,7 @@ def command(
         label_column=label_column,
         pixel_range=pixel_range,
         labels=read_labels(labels) if labels else (),
+        targets=targets,
     )
     if architecture == "reference-cnn":
         architecture = "edgekit.training.reference_cnn:build_for_digits"

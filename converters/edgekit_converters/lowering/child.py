@@ -77,6 +77,7 @@ def _read_request(folder: Path) -> LoweringRequest:
         architecture=fields["architecture"],
         custom_objects=tuple(fields["custom_objects"]),
         allow_unsafe=fields["allow_unsafe"],
+        fixed_batch=fields["fixed_batch"],
     )
 
 
@@ -106,7 +107,7 @@ def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object
         architecture=request.architecture,
         input_shape=request.input_shape,
     )
-    model, batch = lower_keras_model(loaded.model, name=request.source.name)
+    model, batch = lower_keras_model(loaded.model, name=request.source.name, fixed_batch=request.fixed_batch)
     facts = {
         "keras_version": loaded.keras_version,
         "batch": batch,

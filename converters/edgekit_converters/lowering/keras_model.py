@@ -27,7 +27,7 @@ FIXED_BATCH_LAYERS = frozenset(
 )
 
 
-def lower_keras_model(model: Any, *, name: str) -> tuple[bytes, str]:
+def lower_keras_model(model: Any, *, name: str, fixed_batch: bool = False) -> tuple[bytes, str]:
     """Lower a built Keras model.
 
     The signature ``serving_default`` names inputs and outputs as the model does.
@@ -35,13 +35,14 @@ def lower_keras_model(model: Any, *, name: str) -> tuple[bytes, str]:
     Args:
         model: ``keras.Model`` with known shapes, except for the batch axis.
         name: What to call the model in an error.
+        fixed_batch: Fix the batch at 1 though no layer needs it.
     Returns:
         The FlatBuffer, and "dynamic" or "1": its batch size.
     Raises:
         ConversionError: A layer has no form in TFLite's builtin operators; its name is in the message.
     """
     recurrent = any(type(layer).__name__ in FIXED_BATCH_LAYERS for layer in model._flatten_layers())
-    if not recurrent:
+    if not (recurrent or fixed_batch):
         # Where a dynamic batch has no form, a fixed one may have: its error is the one to tell.
         with contextlib.suppress(ConversionError):
             return _lower(model, None, name), "dynamic"

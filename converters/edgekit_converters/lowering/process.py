@@ -35,6 +35,7 @@ class LoweringRequest:
         architecture: For a weights-only file: a path to JSON or YAML, or ``module:function``.
         custom_objects: ``module:Class`` for each class that the model's author wrote.
         allow_unsafe: Load what the scan refuses, and so run the file's code.
+        fixed_batch: Fix a Keras model's batch at 1, for a runtime that cannot change shapes.
     """
 
     source: Path
@@ -42,6 +43,7 @@ class LoweringRequest:
     architecture: str | None = None
     custom_objects: tuple[str, ...] = ()
     allow_unsafe: bool = False
+    fixed_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Finding:
         available: The target's highest version; 0 where it has none.
         tensors: Names of the tensors it is about.
         next_step: What to do about it.
+        is_per_channel: Whether weights with one scale would do.
     """
 
     subgraph: int
@@ -40,6 +41,7 @@ class Finding:
     available: int
     tensors: tuple[str, ...]
     next_step: str
+    is_per_channel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def _broken_rule(operands: Operands, rule: Rule) -> Finding:
         available=0,
         tensors=_names(rule.find(operands)),
         next_step=rule.next_step,
+        is_per_channel=rule.is_per_channel,
     )
 
 
@@ -149,6 +152,7 @@ def _version_finding(operands: Operands, target: Target) -> Iterator[Finding]:
         available=available,
         tensors=_names(needed.tensors or operands.outputs),
         next_step=f"convert the Keras model with edgekit convert --target {target.name}",
+        is_per_channel=any(len(tensor.scales) > 1 for tensor in needed.tensors),
     )
 
 

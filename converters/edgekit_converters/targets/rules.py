@@ -28,6 +28,7 @@ class Rule:
         reason: What happens, a sentence for the user.
         next_step: What to do about it.
         measured: With what it was seen.
+        is_per_channel: Whether weights with one scale would do.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Rule:
     reason: str
     next_step: str
     measured: str
+    is_per_channel: bool = False
 
 
 _TFLITE_RUNTIME = ("tflite-runtime-2.14", "tflite-runtime-2.5")
@@ -141,6 +143,7 @@ RULES = (
         reason="it takes the first scale of per-channel dense weights for all channels and answers wrongly",
         next_step="convert with --target tflite-runtime-2.5, which gives dense layers one scale",
         measured="TensorFlow 2.5.3: int8 models with per-channel dense weights fall from 92.2 % to 9.8 % top-1",
+        is_per_channel=True,
     ),
     Rule(
         name="float activations with integer weights",

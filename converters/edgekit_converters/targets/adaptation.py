@@ -1,0 +1,155 @@
+"""Quantization within a target's means: what it cannot run is done another way, or refused before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgekit_converters.quantization.modes import IoType, Mode, Scheme
+from edgekit_converters.quantization.quantize import quantize
+from edgekit_converters.quantization.ranges import Ranges
+from edgekit_converters.targets.check import TargetCheck, check_targets
+from edgekit_converters.targets.target import find_target, target_names
+from edgekit_runtime.errors import ConversionError, UsageError
+
+_NO_INT4 = "it reads 4-bit weights wrongly, refuses them or dies of them"
+_NO_HYBRIDS = "its kernels take float activations with float weights only"
+#: Modes that no model can have on a target, with the reason.
+UNFIT_MODES: dict[str, dict[Mode, str]] = {
+    "tflite-runtime-2.14": {Mode.INT4: _NO_INT4},
+    "tflite-runtime-2.5": {Mode.INT4: _NO_INT4},
+    "tflite-micro": {
+        Mode.FLOAT16: "it has no 16-bit floats",
+        Mode.DYNAMIC: _NO_HYBRIDS,
+        Mode.INT4: _NO_HYBRIDS,
+    },
+}
+#: Targets that cannot change a shape, so that a batch left open has to be fixed.
+_NEED_A_FIXED_BATCH = frozenset(("tflite-micro",))
+
+
+class TargetRefusalError(ConversionError):
+    """A target cannot run a model, as far as its operators tell."""
+
+
+def needs_fixed_batch(targets: Collection[str]) -> bool:
+    """Whether one of the targets takes shapes as they are stored."""
+    return not _NEED_A_FIXED_BATCH.isdisjoint(targets)
+
+
+def require_mode(mode: Mode, targets: Sequence[str]) -> None:
+    """Refuse a mode that one of the targets cannot run, whatever the model.
+
+    Raises:
+        UsageError: With the reason, and the modes that all the targets can run.
+    """
+    for target in targets:
+        reason = UNFIT_MODES.get(find_target(target).name, {}).get(mode)
+        if reason is not None:
+            fit = [each.value for each in Mode if all(each not in UNFIT_MODES.get(name, {}) for name in targets)]
+            raise UsageError(
+                f"--quantize {mode.value} does not go with --target {target}: {reason}.",
+                expected=f"--quantize {', '.join(fit[:-1])} or {fit[-1]}",
+                next_step=f"use --quantize int8, or leave --target {target} out",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class TargetedModel:
+    """A model that its targets run, and what had to be done for that.
+
+    Attributes:
+        content: The FlatBuffer.
+        per_tensor_operators: Kinds of operators whose weights got one scale for a target's sake.
+        checks: The model held against every target there is.
+    """
+
+    content: bytes
+    per_tensor_operators: tuple[str, ...]
+    checks: tuple[TargetCheck, ...]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets it runs on."""
+        return tuple(check.target for check in self.checks if check.runs)
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        facts: dict[str, Any] = {"targets": list(self.targets)}
+        if self.per_tensor_operators:
+            facts["per_tensor_operators"] = list(self.per_tensor_operators)
+        return facts
+
+
+def quantize_for_targets(
+    model: bytes,
+    mode: Mode,
+    targets: Sequence[str],
+    *,
+    io: IoType = IoType.FLOAT32,
+    scheme: Scheme = Scheme.PER_CHANNEL,
+    ranges: Ranges | None = None,
+    float_operators: Collection[str] = (),
+) -> TargetedModel:
+    """Quantize a float32 model so that the targets run it.
+
+    Operators whose per-channel weights a target cannot read get one scale; all others keep one for each channel.
+
+    Args:
+        model: A float32 FlatBuffer with one signature.
+        mode: What becomes an integer.
+        targets: Names of targets; with none, every result will do.
+        io: Type of inputs and outputs.
+        scheme: How many scales weights have, where a target does not say otherwise.
+        ranges: What ``calibrate`` measured on this model.
+        float_operators: Names of output tensors whose operators stay in float.
+    Raises:
+        UsageError: The options do not go together.
+        ConversionError: The quantizer cannot handle the model.
+        TargetRefusalError: A target cannot run what comes of it.
+    """
+
+    def attempt(per_tensor: tuple[str, ...]) -> TargetedModel:
+        content = quantize(
+            model,
+            mode,
+            io=io,
+            scheme=scheme,
+            ranges=ranges if mode.needs_calibration else None,
+            float_operators=float_operators,
+            per_tensor_operators=per_tensor,
+        )
+        return TargetedModel(content, per_tensor, check_targets(content, target_names()))
+
+    result = attempt(())
+    refused = [check for check in result.checks if check.target in targets]
+    per_tensor = per_tensor_operators(refused)
+    if per_tensor:
+        result = attempt(per_tensor)
+    require_runs([check for check in result.checks if check.target in targets], mode)
+    return result
+
+
+def per_tensor_operators(checks: Sequence[TargetCheck]) -> tuple[str, ...]:
+    """Kinds of operators that a target refuses for having a scale for each channel."""
+    kinds = {finding.operator for check in checks for finding in check.findings if finding.is_per_channel}
+    return tuple(sorted(kinds))
+
+
+def require_runs(checks: Sequence[TargetCheck], mode: Mode) -> None:
+    """Refuse a model that one of its targets cannot run.
+
+    Raises:
+        TargetRefusalError: With the operators and what is wrong with them.
+    """
+    for check in checks:
+        if check.runs:
+            continue
+        kinds = list(dict.fromkeys(finding.operator for finding in check.findings))
+        first = check.findings[0]
+        raise TargetRefusalError(
+            f"{check.target} cannot run this model as {mode.value}: {', '.join(kinds)}.",
+            received=f"{first.operator} (operator {first.number}, {', '.join(first.tensors)}) {first.problem}",
+            next_step=f"choose another --quantize, or leave --target {check.target} out",
+        )

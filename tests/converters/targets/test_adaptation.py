@@ -1,0 +1,69 @@
+"""Quantization within a target's means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.targets.adaptation import (
+    TargetRefusalError,
+    needs_fixed_batch,
+    quantize_for_targets,
+    require_mode,
+)
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.structure import read_model_description
+
+FIXTURES = Path(__file__).resolve().parents[2] / "data" / "tflite"
+CNN = (FIXTURES / "cnn_float32.tflite").read_bytes()
+
+
+def scales_of_weights(model: bytes, operator: str) -> int:
+    description = read_model_description(model)
+    (found,) = [each for each in description.operators if each.name == operator]
+    return len(description.tensors[found.inputs[1]].scales)
+
+
+def test_only_what_the_target_cannot_read_gets_one_scale() -> None:
+    free = quantize_for_targets(CNN, Mode.DYNAMIC, ["litert"])
+    assert (scales_of_weights(free.content, "FULLY_CONNECTED"), free.per_tensor_operators) == (10, ())
+    assert "tflite-runtime-2.14" not in free.targets
+
+    bound = quantize_for_targets(CNN, Mode.DYNAMIC, ["litert", "tflite-runtime-2.14"])
+    assert bound.per_tensor_operators == ("FULLY_CONNECTED",)
+    assert scales_of_weights(bound.content, "FULLY_CONNECTED") == 1
+    assert scales_of_weights(bound.content, "CONV_2D") == scales_of_weights(free.content, "CONV_2D")
+    assert {"litert", "litert-1.4", "tflite-runtime-2.14", "tflite-runtime-2.5"} <= set(bound.targets)
+    assert bound.facts() == {"targets": list(bound.targets), "per_tensor_operators": ["FULLY_CONNECTED"]}
+
+
+def test_a_target_changes_nothing_where_all_is_well() -> None:
+    assert quantize_for_targets(CNN, Mode.NONE, ["tflite-runtime-2.5"]).content == CNN
+    free, bound = (quantize_for_targets(CNN, Mode.FLOAT16, targets) for targets in ([], ["tflite-runtime-2.14"]))
+    assert free == bound
+
+
+def test_a_model_that_no_mode_helps_is_refused_by_its_operator() -> None:
+    custom = (FIXTURES / "custom_operator.tflite").read_bytes()
+    with pytest.raises(TargetRefusalError, match="litert cannot run this model as none"):
+        quantize_for_targets(custom, Mode.NONE, ["litert"])
+    assert quantize_for_targets(custom, Mode.NONE, []).targets == ()
+
+
+@pytest.mark.parametrize("target", ["tflite-runtime-2.14", "tflite-runtime-2.5", "tflite-micro"])
+def test_four_bits_are_refused_before_any_work(target: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        require_mode(Mode.INT4, ["litert", target])
+    assert f"--quantize int4 does not go with --target {target}" in str(refusal.value)
+    assert "use --quantize int8" in str(refusal.value)
+
+
+def test_modes_of_microcontrollers() -> None:
+    for mode in (Mode.NONE, Mode.INT8, Mode.INT16X8):
+        require_mode(mode, ["tflite-micro"])
+    with pytest.raises(UsageError, match="none, int8 or int16x8"):
+        require_mode(Mode.DYNAMIC, ["tflite-micro"])
+    assert needs_fixed_batch(["litert", "tflite-micro"])
+    assert not needs_fixed_batch(["litert", "tflite-runtime-2.5"])
