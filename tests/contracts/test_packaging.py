@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -59,5 +60,15 @@ def test_wheels_hold_their_own_package_only(name: str, most_bytes: int, tmp_path
     with zipfile.ZipFile(wheel) as content:
         tops = {entry.partition("/")[0] for entry in content.namelist()}
         assert f"{package}/py.typed" in content.namelist()
+        for entry in content.namelist():
+            # The runtime's wheel leaves comments out, and nothing else.
+            if entry.endswith(".py"):
+                source = PROJECTS[name] / entry
+                assert ast.dump(ast.parse(content.read(entry))) == ast.dump(ast.parse(source.read_bytes()))
+        modules = {
+            f"{package}/{path.relative_to(PROJECTS[name] / package)}"
+            for path in (PROJECTS[name] / package).rglob("*.py")
+        }
+        assert modules <= set(content.namelist())
     assert tops == {package, f"{package}-{project(name)['version']}.dist-info"}
     assert wheel.stat().st_size < most_bytes
