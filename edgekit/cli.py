@@ -16,6 +16,7 @@ COMMANDS = (
     "train",
     "convert",
     "validate",
+    "check",
     "predict",
     "inspect",
     "targets",

@@ -1,0 +1,79 @@
+"""``edgekit check``: may this model replace the one that the baseline describes?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.commands.options import EXISTING_OR_NOT, json_option
+
+if TYPE_CHECKING:
+    from edgekit.regression.configuration import LoadedConfiguration
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=EXISTING_OR_NOT,
+    help="Configuration to read. [default: edgekit.toml or [tool.edgekit] in pyproject.toml, here or above]",
+)
+@click.option("--model", "names", multiple=True, metavar="NAME", help="Only this model; may be given several times.")
+@click.option("--strict", is_flag=True, help="Fail a drop larger than allowed even where it may be chance.")
+@click.option("--update-baseline", is_flag=True, help="Show what changes, and write the models as the new baseline.")
+@json_option
+def command(config: Path | None, names: tuple[str, ...], strict: bool, update_baseline: bool, as_json: bool) -> None:
+    """Compare models with the committed baseline; exit with 3 where one is worse than allowed.
+
+    The configuration names models, data and limits; `--update-baseline` writes edgekit-baseline.json, which is
+    committed beside it.
+
+    \b
+    edgekit check
+    edgekit check --update-baseline
+    """
+    from edgekit.regression.configuration import find_configuration, load_configuration
+
+    configuration = load_configuration(config or find_configuration(Path.cwd()))
+    if update_baseline:
+        _update(configuration, names, as_json)
+    else:
+        _check(configuration, names, strict=strict, as_json=as_json)
+
+
+def _check(configuration: LoadedConfiguration, names: tuple[str, ...], *, strict: bool, as_json: bool) -> None:
+    from edgekit.regression.baseline import read_baseline
+    from edgekit.regression.gate import check
+    from edgekit.reports.check_table import print_check
+    from edgekit.reports.progress import progress_bar
+    from edgekit.reports.tables import print_json
+
+    records = read_baseline(configuration.resolve(configuration.settings.baseline))
+    with progress_bar("Checking", total=None):
+        result = check(configuration, records, names=names, strict=strict)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print_check(result)
+    if not result.passed:
+        click.get_current_context().exit(3)
+
+
+def _update(configuration: LoadedConfiguration, names: tuple[str, ...], as_json: bool) -> None:
+    from edgekit.regression.baseline import read_baseline, write_baseline
+    from edgekit.regression.gate import measure_for_baseline
+    from edgekit.reports.check_table import print_baseline_changes
+    from edgekit.reports.progress import progress_bar
+    from edgekit.reports.tables import print_json
+
+    path = configuration.resolve(configuration.settings.baseline)
+    before = read_baseline(path) if path.exists() else {}
+    with progress_bar("Measuring", total=None):
+        measured = measure_for_baseline(configuration, names=names)
+    kept = {name: record for name, record in before.items() if name in configuration.settings.models}
+    write_baseline(path, {**kept, **measured})
+    if as_json:
+        print_json({"baseline": str(path), "models": {name: record.to_dict() for name, record in measured.items()}})
+        return
+    print_baseline_changes(path, before, measured)

@@ -1,0 +1,1 @@
+"""The regression gate: is a candidate as good as the committed baseline?"""

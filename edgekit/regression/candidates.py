@@ -1,0 +1,93 @@
+"""The .tflite that is judged: taken as it is, or converted from its source."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from edgekit.regression.configuration import LoadedConfiguration, ModelConfiguration
+from edgekit_runtime.errors import UsageError
+
+#: Distributions that the bytes of a conversion depend on.
+_VERSIONED = ("edgekit", "keras", "tensorflow", "litert-quantizer", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One .tflite to judge.
+
+    Attributes:
+        path: The file.
+        made_with: Versions and options that it was converted with here, sorted; empty where it was taken as it is.
+    """
+
+    path: Path
+    made_with: tuple[tuple[str, str], ...]
+
+
+def prepare(configuration: LoadedConfiguration, name: str, folder: Path) -> Candidate:
+    """Take a model's file, or convert its source.
+
+    Args:
+        configuration: The configuration.
+        name: Name of the model in it.
+        folder: Where a conversion goes that has no place of its own.
+    Raises:
+        EdgekitError: The conversion failed.
+        UsageError: The conversion's options are wrong.
+    """
+    model = configuration.settings.models[name]
+    if model.source is None:
+        return Candidate(configuration.resolve(model.file or ""), ())
+    target = configuration.resolve(model.file) if model.file else folder / f"{name}.tflite"
+    _convert(configuration, name, target)
+    return Candidate(target, _made_with(model, configuration.settings.seed))
+
+
+def bytes_of_second_conversion(configuration: LoadedConfiguration, name: str, folder: Path) -> str:
+    """SHA-256 of the same conversion, made once more in another place."""
+    target = folder / "again" / f"{name}.tflite"
+    _convert(configuration, name, target)
+    return hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+def _convert(configuration: LoadedConfiguration, name: str, target: Path) -> None:
+    from edgekit.conversion import ConversionOptions, convert
+    from edgekit_converters.lowering import LoweringRequest
+
+    model = configuration.settings.models[name]
+    mode, io = _mode_and_io(configuration, name, model)
+    calibration = None
+    if mode.needs_calibration:
+        calibration = configuration.data_source(model.calibration) if model.calibration else configuration.data_of(name)
+    options = ConversionOptions(
+        io=io,
+        data=calibration,
+        samples=model.samples,
+        seed=configuration.settings.seed,
+        pixel_range=None if model.pixel_range is None else (model.pixel_range[0], model.pixel_range[1]),
+    )
+    shape = None if model.input_shape is None else tuple(model.input_shape)
+    convert(LoweringRequest(configuration.resolve(model.source or ""), shape), {mode: target}, options)
+
+
+def _mode_and_io(configuration: LoadedConfiguration, name: str, model: ModelConfiguration):  # type: ignore[no-untyped-def]
+    from edgekit_converters.quantization.modes import IoType, Mode
+
+    try:
+        return Mode(model.quantize), IoType(model.io)
+    except ValueError as error:
+        raise UsageError(
+            f"{configuration.path}: models.{name} names a conversion that edgekit does not know.",
+            expected=f"quantize: {', '.join(m.value for m in Mode)}; io: {', '.join(io.value for io in IoType)}",
+            received=str(error),
+        ) from None
+
+
+def _made_with(model: ModelConfiguration, seed: int) -> tuple[tuple[str, str], ...]:
+    facts = {name: metadata.version(name) for name in _VERSIONED}
+    options = model.model_dump(include={"quantize", "io", "samples", "input_shape", "calibration", "pixel_range"})
+    facts |= {name: str(value) for name, value in options.items() if value is not None}
+    return tuple(sorted((facts | {"seed": str(seed)}).items()))

@@ -1,0 +1,221 @@
+"""``[tool.edgekit]`` of ``pyproject.toml``, or ``edgekit.toml``: what ``edgekit check`` looks at, and its limits."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edgekit.regression.configuration_errors import explain
+from edgekit_runtime.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+_EXAMPLE = """\
+[tool.edgekit]
+data = "digits"
+[tool.edgekit.models.digits]
+file = "model-int8.tflite\""""
+
+
+class Thresholds(BaseModel):
+    """What a candidate may differ by; every field can stand in ``thresholds`` and in a model's own ``thresholds``.
+
+    Attributes:
+        max_drop: Largest drop of top-1 against the baseline, an absolute fraction.
+        significance: A drop counts as real where McNemar's test, one-sided, gives a p-value below this.
+        strict: Fail a drop larger than ``max_drop`` even where it may be chance.
+        max_error_growth: Largest relative growth of the mean absolute error, where the data has real targets.
+        max_output_change: Largest root mean square change of outputs that the data cannot judge, relative to theirs.
+        min_agreement: Least share of samples with the baseline's answer; None does not ask.
+        max_size_growth: Largest relative growth of the file.
+        max_slowdown: Largest relative growth of the latency's ratio to the reference model; ``false`` does not
+            measure it.
+        new_operators: Whether operators may appear that the baseline does not have.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    max_drop: Fraction = 0.005
+    significance: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    strict: bool = False
+    max_error_growth: Annotated[float, Field(ge=0)] = 0.02
+    max_output_change: Annotated[float, Field(ge=0)] = 0.05
+    min_agreement: Fraction | None = None
+    max_size_growth: Annotated[float, Field(ge=0)] = 0.1
+    max_slowdown: Annotated[float, Field(ge=0)] | Literal[False] = 0.25
+    new_operators: bool = False
+
+
+class ModelConfiguration(BaseModel):
+    """One model: a .tflite as it is, or a source that is converted first.
+
+    Attributes:
+        file: The .tflite; with ``source``, where the conversion is written.
+        source: A Keras file or SavedModel to convert.
+        quantize: The conversion's mode.
+        io: Type of an int8 model's inputs and outputs.
+        calibration: Data set for calibration; None takes ``data``.
+        samples: How many examples calibration takes, at most.
+        input_shape: Sizes without the batch, for a source that leaves them open.
+        data: Data set that it is judged on; None takes the configuration's.
+        examples: Which part of the data it is judged on.
+        label_column: Column of labels where the data is a table.
+        pixel_range: Real values of pixels 0 and 255; None takes those packed into the model.
+        reference: A .tflite that latency is compared with; None takes a built-in one.
+        targets: Runtimes that must be able to run it; None takes the configuration's.
+        thresholds: Its own limits, over the configuration's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    file: str | None = None
+    source: str | None = None
+    quantize: str = "none"
+    io: str = "float32"
+    calibration: str | None = None
+    samples: Annotated[int, Field(ge=1)] = 256
+    input_shape: list[int] | None = None
+    data: str | None = None
+    examples: Literal["held-back", "all"] = "held-back"
+    label_column: str | None = None
+    pixel_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    reference: str | None = None
+    targets: list[str] | None = None
+    thresholds: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _has_a_model(self) -> ModelConfiguration:
+        if self.file is None and self.source is None:
+            raise ValueError('a model needs file = "….tflite" or source = "….h5"')
+        return self
+
+
+class CheckConfiguration(BaseModel):
+    """The whole section.
+
+    Attributes:
+        data: Data set that models are judged on, by name or path.
+        baseline: The committed baseline.
+        seed: Seed of the data set's split and of everything drawn at random.
+        targets: Runtimes that every model must be able to run on.
+        thresholds: Limits of every model.
+        models: The models, by name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    data: str | None = None
+    baseline: str = "edgekit-baseline.json"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    targets: list[str] = []
+    thresholds: dict[str, Any] = {}
+    models: dict[str, ModelConfiguration]
+
+    def thresholds_of(self, name: str) -> Thresholds:
+        """A model's limits: its own over the section's over the defaults."""
+        return Thresholds(**{**self.thresholds, **self.models[name].thresholds})
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfiguration:
+    """A configuration and where it was read from.
+
+    Attributes:
+        path: The file; paths in it are relative to its folder.
+        settings: What it says.
+    """
+
+    path: Path
+    settings: CheckConfiguration
+
+    def resolve(self, path: str) -> Path:
+        """A path of the configuration as the process sees it."""
+        return self.path.parent / path
+
+    def data_of(self, name: str) -> str:
+        """The data set that a model is judged on.
+
+        Raises:
+            UsageError: Neither the model nor the section names one.
+        """
+        data = self.settings.models[name].data or self.settings.data
+        if data is None:
+            raise UsageError(
+                f"{self.path.name} names no data to judge {name} on.",
+                expected='data = "digits", or the path of an .npz or of a folder of images',
+                next_step=f"add data to the section or to models.{name}",
+            )
+        return self.data_source(data)
+
+    def data_source(self, data: str) -> str:
+        """A data set's name as it is, and a path relative to the configuration's folder."""
+        path = self.resolve(data)
+        return str(path) if path.exists() else data
+
+
+def find_configuration(folder: Path) -> Path:
+    """The configuration file of a folder or of the nearest one above it.
+
+    Raises:
+        UsageError: There is none.
+    """
+    for candidate in (folder, *folder.parents):
+        if (candidate / "edgekit.toml").is_file():
+            return candidate / "edgekit.toml"
+        project = candidate / "pyproject.toml"
+        if project.is_file() and "edgekit" in _parse(project).get("tool", {}):
+            return project
+    raise UsageError(
+        "There is no configuration for edgekit check here.",
+        expected="edgekit.toml, or a section [tool.edgekit] in pyproject.toml",
+        received=f"neither in {folder} nor above it",
+        next_step="write pyproject.toml with:\n" + "\n".join(f"            {line}" for line in _EXAMPLE.splitlines()),
+    )
+
+
+def load_configuration(path: Path) -> LoadedConfiguration:
+    """Read and check a configuration.
+
+    Raises:
+        UsageError: It is missing, no TOML, or has a wrong key or value; the message names file and key.
+    """
+    content = _parse(path)
+    section = "tool.edgekit" if path.name == "pyproject.toml" else ""
+    if section:
+        content = content.get("tool", {}).get("edgekit", {})
+    try:
+        settings = CheckConfiguration.model_validate(content)
+        for place, limits in [("thresholds", settings.thresholds)] + [
+            (f"models.{name}.thresholds", model.thresholds) for name, model in settings.models.items()
+        ]:
+            _check_thresholds(path, section, place, limits)
+    except ValidationError as error:
+        raise explain(error, path, section, CheckConfiguration) from None
+    if not settings.models:
+        raise UsageError(f"{path} names no model.", expected="a section [tool.edgekit.models.NAME] for each")
+    return LoadedConfiguration(path, settings)
+
+
+def _check_thresholds(path: Path, section: str, place: str, limits: dict[str, Any]) -> None:
+    try:
+        Thresholds.model_validate(limits)
+    except ValidationError as error:
+        raise explain(error, path, ".".join(filter(None, (section, place))), Thresholds) from None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"There is no configuration {path}.", next_step="check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no valid TOML.", received=str(error)) from error

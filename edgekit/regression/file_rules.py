@@ -1,0 +1,80 @@
+"""Rules about the file: its bytes, its size, its labels, its operators."""
+
+from __future__ import annotations
+
+from edgekit.regression.baseline import ModelRecord
+from edgekit.regression.configuration import Thresholds
+from edgekit.regression.verdicts import RuleResult, Verdict
+
+
+def judge_integrity(baseline: ModelRecord, candidate: ModelRecord) -> RuleResult:
+    """Fail where weights differ although the file says that it was made from the same source in the same way."""
+    allowed = "equal weights where the origin is equal"
+    measured = f"weights {candidate.content_sha256[:12]}, baseline {baseline.content_sha256[:12]}"
+    if candidate.content_sha256 == baseline.content_sha256:
+        return RuleResult("integrity", Verdict.PASSED, allowed, measured, "the model is the baseline's, bit by bit")
+    if not candidate.provenance:
+        why = "another model than the baseline's, and it does not say where it comes from: judged by its answers alone"
+        return RuleResult("integrity", Verdict.WARNING, allowed, measured, why)
+    if candidate.provenance != baseline.provenance or candidate.made_with != baseline.made_with:
+        why = "another model than the baseline's, made from another source or in another way"
+        return RuleResult("integrity", Verdict.PASSED, allowed, measured, why)
+    why = (
+        "the file says that it is the baseline's model, but its weights, scales or graph are others: damaged or edited"
+    )
+    return RuleResult("integrity", Verdict.FAILED, allowed, measured, why)
+
+
+def judge_size(baseline: ModelRecord, candidate: ModelRecord, limits: Thresholds) -> RuleResult:
+    """Fail where the file has grown by more than allowed."""
+    growth = candidate.size_bytes / baseline.size_bytes - 1
+    return RuleResult(
+        "size",
+        Verdict.FAILED if growth > limits.max_size_growth else Verdict.PASSED,
+        f"growth of at most {100 * limits.max_size_growth:g} %",
+        f"{baseline.size_bytes:,} → {candidate.size_bytes:,} bytes ({100 * growth:+.1f} %)",
+        "the file has grown" if growth > 0 else "the file has not grown",
+    )
+
+
+def judge_labels(baseline: ModelRecord, candidate: ModelRecord, data_labels: tuple[str, ...]) -> RuleResult:
+    """Fail where a class is called otherwise than in the baseline, or than in the data it is judged on."""
+    allowed, labels = "the baseline's labels, in its order", candidate.labels
+    measured = f"{len(labels)} labels" if labels else "no labels"
+    if labels != baseline.labels:
+        why = f"class {_first_difference(labels, baseline.labels)} in the baseline"
+        return RuleResult("labels", Verdict.FAILED, allowed, measured, why)
+    if labels and set(labels) == set(data_labels) and labels != data_labels:
+        why = f"class {_first_difference(labels, data_labels)} in the data"
+        return RuleResult("labels", Verdict.FAILED, allowed, measured, why)
+    return RuleResult("labels", Verdict.PASSED, allowed, measured, "every class has the name it had")
+
+
+def judge_operators(baseline: ModelRecord, candidate: ModelRecord, limits: Thresholds) -> RuleResult:
+    """Fail where operators appear that the baseline does not have; warn of higher versions of those it has."""
+    before, now = dict(baseline.operators), dict(candidate.operators)
+    new = [name for name in now if name not in before]
+    raised = [f"{name} {before[name]} → {now[name]}" for name in now if now[name] > before.get(name, now[name])]
+    measured = f"{len(now)} operators" + (f", new: {', '.join(new)}" if new else "")
+    allowed = "any operators" if limits.new_operators else "the baseline's operators"
+    if new and not limits.new_operators:
+        why = "a device that runs the baseline may lack a kernel for the new ones"
+        return RuleResult("operators", Verdict.FAILED, allowed, measured, why)
+    if raised:
+        why = (
+            f"versions have risen ({', '.join(raised)}): an older interpreter may refuse them; name its target to know"
+        )
+        return RuleResult("operators", Verdict.WARNING, allowed, measured, why)
+    return RuleResult(
+        "operators", Verdict.PASSED, allowed, measured, "nothing asks more of the interpreter than before"
+    )
+
+
+def _first_difference(labels: tuple[str, ...], other: tuple[str, ...]) -> str:
+    """The first class whose name differs, as ``3 is 'cat' here and 'dog'``."""
+    for number in range(max(len(labels), len(other))):
+        here = repr(labels[number]) if number < len(labels) else "nameless"
+        there = repr(other[number]) if number < len(other) else "nameless"
+        if here != there:
+            return f"{number} is {here} here and {there}"
+    return ""

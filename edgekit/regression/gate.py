@@ -1,0 +1,200 @@
+"""``edgekit check`` as a function: every model of a configuration against the committed baseline."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import edgekit_runtime
+from edgekit.datasets.opening import DataRequest
+from edgekit.regression.answer_rules import judge_answers
+from edgekit.regression.answers import ClassAnswers, unpack_answers
+from edgekit.regression.baseline import LatencyRatio, ModelRecord
+from edgekit.regression.candidates import Candidate, bytes_of_second_conversion, prepare
+from edgekit.regression.configuration import LoadedConfiguration, Thresholds
+from edgekit.regression.file_rules import judge_integrity, judge_labels, judge_operators, judge_size
+from edgekit.regression.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio
+from edgekit.regression.latency_rule import judge_latency, latency_is_too_large
+from edgekit.regression.measurement import DataChoice, Measurement, measure
+from edgekit.regression.origin_rules import judge_determinism, judge_targets
+from edgekit.regression.results import CheckResult, ModelCheck
+from edgekit.regression.verdicts import RuleResult, Verdict
+from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileError, UsageError
+from edgekit_runtime.model import Model
+
+Say = Callable[[str], None]
+
+
+def check(
+    configuration: LoadedConfiguration,
+    records: dict[str, ModelRecord],
+    *,
+    names: Sequence[str] = (),
+    strict: bool = False,
+    say: Say = lambda sentence: None,
+) -> CheckResult:
+    """Judge models by the baseline.
+
+    Args:
+        configuration: What to look at, and the limits.
+        records: The baseline.
+        names: Models to look at; none means all.
+        strict: Fail drops larger than allowed even where they may be chance.
+        say: Told each step, a few words.
+    Raises:
+        EdgekitError: A model is not in the baseline, the baseline was made with other data, or a model cannot be run.
+    """
+    judged = []
+    for name in _chosen(configuration, names):
+        if name not in records:
+            raise EdgekitError(
+                f"The baseline knows no model {name}.",
+                expected=", ".join(records) or "models",
+                next_step=f"add it with: edgekit check --update-baseline --model {name}",
+            )
+        limits = configuration.settings.thresholds_of(name)
+        if strict:
+            limits = limits.model_copy(update={"strict": True})
+        with _task(configuration, name, limits, records[name], say) as task:
+            judged.append(task.judge(records[name]))
+    return CheckResult(tuple(judged))
+
+
+def measure_for_baseline(
+    configuration: LoadedConfiguration, *, names: Sequence[str] = (), say: Say = lambda sentence: None
+) -> dict[str, ModelRecord]:
+    """What a new baseline holds of the models.
+
+    Raises:
+        EdgekitError: A model cannot be converted or run.
+    """
+    records = {}
+    for name in _chosen(configuration, names):
+        with _task(configuration, name, configuration.settings.thresholds_of(name), None, say) as task:
+            records[name] = task.measure(task.candidate()).record
+    return records
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One model to look at.
+
+    Attributes:
+        configuration: The whole configuration.
+        name: The model's name in it.
+        limits: Its limits.
+        baseline: Its record in the baseline; None where one is being made.
+        folder: Where conversions go that have no place of their own.
+        say: Told each step.
+    """
+
+    configuration: LoadedConfiguration
+    name: str
+    limits: Thresholds
+    baseline: ModelRecord | None
+    folder: Path
+    say: Say
+
+    def candidate(self) -> Candidate:
+        """The model's file, converted now where it has a source."""
+        source = self.configuration.settings.models[self.name].source
+        if source is not None:
+            self.say(f"Converting {source}")
+        return prepare(self.configuration, self.name, self.folder)
+
+    def measure(self, candidate: Candidate) -> Measurement:
+        """Read, run and time a candidate."""
+        model = self.configuration.settings.models[self.name]
+        self.say(f"Measuring {candidate.path.name}")
+        settings = self.configuration.settings
+        choice = DataChoice(
+            DataRequest(self.configuration.data_of(self.name), settings.seed, model.label_column),
+            everything=model.examples == "all",
+            pixel_range=None if model.pixel_range is None else (model.pixel_range[0], model.pixel_range[1]),
+            labels=None if self.baseline is None else self.baseline.labels,
+        )
+        latency = None if self.limits.max_slowdown is False else self._latency
+        return measure(candidate.path, choice, made_with=candidate.made_with, latency=latency)
+
+    def _latency(self, model: Model) -> LatencyRatio:
+        """Against the baseline's reference; once more where the first time would fail, for noise comes and goes."""
+        reference = self.configuration.settings.models[self.name].reference
+        before = None if self.baseline is None else self.baseline.latency
+        other: Path | str
+        if reference is not None:
+            other = self.configuration.resolve(reference)
+        elif before is not None and before.reference in BUILT_IN:
+            other = before.reference
+        else:
+            other = built_in_reference(model)
+        measured = measure_latency_ratio(model, other)
+        if before is not None and latency_is_too_large(before, measured, float(self.limits.max_slowdown)):
+            measured = min(measured, measure_latency_ratio(model, other), key=lambda ratio: ratio.low)
+        return measured
+
+    def judge(self, baseline: ModelRecord) -> ModelCheck:
+        """Measure the candidate and apply every rule; one that is there and cannot be loaded fails by that alone."""
+        candidate = self.candidate()
+        if candidate.path.is_file():
+            try:
+                edgekit_runtime.load(candidate.path)
+            except (ModelFileError, InterpreterError) as error:
+                why = " ".join(str(error).split())
+                loads = RuleResult("loads", Verdict.FAILED, "a file that an interpreter can load", "refused", why)
+                return ModelCheck(self.name, candidate.path, None, baseline, None, (loads,))
+        return self._apply_rules(candidate.path, self.measure(candidate), baseline)
+
+    def _apply_rules(self, path: Path, measurement: Measurement, baseline: ModelRecord) -> ModelCheck:
+        record, limits = measurement.record, self.limits
+        _require_same_data(self.name, baseline, record)
+        labels = measurement.answers.labels if isinstance(measurement.answers, ClassAnswers) else None
+        before = unpack_answers(baseline.answers, labels, f"the baseline of {self.name}")
+        rules = (
+            *judge_answers(before, measurement.answers, limits, seed=self.configuration.settings.seed),
+            judge_integrity(baseline, record),
+            judge_labels(baseline, record, measurement.stream.labels),
+            judge_size(baseline, record, limits),
+            judge_operators(baseline, record, limits),
+            *self._judge_targets(path),
+            judge_latency(baseline.latency, record.latency, limits),
+            judge_determinism(baseline, record, self._convert_again),
+        )
+        return ModelCheck(self.name, path, measurement, baseline, before, rules)
+
+    def _judge_targets(self, path: Path) -> tuple[RuleResult, ...]:
+        own = self.configuration.settings.models[self.name].targets
+        return judge_targets(path, self.configuration.settings.targets if own is None else own)
+
+    def _convert_again(self) -> str:
+        self.say(f"Converting {self.name} once more")
+        return bytes_of_second_conversion(self.configuration, self.name, self.folder)
+
+
+@contextmanager
+def _task(
+    configuration: LoadedConfiguration, name: str, limits: Thresholds, baseline: ModelRecord | None, say: Say
+) -> Iterator[_Task]:
+    with tempfile.TemporaryDirectory(prefix="edgekit-check-") as folder:
+        yield _Task(configuration, name, limits, baseline, Path(folder), say)
+
+
+def _require_same_data(name: str, baseline: ModelRecord, record: ModelRecord) -> None:
+    if record.data_sha256 != baseline.data_sha256:
+        raise EdgekitError(
+            f"The baseline of {name} was made with other data: a comparison would say nothing.",
+            expected=f"{baseline.data}, {baseline.samples} samples, sha256 {baseline.data_sha256[:12]}",
+            received=f"{record.data}, {record.samples} samples, sha256 {record.data_sha256[:12]}",
+            next_step="restore the data, or, where the change is meant, make a new baseline of the model that is good: "
+            f"edgekit check --update-baseline --model {name}",
+        )
+
+
+def _chosen(configuration: LoadedConfiguration, names: Sequence[str]) -> list[str]:
+    models = configuration.settings.models
+    for name in names:
+        if name not in models:
+            raise UsageError(f"{configuration.path} names no model {name}.", expected=", ".join(models), received=name)
+    return list(names or models)

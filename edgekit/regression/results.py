@@ -1,0 +1,82 @@
+"""The result of ``edgekit check``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit.regression.answers import Answers
+from edgekit.regression.baseline import ModelRecord
+from edgekit.regression.measurement import Measurement
+from edgekit.regression.verdicts import RuleResult, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCheck:
+    """One model, judged.
+
+    Attributes:
+        name: Its name in the configuration.
+        path: The candidate's file.
+        measurement: The candidate as it was measured; None where it cannot even be loaded.
+        baseline: What it was compared with.
+        baseline_answers: The baseline's answers to the same samples; None where the candidate cannot be loaded.
+        rules: The decisions.
+    """
+
+    name: str
+    path: Path
+    measurement: Measurement | None
+    baseline: ModelRecord
+    baseline_answers: Answers | None
+    rules: tuple[RuleResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no rule failed."""
+        return all(rule.verdict is not Verdict.FAILED for rule in self.rules)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``check.schema.json`` describes it."""
+        return {
+            "name": self.name,
+            "file": str(self.path),
+            "passed": self.passed,
+            "rules": [rule.to_dict() for rule in self.rules],
+            "candidate": None if self.measurement is None else _summary(self.measurement.record),
+            "baseline": _summary(self.baseline),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """All models, judged.
+
+    Attributes:
+        models: In the configuration's order.
+    """
+
+    models: tuple[ModelCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no rule of any model failed."""
+        return all(model.passed for model in self.models)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``check.schema.json`` describes it."""
+        return {"schema_version": 1, "passed": self.passed, "models": [model.to_dict() for model in self.models]}
+
+
+def _summary(record: ModelRecord) -> dict[str, Any]:
+    return {
+        "sha256": record.sha256,
+        "size_bytes": record.size_bytes,
+        "top1": record.top1,
+        "mean_absolute_error": record.mean_absolute_error,
+        "samples": record.samples,
+        "data": record.data,
+        "latency_ratio": None if record.latency is None else record.latency.ratio,
+        "p50_ms": None if record.latency is None else record.latency.p50_ms,
+    }

@@ -1,0 +1,60 @@
+"""What ``edgekit check`` shows on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgekit.regression.baseline import ModelRecord
+from edgekit.regression.results import CheckResult
+from edgekit.reports.tables import kilobytes, percent, print_table
+
+
+def print_check(result: CheckResult) -> None:
+    """Print a table a model, and one sentence for the whole."""
+    for model in result.models:
+        rows = [(rule.rule, rule.verdict.value, rule.allowed, rule.measured, rule.why) for rule in model.rules]
+        title = f"{model.name}: {model.path.name}, {model.baseline.samples} samples of {model.baseline.data}"
+        print_table(title, ("rule", "verdict", "allowed", "measured", "why"), rows)
+    print(verdict_sentence(result))
+
+
+def verdict_sentence(result: CheckResult) -> str:
+    """Which models failed by which rules, or that all passed."""
+    failed = [
+        f"{model.name} ({', '.join(rule.rule for rule in model.rules if rule.verdict.value == 'failed')})"
+        for model in result.models
+        if not model.passed
+    ]
+    if failed:
+        return f"Failed: {'; '.join(failed)}."
+    count = len(result.models)
+    return f"Passed: {count} model{'s' if count > 1 else ''}, no worse than the baseline allows."
+
+
+def print_baseline_changes(path: Path, before: Mapping[str, ModelRecord], measured: Mapping[str, ModelRecord]) -> None:
+    """Print each measured model as it stood in the baseline and as it stands now."""
+    for name, record in measured.items():
+        old, new = _figures(before.get(name)), _figures(record)
+        rows = [
+            (figure, old.get(figure, "–"), value, "" if old.get(figure, value) == value else "changed")
+            for figure, value in new.items()
+        ]
+        print_table(f"{name} in {path}", ("figure", "before", "now", ""), rows)
+    print(f"Wrote {path}; look at the changes and commit it.")
+
+
+def _figures(record: ModelRecord | None) -> dict[str, str]:
+    if record is None:
+        return {}
+    latency = record.latency
+    return {
+        "top-1": percent(record.top1),
+        "size": kilobytes(record.size_bytes),
+        "operators": ", ".join(f"{name} {version}" for name, version in record.operators),
+        "latency": "not measured" if latency is None else f"{latency.ratio:.3f} × {latency.reference}",
+        "labels": ", ".join(record.labels[:8]) + (" …" if len(record.labels) > 8 else "") or "none",
+        "data": f"{record.data}, {record.samples} samples, {record.data_sha256[:12]}",
+        "weights": record.content_sha256[:12],
+        "file": f"{record.file}, {record.sha256[:12]}",
+    }

@@ -1,0 +1,98 @@
+"""The gate's statistics: how often it cries wolf, and how often it misses one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgekit.regression.accuracy_rule import (
+    drop_is_real,
+    drop_is_too_large,
+    judge_accuracy,
+    judge_agreement,
+    smallest_provable_drop,
+)
+from edgekit.regression.answers import ClassAnswers
+from edgekit.regression.configuration import Thresholds
+from edgekit.regression.verdicts import Verdict
+
+DEFAULT = Thresholds()
+
+
+def failures(accuracy: float, losses: float, gains: float, samples: int, pairs: int) -> float:
+    """Share of simulated pairs that the gate fails.
+
+    Each sample is lost, won or unchanged independently, as it is where a model is trained anew.
+    """
+    rng = np.random.default_rng(2026)
+    kept = accuracy - losses
+    tables = rng.multinomial(samples, [kept, losses, gains, 1 - kept - losses - gains], size=pairs)
+    lost, won = tables[:, 1], tables[:, 2]
+    failed = drop_is_too_large(lost, won, samples, DEFAULT.max_drop) & drop_is_real(lost, won, DEFAULT.significance)
+    return float(np.mean(failed))
+
+
+@pytest.mark.parametrize("samples", [200, 500, 2000, 10_000])
+@pytest.mark.parametrize("changed", [0.002, 0.01, 0.03, 0.1], ids=lambda share: f"{share:g} changed")
+def test_pairs_without_a_true_difference_pass(samples: int, changed: float) -> None:
+    assert failures(0.9, changed / 2, changed / 2, samples, pairs=1000) <= 0.01
+
+
+@pytest.mark.parametrize(
+    ("losses", "gains"), [(0.02, 0.0), (0.0225, 0.0025), (0.025, 0.005), (0.03, 0.01)], ids=lambda share: f"{share:g}"
+)
+def test_a_true_drop_of_two_points_on_2000_images_fails(losses: float, gains: float) -> None:
+    assert failures(0.97, losses, gains, samples=2000, pairs=1000) >= 0.95
+
+
+def test_the_default_errs_in_one_pair_of_a_hundred_thousand_when_nothing_was_trained_anew() -> None:
+    # A quantized form of one model changes a few answers in a thousand, to either side.
+    assert failures(0.98, 0.001, 0.001, samples=10_000, pairs=100_000) <= 1e-5
+
+
+def answers(right: list[bool], classes: int = 10) -> ClassAnswers:
+    labels = np.arange(len(right)) % classes
+    return ClassAnswers(np.where(right, labels, (labels + 1) % classes), classes, labels)
+
+
+def pair(losses: int, gains: int, samples: int = 1000) -> tuple[ClassAnswers, ClassAnswers]:
+    before, after = np.ones(samples, bool), np.ones(samples, bool)
+    after[:losses] = False
+    before[losses : losses + gains] = False
+    return answers(before.tolist()), answers(after.tolist())
+
+
+@pytest.mark.parametrize(
+    ("losses", "gains", "limits", "verdict"),
+    [
+        pytest.param(0, 0, {}, Verdict.PASSED, id="equal"),
+        pytest.param(0, 50, {}, Verdict.PASSED, id="better"),
+        pytest.param(5, 0, {}, Verdict.PASSED, id="at-the-limit"),
+        # p of 6 losses and no gain is 1/64.
+        pytest.param(6, 0, {}, Verdict.WARNING, id="larger-but-may-be-chance"),
+        pytest.param(6, 0, {"strict": True}, Verdict.FAILED, id="strict"),
+        pytest.param(6, 0, {"significance": 0.02}, Verdict.FAILED, id="weaker-proof-asked"),
+        pytest.param(7, 0, {}, Verdict.FAILED, id="larger-and-real"),
+        pytest.param(7, 0, {"max_drop": 0.01}, Verdict.PASSED, id="more-allowed"),
+        pytest.param(60, 50, {}, Verdict.WARNING, id="many-changes-to-both-sides"),
+    ],
+)
+def test_a_drop_fails_where_it_is_too_large_and_real(losses: int, gains: int, limits: dict, verdict: Verdict) -> None:
+    result = judge_accuracy(*pair(losses, gains), Thresholds(**limits))
+    assert result.verdict is verdict
+    assert f"{losses} samples of 1000 are lost and {gains} won" in result.why
+
+
+def test_what_may_be_chance_says_what_the_data_could_prove() -> None:
+    # Seven losses in a row have p = 1/128 < 0.01.
+    assert smallest_provable_drop(1000, 0.01) == 0.007
+    assert "1000 samples prove no drop below 0.7 points" in judge_accuracy(*pair(6, 0), DEFAULT).why
+
+
+def test_agreement_counts_equal_answers_right_or_wrong() -> None:
+    baseline, candidate = pair(10, 10)
+    assert judge_agreement(baseline, candidate, DEFAULT).verdict is Verdict.SKIPPED
+    assert judge_agreement(baseline, candidate, Thresholds(min_agreement=0.98)).verdict is Verdict.PASSED
+    failed = judge_agreement(baseline, candidate, Thresholds(min_agreement=0.985))
+    assert failed.verdict is Verdict.FAILED
+    assert failed.measured == "98.00 %"

@@ -1,0 +1,67 @@
+"""Answers stored in a baseline: exact, small, and checked when they are read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+
+import numpy as np
+import pytest
+
+from edgekit.regression.answers import ClassAnswers, ErrorAnswers, OutputAnswers, unpack_answers
+from edgekit_runtime.errors import EdgekitError
+
+
+@pytest.mark.parametrize("classes", [2, 10, 256, 257, 1001])
+@pytest.mark.parametrize("labelled", [True, False], ids=["labelled", "unlabelled"])
+def test_answers_come_back_as_they_were(classes: int, labelled: bool) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, classes, 500) if labelled else None
+    answers = ClassAnswers(rng.integers(0, classes, 500), classes, labels)
+    packed = json.loads(json.dumps(answers.pack()))
+    back = unpack_answers(packed, labels, "a test")
+    assert back.predicted.tolist() == answers.predicted.tolist()
+    assert back.classes == classes
+    assert back.top1 == answers.top1
+
+
+def test_ten_thousand_good_answers_take_less_than_a_kilobyte() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 10, 10_000)
+    predicted = np.where(rng.random(10_000) < 0.99, labels, (labels + 1) % 10)
+    assert len(json.dumps(ClassAnswers(predicted, 10, labels).pack())) < 1000
+
+
+LABELS = np.zeros(4, np.int64)
+GOOD = ClassAnswers(np.zeros(4, np.int64), 10, LABELS).pack()
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels"),
+    [
+        pytest.param({"values": "%%%"}, LABELS, id="no-base64"),
+        pytest.param({"values": base64.b64encode(b"no zlib").decode()}, LABELS, id="no-zlib"),
+        pytest.param({"values": base64.b64encode(zlib.compress(bytes(3))).decode()}, LABELS, id="too-few"),
+        pytest.param({"values": base64.b64encode(zlib.compress(bytes(10**7))).decode()}, LABELS, id="a-bomb"),
+        pytest.param({"classes": 0}, LABELS, id="no-classes"),
+        pytest.param({"classes": None}, LABELS, id="classes-of-no-number"),
+        pytest.param({"samples": 5}, LABELS, id="another-count"),
+        pytest.param({}, LABELS[:3], id="fewer-labels"),
+        pytest.param({}, None, id="no-labels"),
+        pytest.param({"values": base64.b64encode(zlib.compress(bytes([10, 0, 0, 0]))).decode()}, LABELS, id="no-class"),
+    ],
+)
+def test_damaged_answers_are_a_sentence(changes: dict, labels: np.ndarray | None) -> None:
+    with pytest.raises(EdgekitError, match="answers stored in a test are damaged"):
+        unpack_answers({**GOOD, **changes}, labels, "a test")
+
+
+@pytest.mark.parametrize("kind", [ErrorAnswers, OutputAnswers])
+def test_numbers_come_back_with_three_digits(kind: type) -> None:
+    values = np.abs(np.random.default_rng(2).normal(0, 1e6, 300))
+    answers = kind(values if kind is ErrorAnswers else values - 1e6)
+    back = unpack_answers(json.loads(json.dumps(answers.pack())), None, "a test")
+    assert type(back) is kind
+    (field,) = kind.__dataclass_fields__
+    assert getattr(back, field) == pytest.approx(getattr(answers, field), rel=1e-3, abs=2000)
