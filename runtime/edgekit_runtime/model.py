@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Union, overload
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMismatchError, UsageError
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
 from edgekit_runtime.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
-from edgekit_runtime.preprocessing import Images, Preprocessing
+from edgekit_runtime.preprocessing import Image, Images, Preprocessing
 from edgekit_runtime.scales import refuse_scales_beyond
 from edgekit_runtime.session import Session
+from edgekit_runtime.streaming import answer_in_order
 from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 
@@ -175,11 +176,7 @@ class Model:
         """
         if batch.__class__ is np.ndarray and batch.shape == self._fast_shape:
             return self._decode(self._session.run_one(self._encode(batch)))
-        arrays = self._conform(batch)
-        outputs = self._run_batch(arrays, self._encoders)
-        if len(outputs) == 1:
-            return outputs[0]
-        return {info.name: output for info, output in zip(self.outputs, outputs)}
+        return self._predict(None, batch)
 
     def classify(self, images: Images, top_k: int = 1) -> list[Classification]:
         """Name what images show.
@@ -196,28 +193,37 @@ class Model:
             DataError: A file is missing or no image.
             TensorMismatchError: An array has no image's shape or dtype; the model does not classify images.
         """
-        if top_k < 1:
-            raise UsageError("The option top_k must be at least 1.", received=str(top_k))
-        image = self._image
-        if image is None:
-            raise TensorMismatchError(
-                "This model does not turn one image into one row of scores, as classify() needs it.",
-                expected="an input (N, height, width, 1 or 3), (N, height, width), and an output (N, classes)",
-                received=f"inputs {[i.shape for i in self.inputs]}, outputs {[o.shape for o in self.outputs]}",
-                next_step="use predict()",
-            )
-        if isinstance(images, np.ndarray) and images.dtype.kind == "f":
-            scores = self.predict(images)
-        else:
-            pixels = image.pixels(images)
-            if pixels.shape == self._fast_shape:
-                scores = self._decode(self._session.run_one(image.encode(pixels)))
-            else:
-                scores = self._run_batch([pixels], [image.encode])[0]
-        assert isinstance(scores, np.ndarray)
-        if scores.shape[1] == 1:
-            scores = np.concatenate([1 - scores, scores], axis=1)
-        return rank(scores, image.labels, top_k)
+        self._require_images(top_k)
+        return self._classify(None, images, top_k)
+
+    @overload
+    def stream(self, samples: Iterable[Any], top_k: None = None) -> Iterator[Prediction]: ...
+
+    @overload
+    def stream(self, samples: Iterable[Image], top_k: int) -> Iterator[Classification]: ...
+
+    def stream(self, samples: Iterable[Any], top_k: int | None = None) -> Iterator[Any]:
+        """Answer samples as they come, in order, on all interpreters at once and in constant memory.
+
+        Reads some samples ahead of the answers. Where the source is slow, as a camera is, a sample's answer comes
+        as soon as the next sample has been read.
+
+        Args:
+            samples: What :meth:`predict` takes, one after the other; with ``top_k`` single images for
+                :meth:`classify`.
+            top_k: How many classes each answer holds; without it answers are those of :meth:`predict`.
+        Returns:
+            An answer for each sample. Closing it (or leaving a ``for`` loop that holds the only reference) ends
+            the work; a sample that cannot be answered raises where its answer would have come.
+        Raises:
+            TensorMismatchError: With ``top_k``, and the model does not classify images.
+        """
+        answer: Callable[[Session, Any], Any] = self._predict
+        if top_k is not None:
+            self._require_images(top_k)
+            answer = partial(self._classify_one, top_k=top_k)
+        sessions = [self._session] if self._num_interpreters == 1 else self._sessions()
+        return answer_in_order(samples, answer, sessions)
 
     @property
     def manifest(self) -> Manifest:
@@ -239,6 +245,54 @@ class Model:
     def reset(self) -> None:
         """Set state inside a model loaded with ``stateful=True`` back to its start."""
         self._session.reset()
+
+    def _predict(self, session: Session | None, batch: Any) -> Prediction:
+        """:meth:`predict` on one interpreter, or without one on as many as the batch is worth."""
+        if session is not None and batch.__class__ is np.ndarray and batch.shape == self._fast_shape:
+            return self._decode(session.run_one(self._encode(batch)))
+        outputs = self._run_batch(self._conform(batch), self._encoders, session)
+        if len(outputs) == 1:
+            return outputs[0]
+        return {info.name: output for info, output in zip(self.outputs, outputs)}
+
+    def _classify(self, session: Session | None, images: Images, top_k: int) -> list[Classification]:
+        """:meth:`classify` on one interpreter, or without one on as many as the images are worth."""
+        image = self._image
+        assert image is not None
+        if isinstance(images, np.ndarray) and images.dtype.kind == "f":
+            scores = self.predict(images) if session is None else self._predict(session, images)
+        else:
+            pixels = image.pixels(images)
+            if pixels.shape == self._fast_shape:
+                scores = self._decode((session or self._session).run_one(image.encode(pixels)))
+            else:
+                scores = self._run_batch([pixels], [image.encode], session)[0]
+        assert isinstance(scores, np.ndarray)
+        if scores.shape[1] == 1:
+            scores = np.concatenate([1 - scores, scores], axis=1)
+        return rank(scores, image.labels, top_k)
+
+    def _classify_one(self, session: Session, image: Image, top_k: int) -> Classification:
+        answers = self._classify(session, image, top_k)
+        if len(answers) != 1:
+            raise TensorMismatchError(
+                "A stream is classified one image at a time.",
+                expected="single images",
+                received=f"{len(answers)} images in one sample",
+                next_step="pass the images one after the other, or many at once to classify()",
+            )
+        return answers[0]
+
+    def _require_images(self, top_k: int) -> None:
+        if top_k < 1:
+            raise UsageError("The option top_k must be at least 1.", received=str(top_k))
+        if self._image is None:
+            raise TensorMismatchError(
+                "This model does not turn one image into one row of scores, as classify() needs it.",
+                expected="an input (N, height, width, 1 or 3), (N, height, width), and an output (N, classes)",
+                received=f"inputs {[i.shape for i in self.inputs]}, outputs {[o.shape for o in self.outputs]}",
+                next_step="use predict()",
+            )
 
     def _batch_size(self) -> int | None:
         """The first axis of all inputs and outputs, -1 where it is free, ``None`` where it is no batch axis."""
@@ -321,10 +375,12 @@ class Model:
             next_step="pass images of any size to classify()" if self._image is not None else "",
         )
 
-    def _run_batch(self, arrays: list[np.ndarray], encoders: Sequence[Any]) -> list[np.ndarray]:
+    def _run_batch(
+        self, arrays: list[np.ndarray], encoders: Sequence[Any], session: Session | None
+    ) -> list[np.ndarray]:
         """Run arrays that conform, whatever their number of samples, and decode the outputs."""
         if self._batch is None:
-            raw = self._session.run([encode(array) for encode, array in zip(encoders, arrays)])
+            raw = (session or self._session).run([encode(array) for encode, array in zip(encoders, arrays)])
             return [decode(output) for decode, output in zip(self._decoders, raw)]
         count = len(arrays[0])
         if count == 0:
@@ -357,11 +413,15 @@ class Model:
                 output[start:stop] = value[: stop - start]
 
         # Few samples go one after the other through the interpreter that is there; more are worth others.
-        spread = count >= 2 * self._chunk * self._num_interpreters and self._num_interpreters * self._chunk > 1
+        spread = (
+            session is None
+            and count >= 2 * self._chunk * self._num_interpreters
+            and self._num_interpreters * self._chunk > 1
+        )
         if spread:
             sessions, size = self._sessions(), self._chunk
         else:
-            sessions, size = [self._session], max(self._batch, 1)
+            sessions, size = [session or self._session], max(self._batch, 1)
         run_chunks(run, sessions, count, size)
         return outputs
 

@@ -12,7 +12,7 @@ from edgekit_runtime.batches import available_cores, chunk_size, padded, run_chu
 
 @pytest.mark.parametrize(
     ("sample_bytes", "samples"),
-    [(28 * 28 * 4, 32), (96 * 96 * 3, 9), (224 * 224 * 3 * 4, 1), (0, 32)],
+    [(28 * 28 * 4, 12), (96 * 96 * 3, 9), (224 * 224 * 3 * 4, 1), (0, 12)],
     ids=["digit", "small-photo", "photo", "nothing"],
 )
 def test_chunk_size(sample_bytes: int, samples: int) -> None:
