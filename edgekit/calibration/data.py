@@ -112,11 +112,10 @@ def open_calibration_data(
     pictures = [x.name for x in lowered.inputs if image_preprocessing(x.shape, taken) is not None]
     plausibility = _plausibility(model, stream, request, taken if pictures else None)
     is_known = pixel_range is not None or lowered.rescales_pixels
-    warnings = survey.warnings(data.labels, _class_count(model))
-    # Where the model is right on the data, its range is right, too, and another scaling is named only once.
-    if not plausibility.warnings and (plausibility.top1 is None or plausibility.top1 < 0.5):
-        ranges = (range_warning(survey.lowest[x], survey.highest[x], taken, is_known=is_known) for x in pictures)
-        warnings += [warning for warning in ranges if warning]
+    ranges = [range_warning(survey.lowest[x], survey.highest[x], taken, is_known=is_known) for x in pictures]
+    # The three have one cause, and one sentence is enough: the one that knows most.
+    suspicions = [plausibility.scaling_warning, *ranges, plausibility.warning]
+    warnings = survey.warnings(data.labels, _class_count(model)) + [each for each in suspicions if each][:1]
     report = CalibrationReport(
         data=stream.name,
         samples=survey.count,
@@ -125,7 +124,7 @@ def open_calibration_data(
         value_range={name: (survey.lowest[name], survey.highest[name]) for name in survey.lowest},
         float_top1=plausibility.top1,
         notes=stream.notes,
-        warnings=(*warnings, *plausibility.warnings),
+        warnings=tuple(warnings),
     )
     return CalibrationData(stream, report, data)
 

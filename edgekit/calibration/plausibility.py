@@ -14,6 +14,8 @@ from edgekit_runtime.model import Model
 _FEWEST = 20
 #: A model that is right so often gets the data that it was trained for.
 _GOOD = 0.8
+#: Answers of which so many are the same do not come from all classes.
+_NEARLY_ALL = 0.95
 #: So much more must another scaling bring before it is named.
 _CLEARLY_BETTER = 0.2
 
@@ -25,10 +27,12 @@ class Rescaling:
     Attributes:
         name: What is done, as a user would say it.
         apply: Does it, to an input's values.
+        pixel_range: What it makes of pixels 0 and 255; None where the input takes no pictures.
     """
 
     name: str
     apply: Callable[[np.ndarray], np.ndarray]
+    pixel_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,13 @@ class Plausibility:
 
     Attributes:
         top1: Share of right answers; None without labels, or where the model tells no classes apart.
-        warnings: Sentences for what is probably not meant.
+        scaling_warning: A sentence where another scaling does much better.
+        warning: A sentence where the answers cannot be right, whatever the reason.
     """
 
-    top1: float | None
-    warnings: tuple[str, ...]
+    top1: float | None = None
+    scaling_warning: str | None = None
+    warning: str | None = None
 
 
 def examine(
@@ -63,33 +69,30 @@ def examine(
     """
     scores = _scores(model, inputs)
     if scores is None or len(scores) < _FEWEST:
-        return Plausibility(None, ())
+        return Plausibility()
     answers = scores.argmax(1)
     if y is None:
-        only = np.unique(answers)
-        name = labels[only[0]] if only[0] < len(labels) else f"class {only[0]}"
-        collapsed = (f"The float model answers {name} to all {len(answers)} examples to calibrate on.",)
-        return Plausibility(None, collapsed if len(only) == 1 else ())
+        return Plausibility(warning=_one_answer(answers, scores.shape[1], labels))
     if y.max() >= scores.shape[1]:
-        return Plausibility(None, (f"The data has a class {y.max()}, the model {scores.shape[1]} classes.",))
+        return Plausibility(warning=f"The data has a class {y.max()}, the model only {scores.shape[1]} classes.")
     top1 = float(np.mean(answers == y))
     if top1 >= _GOOD:
-        return Plausibility(top1, ())
+        return Plausibility(top1)
     better = _best_rescaling(model, inputs, y, pixel_range)
     if better is not None and better[1] >= top1 + _CLEARLY_BETTER:
         return Plausibility(
             top1,
-            (f"The float model is right on {top1:.0%} of the examples to calibrate on, and on {better[1]:.0%} of "
-             f"them {better[0].name}: the data is not scaled as in training.",),
-        )  # fmt: skip
+            f"The float model is right on {top1:.0%} of the examples to calibrate on, and on {better[1]:.0%} of "
+            f"them {better[0].name}: they are not scaled as in training.{_advice(better[0].pixel_range)}",
+        )
     chance = 1 / scores.shape[1]
     if top1 <= chance + 3 * math.sqrt(chance * (1 - chance) / len(y)):
         return Plausibility(
             top1,
-            (f"The float model is right on {top1:.0%} of the examples to calibrate on, no more than by guessing: "
-             "this is not the data that it was trained for, or the classes are numbered in another order.",),
-        )  # fmt: skip
-    return Plausibility(top1, ())
+            warning=f"The float model is right on {top1:.0%} of the examples to calibrate on, no more than by "
+            "guessing: this is not the data that it was trained for, or its classes are numbered in another order.",
+        )
+    return Plausibility(top1)
 
 
 def range_warning(lowest: float, highest: float, pixel_range: tuple[float, float], *, is_known: bool) -> str | None:
@@ -104,13 +107,13 @@ def range_warning(lowest: float, highest: float, pixel_range: tuple[float, float
     low, high = pixel_range
     span = high - low
     outside = max(highest - high, low - lowest)
-    taken = f"the model takes {low:g} to {high:g}" if is_known else f"most models take {low:g} to {high:g}"
+    taken = f"the model takes {low:g} to {high:g}" + ("" if is_known else ", unless --pixel-range says otherwise")
     given = f"The values to calibrate on go from {lowest:.4g} to {highest:.4g}, and {taken}"
     # Standardized pictures go a little beyond 0 to 1; pixels go far beyond.
     if outside > (0.5 if is_known else 10) * span:
-        return f"{given}: they are not normalized as in training. Pass pixels as uint8, or --pixel-range."
+        return f"{given}: they are not scaled as in training."
     if highest - lowest < 0.1 * span:
-        return f"{given}: they were normalized twice, or once too often. Pass pixels as uint8, or --pixel-range."
+        return f"{given}: they were scaled once too often."
     return None
 
 
@@ -123,6 +126,23 @@ def _scores(model: Model, inputs: dict[str, np.ndarray]) -> np.ndarray | None:
         return outputs
     # One score in 0 to 1 is the second of two classes.
     return np.concatenate([1 - outputs, outputs], 1) if outputs.min() >= 0 and outputs.max() <= 1 else None
+
+
+def _advice(pixel_range: tuple[float, float] | None) -> str:
+    if pixel_range is None:
+        return ""
+    return f" If they are pixels, --pixel-range {pixel_range[0]:g},{pixel_range[1]:g} mends it."
+
+
+def _one_answer(answers: np.ndarray, class_count: int, labels: tuple[str, ...]) -> str | None:
+    """A sentence where nearly all answers are the same."""
+    counts = np.bincount(answers)
+    most = int(counts.argmax())
+    # One of two classes may well be rare.
+    if counts[most] < (_NEARLY_ALL if class_count > 2 else 1) * len(answers):
+        return None
+    name = labels[most] if most < len(labels) else f"class {most}"
+    return f"The float model answers {name} to {counts[most]} of {len(answers)} examples to calibrate on."
 
 
 def _best_rescaling(
@@ -143,11 +163,12 @@ def _rescalings(values: np.ndarray, pixel_range: tuple[float, float] | None) -> 
     mean, deviation = float(values.mean()), float(values.std()) or 1.0
     low, high = pixel_range or (float(values.min()), float(values.max()))
     span = (high - low) or 1.0
+    known = pixel_range is not None
     forms = [
-        Rescaling("divided by 255", lambda x: x / 255),
-        Rescaling("multiplied by 255", lambda x: x * 255),
-        Rescaling("brought to -1 to 1", lambda x: (x - low) * (2 / span) - 1),
-        Rescaling("brought to 0 to 1", lambda x: (x - low) / span),
+        Rescaling("divided by 255", lambda x: x / 255, (low / 255, high / 255) if known else None),
+        Rescaling("multiplied by 255", lambda x: x * 255, (low * 255, high * 255) if known else None),
+        Rescaling("brought to -1 to 1", lambda x: (x - low) * (2 / span) - 1, (-1, 1) if known else None),
+        Rescaling("brought to 0 to 1", lambda x: (x - low) / span, (0, 1) if known else None),
         Rescaling("with mean 0 and deviation 1", lambda x: (x - mean) / deviation),
     ]
     if values.ndim == 4 and values.shape[3] == 3:

@@ -47,7 +47,7 @@ def load_image_folder(folder: Path, *, seed: int, image_size: tuple[int, int] | 
             expected="a sub-folder of images for each of two classes or more",
             received=f"the class {listing.labels[0]}" if listing.labels else "no sub-folder with images",
         )
-    source = image_source(listing, image_size, channels)
+    source = image_source(listing, first_image(listing.files[0], image_size, channels))
     everything = Examples(_read_all(source), listing.classes)
     if listing.held_back is None:
         digests = source.digests
@@ -56,21 +56,21 @@ def load_image_folder(folder: Path, *, seed: int, image_size: tuple[int, int] | 
     return make_dataset(source.name, train, test, listing.labels, seed=seed)
 
 
-def image_source(listing: Listing, image_size: tuple[int, int] | None, channels: int | None) -> Source:
-    """Images that are decoded when they are asked for, as uint8 (N, H, W, C).
-
-    Args:
-        listing: The files.
-        image_size: Height and width to bring every image to; None takes the first image's, large ones made smaller.
-        channels: 1 or 3; None takes 1 where the first image is grey, else 3.
-    Raises:
-        DataError: The first file is no image.
-    """
-    preprocessing = _preprocessing(listing.files[0], image_size, channels)
+def image_source(listing: Listing, preprocessing: Preprocessing) -> Source:
+    """Images that are decoded when they are asked for, as uint8 (N, H, W, C) of the size that is asked for."""
     return listing.source(lambda path: preprocessing.pixels(path)[0])
 
 
-def _preprocessing(first: Path, image_size: tuple[int, int] | None, channels: int | None) -> Preprocessing:
+def first_image(first: Path, image_size: tuple[int, int] | None, channels: int | None) -> Preprocessing:
+    """The size and channels that all images get, where nobody else says.
+
+    Args:
+        first: The first image.
+        image_size: Height and width to bring every image to; None takes the first image's, large ones made smaller.
+        channels: 1 or 3; None takes 1 where the first image is grey, else 3.
+    Raises:
+        DataError: It is no image.
+    """
     try:
         with Image.open(first) as image:
             width, height = ImageOps.exif_transpose(image).size

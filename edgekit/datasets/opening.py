@@ -72,7 +72,8 @@ def open_data(
     Raises:
         EdgekitError: There is no such source, it is damaged, or it does not fit the model.
     """
-    conform = ModelInputs(inputs, pixel_range or DEFAULT_PIXEL_RANGE)
+    pixels = pixel_range or DEFAULT_PIXEL_RANGE
+    conform = ModelInputs(inputs, pixels)
     source: Source | None
     if request.source.startswith(PREFIX):
         function = import_function(request.source)
@@ -83,7 +84,7 @@ def open_data(
             ))  # fmt: skip
         source = _arrays(request, arrays, inputs)
     else:
-        source = _stored(request, inputs)
+        source = _stored(request, inputs, pixels)
     if set(source.labels) <= set(labels):
         source = _renumbered(source, labels)
     calibration, held_back, everything = (
@@ -120,7 +121,7 @@ def _renumbered(source: Source, labels: Sequence[str]) -> Source:
     return replace(source, targets=source.targets | targets, labels=tuple(labels))
 
 
-def _stored(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+def _stored(request: DataRequest, inputs: Sequence[ModelInput], pixels: PixelRange) -> Source:
     if request.source in NAMES:
         return _of_dataset(load_dataset(request.source, seed=request.seed))
     path = Path(request.source)
@@ -131,7 +132,7 @@ def _stored(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
             "or python:module:function",
             received="neither a known name nor an existing path",
         )
-    return _file(path, request, inputs) if path.is_file() else _folder(path, request, inputs)
+    return _file(path, request, inputs) if path.is_file() else _folder(path, request, inputs, pixels)
 
 
 def _file(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
@@ -155,13 +156,13 @@ def _arrays(request: DataRequest, arrays: dict[str, np.ndarray], inputs: Sequenc
     )
 
 
-def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput], pixels: PixelRange) -> Source:
     if not any(folder.iterdir()):
         raise DataError(f"{folder} is empty.", expected="files of examples, or a sub-folder of these for each class")
     if find_images(folder):
         return _of_dataset(load_dataset(folder, seed=request.seed))
     if len(inputs) == 1:
-        return _folder_of_one(folder, request, inputs[0])
+        return _folder_of_one(folder, request, inputs[0], pixels)
     from edgekit.datasets.array_folders import joined_source
 
     missing = [model_input.name for model_input in inputs if not (folder / model_input.name).is_dir()]
@@ -171,10 +172,12 @@ def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput]) ->
             expected=f"the sub-folders {', '.join(model_input.name for model_input in inputs)}",
             received=f"no {', '.join(missing)}",
         )
-    return joined_source(folder, {each.name: _folder_of_one(folder / each.name, request, each) for each in inputs})
+    return joined_source(
+        folder, {each.name: _folder_of_one(folder / each.name, request, each, pixels) for each in inputs}
+    )
 
 
-def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput) -> Source:
+def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput, pixels: PixelRange) -> Source:
     from edgekit.datasets import array_folders, image_folder, recordings
 
     present = suffixes_in(folder)
@@ -190,16 +193,16 @@ def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput) 
         return recordings.recording_source(listing, model_input)
     if kinds[0] is array_folders:
         return array_folders.array_folder_source(listing)
-    return _images(listing, model_input)
+    return _images(listing, model_input, pixels)
 
 
-def _images(listing: Listing, model_input: ModelInput) -> Source:
-    from edgekit.datasets.image_folder import image_source
+def _images(listing: Listing, model_input: ModelInput, pixels: PixelRange) -> Source:
+    from edgekit.datasets.image_folder import first_image, image_source
 
     shape = model_input.shape if len(model_input.shape) != 3 else (*model_input.shape, 1)
-    image = image_preprocessing(shape, DEFAULT_PIXEL_RANGE)
+    image = image_preprocessing(shape, pixels)
     if image is not None:
-        return image_source(listing, (image.height, image.width), image.channels)
+        return image_source(listing, image)
     if len(shape) != 4:
         raise DataError(
             "The model takes no images.",
@@ -207,7 +210,8 @@ def _images(listing: Listing, model_input: ModelInput) -> Source:
             received=f"{model_input.shape}",
             next_step="pass what the model takes as .npy files, an .npz, a table, or python:module:function",
         )
-    return image_source(listing, None, shape[3] if shape[3] in (1, 3) else None)
+    channels = shape[3] if shape[3] in (1, 3) else None
+    return image_source(listing, first_image(listing.files[0], None, channels))
 
 
 def _only(inputs: Sequence[ModelInput], path: Path) -> ModelInput:
