@@ -40,7 +40,7 @@ class Manifest:
             ``calibration`` (``data_sha256``, ``samples``), ``targets`` (those checked), ``parity`` (figures) and
             ``golden`` (what the golden examples are), each only where it is known.
         model_sha256: Digest of the FlatBuffer, in hex; empty where none was taken.
-        tensor_sha256: First 32 hex digits of the digest of each constant tensor, a list a subgraph, in the
+        tensor_sha256: First 16 hex digits of the digest of each constant tensor, a list a subgraph, in the
             order of the tensors.
     """
 

@@ -67,7 +67,9 @@ def pack(
         parts[GOLDEN_NAME] = golden
     # zip has a checksum for each part, and none for their names: a part that is lost is missed by this list.
     facts["parts"] = sorted(parts)
-    return append_parts(whole, {MANIFEST_NAME: json.dumps(facts, indent=1, sort_keys=True).encode(), **parts})
+    return append_parts(
+        whole, {MANIFEST_NAME: json.dumps(facts, separators=(",", ":"), sort_keys=True).encode(), **parts}
+    )
 
 
 def append_parts(model: bytes, parts: Mapping[str, bytes]) -> bytes:

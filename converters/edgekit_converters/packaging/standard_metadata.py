@@ -53,7 +53,7 @@ def standard_metadata(description: ModelDescription, manifest: Manifest, *, name
     for output in outputs:
         output[3] = {0: _Number("Uint8", _FEATURE), 1: {}}
     if manifest.labels:
-        outputs[0][6] = [{0: LABELS_NAME, 1: "Name of each class.", 2: _Number("Int8", _AXIS_LABELS)}]
+        outputs[0][6] = [{0: LABELS_NAME, 2: _Number("Int8", _AXIS_LABELS)}]
     quantize = manifest.provenance.get("quantize")
     model = {
         0: name,

@@ -6,8 +6,8 @@ import hashlib
 
 from edgekit_runtime.description import ModelDescription
 
-#: Hex digits that are kept: 128 bits tell any two tensors apart, and a model has hundreds of them.
-_DIGITS = 32
+#: Hex digits that are kept: 64 bits tell changed weights apart, and a model has hundreds of tensors.
+_DIGITS = 16
 
 
 def tensor_digests(model: bytes, description: ModelDescription) -> tuple[tuple[str, ...], ...]:

@@ -31,8 +31,8 @@ def test_what_is_packed_is_read_back() -> None:
     read = read_manifest(pack(MODEL, MANIFEST))
     assert replace(read, model_sha256="", tensor_sha256=()) == MANIFEST
     assert len(read.model_sha256) == 64
-    # Four weights and biases, one shape: each with a digest of 128 bits.
-    assert {len(digest) for digests in read.tensor_sha256 for digest in digests} == {32}
+    # Four weights and biases, one shape: each with a digest of 64 bits.
+    assert {len(digest) for digests in read.tensor_sha256 for digest in digests} == {16}
 
 
 def test_equal_arguments_give_equal_bytes() -> None:
