@@ -11,6 +11,7 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option
 
 if TYPE_CHECKING:
     from edgekit.regression.configuration import LoadedConfiguration
+    from edgekit.regression.results import CheckResult
 
 
 @click.command()
@@ -22,12 +23,22 @@ if TYPE_CHECKING:
 @click.option("--model", "names", multiple=True, metavar="NAME", help="Only this model; may be given several times.")
 @click.option("--strict", is_flag=True, help="Fail a drop larger than allowed even where it may be chance.")
 @click.option("--update-baseline", is_flag=True, help="Show what changes, and write the models as the new baseline.")
+@click.option("--junit", type=EXISTING_OR_NOT, help="Write the result as JUnit XML.")
+@click.option("--markdown", type=EXISTING_OR_NOT, help="Write the result as Markdown.")
 @json_option
-def command(config: Path | None, names: tuple[str, ...], strict: bool, update_baseline: bool, as_json: bool) -> None:
+def command(
+    config: Path | None,
+    names: tuple[str, ...],
+    strict: bool,
+    update_baseline: bool,
+    junit: Path | None,
+    markdown: Path | None,
+    as_json: bool,
+) -> None:
     """Compare models with the committed baseline; exit with 3 where one is worse than allowed.
 
     The configuration names models, data and limits; `--update-baseline` writes edgekit-baseline.json, which is
-    committed beside it.
+    committed beside it. In a GitHub workflow the job's summary and annotations are written, too.
 
     \b
     edgekit check
@@ -39,25 +50,50 @@ def command(config: Path | None, names: tuple[str, ...], strict: bool, update_ba
     if update_baseline:
         _update(configuration, names, as_json)
     else:
-        _check(configuration, names, strict=strict, as_json=as_json)
+        result = _check(configuration, names, strict=strict)
+        _write(result, junit=junit, markdown=markdown)
+        _show(result, as_json)
+        if not result.passed:
+            click.get_current_context().exit(3)
 
 
-def _check(configuration: LoadedConfiguration, names: tuple[str, ...], *, strict: bool, as_json: bool) -> None:
+def _check(configuration: LoadedConfiguration, names: tuple[str, ...], *, strict: bool) -> CheckResult:
     from edgekit.regression.baseline import read_baseline
     from edgekit.regression.gate import check
-    from edgekit.reports.check_table import print_check
     from edgekit.reports.progress import progress_bar
-    from edgekit.reports.tables import print_json
 
     records = read_baseline(configuration.resolve(configuration.settings.baseline))
     with progress_bar("Checking", total=None):
-        result = check(configuration, records, names=names, strict=strict)
+        return check(configuration, records, names=names, strict=strict)
+
+
+def _write(result: CheckResult, *, junit: Path | None, markdown: Path | None) -> None:
+    from edgekit_converters.atomic_files import write_text
+
+    if junit is not None:
+        from edgekit.reports.check_junit import junit_xml
+
+        write_text(junit, junit_xml(result))
+    if markdown is not None:
+        from edgekit.reports.check_markdown import check_markdown
+
+        write_text(markdown, check_markdown(result))
+
+
+def _show(result: CheckResult, as_json: bool) -> None:
+    from edgekit.reports.check_github import append_step_summary, runs_on_github, workflow_commands
+    from edgekit.reports.check_table import print_check
+    from edgekit.reports.tables import print_json
+
     if as_json:
         print_json(result.to_dict())
     else:
         print_check(result)
-    if not result.passed:
-        click.get_current_context().exit(3)
+    if runs_on_github():
+        append_step_summary(result)
+        for workflow_command in workflow_commands(result, Path.cwd()):
+            # Where JSON is asked for, it is alone on stdout; GitHub reads commands from both.
+            click.echo(workflow_command, err=as_json)
 
 
 def _update(configuration: LoadedConfiguration, names: tuple[str, ...], as_json: bool) -> None:

@@ -19,7 +19,7 @@ from edgekit.regression.file_rules import judge_integrity, judge_labels, judge_o
 from edgekit.regression.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio
 from edgekit.regression.latency_rule import judge_latency, latency_is_too_large
 from edgekit.regression.measurement import DataChoice, Measurement, measure
-from edgekit.regression.origin_rules import judge_determinism, judge_targets
+from edgekit.regression.origin_rules import judge_determinism, judge_golden, judge_targets
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileError, UsageError
@@ -158,6 +158,7 @@ class _Task:
             judge_labels(baseline, record, measurement.stream.labels),
             judge_size(baseline, record, limits),
             judge_operators(baseline, record, limits),
+            *judge_golden(edgekit_runtime.load(path)),
             *self._judge_targets(path),
             judge_latency(baseline.latency, record.latency, limits),
             judge_determinism(baseline, record, self._convert_again),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.verdicts import RuleResult, Verdict
+from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.model import Model
 
 
 def judge_determinism(baseline: ModelRecord, candidate: ModelRecord, convert_again: Callable[[], str]) -> RuleResult:
@@ -49,3 +51,21 @@ def judge_targets(path: Path, targets: Sequence[str]) -> tuple[RuleResult, ...]:
             )
         )
     return tuple(results)
+
+
+def judge_golden(model: Model) -> tuple[RuleResult, ...]:
+    """Fail where a model does not give the answers that were packed with it; nothing where none are packed."""
+    try:
+        report = model.verify()
+    except ModelFileError:
+        return ()
+    worst, tolerance = max(report.max_error, default=0.0), max(report.tolerance, default=0.0)
+    return (
+        RuleResult(
+            "golden",
+            Verdict.PASSED if report.passed else Verdict.FAILED,
+            f"the answers packed with the model, within {tolerance:.3g}",
+            f"errors up to {worst:.3g}",
+            f"{report.examples} examples replayed on {report.interpreter}",
+        ),
+    )

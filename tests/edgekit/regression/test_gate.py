@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
+import jsonschema
+import junitparser
 import pytest
 from click.testing import Result
 
@@ -131,3 +135,19 @@ def test_no_tensorflow_where_only_tflite_files_are_compared(project: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_reports_are_written_where_they_are_asked_for(
+    project: Path, hasty_model: Path, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(hasty_model, project / "model.tflite")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project / "summary.md"))
+    result = check(project, "--json", "--junit", str(project / "j.xml"), "--markdown", str(project / "c.md"))
+    assert result.exit_code == 3
+    schema = json.loads(resources.files("edgekit.reports").joinpath("check.schema.json").read_text())
+    jsonschema.validate(json.loads(result.stdout), schema)
+    assert result.stderr.count("::error ") == 1
+    assert junitparser.JUnitXml.fromfile(str(project / "j.xml")).failures == 1
+    assert (project / "c.md").read_text().startswith("## edgekit check: failed")
+    assert (project / "summary.md").read_text().startswith("## edgekit check: failed")
