@@ -17,14 +17,14 @@ from edgekit.calibration.data import CalibrationData, CalibrationReport, open_ca
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.golden import GoldenInputs, choose_golden_inputs
+from edgekit.quantizing import RANDOM_CALIBRATION_WARNING, io_types_of, measured_ranges
 from edgekit.targeting import fitting_outputs, note_on_support
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
-from edgekit_converters.quantization.calibration import calibrate
-from edgekit_converters.quantization.modes import IoType, Mode
-from edgekit_converters.quantization.quantize import require_possible
+from edgekit_converters.quantization.modes import IoType, Mode, Scheme
+from edgekit_converters.quantization.paths import PATHS, QuantizationPath
 from edgekit_converters.targets.adaptation import (
     TargetedModel,
     TargetRefusalError,
@@ -45,8 +45,10 @@ class ConversionOptions:
     """How to convert.
 
     Attributes:
-        io: Type of inputs and outputs of the int8 variant.
+        io: Type of inputs and outputs of the variants that can have it.
+        scheme: How many scales integer weights have.
         data: Data set for calibration, by name or path.
+        random_calibration: Calibrate on noise instead; marks what is made.
         samples: How many examples calibration takes, at most.
         seed: Seed of the choice of these examples.
         label_column: Column of labels where the data is a table; None finds it.
@@ -56,7 +58,9 @@ class ConversionOptions:
     """
 
     io: IoType = IoType.FLOAT32
+    scheme: Scheme = Scheme.PER_CHANNEL
     data: str | None = None
+    random_calibration: bool = False
     samples: int = 256
     seed: int = 0
     label_column: str | None = None
@@ -74,6 +78,7 @@ class ConvertedModel:
         path: The file.
         size_bytes: Its size.
         sha256: Its digest.
+        made_by: The tool that made it, and why that one.
         targets: The targets that it runs on, as far as its operators tell.
     """
 
@@ -81,6 +86,7 @@ class ConvertedModel:
     path: Path
     size_bytes: int
     sha256: str
+    made_by: QuantizationPath
     targets: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,6 +105,7 @@ class Conversion:
         pixel_range: Real values of pixels 0 and 255 at the input; None where it takes no pictures.
         notes: Sentences for the user.
         calibration: What was calibrated on; None where nothing was.
+        random_calibration: Whether noise took the place of data.
     """
 
     models: tuple[ConvertedModel, ...]
@@ -107,10 +114,13 @@ class Conversion:
     pixel_range: tuple[float, float] | None
     notes: tuple[str, ...]
     calibration: CalibrationReport | None = None
+    random_calibration: bool = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences for what is probably not meant."""
+        if self.random_calibration:
+            return (RANDOM_CALIBRATION_WARNING,)
         return self.calibration.warnings if self.calibration else ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -133,29 +143,33 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             variants, those that a target cannot run are left out with a note.
     """
     outputs, notes = fitting_outputs(outputs, options.targets)
-    for mode in outputs:
-        require_possible(mode, options.io if mode is Mode.INT8 else IoType.FLOAT32, has_data=options.data is not None)
+    io_types = io_types_of(
+        outputs, options.io, has_data=options.data is not None, random_calibration=options.random_calibration
+    )
+    is_calibrated = any(mode.needs_calibration for mode in outputs)
     with LoweringProcess(replace(request, fixed_batch=needs_fixed_batch(options.targets))) as process:
         _import_what_comes_next(outputs)
         lowered = process.result()
         _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
         pixel_range = _pixel_range(lowered, options)
         preprocessing = None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, pixel_range)
-        calibration = _calibration_data(lowered, options) if any(mode.needs_calibration for mode in outputs) else None
+        calibration = _calibration_data(lowered, options) if is_calibrated and options.data is not None else None
         golden_inputs = _golden_inputs(lowered, options, preprocessing, calibration)
         source_outputs = process.source_outputs(golden_inputs.values)
     ranges = None
-    if calibration is not None:
-        _logger.info("calibrating on %d examples of %s", calibration.report.samples, options.data)
-        ranges = calibrate(lowered.model, calibration.samples())
+    if is_calibrated:
+        ranges = measured_ranges(
+            lowered, calibration, samples=options.samples, seed=options.seed, pixel_range=pixel_range
+        )
     source_sha256 = digest(request.source)
     models: list[tuple[Mode, Path, bytes]] = []
     made: dict[Mode, TargetedModel] = {}
     for mode, path in outputs.items():
-        io = options.io if mode is Mode.INT8 else IoType.FLOAT32
         start = time.perf_counter()
         try:
-            made[mode] = quantize_for_targets(lowered.model, mode, options.targets, io=io, ranges=ranges)
+            made[mode] = quantize_for_targets(
+                lowered.model, mode, options.targets, io=io_types[mode], scheme=options.scheme, ranges=ranges
+            )
         except TargetRefusalError as refusal:
             if mode is [*outputs][-1] and not models:
                 raise
@@ -168,15 +182,15 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             "source_sha256": source_sha256,
             **made[mode].facts(),
         }
-        if calibration is not None and mode.needs_calibration:
-            provenance["calibration"] = calibration.report.facts()
+        if mode.needs_calibration:
+            provenance["calibration"] = calibration.report.facts() if calibration else "random"
         manifest = Manifest(
             labels=options.labels or (calibration.data.labels if calibration else ()),
             preprocessing=preprocessing,
             provenance=provenance,
         )
         content = _packed(made[mode].content, manifest, golden_inputs, source_outputs, request.source.stem)
-        _logger.info("%s: %d bytes in %.2f s", mode.value, len(content), time.perf_counter() - start)
+        _logger.info("%s: %d bytes in %.2f s by %s", mode.value, len(content), time.perf_counter() - start, PATHS[mode])
         require_runs(check_targets(content, options.targets), mode)
         models.append((mode, path, content))
     # Written at the end, so that a failure leaves no variant of another run beside an older one.
@@ -184,7 +198,14 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         write_bytes(path, content)
     return Conversion(
         models=tuple(
-            ConvertedModel(mode.value, path, len(content), hashlib.sha256(content).hexdigest(), made[mode].targets)
+            ConvertedModel(
+                quantize=mode.value,
+                path=path,
+                size_bytes=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+                made_by=PATHS[mode],
+                targets=made[mode].targets,
+            )
             for mode, path, content in models
         ),
         keras_version=lowered.keras_version,
@@ -192,6 +213,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         pixel_range=pixel_range,
         notes=(*lowered.notes, *notes, *([] if options.targets else note_on_support(made))),
         calibration=calibration.report if calibration else None,
+        random_calibration=is_calibrated and options.random_calibration,
     )
 
 

@@ -22,20 +22,31 @@ from edgekit.commands.options import (
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.option(
     "--quantize",
-    type=click.Choice(["none", "float16", "dynamic", "int8"]),
+    type=click.Choice(["none", "float16", "dynamic", "int8", "int16x8", "int4"]),
     default="none",
     show_default=True,
-    help="Which parts become smaller: none (float32), float16 weights, int8 weights (dynamic), or all int8.",
+    help="Which parts become smaller: none (float32), float16 weights, int8 weights (dynamic), all int8, "
+    "int8 weights with int16 activations (int16x8), or 4-bit weights (int4).",
 )
 @click.option("--all", "every", is_flag=True, help="Write every variant: none, float16, dynamic and int8.")
 @click.option(
     "--io",
-    type=click.Choice(["float32", "int8", "uint8"]),
+    type=click.Choice(["float32", "int8", "uint8", "int16"]),
     default="float32",
     show_default=True,
-    help="Type of an int8 model's inputs and outputs.",
+    help="Type of inputs and outputs: int8 and uint8 go with int8, int16 with int16x8.",
 )
-@data_option(required=False, purpose="Real inputs that int8 is calibrated on")
+@click.option(
+    "--scheme",
+    type=click.Choice(["per-channel", "per-tensor"]),
+    default="per-channel",
+    show_default=True,
+    help="Scales of integer weights: one a channel, or one a layer, which every accelerator can read.",
+)
+@data_option(required=False, purpose="Real inputs that int8 and int16x8 are calibrated on")
+@click.option(
+    "--random-calibration", is_flag=True, help="Calibrate on noise, to see whether a model runs; its answers suffer."
+)
 @label_column_option
 @click.option(
     "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="Examples to calibrate on, at most."
@@ -71,7 +82,9 @@ def command(
     quantize: str,
     every: bool,
     io: str,
+    scheme: str,
     data: str | None,
+    random_calibration: bool,
     label_column: str | None,
     samples: int,
     seed: int,
@@ -98,13 +111,15 @@ def command(
     from edgekit.reports.progress import progress_bar
     from edgekit.reports.tables import kilobytes, print_json, print_table
     from edgekit_converters.lowering import LoweringRequest
-    from edgekit_converters.quantization.modes import IoType, Mode
+    from edgekit_converters.quantization.modes import IoType, Mode, Scheme
     from edgekit_runtime.classification import read_labels
 
     outputs = output_paths(model, output, quantize, every)
     options = ConversionOptions(
         io=IoType(io),
+        scheme=Scheme(scheme),
         data=data,
+        random_calibration=random_calibration,
         samples=samples,
         seed=seed,
         label_column=label_column,

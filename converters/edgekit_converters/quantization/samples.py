@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from edgekit_converters.lowering.process import ModelInput
 from edgekit_runtime.description import ModelDescription, TensorDescription
 from edgekit_runtime.errors import DataError, TensorMismatchError
 
 #: The value of every input by its name in the signature, batch axis included.
 Sample = Mapping[str, np.ndarray]
+
+#: Size of an axis that the model leaves open, in random samples.
+_OPEN_SIZE = 32
+
+
+def random_representative_dataset(
+    inputs: Sequence[ModelInput], seed: int, *, samples: int, pixel_range: tuple[float, float] = (0.0, 1.0)
+) -> Iterator[dict[str, np.ndarray]]:
+    """Noise in place of real inputs: enough to make a model that runs, not one that answers right.
+
+    Args:
+        inputs: The model's inputs.
+        seed: Equal seeds give equal samples.
+        samples: How many.
+        pixel_range: Real values of pixels 0 and 255, between which inputs of four axes are drawn evenly; other float
+            inputs are drawn from the standard normal distribution, and integers are 0 or 1, which every table has.
+    """
+    generator = np.random.default_rng(seed)
+    for _ in range(samples):
+        yield {each.name: _noise(each, generator, pixel_range) for each in inputs}
+
+
+def _noise(each: ModelInput, generator: np.random.Generator, pixel_range: tuple[float, float]) -> np.ndarray:
+    sizes = [1, *(_OPEN_SIZE if size == -1 else size for size in each.shape[1:])] if each.shape else []
+    values: np.ndarray
+    if np.dtype(each.dtype).kind != "f":
+        values = generator.integers(0, 2, sizes)
+    elif len(sizes) == 4:
+        values = generator.uniform(*pixel_range, sizes)
+    else:
+        values = generator.standard_normal(sizes)
+    return np.asarray(values).astype(each.dtype)
 
 
 class SampleCheck:

@@ -12,8 +12,14 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from click.testing import CliRunner, Result
 
+import edgekit_runtime
+from edgekit import conversion
 from edgekit.cli import cli
+from edgekit.datasets import load_dataset
+from edgekit_converters.lowering import LoweringRequest
+from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_runtime.manifest import read_manifest
+from edgekit_runtime.structure import read_model_description
 
 MODES = ("none", "float16", "dynamic", "int8")
 
@@ -210,3 +216,54 @@ def test_sizes_left_open_are_fixed(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     (tensor,) = Interpreter(str(tmp_path / "open.tflite")).get_input_details()
     assert tensor["shape_signature"].tolist() == [-1, 16, 24, 3]
+
+
+@pytest.mark.parametrize("io", list(IoType), ids=lambda io: io.value)
+def test_every_mode_keeps_the_accuracy_with_all_its_edges(io: IoType, trained_folder: Path, tmp_path: Path) -> None:
+    # One lowering serves all modes.
+    outputs = {mode: tmp_path / f"{mode.value}.tflite" for mode in Mode if io in mode.io_types}
+    conversion.convert(
+        LoweringRequest(trained_folder / "model.h5"), outputs, conversion.ConversionOptions(io=io, data="digits")
+    )
+    digits = load_dataset("digits")
+    for path in outputs.values():
+        assert Interpreter(str(path)).get_input_details()[0]["dtype"].__name__ == io.value
+        answers = edgekit_runtime.load(path).classify(digits.x_test)
+        right = sum(answer.index == truth for answer, truth in zip(answers, digits.y_test, strict=True))
+        assert right / len(digits.y_test) >= 0.95, path.name
+
+
+WRONG_PAIRS = [("dynamic", "uint8"), ("float16", "int8"), ("int8", "int16"), ("int16x8", "uint8"), ("int4", "int8")]
+
+
+@pytest.mark.parametrize(("mode", "io"), WRONG_PAIRS, ids=[f"{mode}-{io}" for mode, io in WRONG_PAIRS])
+def test_edges_that_a_mode_does_not_have_are_a_usage_error(
+    mode: str, io: str, trained_folder: Path, tmp_path: Path
+) -> None:
+    result = convert(
+        trained_folder / "model.h5", "--quantize", mode, "--io", io, "--data", "digits", "-o", tmp_path / "x.tflite"
+    )
+    assert result.exit_code == 2
+    assert f"--io {io} does not go with --quantize {mode}" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_random_calibration_is_marked_and_the_tool_named(trained_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "x.tflite"
+    options = ["--quantize", "int16x8", "--random-calibration", "--samples", "20", "--scheme", "per-tensor"]
+    result = convert(trained_folder / "model.h5", *options, "-o", output, "--json")
+    assert result.exit_code == 0, result.output
+    assert "Warning: calibrated on random numbers" in result.stderr
+    assert dict(read_manifest(output.read_bytes()).provenance)["calibration"] == "random"
+    (model,) = json.loads(result.stdout)["models"]
+    assert model["made_by"]["tool"] == "litert-quantizer on the float .tflite"
+    assert "TensorFlow converter crashes" in model["made_by"]["reason"]
+    tensors = read_model_description(output.read_bytes()).tensors
+    assert {len(tensor.scales) for tensor in tensors if tensor.dtype == "int8"} == {1}
+
+
+def test_random_calibration_with_data_is_a_usage_error(trained_folder: Path, tmp_path: Path) -> None:
+    options = ["--quantize", "int8", "--random-calibration", "--data", "digits", "-o", tmp_path / "x.tflite"]
+    result = convert(trained_folder / "model.h5", *options)
+    assert result.exit_code == 2
+    assert "exclude each other" in result.stderr
