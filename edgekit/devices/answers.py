@@ -1,0 +1,102 @@
+"""What a model answers on a device."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import edgekit_runtime
+from edgekit.devices import on_device
+from edgekit.devices.device import Device
+from edgekit_runtime.errors import EdgekitError
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What a device is.
+
+    Attributes:
+        name: What it is called.
+        machine: Its processor's architecture.
+        python: Version.
+        numpy: Version.
+        interpreter: The interpreter for .tflite models that answered, with its version.
+    """
+
+    name: str
+    machine: str
+    python: str
+    numpy: str
+    interpreter: str
+
+    def to_dict(self) -> dict[str, str]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+def answers_of(device: Device, model: Path, inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], DeviceFacts]:
+    """Run a model on a device.
+
+    Args:
+        device: Where; it gets this machine's copy of the runtime.
+        model: A .tflite.
+        inputs: One array for each of the model's inputs, in its order, shape (N, ...).
+    Returns:
+        One array for each output, in the model's order, and what answered.
+    Raises:
+        EdgekitError: The device lacks numpy or an interpreter, refuses the model, or crashes over it.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgekit-") as name:
+        folder = Path(name)
+        put_runtime(folder)
+        shutil.copyfile(on_device.__file__, folder / "on_device.py")
+        shutil.copyfile(model, folder / "model.tflite")
+        np.savez(folder / "inputs.npz", *inputs)
+        done = device.run(["on_device.py", "model.tflite", "inputs.npz", "outputs.npz"], folder)
+        report = _report(device, model, done.returncode, done.stdout, done.stderr)
+        with np.load(folder / "outputs.npz", allow_pickle=False) as arrays:
+            outputs = [arrays[f"arr_{number}"] for number in range(len(arrays.files))]
+    return outputs, DeviceFacts(name=device.name, **report)
+
+
+def put_runtime(folder: Path) -> None:
+    """Link this machine's device runtime into a folder, where a program in it finds it."""
+    package = Path(edgekit_runtime.__file__).parent
+    (folder / package.name).symlink_to(package)
+
+
+def _report(device: Device, model: Path, exit_code: int, printed: str, complaints: str) -> dict[str, str]:
+    """What the program printed, or its error as one of this process."""
+    if exit_code < 0 or exit_code > 128:
+        number = -exit_code if exit_code < 0 else exit_code - 128
+        raise EdgekitError(
+            f"{model.name} crashes the interpreter on {device.name}.",
+            received=f"signal {number}" + (f", {signal.strsignal(number)}" if signal.strsignal(number) else ""),
+            next_step="convert it for that interpreter's version, or install another interpreter there",
+        )
+    try:
+        report: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        raise EdgekitError(
+            f"{device.name} could not run {model.name}.",
+            expected="a Python with numpy and ai-edge-litert or tflite-runtime",
+            received=(complaints.strip().splitlines() or [f"exit code {exit_code}"])[-1],
+            next_step="install edgekit-runtime there",
+        ) from None
+    if "error" in report:
+        error = report["error"]
+        raise EdgekitError(
+            f"{device.name}: {error['problem']}",
+            expected=error["expected"],
+            received=error["received"],
+            next_step=error["next_step"],
+        )
+    return report

@@ -1,0 +1,1 @@
+"""Raspberry Pis that are emulated: Debian's own packages and the published wheels, run by qemu-user."""

@@ -1,0 +1,247 @@
+"""An emulated Pi in the cache folder: built beside its place and renamed into it, found, and removed."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit.datasets import cache_folder
+from edgekit.devices.emulation.board_files import write_board_files
+from edgekit.devices.emulation.catalogue import DEBIAN_RELEASE, PYTHON_VERSION, QEMU_RELEASE, PiKind
+from edgekit.devices.emulation.commands import DeviceUnavailableError, require_program, run
+from edgekit.devices.emulation.debian_packages import PackageSource, find_archive, unpack, unpack_file
+from edgekit.devices.emulation.wheels import fetch_wheels
+from edgekit.reports.progress import progress_bar
+from edgekit_runtime.errors import EdgekitError
+
+#: Debian packages that others ask for to install themselves; nothing of them is run.
+_LEFT_OUT = ("dpkg_", "tar_", "perl", "libperl", "mailcap_", "mime-support_")
+
+# Stands where Debian's Python stood, so that Python finds its library from there, and a program that starts
+# sys.executable starts it emulated again.
+_LAUNCHER = """\
+#!/bin/sh
+self=$(readlink -f -- "$0")
+root=${{self%/usr/bin/*}}
+exec "$root/../{qemu}" -cpu "${{QEMU_CPU:-{processor}}}" -L "$root" -0 "$self" "$self.emulated" "$@"
+"""
+
+# Reads what is installed, and shows that numpy and the interpreter load there.
+_TRIAL = """\
+import json, platform, sys
+import numpy
+sys.path.insert(0, sys.argv[1])
+from edgekit_runtime.interpreter import choose_interpreter
+choice = choose_interpreter()
+facts = {"machine": platform.machine(), "python": platform.python_version(), "numpy": numpy.__version__,
+         "interpreter": choice.name + " " + choice.version}
+print(json.dumps(facts))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatedPi:
+    """One that is built.
+
+    Attributes:
+        name: The kind's name.
+        folder: Where it lies.
+        recipe: Digest of what it was built from.
+        machine: Its architecture, as its kernel names it.
+        python: Version.
+        numpy: Version.
+        interpreter: The interpreter for .tflite models, with its version.
+        size_bytes: Space it takes.
+    """
+
+    name: str
+    folder: Path
+    recipe: str
+    machine: str
+    python: str
+    numpy: str
+    interpreter: str
+    size_bytes: int
+
+    @property
+    def launcher(self) -> Path:
+        """Its Python, which this machine can run; ``QEMU_CPU`` names the processor."""
+        return self.folder / "python"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {**asdict(self), "folder": str(self.folder)}
+
+
+def devices_folder() -> Path:
+    """Where emulated Pis are kept."""
+    return cache_folder().absolute() / "devices"
+
+
+def find(kind: PiKind) -> EmulatedPi | None:
+    """The device of this kind that is built, None where there is none or an outdated one."""
+    folder = devices_folder() / kind.name
+    try:
+        facts = json.loads((folder / "device.json").read_text(encoding="utf-8"))
+        device = EmulatedPi(folder=folder, **facts)
+    except (OSError, ValueError, TypeError):
+        return None
+    return device if device.recipe == kind.recipe else None
+
+
+def create(kind: PiKind, mirror: str | None = None) -> EmulatedPi:
+    """Build a device unless it is there; what a killed build left behind is cleared away.
+
+    Args:
+        kind: What to build.
+        mirror: Address of a Debian mirror; None takes the one in this machine's apt sources.
+    Raises:
+        DeviceUnavailableError: This machine lacks a program, the network or the right processor.
+        EdgekitError: The device was built and does not work, or the disk is full.
+    """
+    with _only_one_build(kind):
+        built = find(kind)
+        if built is not None:
+            return built
+        for leftover in devices_folder().glob(f".{kind.name}-*"):
+            _delete(leftover)
+        _require_this_machine_can()
+        building = Path(tempfile.mkdtemp(prefix=f".{kind.name}-", dir=devices_folder()))
+        try:
+            _build(kind, building, mirror)
+            _replace(building, devices_folder() / kind.name)
+        except OSError as error:
+            raise EdgekitError(
+                f"{kind.name} could not be built.",
+                received=f"{error.strerror or error}: {error.filename}",
+                next_step="free some space, or set EDGEKIT_CACHE to another folder",
+            ) from error
+        finally:
+            _delete(building)
+    device = find(kind)
+    assert device is not None
+    return device
+
+
+def remove(kind: PiKind) -> bool:
+    """Delete a device; says whether there was one."""
+    folder = devices_folder() / kind.name
+    if not folder.is_dir():
+        return False
+    with _only_one_build(kind):
+        _replace(None, folder)
+    return True
+
+
+def _require_this_machine_can() -> None:
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise DeviceUnavailableError(
+            "Pis are emulated on x86-64 Linux only.",
+            received=f"{platform.system()} on {platform.machine()}",
+            next_step="check on a real Pi with: edgekit devices check ssh:pi@HOST MODEL",
+        )
+    for name, package in (("apt-get", "apt"), ("apt-config", "apt"), ("dpkg-deb", "dpkg")):
+        require_program(name, package)
+
+
+@contextmanager
+def _only_one_build(kind: PiKind) -> Iterator[None]:
+    """Wait until no other process builds or removes this device."""
+    try:
+        devices_folder().mkdir(parents=True, exist_ok=True)
+        lock = (devices_folder() / f"{kind.name}.lock").open("w")
+    except OSError as error:
+        raise EdgekitError(
+            f"{devices_folder()} cannot be written.",
+            received=error.strerror or str(error),
+            next_step="set EDGEKIT_CACHE to a folder that can",
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(kind: PiKind, folder: Path, mirror: str | None) -> None:
+    root = folder / "root"
+    with tempfile.TemporaryDirectory(dir=folder) as apt, progress_bar(f"Building {kind.name}", total=5) as advance:
+        archive = find_archive(mirror)
+        qemu = PackageSource(Path(apt, "qemu"), archive, "amd64", QEMU_RELEASE).fetch_alone("qemu-user")
+        unpack_file(qemu, f"usr/bin/{kind.qemu}", folder / kind.qemu)
+        advance(1)
+        source = PackageSource(Path(apt, "root"), archive, kind.debian_architecture, DEBIAN_RELEASE)
+        packages = [path for path in source.fetch(kind.packages) if not path.name.startswith(_LEFT_OUT)]
+        advance(1)
+        unpack(packages, root)
+        _drop_documents(root)
+        _link_linear_algebra(root / "usr" / "lib" / kind.library_folder)
+        write_board_files(root, kind.debian_architecture)
+        advance(1)
+        fetch_wheels(kind.wheels, kind.platforms, PYTHON_VERSION, root / "usr/lib/python3/dist-packages")
+        advance(1)
+        _write_launcher(kind, root / "usr" / "bin" / f"python{PYTHON_VERSION}")
+        (folder / "python").symlink_to(f"root/usr/bin/python{PYTHON_VERSION}")
+        facts = _try_out(folder / "python")
+        advance(1)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    described = {"name": kind.name, "recipe": kind.recipe, **facts, "size_bytes": size}
+    (folder / "device.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
+
+
+def _drop_documents(root: Path) -> None:
+    for name in ("doc", "man", "locale", "perl", "lintian"):
+        shutil.rmtree(root / "usr" / "share" / name, ignore_errors=True)
+
+
+def _link_linear_algebra(libraries: Path) -> None:
+    """What Debian's packages leave to the program that installs them: which BLAS is the one to use."""
+    for name in ("blas", "lapack"):
+        if (libraries / name).is_dir():
+            (libraries / f"lib{name}.so.3").symlink_to(f"{name}/lib{name}.so.3")
+
+
+def _write_launcher(kind: PiKind, path: Path) -> None:
+    path.rename(path.with_name(path.name + ".emulated"))
+    path.write_text(_LAUNCHER.format(qemu=kind.qemu, processor=kind.processors[0]), encoding="ascii")
+    path.chmod(0o755)
+
+
+def _try_out(launcher: Path) -> dict[str, str]:
+    import edgekit_runtime
+
+    package = Path(edgekit_runtime.__file__).parent
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, package.name).symlink_to(package)
+        try:
+            printed = run([str(launcher), "-I", "-c", _TRIAL, folder], doing="Trying the device out")
+        except DeviceUnavailableError as error:
+            raise EdgekitError(
+                "The device was built and does not work.",
+                received=error.received,
+                next_step="report this, with the output of: edgekit doctor",
+            ) from error
+    facts: dict[str, str] = json.loads(printed)
+    return facts
+
+
+def _replace(new: Path | None, place: Path) -> None:
+    """Put ``new`` where ``place`` is; the old folder goes in one step, not file by file."""
+    if place.exists():
+        grave = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+        place.rename(grave / "old")
+        if new is not None:
+            new.rename(place)
+        _delete(grave)
+    elif new is not None:
+        new.rename(place)
+
+
+def _delete(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

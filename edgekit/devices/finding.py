@@ -1,0 +1,58 @@
+"""From what the user names to a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgekit.devices.device import Device, PythonDevice, this_machine
+from edgekit.devices.emulation.catalogue import KINDS, PiKind
+from edgekit_runtime.errors import EdgekitError, UsageError
+
+
+def find_devices(where: str, processors: tuple[str, ...] = ()) -> list[Device]:
+    """The device that the user names, once for each processor that it is to emulate.
+
+    Args:
+        where: ``here``, the name of an emulated Pi, ``ssh:USER@HOST`` or ``ssh:USER@HOST:PYTHON``, or the path of a
+            Python.
+        processors: Names of processors, for an emulated Pi; none takes its usual one.
+    Raises:
+        UsageError: There is no such device, or it has no such processor.
+        EdgekitError: The emulated Pi is not built.
+    """
+    if where in KINDS:
+        return list(_emulated(KINDS[where], processors))
+    if processors:
+        raise UsageError("--cpu is for emulated Pis.", expected=" or ".join(KINDS), received=where)
+    if where == "here":
+        return [this_machine()]
+    if where.startswith("ssh:"):
+        from edgekit.devices.ssh import SshDevice
+
+        return [SshDevice.parse(where)]
+    if Path(where).is_file():
+        return [PythonDevice(where, Path(where).absolute())]
+    raise UsageError(
+        f"There is no device {where}.",
+        expected=f"{', '.join(KINDS)}, ssh:USER@HOST, here, or the path of a Python",
+        next_step="edgekit devices list",
+    )
+
+
+def _emulated(kind: PiKind, processors: tuple[str, ...]) -> list[PythonDevice]:
+    from edgekit.devices.emulation.emulated_pi import find
+
+    unknown = [name for name in processors if name not in kind.processors]
+    if unknown:
+        raise UsageError(
+            f"{kind.name} has no processor {unknown[0]}.",
+            expected=", ".join(kind.processors),
+            next_step="name a real Pi's: qemu's others have instructions that no Pi has, and answers differ",
+        )
+    built = find(kind)
+    if built is None:
+        raise EdgekitError(f"{kind.name} is not built yet.", next_step=f"edgekit devices create {kind.name}")
+    return [
+        PythonDevice(f"{kind.name} {processor}", built.launcher, {"QEMU_CPU": processor})
+        for processor in processors or kind.processors[:1]
+    ]

@@ -1,0 +1,42 @@
+"""The program that a device runs: answers arrays with a model. It needs the device runtime only, and Python 3.9.
+
+python on_device.py MODEL INPUTS.npz OUTPUTS.npz
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+
+import numpy as np
+
+import edgekit_runtime
+from edgekit_runtime.errors import EdgekitError
+
+
+def main(model_file: str, inputs_file: str, outputs_file: str) -> int:
+    """Write the answers, and print what the device is as JSON; an error is JSON, too, and the exit code 1."""
+    try:
+        model = edgekit_runtime.load(model_file)
+        with np.load(inputs_file, allow_pickle=False) as arrays:
+            inputs = [arrays[f"arr_{number}"] for number in range(len(arrays.files))]
+        names = [info.name for info in model.inputs]
+        answers = model.predict(inputs[0] if len(inputs) == 1 else dict(zip(names, inputs)))
+    except EdgekitError as error:
+        print(json.dumps({"error": error.to_dict()}))
+        return 1
+    outputs = [answers] if isinstance(answers, np.ndarray) else [answers[info.name] for info in model.outputs]
+    np.savez(outputs_file, *outputs)
+    facts = {
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "interpreter": f"{model.interpreter} {model.interpreter_version}",
+    }
+    print(json.dumps(facts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""A real device, reached over SSH with the user's own configuration and keys."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit_runtime.errors import EdgekitError, UsageError
+
+#: What ``ssh`` itself exits with when it cannot connect.
+_UNREACHABLE = 255
+#: The folder comes as a tar file on stdin. Back go the new files as one on stdout, after a line with the exit code and
+#: the sizes of the two texts that come before it.
+_REMOTE = """\
+set -e
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+mkdir work
+tar -C work -xmf -
+touch before
+cd work
+code=0
+{python} {arguments} >../out 2>../err </dev/null || code=$?
+cd ..
+find work -type f -newer before ! -path '*/__pycache__/*' -print0 >new
+echo "$code $(wc -c <out) $(wc -c <err)"
+cat out err
+tar --null -T new -cf -
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SshDevice:
+    """A device that ``ssh`` reaches without asking for a password.
+
+    Attributes:
+        host: What ``ssh`` takes: a host of its configuration, or ``USER@HOST``.
+        python: The Python there.
+        options: Further arguments for ``ssh``.
+    """
+
+    host: str
+    python: str = "python3"
+    options: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> SshDevice:
+        """Read ``ssh:USER@HOST`` or ``ssh:USER@HOST:PYTHON``.
+
+        Raises:
+            UsageError: It is neither.
+        """
+        match = re.fullmatch(r"ssh:(?P<host>[^:\s-][^:\s]*)(?::(?P<python>.+))?", text)
+        if match is None:
+            raise UsageError(
+                "This is no device over SSH.", expected="ssh:USER@HOST or ssh:USER@HOST:PYTHON", received=text
+            )
+        return cls(match["host"], match["python"] or "python3")
+
+    @property
+    def name(self) -> str:
+        """What messages and tables call it."""
+        return self.host
+
+    def run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        """See :meth:`edgekit.devices.device.Device.run`."""
+        script = _REMOTE.format(python=shlex.quote(self.python), arguments=shlex.join(arguments))
+        # BatchMode: a question for a password would wait for ever where nobody looks.
+        command = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", *self.options, "--", self.host, script]
+        try:
+            done = subprocess.run(command, input=_packed(folder), capture_output=True, check=False)
+        except OSError as error:
+            raise EdgekitError("ssh could not be started.", received=str(error), next_step="install it") from error
+        if done.returncode:
+            raise EdgekitError(
+                f"{self.host} could not be reached."
+                if done.returncode == _UNREACHABLE
+                else f"{self.host} could not run the program.",
+                received=(done.stderr.decode(errors="replace").strip().splitlines() or ["no reason"])[-1],
+                next_step=f"see that this works without a password: ssh {self.host} {self.python} --version",
+            )
+        head, _, rest = done.stdout.partition(b"\n")
+        code, out_size, err_size = map(int, head.split())
+        out, err, files = rest[:out_size], rest[out_size : out_size + err_size], rest[out_size + err_size :]
+        with tarfile.open(fileobj=io.BytesIO(files)) as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                # By name only: the device is trusted with its answer, not with where it is written.
+                if content is not None:
+                    (folder / Path(member.name).name).write_bytes(content.read())
+        return subprocess.CompletedProcess(command, code, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def _packed(folder: Path) -> bytes:
+    """The folder as a tar file, what it links to as files."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", dereference=True) as archive:
+        archive.add(folder, ".", filter=lambda member: None if "__pycache__" in member.name else member)
+    return packed.getvalue()
