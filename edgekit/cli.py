@@ -39,8 +39,7 @@ class EdgekitGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"edgekit.commands.{cmd_name}").command
-        if not any(parameter.name == "debug" for parameter in command.params):
-            command.params.extend(_diagnostic_options())
+        _add_diagnostic_options(command)
         return command
 
     def invoke(self, ctx: click.Context) -> object:
@@ -54,6 +53,15 @@ class EdgekitGroup(click.Group):
             _fail_with(ctx, error)
         except Exception as error:
             _fail_with(ctx, _unexpected(error))
+
+
+def _add_diagnostic_options(command: click.Command) -> None:
+    """Give the options to a command, or to every command of a group."""
+    if isinstance(command, click.Group):
+        for member in command.commands.values():
+            _add_diagnostic_options(member)
+    elif not any(parameter.name == "debug" for parameter in command.params):
+        command.params.extend(_diagnostic_options())
 
 
 def _diagnostic_options() -> list[click.Option]:

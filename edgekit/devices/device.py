@@ -2,7 +2,7 @@
 
 A :class:`Device` is handed a folder that holds the runtime, a program and its files, runs the program there, and the
 folder holds the program's files afterwards. This process's Python, another virtual environment's and an emulated Pi's
-run on this machine's files (:class:`PythonDevice`); a real Pi gets a copy of them over SSH (:mod:`edgekit.devices.ssh`).
+work on this machine's files (:class:`PythonDevice`); a real Pi gets a copy over SSH (:mod:`edgekit.devices.ssh`).
 """
 
 from __future__ import annotations

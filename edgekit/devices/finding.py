@@ -21,7 +21,7 @@ def find_devices(where: str, processors: tuple[str, ...] = ()) -> list[Device]:
         EdgekitError: The emulated Pi is not built.
     """
     if where in KINDS:
-        return list(_emulated(KINDS[where], processors))
+        return list(emulated_devices(KINDS[where], processors))
     if processors:
         raise UsageError("--cpu is for emulated Pis.", expected=" or ".join(KINDS), received=where)
     if where == "here":
@@ -39,7 +39,8 @@ def find_devices(where: str, processors: tuple[str, ...] = ()) -> list[Device]:
     )
 
 
-def _emulated(kind: PiKind, processors: tuple[str, ...]) -> list[PythonDevice]:
+def emulated_devices(kind: PiKind, processors: tuple[str, ...] = ()) -> list[PythonDevice]:
+    """An emulated Pi that is built, once for each processor; see ``find_devices``."""
     from edgekit.devices.emulation.emulated_pi import find
 
     unknown = [name for name in processors if name not in kind.processors]

@@ -20,9 +20,8 @@ def main(model_file: str, inputs_file: str, outputs_file: str) -> int:
     try:
         model = edgekit_runtime.load(model_file)
         with np.load(inputs_file, allow_pickle=False) as arrays:
-            inputs = [arrays[f"arr_{number}"] for number in range(len(arrays.files))]
-        names = [info.name for info in model.inputs]
-        answers = model.predict(inputs[0] if len(inputs) == 1 else dict(zip(names, inputs)))
+            inputs = {info.name: arrays[f"arr_{number}"] for number, info in enumerate(model.inputs)}
+        answers = model.predict(inputs if len(inputs) > 1 else inputs.popitem()[1])
     except EdgekitError as error:
         print(json.dumps({"error": error.to_dict()}))
         return 1

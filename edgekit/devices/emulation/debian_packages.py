@@ -22,6 +22,7 @@ _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SUITES = frozenset({"bullseye", "bookworm", "trixie", "forky", "sid", "oldstable", "stable", "testing", "unstable"})
 #: Settings that say what to fetch, not how.
 _NOT_COPIED = ("Acquire::IndexTargets", "Acquire::Changelogs", "Acquire::Languages", "Acquire::CompressionTypes")
+_ONE_LINE = re.compile(r"\s*deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<rest>.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _sources(machines_apt: Path) -> Iterator[dict[str, str]]:
     """Sources in both of apt's formats, as the fields of the newer one."""
     for path in (machines_apt / "sources.list", *sorted((machines_apt / "sources.list.d").glob("*.list"))):
         for line in _text(path).splitlines():
-            match = re.match(r"\s*deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<rest>.+)", line)
+            match = _ONE_LINE.match(line)
             if match:
                 signed_by = re.search(r"signed-by=(\S+)", match["options"] or "")
                 yield {

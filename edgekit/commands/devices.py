@@ -1,0 +1,205 @@
+"""``edgekit devices``: emulated Raspberry Pis, and whether a model answers right on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, seed_option
+from edgekit.devices.emulation.catalogue import KINDS
+
+if TYPE_CHECKING:
+    from edgekit.devices.comparison import DeviceComparison
+
+_name_argument = click.argument("name", type=click.Choice(list(KINDS)))
+_cpu_option = click.option(
+    "--cpu", "processors", multiple=True, help="Processor to emulate; may be given several times. [default: a Pi 4's]"
+)
+
+
+@click.group()
+def command() -> None:
+    """Run models on a Raspberry Pi, emulated or real.
+
+    An emulated Pi is Debian's own Python for ARM with the published wheels, in the cache folder. It shows what
+    a Pi answers; it cannot show how long a Pi takes.
+
+    \b
+    edgekit devices create pi-arm64
+    edgekit devices check pi-arm64 model.tflite --data digits
+    """
+
+
+@command.command("list")
+@json_option
+def list_devices(as_json: bool) -> None:
+    """Show the Pis that can be emulated, and those that are built."""
+    from edgekit.devices.emulation.emulated_pi import find
+    from edgekit.reports.tables import print_json, print_table
+
+    built = {kind.name: find(kind) for kind in KINDS.values()}
+    if as_json:
+        entries = [
+            {"name": name, "built": device is not None, **(device.to_dict() if device else {})}
+            for name, device in built.items()
+        ]
+        print_json({"devices": entries})
+        return
+    rows = []
+    for name, device in built.items():
+        found = f"Python {device.python}, {device.interpreter}, numpy {device.numpy}" if device else "not built"
+        size = f"{device.size_bytes / 1e6:.0f} MB" if device else ""
+        rows.append((name, KINDS[name].title, found, ", ".join(KINDS[name].processors), size))
+    print_table("Emulated Pis", ("name", "what", "installed", "processors", "size"), rows)
+
+
+@command.command("create")
+@_name_argument
+@click.option("--mirror", metavar="URL", help="A Debian mirror. [default: the one in this machine's apt sources]")
+@json_option
+def create_device(name: str, mirror: str | None, as_json: bool) -> None:
+    """Build an emulated Pi, some 100 to 200 MB, unless it is there.
+
+    Nothing on this machine is changed but the cache folder, and no right of root is needed.
+    """
+    from edgekit.devices.emulation.emulated_pi import create
+    from edgekit.reports.tables import print_json
+
+    device = create(KINDS[name], mirror)
+    if as_json:
+        print_json(device.to_dict())
+        return
+    click.echo(f"{name}: Python {device.python}, {device.interpreter}, numpy {device.numpy} on {device.machine}")
+    click.echo(f"{device.folder}, {device.size_bytes / 1e6:.0f} MB")
+
+
+@command.command("remove")
+@_name_argument
+def remove_device(name: str) -> None:
+    """Delete an emulated Pi."""
+    from edgekit.devices.emulation.emulated_pi import remove
+
+    click.echo(f"{name} is deleted." if remove(KINDS[name]) else f"{name} was not built.")
+
+
+@command.command("run", context_settings={"ignore_unknown_options": True})
+@_name_argument
+@click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option("--cpu", "processor", help="Processor to emulate. [default: a Pi 4's]")
+def run_program(name: str, arguments: tuple[str, ...], processor: str | None) -> None:
+    """Run Python on an emulated Pi, with the device runtime at hand.
+
+    \b
+    edgekit devices run pi-arm64 -- -m edgekit_runtime predict model.tflite digit.png
+    """
+    from edgekit.devices.finding import emulated_devices
+    from edgekit.devices.running import run_python
+
+    (device,) = emulated_devices(KINDS[name], () if processor is None else (processor,))
+    click.get_current_context().exit(run_python(device, arguments))
+
+
+@command.command("check")
+@click.argument("where", metavar="DEVICE")
+@click.argument("models", nargs=-1, required=True, type=EXISTING_OR_NOT)
+@data_option(required=False, purpose="Data whose held-back examples are asked")
+@click.option(
+    "--random", "use_random", is_flag=True, help="Ask random inputs, for a model that no data is at hand for."
+)
+@click.option("--samples", type=click.IntRange(min=1), default=200, show_default=True, help="At most so many inputs.")
+@click.option("--against", default="here", show_default=True, help="Device to compare with.")
+@_cpu_option
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(0, 1),
+    default=0.99,
+    show_default=True,
+    help="Least share of equal classes.",
+)
+@click.option(
+    "--max-error",
+    type=click.FloatRange(min=0),
+    default=0.05,
+    show_default=True,
+    help="Largest difference of outputs that are no classes, as a share of their range.",
+)
+@seed_option
+@json_option
+def check_models(
+    where: str,
+    models: tuple[Path, ...],
+    data: str | None,
+    use_random: bool,
+    samples: int,
+    against: str,
+    processors: tuple[str, ...],
+    min_agreement: float,
+    max_error: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Ask MODELS (.tflite) the same on DEVICE and here, and compare the answers.
+
+    DEVICE is an emulated Pi, ssh:USER@HOST for a real one (ssh:USER@HOST:PYTHON names a Python there), or the path of
+    another environment's Python. Exits with 3 where the answers differ beyond what rounding explains.
+
+    \b
+    edgekit devices check pi-armhf model.tflite --data digits
+    edgekit devices check ssh:pi@raspberrypi.local model.tflite --data photos/
+    """
+    import edgekit_runtime
+    from edgekit.devices.comparison import Tolerance, compare_on
+    from edgekit.devices.finding import find_devices
+    from edgekit.devices.inputs import inputs_from_data, random_inputs
+    from edgekit.reports.progress import tracked
+    from edgekit.reports.tables import print_json
+    from edgekit_runtime.errors import UsageError
+
+    if (data is None) != use_random:
+        raise UsageError("What is to be asked?", expected="--data, or --random", received="both" if data else "neither")
+    devices = find_devices(where, processors)
+    (reference,) = find_devices(against)
+    tolerance = Tolerance(min_agreement, max_error)
+    comparisons = []
+    for path in models:
+        model = edgekit_runtime.load(path)
+        inputs = random_inputs(model, samples, seed) if data is None else inputs_from_data(model, data, samples, seed)
+        for device in tracked(devices, f"Asking {path.name}", total=len(devices)):
+            comparisons.append(compare_on(device, reference, path, inputs, tolerance))
+    if as_json:
+        print_json({"comparisons": [comparison.to_dict() for comparison in comparisons]})
+        if any(comparison.failures for comparison in comparisons):
+            click.get_current_context().exit(3)
+        return
+    _print(comparisons)
+    for comparison in comparisons:
+        comparison.require_passed()
+
+
+def _print(comparisons: list[DeviceComparison]) -> None:
+    from edgekit.reports.tables import percent, print_table
+
+    reference, samples = comparisons[0].reference, comparisons[0].samples
+    rows = [
+        (
+            comparison.model.name,
+            comparison.device.name,
+            f"{comparison.device.interpreter}, {comparison.device.machine}",
+            percent(output.top1_agreement),
+            percent(output.equal),
+            f"{output.max_error:.1e}",
+            "–" if output.max_steps is None else str(output.max_steps),
+            percent(comparison.device_top1),
+            percent(comparison.reference_top1),
+        )
+        for comparison in comparisons
+        for output in comparison.outputs
+    ]
+    columns = (
+        "model", "device", "interpreter", "same answer", "equal values", "max error", "steps", "top-1 there", "here",
+    )  # fmt: skip
+    print_table(
+        f"{samples} inputs, against {reference.name} ({reference.interpreter}, {reference.machine})", columns, rows
+    )

@@ -1,0 +1,174 @@
+"""Does a model answer on a device as it does on this machine?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import edgekit_runtime
+from edgekit.devices.answers import DeviceFacts, answers_of
+from edgekit.devices.device import Device
+from edgekit.devices.inputs import Inputs
+from edgekit.parity.agreement import Agreement, compare
+from edgekit_runtime.errors import BelowThresholdError
+from edgekit_runtime.model import Model
+
+#: Values are equal that differ by less than this share of the largest: floats are summed up in another order.
+_ROUNDING = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a device's answers may be from this machine's.
+
+    Attributes:
+        min_agreement: Least share of equal classes, for a classifier.
+        max_error: Largest difference of an output that is no classes, as a share of the range of its values.
+    """
+
+    min_agreement: float = 0.99
+    max_error: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class OutputDifference:
+    """How one output differs.
+
+    Attributes:
+        name: The output.
+        equal: Share of its values that are equal but for rounding.
+        max_error: Largest difference.
+        max_steps: The same in steps of the output's integers; None where it has none.
+        value_range: Largest less smallest value on this machine.
+        top1_agreement: Share of equal classes; None where the output is no classes.
+    """
+
+    name: str
+    equal: float
+    max_error: float
+    max_steps: int | None
+    value_range: float
+    top1_agreement: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceComparison:
+    """A model's answers on a device beside those on another, with the tolerance that they were judged by.
+
+    Attributes:
+        model: The .tflite.
+        reference: The device that is compared with.
+        device: The device in question.
+        samples: Number of inputs.
+        reference_top1: Share of right classes there; None without labels or classes.
+        device_top1: Share of right classes on the device.
+        outputs: The model's outputs.
+        tolerance: The limits.
+        failures: A sentence for each limit that is missed.
+    """
+
+    model: Path
+    reference: DeviceFacts
+    device: DeviceFacts
+    samples: int
+    reference_top1: float | None
+    device_top1: float | None
+    outputs: tuple[OutputDifference, ...]
+    tolerance: Tolerance
+    failures: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {**asdict(self), "model": str(self.model), "passed": not self.failures}
+
+    def require_passed(self) -> None:
+        """Raise where a limit is missed.
+
+        Raises:
+            BelowThresholdError: With a sentence for each limit.
+        """
+        if self.failures:
+            raise BelowThresholdError(
+                f"{self.model.name} answers otherwise on {self.device.name} than on {self.reference.name}.",
+                received="; ".join(self.failures),
+                next_step="convert it for that interpreter (edgekit convert --target), or install another there",
+            )
+
+
+def compare_on(
+    device: Device, reference: Device, model_file: Path, inputs: Inputs, tolerance: Tolerance
+) -> DeviceComparison:
+    """Ask a model the same on two devices.
+
+    Args:
+        device: The device in question.
+        reference: The device that is compared with.
+        model_file: A .tflite.
+        inputs: What is asked.
+        tolerance: What must hold.
+    Raises:
+        EdgekitError: A device cannot be reached, or does not run the model.
+    """
+    model = edgekit_runtime.load(model_file)
+    expected, reference_facts = answers_of(reference, model_file, inputs.arrays)
+    received, device_facts = answers_of(device, model_file, inputs.arrays)
+    classes = inputs.classes if len(expected) == 1 else None
+    agreements = [compare(left, right, classes) for left, right in zip(expected, received, strict=True)]
+    outputs = tuple(
+        _difference(model, number, left, right, agreement)
+        for number, (left, right, agreement) in enumerate(zip(expected, received, agreements, strict=True))
+    )
+    return DeviceComparison(
+        model=model_file,
+        reference=reference_facts,
+        device=device_facts,
+        samples=len(inputs),
+        reference_top1=agreements[0].reference_top1,
+        device_top1=agreements[0].candidate_top1,
+        outputs=outputs,
+        tolerance=tolerance,
+        failures=tuple(sentence for output in outputs for sentence in _failures(output, tolerance)),
+    )
+
+
+def _difference(
+    model: Model, number: int, expected: np.ndarray, received: np.ndarray, agreement: Agreement
+) -> OutputDifference:
+    error = np.abs(expected.astype(np.float64) - received)
+    # NaN is never equal; an interpreter that gives it fails every limit below.
+    equal = error <= _ROUNDING * np.abs(expected).max(initial=1e-30)
+    step = _step(model, number)
+    largest = float(np.nan_to_num(error, nan=np.inf).max(initial=0.0))
+    return OutputDifference(
+        name=model.outputs[number].name,
+        equal=float(equal.mean()),
+        max_error=largest,
+        max_steps=None if not step or np.isinf(largest) else round(largest / step),
+        value_range=float(expected.max() - expected.min()),
+        top1_agreement=agreement.top1_agreement,
+    )
+
+
+def _step(model: Model, number: int) -> float:
+    """The real value of one step of an output's integers, also where a DEQUANTIZE hides them; else 0."""
+    output = model.outputs[number]
+    main = model.description.subgraphs[0]
+    for operator in main.operators:
+        if operator.name == "DEQUANTIZE" and output.index in operator.outputs:
+            scales = main.tensors[operator.inputs[0]].scales
+            return float(scales[0]) if len(scales) == 1 else 0.0
+    return output.scale
+
+
+def _failures(output: OutputDifference, tolerance: Tolerance) -> list[str]:
+    if output.top1_agreement is not None:
+        if output.top1_agreement >= tolerance.min_agreement:
+            return []
+        return [f"{output.name}: the same class for {output.top1_agreement:.2%}, needed {tolerance.min_agreement:.2%}"]
+    allowed = tolerance.max_error * output.value_range
+    if output.max_error <= allowed or output.equal == 1:
+        return []
+    return [f"{output.name}: values differ by up to {output.max_error:.3g}, allowed {allowed:.3g}"]

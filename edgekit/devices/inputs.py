@@ -1,0 +1,84 @@
+"""The inputs that devices are compared on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgekit.datasets.opening import DataRequest, open_data
+from edgekit_converters.lowering import ModelInput
+from edgekit_runtime.errors import DataError, UsageError
+from edgekit_runtime.model import Model
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a model is asked on each device.
+
+    Attributes:
+        arrays: One for each of its inputs, in its order, shape (N, ...).
+        classes: Right class of each example, int64 (N,); None where it is not known.
+    """
+
+    arrays: tuple[np.ndarray, ...]
+    classes: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+
+def inputs_from_data(model: Model, data: str, samples: int, seed: int) -> Inputs:
+    """Take held-back examples of a data set.
+
+    Args:
+        model: What they are for.
+        data: Data, as every command takes it.
+        samples: At most so many.
+        seed: Seed of what is held back, and of the choice.
+    Raises:
+        EdgekitError: The data is missing, damaged or does not fit.
+    """
+    inputs = [ModelInput(info.name, info.shape, _input_dtype(info.dtype, info.scale)) for info in model.inputs]
+    held_back = open_data(
+        DataRequest(data, seed=seed), inputs, pixel_range=model.preprocessing, labels=model.labels
+    ).held_back.sample(samples, seed=seed)
+    batches = list(held_back.batches(_BATCH))
+    if not batches:
+        raise DataError(f"{data} has no held-back examples to compare on.")
+    arrays = tuple(np.concatenate([batch.inputs[info.name] for batch in batches]) for info in model.inputs)
+    targets = [batch.y for batch in batches if batch.y is not None]
+    classes = np.concatenate(targets) if len(targets) == len(batches) else None
+    known = classes is not None and classes.ndim == 1 and classes.dtype.kind == "i"
+    return Inputs(arrays, classes if known else None)
+
+
+def random_inputs(model: Model, samples: int, seed: int) -> Inputs:
+    """Draw inputs at random: of the right shapes and types, and of no meaning.
+
+    Floats are between 0 and 1; integers, taken for indices, are 0 or 1.
+
+    Raises:
+        UsageError: The model leaves a size open, which only data can tell.
+    """
+    random = np.random.default_rng(seed)
+    arrays = []
+    for info in model.inputs:
+        if -1 in info.shape[1:]:
+            raise UsageError(
+                f"The input {info.name} leaves a size open.",
+                received=str(info.shape),
+                next_step="pass --data in place of --random",
+            )
+        shape = (samples, *info.shape[1:])
+        dtype = np.dtype(_input_dtype(info.dtype, info.scale))
+        values = random.random(shape) if dtype.kind == "f" else random.integers(0, 2, shape)
+        arrays.append(values.astype(dtype))
+    return Inputs(tuple(arrays), None)
+
+
+def _input_dtype(dtype: np.dtype, scale: float) -> str:
+    """The type that callers pass: real values where the model's own are codes."""
+    return "float32" if scale else dtype.name
