@@ -22,6 +22,7 @@ COMMANDS = (
     "targets",
     "export",
     "bench",
+    "devices",
     "doctor",
     "completion",
 )

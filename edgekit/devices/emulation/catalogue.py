@@ -55,7 +55,7 @@ KINDS = {
     for kind in (
         PiKind(
             name="pi-arm64",
-            title="64-bit, LiteRT",
+            title="Raspberry Pi OS, 64-bit; LiteRT",
             debian_architecture="arm64",
             library_folder="aarch64-linux-gnu",
             qemu="qemu-aarch64",
@@ -67,7 +67,7 @@ KINDS = {
         ),
         PiKind(
             name="pi-arm64-tflite-runtime",
-            title="64-bit, tflite-runtime",
+            title="Raspberry Pi OS, 64-bit; tflite-runtime",
             debian_architecture="arm64",
             library_folder="aarch64-linux-gnu",
             qemu="qemu-aarch64",
@@ -78,7 +78,7 @@ KINDS = {
         ),
         PiKind(
             name="pi-armhf",
-            title="32-bit, tflite-runtime",
+            title="Raspberry Pi OS, 32-bit; tflite-runtime",
             debian_architecture="armhf",
             library_folder="arm-linux-gnueabihf",
             qemu="qemu-arm",
