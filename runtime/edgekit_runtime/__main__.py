@@ -1,4 +1,4 @@
-"""The device's command line: ``python -m edgekit_runtime info|predict|bench``."""
+"""The device's command line: ``python -m edgekit_runtime info|predict|verify|bench``."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import edgekit_runtime
+from edgekit_runtime.batches import available_cores
 from edgekit_runtime.description import ModelDescription, TensorDescription
-from edgekit_runtime.errors import DataError, EdgekitError
-from edgekit_runtime.interpreter import INTERPRETERS
-from edgekit_runtime.latency import measure
+from edgekit_runtime.errors import BelowThresholdError, DataError, EdgekitError
+from edgekit_runtime.interpreter import INTERPRETERS, choose_interpreter
 from edgekit_runtime.model import Model
 from edgekit_runtime.model_file import read_model_file
 
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, 1 for an error, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except EdgekitError as error:
         if options.debug:
             raise
@@ -33,7 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,18 +42,28 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("--interpreter", choices=list(INTERPRETERS), help="by default the first one installed")
-    running.add_argument("--threads", type=_at_least_one, default=1, help="threads an operator may use (default: 1)")
     parser = argparse.ArgumentParser(prog="python -m edgekit_runtime", description="Run .tflite models on this device.")
     parser.add_argument("--version", action="version", version=edgekit_runtime.__version__)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="info|predict|bench")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="info|predict|verify|bench")
 
-    info = commands.add_parser("info", parents=[common], help="show tensors, operators and what is packed in the file")
-    info.add_argument("model", type=Path, help=".tflite file")
+    info = commands.add_parser(
+        "info", parents=[common], help="show a model's tensors, operators and what is packed in it, or this device"
+    )
+    info.add_argument("model", type=Path, nargs="?", help=".tflite file; without it, this device and its interpreters")
     info.set_defaults(run=_info)
 
-    predict = commands.add_parser("predict", parents=[common, running], help="answer images or .npy arrays")
+    predict = commands.add_parser(
+        "predict", parents=[common, running], help="answer images, .npy arrays or lines of JSON"
+    )
     predict.add_argument("model", type=Path, help=".tflite file")
-    predict.add_argument("inputs", type=Path, nargs="+", help="images, or .npy: uint8 pixels or float inputs")
+    predict.add_argument(
+        "inputs",
+        type=Path,
+        nargs="+",
+        help="images; .npy: uint8 pixels or float inputs; - for lines of JSON on standard input: an image's path, a"
+        " list of numbers, or an object with a list for each input; each is answered by a line of JSON",
+    )
+    predict.add_argument("--threads", type=_at_least_one, default=1, help="threads an operator may use (default: 1)")
     predict.add_argument("--top-k", type=_at_least_one, default=1, help="classes to show for each image (default: 1)")
     predict.add_argument("--labels", type=Path, help="text file with a label in each line")
     predict.add_argument(
@@ -61,8 +71,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.set_defaults(run=_predict)
 
-    bench = commands.add_parser("bench", parents=[common, running], help="time single predictions")
+    verify = commands.add_parser(
+        "verify",
+        parents=[common, running],
+        help="replay the golden examples packed into a model; exits with 3 if it fails",
+    )
+    verify.add_argument("model", type=Path, help=".tflite file")
+    verify.add_argument("--public-key", type=Path, help="the Ed25519 key that the model has to be signed with")
+    verify.set_defaults(run=_verify)
+
+    bench = commands.add_parser(
+        "bench", parents=[common, running], help="measure cold start, latency, throughput, memory, and the board's heat"
+    )
     bench.add_argument("model", type=Path, help=".tflite file")
+    bench.add_argument(
+        "--threads",
+        type=_at_least_one,
+        action="append",
+        help="threads an operator may use; may be repeated (default: 1, 2, 4, … up to the cores)",
+    )
     bench.add_argument("--runs", type=_at_least_one, default=500, help="timed predictions (default: 500)")
     bench.add_argument("--warmup", type=int, default=50, help="untimed predictions before (default: 50)")
     bench.set_defaults(run=_bench)
@@ -86,6 +113,9 @@ def _report(error: EdgekitError, as_json: bool) -> None:
 def _info(options: argparse.Namespace) -> None:
     from edgekit_runtime.manifest import read_manifest
 
+    if options.model is None:
+        _device(options)
+        return
     content = read_model_file(options.model)
     description = edgekit_runtime.read_model_description(content)
     manifest = read_manifest(content)
@@ -102,6 +132,27 @@ def _info(options: argparse.Namespace) -> None:
         print(f"{'metadata':<10}{', '.join(description.metadata)}")
     if manifest.labels:
         print(f"{'labels':<10}{', '.join(manifest.labels)}")
+
+
+def _device(options: argparse.Namespace) -> None:
+    from edgekit_runtime.device_benchmark import read_board
+
+    report: dict[str, Any] = {
+        "edgekit_runtime": edgekit_runtime.__version__,
+        "python": f"{sys.version.split()[0]} on {sys.platform}",
+        "numpy": np.__version__,
+        **read_board().to_dict(),
+    }
+    for name in INTERPRETERS:
+        try:
+            report[name] = choose_interpreter(name).version
+        except EdgekitError as error:
+            report[name] = error.problem
+    if options.json:
+        print(json.dumps(report, indent=1))
+        return
+    for name, value in report.items():
+        print(f"{name:<16}{'-' if value in (None, '') else value}")
 
 
 def _tensor_line(tensor: TensorDescription) -> str:
@@ -125,6 +176,9 @@ def _predict(options: argparse.Namespace) -> None:
         labels=options.labels,
         pixel_range=None if options.pixel_range is None else tuple(options.pixel_range),
     )
+    if options.inputs == [Path("-")]:
+        _predict_lines(model, options.top_k)
+        return
     results = [{"input": str(path), **_answer(model, path, options.top_k)} for path in options.inputs]
     if options.json:
         print(json.dumps({"model": str(options.model), "results": results}, indent=1))
@@ -136,6 +190,37 @@ def _predict(options: argparse.Namespace) -> None:
             print(f"{result['input']}: {name} {json.dumps(values)}")
 
 
+def _predict_lines(model: Model, top_k: int) -> None:
+    """Answer each line with a line at once; one that cannot be answered leaves the others alone."""
+    bad = 0
+    for number, line in enumerate(sys.stdin, 1):
+        try:
+            result = _answer_line(model, line, top_k)
+        except EdgekitError as error:
+            bad += 1
+            result = {"line": number, **error.to_dict()}
+        print(json.dumps(result), flush=True)
+    if bad:
+        raise DataError(f"{bad} of the lines could not be answered.", next_step="see the errors in their place")
+
+
+def _answer_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError("The line is no JSON.", received=str(error)) from error
+    if isinstance(value, str):
+        return {"answers": [answer.to_dict() for answer in model.classify(value, top_k)]}
+    given = value if isinstance(value, dict) else {model.inputs[0].name: value}
+    # JSON does not tell 1 from 1.0: numbers are real values, but where the model counts in integers.
+    dtypes = {i.name: np.float32 if i.quantization is not None else i.dtype for i in model.inputs}
+    try:
+        batch = {name: np.array(values, dtypes.get(name)) for name, values in given.items()}
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError("The line does not hold the model's inputs.", received=str(error)) from error
+    return _outputs(model, batch)
+
+
 def _answer(model: Model, path: Path, top_k: int) -> dict[str, Any]:
     """Classes for an image or an array of pixels, the raw outputs for any other array."""
     if path.suffix != ".npy":
@@ -143,7 +228,11 @@ def _answer(model: Model, path: Path, top_k: int) -> dict[str, Any]:
     array = _read_array(path)
     if array.dtype == np.uint8 and model.preprocessing is not None:
         return {"answers": [answer.to_dict() for answer in model.classify(array, top_k)]}
-    outputs = model.predict(array)
+    return _outputs(model, array)
+
+
+def _outputs(model: Model, batch: Any) -> dict[str, Any]:
+    outputs = model.predict(batch)
     if isinstance(outputs, np.ndarray):
         outputs = {model.outputs[0].name: outputs}
     return {"outputs": {name: values.tolist() for name, values in outputs.items()}}
@@ -163,17 +252,48 @@ def _read_array(path: Path) -> np.ndarray:
     return array
 
 
-def _bench(options: argparse.Namespace) -> None:
-    model = edgekit_runtime.load(options.model, num_threads=options.threads, interpreter=options.interpreter)
-    latency = measure(model, runs=options.runs, warmup=max(options.warmup, 0))
-    interpreter = f"{model.interpreter} {model.interpreter_version}"
+def _verify(options: argparse.Namespace) -> int:
+    model = edgekit_runtime.load(options.model, interpreter=options.interpreter, public_key=options.public_key)
+    report = model.verify()
     if options.json:
-        report = {"model": str(options.model), "interpreter": interpreter, "threads": options.threads}
-        print(json.dumps({**report, **latency.to_dict()}, indent=1))
+        print(json.dumps({"model": str(options.model), **report.to_dict()}, indent=1))
+    else:
+        errors = f"errors up to {max(report.max_error):.3g}, at most {max(report.tolerance):.3g} allowed"
+        first = f"the first answer equal in {sum(report.top1_equal)} of {report.examples} examples"
+        verdict = "passed" if report.passed else "FAILED"
+        print(f"{options.model} on {report.interpreter}: {verdict}; {errors}; {first}")
+    if not report.passed:
+        return BelowThresholdError.exit_code
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from edgekit_runtime.device_benchmark import benchmark
+
+    counts = options.threads or [2**power for power in range(available_cores().bit_length())]
+    load = partial(edgekit_runtime.load, options.model, interpreter=options.interpreter)
+    report = benchmark(str(options.model), load, counts, options.runs, max(options.warmup, 0))
+    if options.json:
+        print(json.dumps({"model": str(options.model), **report.to_dict()}, indent=1))
         return
-    print(f"{options.model} on {interpreter}, {options.threads} thread(s), {latency.runs} runs")
-    print(f"p50 {latency.p50_ms:.3f} ms  p90 {latency.p90_ms:.3f} ms  p99 {latency.p99_ms:.3f} ms")
-    print(f"mean {latency.mean_ms:.3f} ms  {latency.images_per_second:,.0f} per second")
+    print(f"{options.model} on {report.interpreter}; {report.after.name or sys.platform}, {report.after.cores} core(s)")
+    print("threads  load ms  first ms   p50 ms   p90 ms   p99 ms  images/s")
+    for r in report.threads:
+        times = (r.load_ms, r.first_ms, r.latency.p50_ms, r.latency.p90_ms, r.latency.p99_ms)
+        print(
+            f"{r.num_threads:>7}  " + "".join(f"{t:>7.3f}  " for t in times) + f"{r.latency.images_per_second:>8,.0f}"
+        )
+    print(f"in large batches, over all cores: {report.batch_images_per_second:,.0f} images/s")
+    for what, value, unit in (
+        ("cold start to the first answer", report.cold_start_ms, "ms"),
+        ("peak memory of such a process", report.peak_memory_mb, "MB"),
+        ("temperature before", report.before.temperature_c, "°C"),
+        ("temperature after", report.after.temperature_c, "°C"),
+        ("clock before", report.before.clock_mhz, "MHz"),
+        ("clock after", report.after.clock_mhz, "MHz"),
+    ):
+        if value is not None:
+            print(f"{what}: {value:.1f} {unit}")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def measure(model: Model, runs: int = 500, warmup: int = 50) -> Latency:
         runs: Timed predictions.
         warmup: Predictions before them, not timed: the first ones find cold caches.
     """
-    inputs = {info.name: np.zeros([max(size, 1) for size in info.shape], info.dtype) for info in model.inputs}
+    inputs = zero_inputs(model)
     batch = inputs if len(inputs) > 1 else next(iter(inputs.values()))
     for _ in range(warmup):
         model.predict(batch)
@@ -59,3 +59,8 @@ def measure(model: Model, runs: int = 500, warmup: int = 50) -> Latency:
     mean_ms = float(times_ms.mean())
     samples = max(model.inputs[0].shape[0], 1) if model.inputs[0].shape else 1
     return Latency(runs, p50_ms, p90_ms, p99_ms, mean_ms, 1000 * samples / mean_ms)
+
+
+def zero_inputs(model: Model) -> dict[str, np.ndarray]:
+    """An input of zeros, in the model's own dtype, of one sample where the caller chooses how many."""
+    return {info.name: np.zeros([max(size, 1) for size in info.shape], info.dtype) for info in model.inputs}

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 import edgekit_runtime
 from edgekit_runtime.__main__ import main
 from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.interpreter import choose_interpreter
 
 Capture = pytest.CaptureFixture[str]
 
@@ -70,14 +74,119 @@ def test_predict_floats(tflite_folder: Path, tmp_path: Path, capsys: Capture) ->
     assert capsys.readouterr().out.startswith(f"{tmp_path / 'rows.npy'}: output_0 [[")
 
 
-def test_bench(tflite_folder: Path, capsys: Capture) -> None:
-    command = ["bench", str(tflite_folder / "dense_float32.tflite"), "--runs", "5", "--warmup", "0"]
-    assert main([*command, "--json"]) == 0
+def test_bench(tflite_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgekit_runtime.device_benchmark.THROUGHPUT_SECONDS", 0.05)
+    command = ["bench", str(tflite_folder / "two_in_two_out.tflite"), "--runs", "5", "--warmup", "0"]
+    assert main([*command, "--threads", "1", "--threads", "2", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["runs"], report["threads"]) == (5, 1)
-    assert report["p50_ms"] > 0
+    assert [entry["num_threads"] for entry in report["threads"]] == [1, 2]
+    for entry in report["threads"]:
+        assert entry["latency"]["runs"] == 5
+        assert min(entry["load_ms"], entry["first_ms"], entry["latency"]["p50_ms"]) > 0
+    assert report["batch_images_per_second"] > 0
+    # A whole process with numpy and an interpreter in it.
+    assert report["cold_start_ms"] > report["threads"][0]["latency"]["p50_ms"]
+    assert 10 < report["peak_memory_mb"] < 2000
+    assert report["after"]["cores"] >= 1
     assert main(command) == 0
-    assert "5 runs" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "images/s" in shown
+    assert "cold start to the first answer: " in shown
+
+
+def test_bench_of_a_model_without_a_batch_axis(tflite_folder: Path) -> None:
+    from edgekit_runtime.device_benchmark import benchmark
+
+    report = benchmark("", lambda num_threads: edgekit_runtime.load(tflite_folder / "lstm_batch1.tflite"), [1], 2, 0)
+    assert report.batch_images_per_second > 0
+    # No process can load the path "".
+    assert report.cold_start_ms is None
+
+
+def test_info_about_the_device(capsys: Capture) -> None:
+    assert main(["info", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["edgekit_runtime"] == edgekit_runtime.__version__
+    assert report["numpy"] == np.__version__
+    installed = choose_interpreter()
+    assert report[installed.name] == installed.version
+    assert main(["info"]) == 0
+    assert f"{installed.name:<16}{installed.version}\n" in capsys.readouterr().out
+
+
+@pytest.fixture
+def with_golden(tflite_folder: Path, tmp_path: Path) -> Callable[[float], Path]:
+    """Packs the dense model with its rows and Keras's answers, changed by some amount."""
+
+    def pack(change: float) -> Path:
+        with np.load(tflite_folder / "dense_float32.npz") as arrays:
+            rows, answers = arrays["x"], arrays["y"]
+        golden = io.BytesIO()
+        np.savez(golden, input_0=rows, output_0=answers[:, np.newaxis] + change, tolerance=np.array([1e-4]))
+        path = tmp_path / "golden.tflite"
+        path.write_bytes((tflite_folder / "dense_float32.tflite").read_bytes())
+        with zipfile.ZipFile(path, "a") as parts:
+            parts.writestr("golden.npz", golden.getvalue())
+        return path
+
+    return pack
+
+
+def test_verify_passes(with_golden: Callable[[float], Path], capsys: Capture) -> None:
+    path = with_golden(0.0)
+    assert main(["verify", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"{path} on {choose_interpreter().name} ")
+    assert ": passed; errors up to " in shown
+
+
+def test_verify_fails_with_3(with_golden: Callable[[float], Path], capsys: Capture) -> None:
+    path = with_golden(0.5)
+    assert main(["verify", str(path)]) == 3
+    assert ": FAILED; errors up to 0.5, at most 0.0001 allowed" in capsys.readouterr().out
+    assert main(["verify", str(path), "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["passed"] is False
+
+
+def test_verify_needs_golden_examples(tflite_folder: Path, capsys: Capture) -> None:
+    assert main(["verify", str(tflite_folder / "dense_float32.tflite")]) == 1
+    assert "has no golden examples" in capsys.readouterr().err
+
+
+def test_lines_of_json(tflite_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = edgekit_runtime.load(tflite_folder / "two_in_two_out.tflite")
+    inputs = {i.name: np.ones((2, *i.shape[1:]), np.float32) for i in model.inputs}
+    lines = [
+        json.dumps({name: values.tolist() for name, values in inputs.items()}),
+        json.dumps({name: values[0].astype(int).tolist() for name, values in inputs.items()}),
+        "[1, 2",
+        json.dumps({name: [["text"]] for name in inputs}),
+        json.dumps("image.png"),
+    ]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines) + "\n"))
+    assert main(["predict", str(tflite_folder / "two_in_two_out.tflite"), "-"]) == 1
+    shown = capsys.readouterr()
+    answers = [json.loads(line) for line in shown.out.splitlines()]
+    expected = model.predict(inputs)
+    assert isinstance(expected, dict)
+    for name, values in expected.items():
+        assert np.array(answers[0]["outputs"][name]) == pytest.approx(values)
+        assert np.array(answers[1]["outputs"][name]) == pytest.approx(values[:1])
+    assert [answer["line"] for answer in answers[2:]] == [3, 4, 5]
+    assert [answer["error"] for answer in answers[2:]] == ["DataError", "DataError", "TensorMismatchError"]
+    assert "3 of the lines could not be answered" in shown.err
+
+
+def test_a_line_with_the_path_of_an_image(
+    tflite_folder: Path, tmp_path: Path, cnn: dict[str, np.ndarray], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    path, image = tflite_folder / "cnn_int8_io_uint8.tflite", tmp_path / "digit.png"
+    pillow.fromarray(cnn["pixels"][0, :, :, 0]).save(image)
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(str(image))))
+    assert main(["predict", str(path), "-"]) == 0
+    expected = edgekit_runtime.load(path).classify(cnn["pixels"][0])[0].to_dict()
+    assert json.loads(capsys.readouterr().out) == {"answers": [expected]}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +225,14 @@ def test_debug_shows_the_traceback() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["train"], ["info"], ["bench", "m", "--runs", "0"], ["predict", "m"], ["bench", "m", "--interpreter", "onnx"]],
+    [
+        [],
+        ["train"],
+        ["verify"],
+        ["bench", "m", "--runs", "0"],
+        ["predict", "m"],
+        ["bench", "m", "--interpreter", "onnx"],
+    ],
     ids=" ".join,
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: Capture) -> None:
