@@ -29,9 +29,10 @@ def print_target(target: Target) -> None:
     ]
     print_table(target.name, (), facts)
     rows = [
-        (name, "any" if version is None else str(version)) for name, version in sorted(target.highest_versions.items())
+        (name, "any" if version is None else str(version), ", ".join(target.types.get(name, ())) or "not asked")
+        for name, version in sorted(target.highest_versions.items())
     ]
-    print_table(f"{target.name}: operators", ("operator", "highest version"), rows)
+    print_table(f"{target.name}: operators", ("operator", "highest version", "types of its first input"), rows)
     traps = [(rule.name, rule.reason, rule.measured) for rule in rules_for(target.name)]
     if traps:
         print_table(f"{target.name}: traps", ("trap", "what happens", "measured"), traps)

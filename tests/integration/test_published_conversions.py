@@ -89,19 +89,6 @@ def converted(shared_models: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return made
 
 
-@pytest.fixture(scope="module")
-def tflite_runtime_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with tflite-runtime 2.14, which ends at Python 3.11 and numpy 1."""
-    if sys.version_info >= (3, 12):
-        pytest.skip("tflite-runtime has no wheel for this Python")
-    folder = tmp_path_factory.mktemp("tflite-runtime")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    python = folder / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "-q", "tflite-runtime==2.14.0", "numpy==1.26.4"]
-    subprocess.run(install, check=True, capture_output=True)
-    return python
-
-
 def answers(python: Path | str, interpreter: str, record: Converted, mode: Mode) -> list[np.ndarray]:
     """What an interpreter answers, in a process of its own."""
     output = record.folder / f"{interpreter}-{mode.value}.npz"

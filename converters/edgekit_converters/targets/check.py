@@ -9,11 +9,13 @@ from typing import Any
 from edgekit_converters.targets.needed_versions import NeededVersion, needed_version
 from edgekit_converters.targets.operands import Operands, all_operands
 from edgekit_converters.targets.rules import Rule, rules_for
-from edgekit_converters.targets.target import Target, find_target
+from edgekit_converters.targets.target import Target, asked_types, find_target
 from edgekit_runtime.description import TensorDescription
 from edgekit_runtime.schema import BUNDLED_CUSTOM_OPERATORS
 from edgekit_runtime.structure import read_model_description
 
+#: The place of the input whose type decides, where it is not the first.
+_DECIDING_INPUTS = {"SPLIT": 1, "SELECT_V2": 1}
 _MICRO_CUSTOM_OPERATORS = frozenset(("CIRCULAR_BUFFER", "TFLite_Detection_PostProcess"))
 
 
@@ -93,7 +95,7 @@ def _findings(operators: Sequence[Operands], target: Target) -> Iterator[Finding
         if operands.name in target.highest_versions and broken is not None:
             yield _broken_rule(operands, broken)
         else:
-            yield from _version_finding(operands, target)
+            yield from _version_finding(operands, target) or _type_finding(operands, target)
 
 
 def _custom_finding(operands: Operands, target: Target) -> Iterator[Finding]:
@@ -128,14 +130,14 @@ def _broken_rule(operands: Operands, rule: Rule) -> Finding:
     )
 
 
-def _version_finding(operands: Operands, target: Target) -> Iterator[Finding]:
+def _version_finding(operands: Operands, target: Target) -> list[Finding]:
     available = target.highest_versions.get(operands.name, 0)
     if available is None:
-        return
+        return []
     needed = needed_version(operands)
     claimed = operands.operator.version
     if max(needed.version, claimed) <= available:
-        return
+        return []
     if needed.version <= available:
         needed = NeededVersion(claimed, tensors=operands.outputs)
     why = f" for {needed.reason}" if needed.reason else ", which the file asks for"
@@ -143,7 +145,7 @@ def _version_finding(operands: Operands, target: Target) -> Iterator[Finding]:
         problem = f"is not among the operators of {target.runtime}"
     else:
         problem = f"needs version {needed.version}{why}; {target.runtime} has up to version {available}"
-    yield Finding(
+    found = Finding(
         operands.subgraph,
         operands.number,
         operands.name,
@@ -154,6 +156,26 @@ def _version_finding(operands: Operands, target: Target) -> Iterator[Finding]:
         next_step=f"convert the Keras model with edgekit convert --target {target.name}",
         is_per_channel=any(len(tensor.scales) > 1 for tensor in needed.tensors),
     )
+    return [found]
+
+
+def _type_finding(operands: Operands, target: Target) -> list[Finding]:
+    """A kernel that lacks the type of its numbers, where the target's kernels were asked."""
+    known = target.types.get(operands.name)
+    tensor = operands.input(_DECIDING_INPUTS.get(operands.name, 0))
+    if known is None or tensor is None or tensor.dtype not in asked_types() - set(known):
+        return []
+    found = Finding(
+        operands.subgraph,
+        operands.number,
+        operands.name,
+        f"takes no {tensor.dtype} on {target.runtime}; it takes {', '.join(known)}",
+        needed=0,
+        available=0,
+        tensors=_names((tensor,)),
+        next_step="convert with another --quantize, or leave this operator in float",
+    )
+    return [found]
 
 
 def _names(tensors: Sequence[TensorDescription]) -> tuple[str, ...]:

@@ -108,6 +108,17 @@ def _per_channel_dequantize(operands: Operands) -> Tensors:
     return (codes,) if operands.name == "DEQUANTIZE" and codes is not None and len(codes.scales) > 1 else ()
 
 
+def _split_of_two_types(operands: Operands) -> Tensors:
+    """litert-quantizer leaves a part that nothing reads at float32."""
+    whole = operands.input(1) if operands.name == "SPLIT" else None
+    return () if whole is None else tuple(part for part in operands.outputs if part.dtype != whole.dtype)
+
+
+def _computed_fill(operands: Operands) -> Tensors:
+    sizes = operands.input(0)
+    return (sizes,) if operands.name == "FILL" and sizes is not None and not sizes.is_constant else ()
+
+
 def _squared_difference_overflow(operands: Operands) -> Tensors:
     """Condition of the kernel's own check: its output's multiplier must be below 1."""
     if operands.name != "SQUARED_DIFFERENCE" or operands.dtype(0) != "int8" or len(operands.outputs) != 1:
@@ -176,6 +187,22 @@ RULES = (
         reason="it takes the stored shape as it is, and the file leaves the batch open",
         next_step="convert with --target tflite-micro, which fixes the batch at 1",
         measured="tflite-micro 0.dev20261023182759: a dilated depthwise CNN falls from 85.3 % to 74.8 % top-1",
+    ),
+    Rule(
+        name="computed sizes",
+        targets=_MICRO,
+        find=_computed_fill,
+        reason="its FILL takes constant sizes only",
+        next_step="convert with --target tflite-micro, which fixes the batch at 1",
+        measured="tflite-micro 0.dev20261023182759: 'Non-constant >dims< tensor is not supported'",
+    ),
+    Rule(
+        name="parts of another type",
+        targets=("litert", "litert-1.4"),
+        find=_split_of_two_types,
+        reason="it refuses parts of another type than the whole",
+        next_step="convert with --quantize dynamic, which leaves activations in float",
+        measured="ai-edge-litert 2.3.0: an unrolled int8 LSTM is refused with 'failed to delegate SPLIT'",
     ),
     Rule(
         name="int8 SQUARED_DIFFERENCE",

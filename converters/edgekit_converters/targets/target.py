@@ -45,6 +45,7 @@ class Target:
         machines: Where it runs.
         measured_on: The very build that the operators were asked of.
         highest_versions: Builtin operators it has, with the highest version; None where it does not look at versions.
+        types: For the operators that were asked, the types that their kernels take, of ``asked_types()``.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Target:
     machines: str
     measured_on: str
     highest_versions: Mapping[str, int | None]
+    types: Mapping[str, tuple[str, ...]]
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
@@ -64,6 +66,7 @@ class Target:
             "measured_on": self.measured_on,
             "operators": len(self.highest_versions),
             "highest_versions": dict(self.highest_versions),
+            "types": {name: list(types) for name, types in self.types.items()},
         }
 
 
@@ -85,24 +88,25 @@ def find_target(name: str) -> Target:
             received=name,
             next_step="edgekit targets lists them with the machines they are for",
         )
-    table = _table()
+    versions, kernels = _table("operator_versions.json"), _table("operator_types.json")
     runtime, python, machines = _FACTS[name]
     return Target(
         name=name,
         runtime=runtime,
         python=python,
         machines=machines,
-        measured_on=table["measured_on"][name],
-        highest_versions={operator: row[name] for operator, row in table["highest_versions"].items() if name in row},
+        measured_on=versions["measured_on"][name],
+        highest_versions={operator: row[name] for operator, row in versions["highest_versions"].items() if name in row},
+        types={operator: tuple(row[name]) for operator, row in kernels["types"].items() if row[name]},
     )
 
 
-def source_of_versions() -> str:
-    """How the operators of the targets were found out."""
-    return str(_table()["source"])
+def asked_types() -> frozenset[str]:
+    """The types that kernels were asked for; nothing is known of others."""
+    return frozenset(_table("operator_types.json")["asked"])
 
 
 @cache
-def _table() -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(files(__package__).joinpath("operator_versions.json").read_text())
+def _table(file: str) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(files(__package__).joinpath(file).read_text())
     return table

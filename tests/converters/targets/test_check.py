@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgekit_converters.targets.check import TargetCheck, check_targets
+from edgekit_converters.targets.check import TargetCheck, _findings, check_targets
 from edgekit_converters.targets.operands import Operands
 from edgekit_converters.targets.rules import RULES
-from edgekit_converters.targets.target import target_names
+from edgekit_converters.targets.target import find_target, target_names
 from edgekit_runtime.errors import ModelFileError, UsageError
 
 FIXTURES = Path(__file__).resolve().parents[2] / "data" / "tflite"
@@ -21,6 +21,7 @@ _spec.loader.exec_module(examples)
 operands, tensor = examples.operands, examples.tensor
 
 FLOAT = tensor("float32")
+PER_TENSOR = tensor("int8", scales=[0.1])
 PER_CHANNEL = tensor("int8", (3, 4), [0.1, 0.2, 0.3])
 
 
@@ -84,6 +85,26 @@ def test_no_tflite_and_no_target() -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "name", "dtype", "runs"),
+    [
+        ("litert", "SQUARED_DIFFERENCE", "int16", False),
+        ("litert", "SQUARED_DIFFERENCE", "int32", True),
+        ("tflite-runtime-2.14", "NEG", "int8", False),
+        ("tflite-micro", "SELECT_V2", "int32", False),
+        ("tflite-micro", "SPLIT", "int16", True),
+        # Nobody asked for this type.
+        ("litert", "ABS", "complex64", True),
+    ],
+    ids=lambda value: str(value),
+)
+def test_types_that_the_kernels_take(target: str, name: str, dtype: str, runs: bool) -> None:
+    value = tensor(dtype, scales=[0.1])
+    leading = {"SPLIT": [tensor("int32", ())], "SELECT_V2": [tensor("bool")]}.get(name, [])
+    found = _findings([operands(name, [*leading, value], [value])], find_target(target))
+    assert [finding.operator for finding in found] == ([] if runs else [name])
+
+
+@pytest.mark.parametrize(
     ("rule", "example"),
     [
         pytest.param("4-bit numbers", operands("FULLY_CONNECTED", [FLOAT, tensor("int4")], [FLOAT]), id="4-bit"),
@@ -107,6 +128,10 @@ def test_no_tflite_and_no_target() -> None:
             ),
             id="open batch",
         ),
+        pytest.param(
+            "parts of another type", operands("SPLIT", [tensor("int32"), PER_TENSOR], [PER_TENSOR, FLOAT]), id="parts"
+        ),
+        pytest.param("computed sizes", operands("FILL", [tensor("int32"), FLOAT], [FLOAT]), id="computed sizes"),
         # (2 · 1)² / (2¹⁴ · 0.0002) = 1.22: the kernel's check asks for less than 1.
         pytest.param(
             "int8 SQUARED_DIFFERENCE",
