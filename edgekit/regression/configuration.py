@@ -192,16 +192,30 @@ def load_configuration(path: Path) -> LoadedConfiguration:
     section = "tool.edgekit" if path.name == "pyproject.toml" else ""
     if section:
         content = content.get("tool", {}).get("edgekit", {})
+    loaded = configuration_of(content, path, section)
+    if not loaded.settings.models:
+        raise UsageError(f"{path} names no model.", expected="a section [tool.edgekit.models.NAME] for each")
+    return loaded
+
+
+def configuration_of(content: dict[str, Any], path: Path, section: str) -> LoadedConfiguration:
+    """Check what a configuration says.
+
+    Args:
+        content: Its keys.
+        path: The file that paths are relative to.
+        section: Where in the file the keys stand, for messages; empty for the whole file.
+    Raises:
+        UsageError: A key or a value is wrong; the message names file and key.
+    """
     try:
         settings = CheckConfiguration.model_validate(content)
-        for place, limits in [("thresholds", settings.thresholds)] + [
-            (f"models.{name}.thresholds", model.thresholds) for name, model in settings.models.items()
-        ]:
-            _check_thresholds(path, section, place, limits)
     except ValidationError as error:
         raise explain(error, path, section, CheckConfiguration) from None
-    if not settings.models:
-        raise UsageError(f"{path} names no model.", expected="a section [tool.edgekit.models.NAME] for each")
+    places = {"thresholds": settings.thresholds}
+    places |= {f"models.{name}.thresholds": model.thresholds for name, model in settings.models.items()}
+    for place, limits in places.items():
+        _check_thresholds(path, section, place, limits)
     return LoadedConfiguration(path, settings)
 
 

@@ -10,6 +10,7 @@ from edgekit.regression.answers import Answers
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.measurement import Measurement
 from edgekit.regression.verdicts import RuleResult, Verdict
+from edgekit_runtime.errors import BelowThresholdError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,29 @@ class ModelCheck:
     def passed(self) -> bool:
         """Whether no rule failed."""
         return all(rule.verdict is not Verdict.FAILED for rule in self.rules)
+
+    @property
+    def summary(self) -> str:
+        """``passed``, or ``failed`` with the names of the rules."""
+        failed = [rule.rule for rule in self.rules if rule.verdict is Verdict.FAILED]
+        return f"failed ({', '.join(failed)})" if failed else "passed"
+
+    def require_passed(self) -> None:
+        """Raise where a rule failed.
+
+        Raises:
+            BelowThresholdError: With what each failed rule allows, what was measured and why it failed.
+        """
+        if not self.passed:
+            raise BelowThresholdError(
+                f"{self.name} is worse than its baseline allows.",
+                received="; ".join(
+                    f"{rule.rule}: {rule.measured}, allowed: {rule.allowed} ({rule.why})"
+                    for rule in self.rules
+                    if rule.verdict is Verdict.FAILED
+                ),
+                next_step="mend the model, or, where the change is meant, write a new baseline: --update-baseline",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """As ``check.schema.json`` describes it."""

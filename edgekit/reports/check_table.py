@@ -21,11 +21,7 @@ def print_check(result: CheckResult) -> None:
 
 def verdict_sentence(result: CheckResult) -> str:
     """Which models failed by which rules, or that all passed."""
-    failed = [
-        f"{model.name} ({', '.join(rule.rule for rule in model.rules if rule.verdict.value == 'failed')})"
-        for model in result.models
-        if not model.passed
-    ]
+    failed = [f"{model.name} {model.summary.removeprefix('failed ')}" for model in result.models if not model.passed]
     if failed:
         return f"Failed: {'; '.join(failed)}."
     count = len(result.models)

@@ -1,0 +1,123 @@
+"""What the pytest plugin's fixtures do for a test marked ``edgekit``."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import edgekit_runtime
+from edgekit.regression.baseline import read_baseline, write_baseline
+from edgekit.regression.candidates import prepare
+from edgekit.regression.configuration import (
+    LoadedConfiguration,
+    configuration_of,
+    find_configuration,
+    load_configuration,
+)
+from edgekit.regression.gate import check, measure_for_baseline
+from edgekit.regression.results import ModelCheck
+from edgekit_runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    import pytest
+
+    from edgekit_runtime.model import Model
+
+_USAGE = '@pytest.mark.edgekit(model="digits"), a name in the configuration, or model="model.tflite", data="digits"'
+#: Judged once a session: the same model with the same limits gives the same answer.
+_judged: dict[tuple[Any, ...], ModelCheck] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedModel:
+    """The model of one marked test.
+
+    Attributes:
+        configuration: Where it stands, the marker's own settings included.
+        name: Its name in there.
+    """
+
+    configuration: LoadedConfiguration
+    name: str
+
+    def load(self) -> Model:
+        """The model on this machine's interpreter."""
+        with tempfile.TemporaryDirectory(prefix="edgekit-test-") as folder:
+            return edgekit_runtime.load(prepare(self.configuration, self.name, Path(folder)).path)
+
+    def check(self) -> ModelCheck:
+        """The model, judged by the baseline."""
+        key = (self.configuration.path, self.name, self.configuration.settings.model_dump_json())
+        if key not in _judged:
+            records = read_baseline(self._baseline)
+            (_judged[key],) = check(self.configuration, records, names=[self.name]).models
+        return _judged[key]
+
+    def update_baseline(self) -> ModelCheck:
+        """The model's figures written into the baseline; the judgement by the baseline that now holds."""
+        measured = measure_for_baseline(self.configuration, names=[self.name])
+        with _alone(self._baseline):
+            records = read_baseline(self._baseline) if self._baseline.exists() else {}
+            write_baseline(self._baseline, {**records, **measured})
+        _judged.clear()
+        return self.check()
+
+    @property
+    def _baseline(self) -> Path:
+        return self.configuration.resolve(self.configuration.settings.baseline)
+
+
+def marked_model(item: pytest.Item) -> MarkedModel:
+    """The model that a test's marker names.
+
+    Raises:
+        UsageError: The test has no marker, or the marker names no model or a limit that does not exist.
+    """
+    marker = item.get_closest_marker("edgekit")
+    if marker is None:
+        raise UsageError(f"{item.name} uses a fixture of edgekit and has no marker.", expected=_USAGE)
+    settings = dict(marker.kwargs)
+    name = settings.pop("model", None) or (marker.args[0] if len(marker.args) == 1 else None)
+    if not isinstance(name, str):
+        raise UsageError(f"The marker of {item.name} names no model.", expected=_USAGE)
+    data = settings.pop("data", None)
+    base = _configuration(item.config)
+    if base is not None and name in base.settings.models:
+        own = base.settings.models[name]
+        model = own.model_copy(
+            update={"data": data or own.data, "thresholds": {**own.thresholds, **settings}}
+        ).model_dump()
+    else:
+        model = {"file": name, "data": data, "thresholds": settings}
+    path = base.path if base is not None else item.config.rootpath / "pyproject.toml"
+    others = base.settings.model_dump(exclude={"models"}) if base is not None else {}
+    configuration = configuration_of({**others, "models": {name: model}}, path, f"marker of {item.name}")
+    return MarkedModel(configuration, name)
+
+
+def _configuration(config: pytest.Config) -> LoadedConfiguration | None:
+    """The project's configuration; None where it has none, and markers say everything."""
+    named = config.getoption("--edgekit-config")
+    if named:
+        return load_configuration(config.invocation_params.dir / named)
+    try:
+        path = find_configuration(config.rootpath)
+    except UsageError:
+        return None
+    return load_configuration(path)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keeps other workers of pytest-xdist from reading and writing the file in between."""
+    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    # Never removed: a worker may wait for it while another is done.
+    with (Path(tempfile.gettempdir()) / f"edgekit-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
