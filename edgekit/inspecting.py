@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.manifest import Manifest, read_manifest
-from edgekit_runtime.model_file import read_model_file
+from edgekit_runtime.manifest import Manifest, Parts, read_manifest
+from edgekit_runtime.model_file import read_model_file, refuse_lost_parts
 from edgekit_runtime.structure import read_model_description
 
 #: Where a FlatBuffer states which schema it follows.
@@ -22,16 +22,23 @@ class TfliteInspection:
     Attributes:
         path: The file.
         description: Tensors, operators, signatures.
-        manifest: Labels, pixel range, provenance.
+        manifest: Labels, preprocessing, provenance, digests.
+        parts: Names of all that is packed behind the FlatBuffer, by whatever tool.
     """
 
     path: Path
     description: ModelDescription
     manifest: Manifest
+    parts: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
-        return {"path": str(self.path), **self.description.to_dict(), "manifest": self.manifest.to_dict()}
+        return {
+            "path": str(self.path),
+            **self.description.to_dict(),
+            "manifest": self.manifest.to_dict(),
+            "parts": list(self.parts),
+        }
 
 
 def is_tflite(path: Path) -> bool:
@@ -49,4 +56,6 @@ def inspect_tflite(path: Path) -> TfliteInspection:
         ModelFileError: It is missing, damaged or foreign.
     """
     content = read_model_file(path)
-    return TfliteInspection(path, read_model_description(content), read_manifest(content))
+    manifest, description = read_manifest(content), read_model_description(content)
+    refuse_lost_parts(description, manifest.model_sha256)
+    return TfliteInspection(path, description, manifest, tuple(Parts(content).names))

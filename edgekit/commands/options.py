@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -64,6 +65,23 @@ class PixelRange(click.ParamType):
         return low, high
 
 
+class Numbers(click.ParamType):
+    """One number, or one a channel: ``127.5`` or ``0.485,0.456,0.406``."""
+
+    name = "NUMBERS"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected numbers such as 127.5 or 0.485,0.456,0.406, received {value!r}", param, ctx)
+        if not all(math.isfinite(number) for number in numbers):
+            self.fail(f"expected finite numbers, received {value!r}", param, ctx)
+        return numbers
+
+
 class InputShape(click.ParamType):
     """Whole numbers such as ``224,224,3``: an input's sizes without the batch axis."""
 
@@ -94,3 +112,30 @@ pixel_range_option = click.option(
     help="What the pixel values 0 and 255 become at the model's input. "
     "[default: 0,1, or 0,255 for a model that rescales by itself]",
 )
+
+
+def picture_options(function: Decorated) -> Decorated:
+    """What else is to be known of how pictures become a model's input."""
+    for option in (
+        click.option(
+            "--resize",
+            type=click.Choice(["stretch", "crop", "pad", "nearest"]),
+            help="How pictures of another size are brought to the model's: stretched, cut around the centre, "
+            "padded with black, or stretched without smoothing. [default: stretch]",
+        ),
+        click.option(
+            "--color-order",
+            type=click.Choice(["rgb", "bgr"]),
+            help="Which colour the model takes first; bgr for models from Caffe and OpenCV. [default: rgb]",
+        ),
+        click.option(
+            "--std", type=Numbers(), help="What pixels are divided by after --mean was taken away. [default: 1]"
+        ),
+        click.option(
+            "--mean",
+            type=Numbers(),
+            help="Taken from pixels after --pixel-range: one number, or one a channel, in the model's order.",
+        ),
+    ):
+        function = option(function)
+    return function

@@ -6,10 +6,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from edgekit.inspecting import TfliteInspection
 from edgekit.reports.tables import kilobytes, print_table
 from edgekit_converters.keras_files.summary import KerasFileSummary
 from edgekit_runtime.description import ModelDescription, TensorDescription
+from edgekit_runtime.manifest import Manifest
+from edgekit_runtime.preprocessing import Preprocessing
 
 
 def print_tflite(inspection: TfliteInspection) -> None:
@@ -33,12 +37,38 @@ def print_tflite(inspection: TfliteInspection) -> None:
     )
     facts = [("size", kilobytes(model.size_bytes))]
     facts += [("signature", f"{s.key}({_names(s.inputs)}) → {_names(s.outputs)}") for s in model.signatures]
+    facts += [("packed parts", ", ".join(inspection.parts))] if inspection.parts else []
+    facts += [("metadata", ", ".join(model.metadata))] if model.metadata else []
+    facts += packed_facts(manifest)
+    print_table(f"{name}: file", (), facts)
+
+
+def packed_facts(manifest: Manifest) -> list[tuple[str, str]]:
+    """What travels with a model, a row each."""
+    facts = []
     if manifest.labels:
         facts.append(("labels", ", ".join(manifest.labels[:20]) + (" …" if len(manifest.labels) > 20 else "")))
-    if manifest.pixel_range:
-        facts.append(("pixels 0 and 255 become", f"{manifest.pixel_range[0]:g} and {manifest.pixel_range[1]:g}"))
+    if manifest.preprocessing is not None:
+        facts += _preprocessing_facts(manifest.preprocessing)
     facts += _flat(manifest.provenance)
-    print_table(f"{name}: file", (), facts)
+    tensors = sum(map(len, manifest.tensor_sha256))
+    if manifest.model_sha256:
+        facts.append(("digest", f"{manifest.model_sha256}; {tensors} constant tensors have their own"))
+    return facts
+
+
+def _preprocessing_facts(preprocessing: Preprocessing) -> list[tuple[str, str]]:
+    values = preprocessing.values()
+    low, high = values[..., 0], values[..., 255]
+    colours = {1: "grey"}.get(preprocessing.channels, preprocessing.color_order)
+    return [
+        ("pixels 0 and 255 become", f"{_numbers(low)} and {_numbers(high)}"),
+        ("pictures", f"{preprocessing.height} × {preprocessing.width}, {colours}, others: {preprocessing.resize}"),
+    ]
+
+
+def _numbers(values: np.ndarray) -> str:
+    return ", ".join(f"{value:g}" for value in np.atleast_1d(values))
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

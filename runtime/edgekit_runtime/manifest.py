@@ -118,6 +118,23 @@ def read_manifest(model: bytes) -> Manifest:
         ModelFileError: What is packed is damaged, or the FlatBuffer is not the one it was packed with.
     """
     parts = Parts(model)
+    manifest = packed_manifest(parts)
+    if manifest.model_sha256 and hashlib.sha256(memoryview(model)[: parts.start]).hexdigest() != manifest.model_sha256:
+        raise ModelFileError(
+            "The model is not the one that its manifest was packed with: some of its bytes have changed.",
+            expected=f"SHA-256 {manifest.model_sha256}",
+            received="another digest",
+            next_step="copy the file to this machine again; edgekit verify names the tensors that differ",
+        )
+    return manifest
+
+
+def packed_manifest(parts: Parts) -> Manifest:
+    """Read the manifest alone, whatever the FlatBuffer before it is.
+
+    Raises:
+        ModelFileError: It is damaged.
+    """
     try:
         labels = parts.read(LABELS_NAME).decode().splitlines()
         content = json.loads(parts.read(MANIFEST_NAME) or b"{}")
@@ -127,13 +144,6 @@ def read_manifest(model: bytes) -> Manifest:
     lost = [name for name in content.get("parts", []) if name not in parts.names]
     if lost:
         raise _damaged(f"{lost[0]} is missing")
-    if manifest.model_sha256 and hashlib.sha256(memoryview(model)[: parts.start]).hexdigest() != manifest.model_sha256:
-        raise ModelFileError(
-            "The model is not the one that its manifest was packed with: some of its bytes have changed.",
-            expected=f"SHA-256 {manifest.model_sha256}",
-            received="another digest",
-            next_step="copy the file to this machine again; edgekit verify names the tensors that differ",
-        )
     return manifest
 
 

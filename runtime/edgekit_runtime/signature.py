@@ -33,14 +33,7 @@ def require_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) 
     """
     key = read_public_key(public_key)
     parts = Parts(model)
-    match = re.fullmatch(rb"ed25519 ([0-9a-f]{64}) ([0-9a-f]{128})\n", parts.read(SIGNATURE_NAME))
-    if match is None:
-        raise ModelFileError(
-            "The model is not signed.",
-            expected=f"a signature by the key {key.hex()}",
-            next_step="sign it on the workstation: edgekit sign model.tflite --key key.pem",
-        )
-    signer, signature = (bytes.fromhex(part.decode()) for part in match.groups())
+    signer, signature = parse_signature(parts)
     if signer != key:
         raise ModelFileError("The model is signed with another key.", expected=key.hex(), received=signer.hex())
     if not is_signed_by(key, signed_content(model, parts), signature):
@@ -48,6 +41,21 @@ def require_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) 
             "The model's signature does not hold: something has changed since it was signed.",
             next_step="copy the file to this machine again, or sign it again",
         )
+
+
+def parse_signature(parts: Parts) -> tuple[bytes, bytes]:
+    """The signer's public key and the signature, neither checked.
+
+    Raises:
+        ModelFileError: There is none.
+    """
+    match = re.fullmatch(rb"ed25519 ([0-9a-f]{64}) ([0-9a-f]{128})\n", parts.read(SIGNATURE_NAME))
+    if match is None:
+        raise ModelFileError(
+            "The model is not signed.",
+            next_step="sign it on the workstation: edgekit sign model.tflite --key key.pem",
+        )
+    return bytes.fromhex(match.group(1).decode()), bytes.fromhex(match.group(2).decode())
 
 
 def signed_content(model: bytes, parts: Parts) -> bytes:

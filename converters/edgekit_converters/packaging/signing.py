@@ -1,0 +1,70 @@
+"""Ed25519 keys and signatures for devices without a network; the device's side is ``edgekit_runtime.signature``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from edgekit_converters.packaging.artifact import append_parts
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.manifest import SIGNATURE_NAME, Parts
+from edgekit_runtime.signature import signed_content
+from edgekit_runtime.structure import read_model_description
+
+
+def new_key() -> tuple[bytes, bytes]:
+    """A new private key and its public key, both as PEM."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private, public
+
+
+def sign(content: bytes, private_key: bytes, ask_password: Callable[[], str]) -> bytes:
+    """Sign a .tflite: its FlatBuffer and every part behind it; an older signature is replaced.
+
+    Args:
+        content: The whole file, packed or not.
+        private_key: PEM of an Ed25519 private key.
+        ask_password: Asked where the key is encrypted.
+    Returns:
+        The file with its signature as a part; the same key and content give the same bytes.
+    Raises:
+        ModelFileError: It is no sound .tflite.
+        UsageError: The key is none, or its password is wrong.
+    """
+    read_model_description(content)
+    parts = Parts(content)
+    key = _load(private_key, ask_password)
+    signer = key.public_key().public_bytes_raw()
+    signature = key.sign(signed_content(content, parts))
+    others = {name: parts.read(name) for name in parts.names if name != SIGNATURE_NAME}
+    line = f"ed25519 {signer.hex()} {signature.hex()}\n"
+    return append_parts(content[: parts.start], {**others, SIGNATURE_NAME: line.encode()})
+
+
+def _load(private_key: bytes, ask_password: Callable[[], str]) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        try:
+            key = load_pem_private_key(private_key, password=None)
+        except TypeError:
+            # That is how the library says that the key is encrypted.
+            key = load_pem_private_key(private_key, password=ask_password().encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError("The private key cannot be read.", received=str(error).splitlines()[0]) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(
+            "The private key is of another kind.",
+            expected="an Ed25519 key, as edgekit keygen makes it",
+            received=type(key).__name__,
+        )
+    return key

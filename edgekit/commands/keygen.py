@@ -1,0 +1,32 @@
+"""``edgekit keygen``: a key to sign models with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgekit.commands.options import EXISTING_OR_NOT, json_option
+
+
+@click.command()
+@click.argument("key", type=EXISTING_OR_NOT)
+@json_option
+def command(key: Path, as_json: bool) -> None:
+    """Write a new Ed25519 key to KEY, and the public key for the devices beside it.
+
+    KEY is not encrypted and readable by its owner only; keep it where nobody else can read it.
+
+    \b
+    edgekit keygen key.pem      # writes key.pem and key.pub.pem
+    edgekit sign model.tflite --key key.pem
+    """
+    from edgekit.reports.tables import print_json, print_table
+    from edgekit.signing import make_keys
+
+    private, public = make_keys(key)
+    if as_json:
+        print_json({"private_key": str(private), "public_key": str(public)})
+        return
+    rows = [("private, for edgekit sign", str(private)), ("public, for the devices", str(public))]
+    print_table("Ed25519 key", (), rows)

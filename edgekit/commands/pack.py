@@ -1,0 +1,70 @@
+"""``edgekit pack``: labels, preprocessing and golden examples into a .tflite of anyone's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgekit.commands.options import (
+    EXISTING_OR_NOT,
+    data_option,
+    json_option,
+    picture_options,
+    pixel_range_option,
+    seed_option,
+)
+
+
+@click.command()
+@click.argument("model", type=EXISTING_OR_NOT)
+@click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those in MODEL]")
+@data_option(required=False, purpose="Real inputs for the golden examples [default: made-up ones]")
+@seed_option
+@pixel_range_option
+@picture_options
+@click.option("-o", "--output", type=EXISTING_OR_NOT, help="File to write. [default: MODEL itself]")
+@json_option
+def command(
+    model: Path,
+    labels: Path | None,
+    data: str | None,
+    seed: int,
+    pixel_range: tuple[float, float] | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    color_order: str | None,
+    resize: str | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Pack labels, preprocessing and golden examples into MODEL, a .tflite made by any tool.
+
+    Every interpreter loads the file as before. What it holds already, TFLite Metadata of other tools included, is
+    kept unless an option says otherwise.
+
+    \b
+    edgekit pack model.tflite --labels labels.txt --pixel-range -1,1
+    edgekit pack model.tflite --data photos/ --output packed.tflite
+    """
+    from edgekit.datasets.pictures import PictureOptions
+    from edgekit.packing import PackOptions, pack_file
+    from edgekit.reports.inspection import packed_facts
+    from edgekit.reports.tables import kilobytes, print_json, print_table
+    from edgekit_runtime.classification import read_labels
+
+    options = PackOptions(
+        labels=read_labels(labels) if labels else (),
+        data=data,
+        seed=seed,
+        pixel_range=pixel_range,
+        pictures=PictureOptions(mean, std, color_order, resize),
+    )
+    packed = pack_file(model, output or model, options)
+    if as_json:
+        print_json(packed.to_dict())
+        return
+    for note in packed.notes:
+        click.echo(note)
+    facts = [("size", f"{kilobytes(packed.size_bytes)}, {packed.added_bytes:,} bytes of it added")]
+    print_table(f"{packed.path}: packed", (), [*facts, *packed_facts(packed.manifest)])

@@ -1,0 +1,32 @@
+"""``edgekit sign``: a signature that devices can check without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgekit.commands.options import EXISTING_OR_NOT, json_option
+
+
+@click.command()
+@click.argument("model", type=EXISTING_OR_NOT)
+@click.option("--key", type=EXISTING_OR_NOT, required=True, help="PEM file of an Ed25519 private key.")
+@click.option("-o", "--output", type=EXISTING_OR_NOT, help="File to write. [default: MODEL itself]")
+@json_option
+def command(model: Path, key: Path, output: Path | None, as_json: bool) -> None:
+    """Sign MODEL, a .tflite: the model and every part packed with it.
+
+    On the device, edgekit_runtime.load(path, public_key="key.pub.pem") refuses what does not match.
+
+    \b
+    edgekit sign model.tflite --key key.pem
+    """
+    from edgekit.reports.tables import print_json
+    from edgekit.signing import sign_file
+
+    signer = sign_file(model, key, output or model, lambda: click.prompt("Password of the key", hide_input=True))
+    if as_json:
+        print_json({"model": str(output or model), "public_key": signer})
+        return
+    click.echo(f"{output or model} is signed by the key {signer}.")

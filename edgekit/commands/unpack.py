@@ -1,0 +1,36 @@
+"""``edgekit unpack``: the parts of a packed .tflite, and the plain model as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgekit.commands.options import EXISTING_OR_NOT, json_option
+
+
+@click.command()
+@click.argument("model", type=EXISTING_OR_NOT)
+@click.option(
+    "-o",
+    "--output",
+    type=EXISTING_OR_NOT,
+    help="Folder to write to. [default: MODEL's name without .tflite, beside it]",
+)
+@json_option
+def command(model: Path, output: Path | None, as_json: bool) -> None:
+    """Write the parts of MODEL, a packed .tflite, to a folder: manifest, labels, golden examples, the plain model.
+
+    The plain model is the file as it was before it was packed, to the last byte.
+
+    \b
+    edgekit unpack model.tflite --output parts/
+    """
+    from edgekit.packing import unpack_file
+    from edgekit.reports.tables import print_json, print_table
+
+    files = unpack_file(model, output or model.with_suffix(""))
+    if as_json:
+        print_json({"model": str(model), "files": [str(path) for path in files]})
+        return
+    print_table(f"{model.name}: parts", ("file", "bytes"), [(str(path), f"{path.stat().st_size:,}") for path in files])

@@ -1,0 +1,88 @@
+"""What the user says of how pictures become a model's input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class PictureOptions:
+    """Options beside the pixel range; None leaves a thing as the model has it.
+
+    Attributes:
+        mean: What is taken from the values that the pixel range gives, for all channels or for each, in the model's
+            order.
+        std: What the difference is divided by, likewise.
+        color_order: "rgb" or "bgr".
+        resize: "stretch", "crop", "pad" or "nearest".
+    """
+
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    color_order: str | None = None
+    resize: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether the user said anything."""
+        return self != PictureOptions()
+
+    def applied_to(self, preprocessing: Preprocessing | None) -> Preprocessing | None:
+        """A model's preprocessing as the user wants it.
+
+        Args:
+            preprocessing: With the pixel range; None where the model takes no pictures.
+        Raises:
+            UsageError: The model takes no pictures, or the options do not fit it.
+        """
+        if not self.given:
+            return preprocessing
+        if preprocessing is None:
+            raise UsageError(
+                "--mean, --std, --color-order and --resize are for models that take pictures.",
+                expected="one input (N, height, width, 1 or 3)",
+                next_step="leave them out",
+            )
+        preprocessing = replace(
+            preprocessing,
+            color_order=self.color_order or preprocessing.color_order,
+            resize=self.resize or preprocessing.resize,
+        )
+        return self._normalized(preprocessing) if self.mean or self.std else preprocessing
+
+    def _normalized(self, preprocessing: Preprocessing) -> Preprocessing:
+        """``(value - mean) / std``, ``value`` being what the pixel range gives."""
+        mean, std = self.mean or (0.0,), self.std or (1.0,)
+        channels = preprocessing.channels
+        if any(len(numbers) not in (1, channels) for numbers in (mean, std)):
+            raise UsageError(
+                "--mean and --std take one number, or one a channel.",
+                expected=f"1 or {channels} numbers",
+                received=f"{len(mean)} and {len(std)}",
+            )
+        if min(std) <= 0:
+            raise UsageError("--std takes numbers above 0.", received=", ".join(f"{number:g}" for number in std))
+        scale, offset = preprocessing.scale, preprocessing.offset
+        if isinstance(scale, tuple) or isinstance(offset, tuple):
+            raise UsageError(
+                "The model has a mean and deviation of its own; --mean and --std need --pixel-range beside them.",
+                next_step="add --pixel-range 0,1 or 0,255, whichever the mean is meant for",
+            )
+        low, high = offset, offset + 255 * scale
+        if not all(low <= number <= high for number in mean):
+            raise UsageError(
+                "--mean lies outside the values that pixels have.",
+                expected=f"numbers from {low:g} to {high:g}",
+                received=", ".join(f"{number:g}" for number in mean),
+                next_step="say which values the mean is of: --pixel-range 0,1 or --pixel-range 0,255",
+            )
+        count = max(len(mean), len(std))
+        mean, std = (numbers * count if len(numbers) == 1 else numbers for numbers in (mean, std))
+        pairs = list(zip(mean, std, strict=True))
+        scales, offsets = tuple(scale / s for _, s in pairs), tuple((offset - m) / s for m, s in pairs)
+        if count == 1:
+            return replace(preprocessing, scale=scales[0], offset=offsets[0])
+        return replace(preprocessing, scale=scales, offset=offsets)

@@ -1,0 +1,184 @@
+"""``edgekit pack`` and ``edgekit unpack`` as functions: facts into a .tflite of anyone's, and out of it again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from edgekit import __version__
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
+from edgekit.datasets.opening import DataRequest, open_data
+from edgekit.datasets.pictures import PictureOptions
+from edgekit.golden import choose_golden_inputs
+from edgekit_converters.atomic_files import write_bytes
+from edgekit_converters.lowering import ModelInput
+from edgekit_converters.packaging.artifact import pack, unpack
+from edgekit_converters.packaging.foreign_metadata import ForeignMetadata, read_foreign_metadata
+from edgekit_converters.packaging.golden_examples import make_golden
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.manifest import GOLDEN_NAME, Manifest, read_manifest
+from edgekit_runtime.model_file import read_model_file
+from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tensor_info import model_inputs
+
+
+@dataclass(frozen=True, slots=True)
+class PackOptions:
+    """What to pack.
+
+    Attributes:
+        labels: Names of the classes; empty keeps those that the file has.
+        data: Data for the golden examples; None makes inputs up.
+        seed: Seed of their choice.
+        pixel_range: Real values of pixels 0 and 255; None keeps what the file says.
+        pictures: What else is known of how pictures become its input.
+    """
+
+    labels: tuple[str, ...] = ()
+    data: str | None = None
+    seed: int = 0
+    pixel_range: tuple[float, float] | None = None
+    pictures: PictureOptions = field(default_factory=PictureOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What was packed.
+
+    Attributes:
+        path: The file.
+        size_bytes: Its size.
+        added_bytes: How much of that was added to the plain model.
+        manifest: What is in it.
+        notes: Sentences for the user.
+    """
+
+    path: Path
+    size_bytes: int
+    added_bytes: int
+    manifest: Manifest
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {
+            "path": str(self.path),
+            "size_bytes": self.size_bytes,
+            "added_bytes": self.added_bytes,
+            "manifest": self.manifest.to_dict(),
+            "notes": list(self.notes),
+        }
+
+
+def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
+    """Pack labels, preprocessing and golden examples into a .tflite; the same arguments give the same bytes.
+
+    What edgekit or another tool has packed before is kept where ``options`` say nothing else.
+
+    Args:
+        model: The .tflite, of anyone's.
+        output: Where to write; may be ``model``.
+        options: What to pack.
+    Raises:
+        EdgekitError: The file, the data or the options are unfit; nothing was written then.
+    """
+    content = read_model_file(model)
+    description = read_model_description(content)
+    before, unpacked = read_manifest(content), unpack(content)
+    foreign = read_foreign_metadata(content, unpacked.parts)
+    preprocessing = _preprocessing(description, before, foreign, options)
+    notes = []
+    if preprocessing is not None and before.preprocessing is None and not foreign.mean and options.pixel_range is None:
+        notes.append("Pixels 0 to 255 are taken to become 0 to 1; --pixel-range says otherwise.")
+    provenance = {"source_sha256": hashlib.sha256(unpacked.model).hexdigest(), **before.provenance}
+    manifest = Manifest(
+        labels=options.labels or before.labels or foreign.labels,
+        preprocessing=preprocessing,
+        provenance={**provenance, "edgekit": __version__},
+    )
+    keeps = options.data is None and GOLDEN_NAME in unpacked.parts and preprocessing == before.preprocessing
+    golden = unpacked.parts.get(GOLDEN_NAME, b"") if keeps else b""
+    if not keeps:
+        made = _golden(unpacked.model, description, preprocessing, options, manifest.labels)
+        golden = made[0]
+        manifest = replace(manifest, provenance={**manifest.provenance, "golden": made[1]})
+    if not golden:
+        notes.append("The model cannot be run on inputs made up for it: no golden examples. --data gives real ones.")
+    artifact = pack(unpacked.model, manifest, golden, name=model.stem, other_parts=unpacked.parts)
+    write_bytes(output, artifact)
+    return Packed(output, len(artifact), len(artifact) - len(unpacked.model), read_manifest(artifact), tuple(notes))
+
+
+def unpack_file(model: Path, folder: Path) -> tuple[Path, ...]:
+    """Write the plain model, as it was before it was packed, and each part into a folder.
+
+    Raises:
+        ModelFileError: The file is damaged, or a part's name leads out of the folder; nothing was written then.
+    """
+    unpacked = unpack(read_model_file(model))
+    plain = f"{model.stem}.plain.tflite"
+    files = {plain: unpacked.model, **unpacked.parts}
+    places = {name: folder / _inside(name) for name in files}
+    if len(set(places.values())) < len(places):
+        raise ModelFileError(f"{model.name} holds parts of the same name.", received=", ".join(sorted(files)))
+    for name, content in files.items():
+        if not name.endswith("/"):
+            places[name].parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(places[name], content)
+    return tuple(place for name, place in places.items() if not name.endswith("/"))
+
+
+def _inside(name: str) -> PurePosixPath:
+    """A part's name as a path that stays in its folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name or not path.parts:
+        raise ModelFileError(
+            f"The part {name!r} would be written outside the folder.",
+            expected="parts with plain names",
+            next_step="do not trust this file; look at it with: unzip -l",
+        )
+    return path
+
+
+def _preprocessing(
+    description: ModelDescription, before: Manifest, foreign: ForeignMetadata, options: PackOptions
+) -> Preprocessing | None:
+    """The user's, else what is packed, else what another tool says, else pixels as 0 to 1."""
+    infos = model_inputs(description)
+    shape = infos[0].shape if len(infos[0].shape) != 3 else (*infos[0].shape, 1)
+    usual = image_preprocessing(shape, DEFAULT_PIXEL_RANGE) if len(infos) == 1 else None
+    if usual is None:
+        return options.pictures.applied_to(None)
+    if options.pixel_range is not None:
+        known = before.preprocessing or usual
+        low, high = options.pixel_range
+        return options.pictures.applied_to(replace(known, scale=(high - low) / 255, offset=low))
+    if before.preprocessing is None and len(foreign.mean) in (1, usual.channels):
+        # The standard's normalization is of pixels 0 to 255.
+        plain = replace(usual, scale=1.0, offset=0.0)
+        return options.pictures.applied_to(PictureOptions(foreign.mean, foreign.std).applied_to(plain))
+    return options.pictures.applied_to(before.preprocessing or usual)
+
+
+def _golden(
+    model: bytes,
+    description: ModelDescription,
+    preprocessing: Preprocessing | None,
+    options: PackOptions,
+    labels: tuple[str, ...],
+) -> tuple[bytes, dict[str, Any]]:
+    data = None
+    if options.data is not None:
+        inputs = [
+            ModelInput(info.name, info.shape, "float32" if info.quantization is not None else info.dtype.name)
+            for info in model_inputs(description)
+        ]
+        request = DataRequest(options.data, options.seed)
+        data = open_data(request, inputs, pixel_range=preprocessing, labels=labels).held_back
+    chosen = choose_golden_inputs(description, data, preprocessing, seed=options.seed)
+    golden = make_golden(model, chosen.arrays, origin=chosen.origin, preprocessing=preprocessing)
+    return (b"", {}) if golden is None else (golden.content, golden.facts)

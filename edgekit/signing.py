@@ -1,0 +1,60 @@
+"""``edgekit keygen`` and ``edgekit sign`` as functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from edgekit_converters.atomic_files import write_bytes
+from edgekit_converters.packaging.signing import new_key, sign
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.manifest import SIGNATURE_NAME, Parts
+from edgekit_runtime.model_file import read_model_file
+
+
+def make_keys(path: Path) -> tuple[Path, Path]:
+    """Write a new private key, and its public key as ``….pub.pem`` beside it; neither may be there before.
+
+    Returns:
+        Both paths.
+    Raises:
+        UsageError: One of the files exists, or cannot be written.
+    """
+    public_path = path.with_suffix(".pub.pem")
+    private, public = new_key()
+    for place, content, mode in ((path, private, 0o600), (public_path, public, 0o644)):
+        try:
+            # Made with its rights, never there for others to read; and never in the place of a key in use.
+            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError:
+            raise UsageError(
+                f"{place} exists; a key in use is not overwritten.", next_step="choose another name, or move it away"
+            ) from None
+        except OSError as error:
+            raise UsageError(f"{place} cannot be written.", received=error.strerror or str(error)) from error
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    return path, public_path
+
+
+def sign_file(model: Path, key: Path, output: Path, ask_password: Callable[[], str]) -> str:
+    """Sign a .tflite with the key in a PEM file.
+
+    Returns:
+        The public key in hex.
+    Raises:
+        EdgekitError: The model is damaged, or the key is none.
+    """
+    content = read_model_file(model)
+    try:
+        private_key = key.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"The key {key} cannot be read.",
+            received=error.strerror or str(error),
+            next_step="make one with: edgekit keygen key.pem",
+        ) from error
+    signed = sign(content, private_key, ask_password)
+    write_bytes(output, signed)
+    return Parts(signed).read(SIGNATURE_NAME).decode().split()[1]
