@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 @click.option("--model", "names", multiple=True, metavar="NAME", help="Only this model; may be given several times.")
 @click.option("--strict", is_flag=True, help="Fail a drop larger than allowed even where it may be chance.")
 @click.option("--update-baseline", is_flag=True, help="Show what changes, and write the models as the new baseline.")
+@click.option(
+    "--digests-only", is_flag=True, help="Only compare .tflite files with the baseline's digests; needs no data."
+)
 @click.option("--junit", type=EXISTING_OR_NOT, help="Write the result as JUnit XML.")
 @click.option("--markdown", type=EXISTING_OR_NOT, help="Write the result as Markdown.")
 @json_option
@@ -31,6 +34,7 @@ def command(
     names: tuple[str, ...],
     strict: bool,
     update_baseline: bool,
+    digests_only: bool,
     junit: Path | None,
     markdown: Path | None,
     as_json: bool,
@@ -43,14 +47,18 @@ def command(
     \b
     edgekit check
     edgekit check --update-baseline
+    edgekit check --digests-only
     """
     from edgekit.regression.configuration import find_configuration, load_configuration
+    from edgekit_runtime.errors import UsageError
 
+    if digests_only and (update_baseline or names or strict):
+        raise UsageError("--digests-only compares every file and goes with no --model, --strict or --update-baseline.")
     configuration = load_configuration(config or find_configuration(Path.cwd()))
     if update_baseline:
         _update(configuration, names, as_json)
     else:
-        result = _check(configuration, names, strict=strict)
+        result = _compare_digests(configuration) if digests_only else _check(configuration, names, strict=strict)
         _write(result, junit=junit, markdown=markdown)
         _show(result, as_json)
         if not result.passed:
@@ -65,6 +73,13 @@ def _check(configuration: LoadedConfiguration, names: tuple[str, ...], *, strict
     records = read_baseline(configuration.resolve(configuration.settings.baseline))
     with progress_bar("Checking", total=None):
         return check(configuration, records, names=names, strict=strict)
+
+
+def _compare_digests(configuration: LoadedConfiguration) -> CheckResult:
+    from edgekit.regression.baseline import read_baseline
+    from edgekit.regression.committed_files import check_committed_files
+
+    return check_committed_files(configuration, read_baseline(configuration.resolve(configuration.settings.baseline)))
 
 
 def _write(result: CheckResult, *, junit: Path | None, markdown: Path | None) -> None:
