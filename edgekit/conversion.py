@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from edgekit import __version__
+from edgekit.budget.keeping import Kept, convert_within_budget
+from edgekit.budget.report import BudgetReport
+from edgekit.budget.request import BudgetRequest
 from edgekit.calibration.data import CalibrationData, CalibrationReport, open_calibration_data
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.datasets.opening import DataRequest, open_data
@@ -55,6 +58,7 @@ class ConversionOptions:
         pixel_range: Real values of pixels 0 and 255; None takes the model's own.
         labels: Names of the classes; empty takes the data set's.
         targets: Names of the runtimes that every file has to run on.
+        budget: How much accuracy may be lost; with one, of all modes asked for only the model taken is written.
     """
 
     io: IoType = IoType.FLOAT32
@@ -67,6 +71,7 @@ class ConversionOptions:
     pixel_range: tuple[float, float] | None = None
     labels: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    budget: BudgetRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Conversion:
         notes: Sentences for the user.
         calibration: What was calibrated on; None where nothing was.
         random_calibration: Whether noise took the place of data.
+        budget: What came of the budget; None where there is none.
     """
 
     models: tuple[ConvertedModel, ...]
@@ -115,6 +121,7 @@ class Conversion:
     notes: tuple[str, ...]
     calibration: CalibrationReport | None = None
     random_calibration: bool = False
+    budget: BudgetReport | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -128,6 +135,7 @@ class Conversion:
         return asdict(self) | {
             "models": [model.to_dict() for model in self.models],
             "notes": [*self.notes, *self.warnings],
+            "budget": self.budget.to_dict() if self.budget else None,
         }
 
 
@@ -136,8 +144,8 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
 
     Args:
         request: The source and how to lower it.
-        outputs: Where to write each mode.
-        options: Calibration, types, labels.
+        outputs: Where to write each mode; with a budget, where to write it if it is the one taken.
+        options: Calibration, types, labels, the budget.
     Raises:
         EdgekitError: The source, the data, the options or a target are unfit; nothing was written then. Of several
             variants, those that a target cannot run are left out with a note.
@@ -153,7 +161,8 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
         pixel_range = _pixel_range(lowered, options)
         preprocessing = None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, pixel_range)
-        calibration = _calibration_data(lowered, options) if is_calibrated and options.data is not None else None
+        needs_data = options.data is not None and (is_calibrated or options.budget is not None)
+        calibration = _calibration_data(lowered, options) if needs_data else None
         golden_inputs = _golden_inputs(lowered, options, preprocessing, calibration)
         source_outputs = process.source_outputs(golden_inputs.values)
     ranges = None
@@ -161,14 +170,22 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         ranges = measured_ranges(
             lowered, calibration, samples=options.samples, seed=options.seed, pixel_range=pixel_range
         )
+    kept: Kept | None = None
+    if calibration is not None and options.budget is not None:
+        kept = convert_within_budget(lowered.model, outputs, options, calibration, ranges)
+        outputs = {kept.mode: kept.path}
     source_sha256 = digest(request.source)
     models: list[tuple[Mode, Path, bytes]] = []
     made: dict[Mode, TargetedModel] = {}
     for mode, path in outputs.items():
         start = time.perf_counter()
         try:
-            made[mode] = quantize_for_targets(
-                lowered.model, mode, options.targets, io=io_types[mode], scheme=options.scheme, ranges=ranges
+            made[mode] = (
+                kept.made
+                if kept
+                else quantize_for_targets(
+                    lowered.model, mode, options.targets, io=io_types[mode], scheme=options.scheme, ranges=ranges
+                )
             )
         except TargetRefusalError as refusal:
             if mode is [*outputs][-1] and not models:
@@ -184,6 +201,8 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         }
         if mode.needs_calibration:
             provenance["calibration"] = calibration.report.facts() if calibration else "random"
+        if kept is not None:
+            provenance["budget"] = kept.report.facts()
         manifest = Manifest(
             labels=options.labels or (calibration.data.labels if calibration else ()),
             preprocessing=preprocessing,
@@ -212,8 +231,9 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         batch=lowered.batch,
         pixel_range=pixel_range,
         notes=(*lowered.notes, *notes, *([] if options.targets else note_on_support(made))),
-        calibration=calibration.report if calibration else None,
+        calibration=calibration.report if calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
+        budget=kept.report if kept else None,
     )
 
 

@@ -9,6 +9,7 @@ import click
 from edgekit.commands.options import (
     EXISTING_OR_NOT,
     InputShape,
+    budget_options,
     data_option,
     json_option,
     label_column_option,
@@ -17,16 +18,19 @@ from edgekit.commands.options import (
     target_option,
 )
 
+#: What ``--quantize auto`` chooses from, the plainest first.
+AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
+
 
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.option(
     "--quantize",
-    type=click.Choice(["none", "float16", "dynamic", "int8", "int16x8", "int4"]),
+    type=click.Choice(["none", "float16", "dynamic", "int8", "int16x8", "int4", "auto"]),
     default="none",
     show_default=True,
-    help="Which parts become smaller: none (float32), float16 weights, int8 weights (dynamic), all int8, "
-    "int8 weights with int16 activations (int16x8), or 4-bit weights (int4).",
+    help="Which parts become smaller: none (float32), float16 weights, int8 weights (dynamic), all int8, int8 weights "
+    "with int16 activations (int16x8), or 4-bit weights (int4); auto measures them all and takes one in the budget.",
 )
 @click.option("--all", "every", is_flag=True, help="Write every variant: none, float16, dynamic and int8.")
 @click.option(
@@ -70,6 +74,7 @@ from edgekit.commands.options import (
 @click.option(
     "--allow-unsafe", is_flag=True, help="Load what the scan refuses, and run the code that the file carries."
 )
+@budget_options
 @click.option(
     "-o",
     "--output",
@@ -95,6 +100,10 @@ def command(
     architecture: str | None,
     custom_objects: tuple[str, ...],
     allow_unsafe: bool,
+    max_drop: float | None,
+    metric: str | None,
+    prefer: str | None,
+    figure: Path | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -103,18 +112,26 @@ def command(
     \b
     edgekit convert model.h5
     edgekit convert model.h5 --quantize int8 --data digits
+    edgekit convert model.h5 --quantize int8 --data photos/ --max-drop 0.005
+    edgekit convert model.h5 --quantize auto --data photos/ --prefer size
     edgekit convert model.h5 --all --data photos/ --output variants/
     edgekit convert model.h5 --quantize dynamic --target tflite-runtime-2.14
     """
+    from edgekit.budget.request import BudgetOptions, budget_request
     from edgekit.conversion import ConversionOptions, convert
+    from edgekit.reports.budget import print_budget
     from edgekit.reports.calibration import describe
+    from edgekit.reports.pareto_figure import draw_pareto
     from edgekit.reports.progress import progress_bar
     from edgekit.reports.tables import kilobytes, print_json, print_table
     from edgekit_converters.lowering import LoweringRequest
     from edgekit_converters.quantization.modes import IoType, Mode, Scheme
     from edgekit_runtime.classification import read_labels
 
-    outputs = output_paths(model, output, quantize, every)
+    outputs = output_paths(model, output, quantize, every, io)
+    budget = budget_request(
+        BudgetOptions(max_drop, metric, prefer, figure), quantize="all" if every else quantize, data=data
+    )
     options = ConversionOptions(
         io=IoType(io),
         scheme=Scheme(scheme),
@@ -126,6 +143,7 @@ def command(
         pixel_range=pixel_range,
         labels=read_labels(labels) if labels else (),
         targets=targets,
+        budget=budget,
     )
     if architecture == "reference-cnn":
         architecture = "edgekit.training.reference_cnn:build_for_digits"
@@ -136,21 +154,34 @@ def command(
         conversion = convert(request, {Mode(mode): path for mode, path in outputs.items()}, options)
     for warning in conversion.warnings:
         click.echo(f"Warning: {warning}", err=True)
+    if conversion.budget and (figure or quantize == "auto"):
+        draw_pareto(conversion.budget, figure or next(iter(outputs.values())).with_suffix(".png"))
     if as_json:
         print_json(conversion.to_dict())
+        if conversion.budget and not conversion.budget.met:
+            click.get_current_context().exit(3)
         return
     for note in conversion.notes:
         click.echo(note)
     if conversion.calibration:
         click.echo(describe(conversion.calibration))
+    if conversion.budget:
+        print_budget(conversion.budget)
     rows = [(entry.quantize, kilobytes(entry.size_bytes), str(entry.path)) for entry in conversion.models]
     print_table(f"{model.name} → TFLite", ("quantize", "size", "file"), rows)
+    if conversion.budget:
+        conversion.budget.require_met()
 
 
-def output_paths(model: Path, output: Path | None, quantize: str, every: bool) -> dict[str, Path]:
+def output_paths(model: Path, output: Path | None, quantize: str, every: bool, io: str) -> dict[str, Path]:
     """Where each variant goes; named for the model and, unless it is the plain one, for its mode."""
-    if not every:
-        name = model.stem if quantize == "none" else f"{model.stem}-{quantize}"
-        return {quantize: output or model.with_name(f"{name}.tflite")}
-    folder = output or model.parent
-    return {mode: folder / f"{model.stem}-{mode}.tflite" for mode in ("none", "float16", "dynamic", "int8")}
+    if every:
+        folder = output or model.parent
+        return {mode: folder / f"{model.stem}-{mode}.tflite" for mode in ("none", "float16", "dynamic", "int8")}
+    name = model.stem if quantize == "none" else f"{model.stem}-{quantize}"
+    path = output or model.with_name(f"{name}.tflite")
+    if quantize != "auto":
+        return {quantize: path}
+    # Each of them may be the one that is written.
+    able = {"float32": AUTO_MODES, "int16": ("int16x8",)}.get(io, ("int8",))
+    return dict.fromkeys(able, path)

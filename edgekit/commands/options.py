@@ -139,3 +139,35 @@ def picture_options(function: Decorated) -> Decorated:
     ):
         function = option(function)
     return function
+
+
+def budget_options(command: Decorated) -> Decorated:
+    """The options of an accuracy budget: ``--max-drop``, ``--metric``, ``--prefer`` and ``--figure``."""
+    options = (
+        click.option(
+            "--max-drop",
+            type=click.FloatRange(min=0),
+            help="Budget: how much worse than the float model it may be on held-back data, e.g. 0.005 for half a point "
+            "of top-1. Where int8 misses it, as few operators as needed stay in float. Exits with 3 where nothing "
+            "keeps it. [default with auto: 0.005]",
+        ),
+        click.option(
+            "--metric",
+            metavar="NAME",
+            help="What --max-drop is about: top1, agreement, mse, mae, cosine, r2, or a scorer of scikit-learn. "
+            "[default: top1; agreement without labels; r2 where outputs are no classes]",
+        ),
+        click.option(
+            "--prefer",
+            type=click.Choice(["speed", "size"]),
+            help="What auto takes among the models within the budget. [default: speed]",
+        ),
+        click.option(
+            "--figure",
+            type=EXISTING_OR_NOT,
+            help="PNG of size, latency and drop of every model judged. [default with auto: beside the output]",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,4 +1,4 @@
-"""Other interpreters than the one installed here, each in an environment of its own."""
+"""Other interpreters than the one installed here, each in an environment of its own; hostile models within reach."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

@@ -189,12 +189,14 @@ def _pruned(judge: _Judge, names: list[str], rule: RangeRule, *, longest_run: in
     """``names`` without those that the budget can do without, tried in runs of halved lengths, down to one."""
     kept, run = list(names), max(1, longest_run)
     while run >= 1:
-        start = 0
+        start, before = 0, len(kept)
         while start < len(kept):
             fewer = kept[:start] + kept[start + run :]
             if judge.holds(fewer, rule):
                 kept = fewer
             else:
                 start += run
-        run //= 2
+        # Once more with single operators, until none can go: one that could not may have waited for another.
+        if run > 1 or len(kept) == before:
+            run //= 2
     return kept

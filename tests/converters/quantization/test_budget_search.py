@@ -134,3 +134,11 @@ def test_results_are_plain_values() -> None:
         "size_bytes": plain["chosen"]["size_bytes"],
     }
     assert plain["noise"][-1] == {"operator": "op2", "kind": "CONV_2D", "noise": pytest.approx(0.3, rel=1e-5)}
+
+
+def test_an_operator_that_waits_for_another_goes_too() -> None:
+    def damage(integers: set[str], rule: RangeRule) -> float:
+        # op5 as an integer hurts unless op9 is one, too: what they do cancels.
+        return 0.3 * ("op7" in integers) + 0.1 * ("op5" in integers and "op9" not in integers)
+
+    assert search(damage).chosen.recipe.float_operators == ("op7",)

@@ -1,0 +1,185 @@
+"""The examples that models are judged on: none of them was calibrated on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import edgekit_runtime
+from edgekit.budget.metrics import LABELS, Metric, metric_for
+from edgekit.datasets.opening import ModelData
+from edgekit.datasets.source import UNNAMED
+from edgekit.datasets.streams import Batch, ExampleStream
+from edgekit.parity.paired_statistics import Interval
+from edgekit_runtime.errors import DataError
+
+#: The search asks many models; more examples than this make it slow and the answer hardly surer.
+_MOST_SEARCHED = 1000
+_MOST_HELD_BACK = 5000
+#: Fewer than this tell too little: half of the held-back ones are searched on, too.
+_FEWEST_SEARCHED = 100
+#: Examples are kept in memory, since they are used for every model.
+_LARGEST_BYTES = 500_000_000
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedExamples:
+    """Examples with the float model's answers, and what is measured on them.
+
+    Attributes:
+        inputs: Each input by its name, shape (N, …).
+        targets: Labels by output name; an output without any is left out.
+        reference: The float model's outputs by name, shape (N, …).
+        metrics: What each output is judged by.
+    """
+
+    inputs: dict[str, np.ndarray]
+    targets: dict[str, np.ndarray]
+    reference: dict[str, np.ndarray]
+    metrics: dict[str, Metric]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+    @property
+    def metric_name(self) -> str:
+        """The metrics' names, of several outputs each once."""
+        return ", ".join(dict.fromkeys(metric.name for metric in self.metrics.values()))
+
+    @property
+    def against(self) -> str:
+        """What answers are scored against."""
+        return " and ".join(dict.fromkeys(metric.against for metric in self.metrics.values()))
+
+    @property
+    def smallest_step(self) -> float | None:
+        """What one example more or less changes; None where the metric is no share of the examples."""
+        is_share = all(metric.name in ("top1", "agreement") for metric in self.metrics.values())
+        return 1 / len(self) if is_share else None
+
+    def drop(self, model: bytes) -> float:
+        """How much worse a model is than the float model; of several outputs the worst."""
+        return max(self._each(answers(model, self.inputs)))
+
+    def drop_and_interval(self, model: bytes) -> tuple[float, Interval | None]:
+        """The drop, and its 95 % interval where the model has one output and the metric an interval."""
+        outputs = answers(model, self.inputs)
+        drop = max(self._each(outputs))
+        if len(outputs) > 1:
+            return drop, None
+        ((name, output),) = outputs.items()
+        return drop, self.metrics[name].interval(self.reference[name], output, self.targets.get(name))
+
+    def _each(self, outputs: dict[str, np.ndarray]) -> list[float]:
+        return [
+            self.metrics[name].drop(self.reference[name], output, self.targets.get(name))
+            for name, output in outputs.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleSplit:
+    """Examples for the search, and others that it does not see.
+
+    Attributes:
+        search: What the search judges by.
+        held_back: What its result is judged by.
+    """
+
+    search: JudgedExamples
+    held_back: JudgedExamples
+
+
+def split_examples(
+    data: ModelData, calibrated: ExampleStream, float_model: bytes, *, metric: str | None, seed: int
+) -> ExampleSplit:
+    """Read the examples to judge models on.
+
+    The search gets examples of the part that may be calibrated on, without those that were. Where too few are left, it
+    gets half of those held back.
+
+    Args:
+        data: All that was opened.
+        calibrated: What was calibrated on, a ``sample`` of ``data.calibration`` with ``seed``.
+        float_model: The float32 .tflite.
+        metric: Name of the metric; None takes the one that fits.
+        seed: Seed of the choice.
+    Raises:
+        DataError: Nothing is held back, or the metric does not fit.
+    """
+    most = _most(float_model)
+    held_back = _read(data.held_back.sample(min(_MOST_HELD_BACK, most), seed=seed).batches(_BATCH))
+    if not held_back:
+        raise DataError(
+            f"{data.held_back.name} has no held-back examples to judge by.", expected="ten different examples or more"
+        )
+    searched = _read(_others(data.calibration, calibrated, min(_MOST_SEARCHED, most), seed))
+    if sum(map(len, searched)) < _FEWEST_SEARCHED:
+        # Every other one, so that classes in the data's order are in both.
+        searched, held_back = [*searched, *_every_other(held_back, 1)], _every_other(held_back, 0)
+    confirmed = judged(held_back, float_model, metric=metric)
+    return ExampleSplit(judged(searched, float_model, metric=metric) if searched else confirmed, confirmed)
+
+
+def judged(batches: Sequence[Batch], float_model: bytes, *, metric: str | None) -> JudgedExamples:
+    """Examples in memory, with the float model's answers and the metric that fits.
+
+    Raises:
+        DataError: The metric does not go with the model's outputs or the data's labels.
+    """
+    inputs = {name: np.concatenate([batch.inputs[name] for batch in batches]) for name in batches[0].inputs}
+    reference = answers(float_model, inputs)
+    given = {name: np.concatenate([batch.targets[name] for batch in batches]) for name in batches[0].targets}
+    # Data that names no output is about the only one.
+    if len(reference) == 1 and UNNAMED in given:
+        given = {next(iter(reference)): given[UNNAMED]}
+    metrics = {name: metric_for(metric, output, given.get(name)) for name, output in reference.items()}
+    targets = {name: given[name] for name, bound in metrics.items() if bound.against == LABELS}
+    return JudgedExamples(inputs, targets, reference, metrics)
+
+
+def answers(model: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A model's outputs by name; batches are spread over the cores."""
+    loaded = edgekit_runtime.load(model)
+    outputs = loaded.predict(inputs)
+    return outputs if isinstance(outputs, dict) else {loaded.outputs[0].name: outputs}
+
+
+def _most(float_model: bytes) -> int:
+    """How many examples fit into memory."""
+    inputs = edgekit_runtime.load(float_model).inputs
+    sample_bytes = sum(int(np.prod([max(size, 1) for size in x.shape[1:]])) * x.dtype.itemsize for x in inputs)
+    return max(_FEWEST_SEARCHED, _LARGEST_BYTES // max(sample_bytes, 1))
+
+
+def _read(batches: Iterable[Batch]) -> list[Batch]:
+    return [batch for batch in batches if len(batch)]
+
+
+def _others(stream: ExampleStream, without: ExampleStream, count: int, seed: int) -> Iterable[Batch]:
+    """At most ``count`` examples of ``stream`` that are not in ``without``, a sample of it with the same seed."""
+    known = {name for batch in without.batches(_BATCH) for name in batch.names}
+    # Samples of one seed are nested: what a larger one has more is new.
+    for batch in stream.sample(len(known) + count, seed=seed).batches(_BATCH):
+        yield _rows(batch, [row for row, name in enumerate(batch.names) if name not in known])
+
+
+def _every_other(batches: Sequence[Batch], first: int) -> list[Batch]:
+    return _read(_rows(batch, list(range(first, len(batch), 2))) for batch in batches)
+
+
+def _rows(batch: Batch, rows: list[int]) -> Batch:
+    return Batch(
+        inputs={name: values[rows] for name, values in batch.inputs.items()},
+        targets={name: values[rows] for name, values in batch.targets.items()},
+        groups=None if batch.groups is None else batch.groups[rows],
+        names=tuple(batch.names[row] for row in rows),
+    )
+
+
+def first_inputs(stream: ExampleStream, count: int) -> dict[str, np.ndarray]:
+    """The inputs of the first ``count`` examples by name, shape (N, …)."""
+    return next(iter(stream.batches(count))).inputs

@@ -1,0 +1,60 @@
+"""The float model that all candidates are made of, and what was measured on it once for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgekit_converters.quantization.budget_search import MixedRecipe
+from edgekit_converters.quantization.modes import IoType, Mode, Scheme
+from edgekit_converters.quantization.quantize import quantize
+from edgekit_converters.quantization.ranges import RangeRule, Ranges
+from edgekit_converters.targets.adaptation import TargetedModel, quantize_for_targets
+
+
+@dataclass(frozen=True, slots=True)
+class FloatModel:
+    """A float model with its ranges.
+
+    Attributes:
+        model: The float32 .tflite.
+        io: Type of the inputs and outputs of the modes that have it; float32 for the others.
+        ranges: What calibration measured; None where no mode needs it.
+        calibrated: Some of the examples it was measured on, by input name, shape (N, …).
+        scheme: How many scales integer weights have.
+        targets: Names of the runtimes that every model has to run on.
+    """
+
+    model: bytes
+    io: IoType
+    ranges: Ranges | None
+    calibrated: dict[str, np.ndarray]
+    scheme: Scheme = Scheme.PER_CHANNEL
+    targets: tuple[str, ...] = ()
+
+    def quantized(self, mode: Mode, recipe: MixedRecipe | None = None) -> bytes:
+        """The model in a mode, from the ranges that are there: nothing is calibrated again.
+
+        Args:
+            mode: The mode; ``INT8`` where there is a recipe.
+            recipe: What stays in float; None for nothing.
+        Raises:
+            ConversionError: The model has no form in this mode, or a target cannot run it.
+        """
+        if self.targets:
+            return self.targeted(mode, recipe).content
+        return quantize(self.model, mode, **self._arguments(mode, recipe or MixedRecipe()))
+
+    def targeted(self, mode: Mode, recipe: MixedRecipe | None = None) -> TargetedModel:
+        """The same model, held against every target there is."""
+        return quantize_for_targets(self.model, mode, self.targets, **self._arguments(mode, recipe or MixedRecipe()))
+
+    def _arguments(self, mode: Mode, recipe: MixedRecipe) -> dict[str, Any]:
+        ranges = self.ranges if mode.needs_calibration else None
+        # The full range is what was measured; the other rules draw narrower limits from it.
+        if ranges is not None and recipe.range_rule is not RangeRule.MINMAX:
+            ranges = ranges.clipped(recipe.range_rule)
+        io = self.io if self.io in mode.io_types else IoType.FLOAT32
+        return {"io": io, "scheme": self.scheme, "ranges": ranges, "float_operators": recipe.float_operators}

@@ -1,0 +1,71 @@
+"""The search for an int8 model within the budget, confirmed on examples that it did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cache
+
+from edgekit.budget.examples import ExampleSplit
+from edgekit.budget.float_model import FloatModel
+from edgekit.reports.progress import progress_bar
+from edgekit_converters.quantization.budget_search import BudgetSearch, MixedRecipe, search_budget
+from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.quantization.operator_noise import OperatorNoise, float_operator_kinds, measure_operator_noise
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedSearch:
+    """A search and what its result is worth.
+
+    Attributes:
+        search: What was found.
+        is_confirmed: Whether the held-back examples had no part in it. They get one where a first result, good on the
+            examples of the search, misses the budget on them: then a second search judges by both.
+    """
+
+    search: BudgetSearch
+    is_confirmed: bool
+
+
+def search_int8(float_model: FloatModel, split: ExampleSplit, max_drop: float) -> ConfirmedSearch:
+    """Find the int8 model with the fewest operators in float that keeps the budget on all examples of ``split``."""
+
+    def build(recipe: MixedRecipe) -> bytes:
+        return float_model.quantized(Mode.INT8, recipe)
+
+    def int8_but_for(names: Collection[str]) -> bytes:
+        return build(MixedRecipe(tuple(names)))
+
+    @cache
+    def rank() -> tuple[OperatorNoise, ...]:
+        count = len(float_operator_kinds(float_model.model))
+        with progress_bar("Measuring the operators' noise", total=count) as advance:
+            return measure_operator_noise(float_model.model, float_model.calibrated, int8_but_for, progress=advance)
+
+    @cache
+    def on_search(model: bytes) -> float:
+        return split.search.drop(model)
+
+    def on_both(model: bytes) -> float:
+        return max(on_search(model), split.held_back.drop(model))
+
+    search = _run(build, on_search, rank, max_drop)
+    if search.met and split.held_back.drop(build(search.chosen.recipe)) > max_drop:
+        return ConfirmedSearch(_run(build, on_both, rank, max_drop), is_confirmed=False)
+    return ConfirmedSearch(search, is_confirmed=split.search is not split.held_back)
+
+
+def _run(
+    build: Callable[[MixedRecipe], bytes],
+    evaluate: Callable[[bytes], float],
+    rank: Callable[[], tuple[OperatorNoise, ...]],
+    max_drop: float,
+) -> BudgetSearch:
+    with progress_bar("Judging int8 models", total=None) as advance:
+
+        def counted(model: bytes) -> float:
+            advance(1)
+            return evaluate(model)
+
+        return search_budget(build, counted, rank, max_drop=max_drop)

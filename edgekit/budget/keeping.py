@@ -1,0 +1,209 @@
+"""Makes the models that may be taken, judges them on examples that calibration did not see, and takes one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.budget.choice import choose
+from edgekit.budget.examples import ExampleSplit, first_inputs, split_examples
+from edgekit.budget.float_model import FloatModel
+from edgekit.budget.int8_search import ConfirmedSearch, search_int8
+from edgekit.budget.latency import median_latencies_ms
+from edgekit.budget.report import BudgetReport, Candidate, Step
+from edgekit.budget.request import BudgetRequest
+from edgekit.calibration.data import CalibrationData
+from edgekit.reports.progress import progress_bar
+from edgekit_converters.quantization.budget_search import BudgetSearch, Trial
+from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.quantization.ranges import Ranges
+from edgekit_converters.targets.adaptation import TargetedModel
+from edgekit_runtime.errors import ConversionError
+from edgekit_runtime.structure import read_model_description
+
+if TYPE_CHECKING:
+    from edgekit.conversion import ConversionOptions
+
+_logger = logging.getLogger(__name__)
+
+_OVER_BUDGET = "-over-budget"
+#: Calibrated examples that the noise of single operators is measured on.
+_NOISE_EXAMPLES = 128
+#: Between types; no operators of the float model.
+_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The model taken and how it was found.
+
+    Attributes:
+        mode: Its mode.
+        made: The model.
+        path: Where it goes: as asked for, or under a name of its own where it misses the budget, so that nothing takes
+            it for what was asked for.
+        report: The numbers.
+    """
+
+    mode: Mode
+    made: TargetedModel
+    path: Path
+    report: BudgetReport
+
+
+def convert_within_budget(
+    lowered: bytes,
+    outputs: Mapping[Mode, Path],
+    options: ConversionOptions,
+    calibration: CalibrationData,
+    ranges: Ranges | None,
+) -> Kept:
+    """Take a model within the budget, judged on what calibration left over.
+
+    Args:
+        lowered: The float32 .tflite.
+        outputs: The modes to try, and where each would be written.
+        options: With a budget.
+        calibration: The data, and what was calibrated on.
+        ranges: What calibration measured; None where no mode needs it.
+    Raises:
+        EdgekitError: The data or the metric do not fit, or the model has no form in any of the modes.
+    """
+    request = options.budget
+    assert request is not None, "only asked for with a budget"
+    split = split_examples(calibration.data, calibration.stream, lowered, metric=request.metric, seed=options.seed)
+    calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
+    float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets)
+    mode, report = keep_within_budget(float_model, list(outputs), split, request)
+    path = outputs[mode]
+    if not report.met:
+        path = path.with_name(f"{path.stem}{_OVER_BUDGET}{path.suffix}")
+    return Kept(mode, float_model.targeted(mode, report.winner.recipe), path, report)
+
+
+def keep_within_budget(
+    float_model: FloatModel, modes: Sequence[Mode], split: ExampleSplit, request: BudgetRequest
+) -> tuple[Mode, BudgetReport]:
+    """Make a model of each mode, int8 with as few operators in float as the budget needs, and take one.
+
+    Args:
+        float_model: What the models are made of.
+        modes: The modes to try, the plainest first. One that the model has no form in is left out where there are
+            others.
+        split: Examples to search and to judge by.
+        request: The budget.
+    Returns:
+        The mode taken, and the numbers; the winner's recipe makes its model.
+    Raises:
+        ConversionError: The model has no form in any of the modes.
+    """
+    models, int8 = _make(float_model, modes, split, request.max_drop)
+    steps = int8.search.steps if int8 and len(int8.search.steps) > 1 else ()
+    step_models = [float_model.quantized(Mode.INT8, step.recipe) for step in steps]
+    with progress_bar("Timing", total=None):
+        times_ms = median_latencies_ms([*models.values(), *step_models], split.held_back.inputs)
+    candidates = _judge(models, times_ms[: len(models)], int8, split, request)
+    chosen = choose(candidates, request.prefer)
+    mode = list(models)[chosen]
+    report = BudgetReport(
+        metric=split.held_back.metric_name,
+        against=split.held_back.against,
+        max_drop=request.max_drop,
+        prefer=request.prefer if len(modes) > 1 else None,
+        calibration_examples=float_model.ranges.samples if float_model.ranges else 0,
+        search_examples=len(split.search) if int8 else 0,
+        held_back_examples=len(split.held_back),
+        smallest_step=split.held_back.smallest_step,
+        is_confirmed=int8 is None or int8.is_confirmed,
+        evaluations=int8.search.evaluations if int8 else 0,
+        candidates=candidates,
+        steps=_steps(int8.search, steps, times_ms[len(models) :]) if int8 else (),
+        chosen=chosen,
+        met=candidates[chosen].is_within,
+    )
+    return mode, report
+
+
+def _make(
+    float_model: FloatModel, modes: Sequence[Mode], split: ExampleSplit, max_drop: float
+) -> tuple[dict[Mode, bytes], ConfirmedSearch | None]:
+    models: dict[Mode, bytes] = {}
+    int8 = None
+    for mode in modes:
+        try:
+            if mode is Mode.INT8:
+                int8 = search_int8(float_model, split, max_drop)
+            models[mode] = float_model.quantized(
+                mode, int8.search.chosen.recipe if int8 and mode is Mode.INT8 else None
+            )
+        except ConversionError as error:
+            if len(modes) == 1:
+                raise
+            _logger.info("%s is left out: %s", mode.value, error)
+    return models, int8
+
+
+def _judge(
+    models: Mapping[Mode, bytes],
+    times_ms: Sequence[float],
+    int8: ConfirmedSearch | None,
+    split: ExampleSplit,
+    request: BudgetRequest,
+) -> tuple[Candidate, ...]:
+    candidates = []
+    for (mode, model), p50_ms in zip(models.items(), times_ms, strict=True):
+        search = int8.search if int8 and mode is Mode.INT8 else None
+        drop, interval = split.held_back.drop_and_interval(model)
+        in_float, operators = _count_operators(model)
+        candidates.append(
+            Candidate(
+                mode=mode.value,
+                recipe=search.chosen.recipe if search else None,
+                float_operators=in_float,
+                operators=operators,
+                size_bytes=len(model),
+                p50_ms=p50_ms,
+                drop=drop,
+                interval=interval,
+                is_within=drop <= request.max_drop and (search is None or search.met),
+            )
+        )
+    return tuple(candidates)
+
+
+def _count_operators(model: bytes) -> tuple[int, int]:
+    """Operators whose result is float32, and all, conversions between types not counted."""
+    description = read_model_description(model)
+    results = [
+        description.tensors[operator.outputs[0]].dtype
+        for operator in description.operators
+        if operator.name not in _CONVERSIONS
+    ]
+    return results.count("float32"), len(results)
+
+
+def _steps(search: BudgetSearch, trials: Sequence[Trial], times_ms: Sequence[float]) -> tuple[Step, ...]:
+    noise = {operator.operator: operator for operator in search.noise}
+    steps = []
+    before: tuple[str, ...] = ()
+    for trial, p50_ms in zip(trials, times_ms, strict=True):
+        new = [name for name in trial.recipe.float_operators if name not in before]
+        before = trial.recipe.float_operators
+        # One operator at a time, but for a search that ends with a best that misses the budget.
+        operator = noise[new[0]] if len(new) == 1 else None
+        steps.append(
+            Step(
+                added=operator.operator if operator else "",
+                kind=operator.kind if operator else "",
+                noise=operator.noise if operator else None,
+                float_operators=len(trial.recipe.float_operators),
+                range_rule=trial.recipe.range_rule.value,
+                drop=trial.drop,
+                size_bytes=trial.size_bytes,
+                p50_ms=p50_ms,
+            )
+        )
+    return tuple(steps)

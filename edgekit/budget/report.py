@@ -1,0 +1,161 @@
+"""What came of a budget: every model tried, the one taken, and the numbers behind it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgekit.budget.request import Preference
+from edgekit.parity.paired_statistics import Interval
+from edgekit_converters.quantization.budget_search import MixedRecipe
+from edgekit_runtime.errors import BelowThresholdError
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that was judged on the held-back examples.
+
+    Attributes:
+        mode: The quantization mode.
+        recipe: Which operators stay in float and what the activations' codes stand for; None where activations are no
+            integers.
+        float_operators: How many operators of the finished model compute in float.
+        operators: How many it has, conversions between types not counted.
+        size_bytes: Size of the FlatBuffer, before labels and manifest are packed behind it.
+        p50_ms: Median latency here, of one example.
+        drop: How much worse than the float model it is on the held-back examples.
+        interval: The 95 % interval of that, where the metric has one.
+        is_within: Whether it keeps the budget.
+    """
+
+    mode: str
+    recipe: MixedRecipe | None
+    float_operators: int
+    operators: int
+    size_bytes: int
+    p50_ms: float
+    drop: float
+    interval: Interval | None
+    is_within: bool
+
+    @property
+    def label(self) -> str:
+        """The mode and what is special about it, in a few words."""
+        if self.recipe is None:
+            return self.mode
+        left = len(self.recipe.float_operators)
+        rule = "" if self.recipe.range_rule.value == "minmax" else f", {self.recipe.range_rule.value} ranges"
+        return f"{self.mode}{rule}" + (f", {left} of {self.operators} in float" if left else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values, and the label."""
+        return asdict(self) | {"label": self.label, "recipe": self.recipe.to_dict() if self.recipe else None}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A model on the way from plain int8 to the one found.
+
+    Attributes:
+        added: Name of the output tensor of the operator that is in float from here on; empty for plain int8, and where
+            only the ranges differ.
+        kind: That operator's kind.
+        noise: What it cost alone: mean squared error over the outputs' variance; None where no operator is named.
+        float_operators: How many are in float by then.
+        range_rule: What the activations' codes stand for.
+        drop: On the examples of the search.
+        size_bytes: Size of the FlatBuffer.
+        p50_ms: Median latency here.
+    """
+
+    added: str
+    kind: str
+    noise: float | None
+    float_operators: int
+    range_rule: str
+    drop: float
+    size_bytes: int
+    p50_ms: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetReport:
+    """The outcome.
+
+    Attributes:
+        metric: Name of the metric.
+        against: What answers were scored against.
+        max_drop: The budget.
+        prefer: What ``auto`` prefers; None for a single mode.
+        calibration_examples: How many examples calibration took; 0 for none.
+        search_examples: How many the search judged by, none of which was calibrated on.
+        held_back_examples: How many the candidates were judged by.
+        smallest_step: What one held-back example changes; None where the metric is no share of examples.
+        is_confirmed: Whether the held-back examples had no part in the search.
+        evaluations: Models that the search judged.
+        candidates: Every model judged, in the order of the modes.
+        steps: From plain int8 to the int8 candidate; empty where plain int8 was good enough or not asked for.
+        chosen: Place of the model taken among the candidates.
+        met: Whether it is within the budget.
+    """
+
+    metric: str
+    against: str
+    max_drop: float
+    prefer: Preference | None
+    calibration_examples: int
+    search_examples: int
+    held_back_examples: int
+    smallest_step: float | None
+    is_confirmed: bool
+    evaluations: int
+    candidates: tuple[Candidate, ...]
+    steps: tuple[Step, ...]
+    chosen: int
+    met: bool
+
+    @property
+    def winner(self) -> Candidate:
+        """The model taken; where the budget is missed, the best found."""
+        return self.candidates[self.chosen]
+
+    def require_met(self) -> None:
+        """Raise where the budget is missed.
+
+        Raises:
+            BelowThresholdError: With the best found.
+        """
+        if self.met:
+            return
+        best = self.winner
+        modes = "the mode" if len(self.candidates) == 1 else f"{len(self.candidates)} modes"
+        raise BelowThresholdError(
+            f"No model within the budget: {modes} tried, the best was written under a name of its own.",
+            expected=f"{self.metric} within {self.max_drop:g} of the float model's",
+            received=f"{best.label}: {best.drop:.4g} on {self.held_back_examples} held-back examples",
+            next_step="try --quantize auto or int16x8, calibrate on more and closer data, or allow a larger --max-drop",
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest keeps: nothing that a clock said, so that equal conversions stay equal."""
+        facts = {
+            "metric": self.metric,
+            "against": self.against,
+            "max_drop": self.max_drop,
+            "drop": self.winner.drop,
+            "examples": self.held_back_examples,
+            "met": self.met,
+        }
+        return facts | (self.winner.recipe.to_dict() if self.winner.recipe else {})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self) | {
+            "prefer": self.prefer.value if self.prefer else None,
+            "candidates": [candidate.to_dict() for candidate in self.candidates],
+            "winner": self.winner.label,
+        }

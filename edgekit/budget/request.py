@@ -1,0 +1,106 @@
+"""What the user asks of a budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from edgekit.budget.metrics import require_known
+from edgekit_runtime.errors import UsageError
+
+#: The budget of ``--quantize auto`` where the user names none: half a point of top-1, or of equal answers.
+DEFAULT_MAX_DROP = 0.005
+
+
+class Preference(str, Enum):
+    """What ``--quantize auto`` takes among the models within the budget.
+
+    Attributes:
+        SPEED: The fastest; models that are about equally fast are a tie, which the smallest wins.
+        SIZE: The smallest file.
+    """
+
+    SPEED = "speed"
+    SIZE = "size"
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRequest:
+    """A budget.
+
+    Attributes:
+        max_drop: How much worse than the float model the result may be, in the metric's own unit.
+        metric: Name of the metric; None takes the one that fits the model and the data.
+        prefer: What is taken among several modes.
+    """
+
+    max_drop: float
+    metric: str | None = None
+    prefer: Preference = Preference.SPEED
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOptions:
+    """The command line's options, None where they are left out.
+
+    Attributes:
+        max_drop: ``--max-drop``.
+        metric: ``--metric``.
+        prefer: ``--prefer``.
+        figure: ``--figure``.
+    """
+
+    max_drop: float | None = None
+    metric: str | None = None
+    prefer: str | None = None
+    figure: Path | None = None
+
+
+def budget_request(options: BudgetOptions, *, quantize: str, data: str | None) -> BudgetRequest | None:
+    """The budget that the command line's options ask for, or None for no budget.
+
+    Args:
+        options: What is about a budget.
+        quantize: The mode, ``auto``, or ``all``.
+        data: What to judge on, or None.
+    Raises:
+        UsageError: Options do not go together, or there is no such metric.
+    """
+    is_auto = quantize == "auto"
+    if options.prefer is not None and not is_auto:
+        raise UsageError(
+            "--prefer chooses among modes.",
+            expected="--quantize auto",
+            received=f"--prefer {options.prefer} with {'--all' if quantize == 'all' else f'--quantize {quantize}'}",
+        )
+    if options.max_drop is None and options.metric is not None:
+        raise UsageError("--metric needs --max-drop: the budget is in its unit.", next_step="add --max-drop 0.005, say")
+    if options.max_drop is None and not is_auto:
+        if options.figure is not None:
+            raise UsageError(
+                "--figure shows how models keep a budget.", expected="--max-drop or --quantize auto", received="neither"
+            )
+        return None
+    if quantize == "all":
+        raise UsageError(
+            "--all writes every variant, and a budget is about one.",
+            next_step="use --quantize auto, which measures every mode and takes one",
+        )
+    if data is None:
+        raise UsageError(
+            f"{'--quantize auto' if is_auto else '--max-drop'} needs data to judge the models on.",
+            expected="--data with some hundred examples, best with labels",
+            received="no --data",
+        )
+    return _checked(options)
+
+
+def _checked(options: BudgetOptions) -> BudgetRequest:
+    max_drop = DEFAULT_MAX_DROP if options.max_drop is None else options.max_drop
+    require_known(options.metric)
+    if max_drop > 1 and options.metric in (None, "top1", "agreement"):
+        raise UsageError(
+            "--max-drop is a fraction.", expected="0.005 for half a point of top-1", received=f"{max_drop:g}"
+        )
+    return BudgetRequest(max_drop, options.metric, Preference(options.prefer or Preference.SPEED))

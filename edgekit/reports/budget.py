@@ -1,0 +1,88 @@
+"""What ``edgekit convert`` prints of a budget: the way to the model, the models compared, the one taken."""
+
+from __future__ import annotations
+
+from edgekit.budget.report import BudgetReport, Candidate, Step
+from edgekit.reports.tables import kilobytes, milliseconds, percent, print_table
+
+_SHARES = ("top1", "agreement")
+
+
+def print_budget(report: BudgetReport) -> None:
+    """Print the tables and a sentence on the numbers behind them."""
+    if report.steps:
+        print_table(_title_of_steps(report), ("operator left in float", "noise", "drop", "size", "median"), [
+            (_step_name(step, number), "" if step.noise is None else f"{step.noise:.1e}", figure(report, step.drop),
+             kilobytes(step.size_bytes), milliseconds(step.p50_ms))
+            for number, step in enumerate(report.steps)
+        ])  # fmt: skip
+    rows = [_row(report, place, candidate) for place, candidate in enumerate(report.candidates)]
+    print_table(_title_of_candidates(report), ("model", "drop", "95 % interval", "budget", "size", "median"), rows)
+    print(examples_sentence(report))
+
+
+def figure(report: BudgetReport, drop: float) -> str:
+    """A drop as the metric's reader expects it: shares in points, others as they are."""
+    return percent(drop) if report.metric in _SHARES else f"{drop:.4g}"
+
+
+def examples_sentence(report: BudgetReport) -> str:
+    """How many examples each number comes from, and what one of them weighs."""
+    parts = [f"Judged on {report.held_back_examples} held-back examples"]
+    if report.smallest_step is not None:
+        parts[0] += f", each {percent(report.smallest_step)}"
+    if report.calibration_examples:
+        parts.append(f"calibrated on {report.calibration_examples} others")
+    if report.search_examples:
+        parts.append(f"searched on {report.search_examples} more ({report.evaluations} models)")
+    sentence = "; ".join(parts) + "."
+    if not report.is_confirmed:
+        sentence += (
+            " The held-back examples had a part in the search, too: on new ones the drop may be larger. "
+            "More data would leave some untouched."
+        )
+    return sentence
+
+
+def short_name(operator: str) -> str:
+    """The layer's name out of a tensor's: ``model_1/dense_1/MatMul;model_1/dense_1/BiasAdd`` is ``dense_1``.
+
+    The converter gives a model's outputs names that tell nothing.
+    """
+    if operator.startswith("StatefulPartitionedCall"):
+        return "(output)"
+    places = operator.split(";", maxsplit=1)[0].split("/")
+    return places[-2] if len(places) > 1 else places[0]
+
+
+def _step_name(step: Step, number: int) -> str:
+    if number == 0:
+        return "none: plain int8"
+    if step.added:
+        return f"{step.kind} {short_name(step.added)}"
+    if step.float_operators:
+        return f"{step.float_operators} operators"
+    return f"none: {step.range_rule} ranges"
+
+
+def _title_of_steps(report: BudgetReport) -> str:
+    return f"int8, one more operator in float a row; drop of {report.metric} on {report.search_examples} examples"
+
+
+def _title_of_candidates(report: BudgetReport) -> str:
+    taken = (
+        "" if report.prefer is None else f"; the {'fastest' if report.prefer.value == 'speed' else 'smallest'} taken"
+    )
+    return f"{report.metric} against {report.against}: a drop of at most {figure(report, report.max_drop)}{taken}"
+
+
+def _row(report: BudgetReport, place: int, candidate: Candidate) -> tuple[str, ...]:
+    interval = candidate.interval
+    return (
+        candidate.label + (" (taken)" if report.met and place == report.chosen else ""),
+        figure(report, candidate.drop),
+        "" if interval is None else f"{percent(interval.low)} to {percent(interval.high)}",
+        "kept" if candidate.is_within else "missed",
+        kilobytes(candidate.size_bytes),
+        milliseconds(candidate.p50_ms),
+    )
