@@ -154,7 +154,7 @@ class Model:
         self._session = self._new_session()
         self._spread_sessions: list[Session] = []
         self._spread_lock = threading.Lock()
-        self._chunk = 1 if keeps_state else self._chunk_samples()
+        self._chunk = 1 if keeps_state or self._crashes_resized(operators) else self._chunk_samples()
         self._fast_shape = self._shape_of_fast_path(has_variables)
         self._encode, self._decode = self._encoders[0], self._decoders[0]
         self.preprocessing = _image_preprocessing(self.inputs, preprocessing, pixel_range)
@@ -319,6 +319,12 @@ class Model:
             int(np.prod([max(size, 1) for size in info.shape[1:]])) * info.dtype.itemsize for info in self.inputs
         )
         return chunk_size(sample_bytes)
+
+    def _crashes_resized(self, operators: set[str]) -> bool:
+        """tflite-runtime 2.14 on ARM crashes in a resized integer model that computes the shape of a layer's input."""
+        integers = any(tensor.dtype == "int8" for tensor in self.description.subgraphs[0].tensors)
+        is_arm = os.uname().machine.startswith(("aarch64", "arm"))
+        return self.interpreter == "tflite-runtime" and integers and "SHAPE" in operators and is_arm
 
     def _shape_of_fast_path(self, has_variables: bool) -> tuple[int, ...] | None:
         """The shape that one input has to have for one invoke to answer it, with nothing else to look at."""

@@ -1,0 +1,72 @@
+"""Sort the images that arrive in a folder by what they show: ``python watch_folder.py model.tflite INBOX SORTED``.
+
+An image goes to SORTED/LABEL; what cannot be read goes to SORTED/failed. SORTED/answers.jsonl gets a line for each.
+``--once`` handles what is there and ends. ``watch-folder.service`` runs this program under systemd.
+"""
+
+import contextlib
+import json
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import edgekit_runtime
+from edgekit_runtime.errors import DataError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
+PAUSE_S = 1.0
+
+
+def sizes(inbox):
+    """Images and their sizes; hidden files are those that a program still writes."""
+    found = {}
+    for path in sorted(inbox.iterdir()):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            found[path] = path.stat().st_size
+    return found
+
+
+def handle(model, path, target):
+    """Classify one image, write its line, and move it; the line first, so that none is lost."""
+    try:
+        answer = model.classify(path)[0]
+        # A label may be "T-shirt/top", and a folder's name may not.
+        line, folder = {"file": path.name, **answer.to_dict()}, answer.label.replace("/", "-").strip(".")
+    except DataError as error:
+        line, folder = {"file": path.name, "error": str(error).splitlines()[0]}, "failed"
+    (target / folder).mkdir(parents=True, exist_ok=True)
+    with (target / "answers.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+    # Two images may have one name: the later one gets a number.
+    place, number = target / folder / path.name, 1
+    while place.exists():
+        place = target / folder / f"{path.stem}-{number}{path.suffix}"
+        number += 1
+    shutil.move(str(path), str(place))
+    print(f"{path.name}: {folder}", flush=True)
+
+
+def main(model_file, inbox, target):
+    """Look again and again; an image whose size has not changed since the last look is whole."""
+    model = edgekit_runtime.load(model_file)
+    once = "--once" in sys.argv
+    before = sizes(inbox) if once else {}
+    while True:
+        now = sizes(inbox)
+        for path, size in now.items():
+            if size and before.get(path) == size:
+                handle(model, path, target)
+        if once:
+            return
+        before = now
+        time.sleep(PAUSE_S)
+
+
+if __name__ == "__main__":
+    # systemd's "stop": end between two images or within the pause, with exit code 0.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    arguments = [argument for argument in sys.argv[1:] if argument != "--once"]
+    with contextlib.suppress(KeyboardInterrupt):
+        main(arguments[0], Path(arguments[1]), Path(arguments[2]))
