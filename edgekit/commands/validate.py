@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, pixel_range_option, seed_option
+from edgekit.commands.options import (
+    EXISTING_OR_NOT,
+    data_option,
+    json_option,
+    label_column_option,
+    pixel_range_option,
+    seed_option,
+)
+
+if TYPE_CHECKING:
+    from edgekit.parity.validation import Validation
 
 
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.argument("tflite", type=EXISTING_OR_NOT)
-@data_option(required=True, purpose="Data to compare on; its held-back test part is used")
+@data_option(required=True, purpose="Data to compare on, with labels or without; its held-back part is used")
+@label_column_option
+@click.option("--everything", is_flag=True, help="Use all of the data, not only the part that is held back.")
+@click.option("--samples", type=click.IntRange(min=1), help="Examples to compare on, at most. [default: all]")
+@click.option(
+    "--slice-by",
+    metavar="NAME",
+    help="Compare each slice of the data by itself: a column of a table, an array of an .npz, a key of a function's "
+    "dicts, or folder, where sub-folders hold those of the classes.",
+)
+@click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="The k of top-k accuracy.")
 @click.option("--max-drop", type=click.FloatRange(0, 1), help="Largest allowed drop of top-1, e.g. 0.005.")
 @click.option("--min-agreement", type=click.FloatRange(0, 1), help="Least share of equal answers, e.g. 0.99.")
+@click.option("--changed", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the images that changed their answer.")
 @seed_option
 @pixel_range_option
 @click.option("--layers", is_flag=True, help="Show the noise of each layer of the Keras MODEL, worst first.")
@@ -24,41 +46,58 @@ def command(
     model: Path,
     tflite: Path,
     data: str,
+    label_column: str | None,
+    everything: bool,
+    samples: int | None,
+    slice_by: str | None,
+    top_k: int,
     max_drop: float | None,
     min_agreement: float | None,
+    changed: Path | None,
     seed: int,
     pixel_range: tuple[float, float] | None,
     layers: bool,
     layers_figure: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare TFLITE with the Keras MODEL it was made from.
+    """Compare TFLITE with the Keras MODEL it was made from, or with another .tflite.
 
-    Exits with 3 where a threshold is missed.
+    With labels: accuracy of both, the drop with its 95 % interval, McNemar's test, calibration, each class. Without:
+    agreement and errors. Exits with 3 where a threshold is missed.
 
     \b
     edgekit validate model.h5 model-int8.tflite --data digits --max-drop 0.005
+    edgekit validate model.tflite model-int8.tflite --data photos/ --everything --changed changed.png
     """
-    from edgekit.parity.validation import Thresholds, validate
+    from edgekit.parity.validation import Thresholds, ValidationOptions, validate
     from edgekit.reports.progress import progress_bar
-    from edgekit.reports.tables import percent, print_json, print_table
+    from edgekit.reports.tables import print_json
+    from edgekit.reports.validation import print_validation
 
-    with progress_bar(f"Comparing {tflite.name} with {model.name}", total=None):
+    options = ValidationOptions(
+        seed=seed,
+        everything=everything,
+        samples=samples,
+        pixel_range=pixel_range,
+        label_column=label_column,
+        slice_by=slice_by,
+        top_k=top_k,
+    )
+    with progress_bar(f"Comparing {tflite.name} with {model.name}", total=None) as advance:
         validation = validate(
-            model,
-            tflite,
-            data,
-            thresholds=Thresholds(max_drop, min_agreement),
-            seed=seed,
-            pixel_range=pixel_range,
+            model, tflite, data, thresholds=Thresholds(max_drop, min_agreement), options=options, progress=advance
         )
+    if changed:
+        _draw_changed(validation, changed)
     noise = None
     if layers or layers_figure:
         from edgekit.datasets.opening import DataRequest
         from edgekit.parity.layer_noise import compare_layers_on_data
 
         with progress_bar(f"Comparing the layers of {model.name}", total=None):
-            noise = compare_layers_on_data(model, tflite, DataRequest(data, seed), pixel_range=pixel_range)
+            noise = compare_layers_on_data(
+                model, tflite, DataRequest(data, seed, label_column), pixel_range=pixel_range
+            )
     if noise and layers_figure:
         from edgekit.reports.layer_noise import draw_layers
 
@@ -68,18 +107,22 @@ def command(
         if validation.failures:
             click.get_current_context().exit(3)
         return
-    figures = validation.agreement
-    rows = [
-        (f"top-1 of {model.name}", percent(figures.reference_top1)),
-        (f"top-1 of {tflite.name}", percent(figures.candidate_top1)),
-        ("drop of top-1", percent(figures.accuracy_drop)),
-        ("same answer", percent(figures.top1_agreement)),
-        ("max absolute error", f"{figures.max_absolute_error:.2e}"),
-        ("mean absolute error", f"{figures.mean_absolute_error:.2e}"),
-    ]
-    print_table(f"{tflite.name} against {model.name}, {figures.samples} examples", ("figure", "value"), rows)
+    print_validation(validation)
+    for note in validation.notes:
+        click.echo(note)
     if noise and layers:
         from edgekit.reports.layer_noise import print_layers
 
         print_layers(noise)
     validation.require_passed()
+
+
+def _draw_changed(validation: Validation, path: Path) -> None:
+    from edgekit.reports.contact_sheet import draw_changed
+    from edgekit_runtime.errors import DataError
+
+    classes = next((output.classification for output in validation.outputs if output.classification), None)
+    if classes is None:
+        raise DataError("--changed needs a classifier.", next_step="leave it out; the errors are reported all the same")
+    title = f"{validation.candidate.name} against {validation.reference.name}"
+    draw_changed(classes.changed_samples, classes.changed, title, path)

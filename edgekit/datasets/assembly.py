@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,7 +22,7 @@ def make_dataset(
     labels: tuple[str, ...],
     *,
     seed: int,
-    digests: Sequence[bytes] | None = None,
+    digests: np.ndarray | None = None,
 ) -> Dataset:
     """Check a source's examples and hold a part of them back.
 
@@ -33,7 +32,7 @@ def make_dataset(
         test: Those that the source keeps for testing; None holds back a fifth of ``train``.
         labels: Names of the classes; empty names them by their numbers.
         seed: Seed of the choice of what is held back.
-        digests: One an example of ``train``, equal for equal ones; None computes them from the values.
+        digests: S16 (N,), equal for equal examples of ``train``; None computes them from the values.
     Raises:
         DataError: There are no examples, one class only, NaN, or labels that do not fit.
     """

@@ -15,7 +15,7 @@ from edgekit.datasets.functions import PREFIX, FunctionExamples, as_arrays, impo
 from edgekit.datasets.idx import find_images, is_idx
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, ModelInputs, PixelRange, image_preprocessing
 from edgekit.datasets.source import UNNAMED, Source, row_hashes
-from edgekit.datasets.splitting import held_back_rows, is_among
+from edgekit.datasets.splitting import held_back_rows
 from edgekit.datasets.streams import ExampleStream, StoredExamples
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
@@ -107,8 +107,7 @@ def _parts(source: Source, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
         classes = y if y is not None and y.ndim == 1 and y.dtype.kind == "i" else None
         held_back = held_back_rows(source.digests, classes, seed=seed)
         return everything[~held_back], everything[held_back], everything
-    digests = np.array(source.digests, dtype=object)
-    train = ~source.held_back & ~is_among(source.digests, digests[source.held_back])
+    train = ~source.held_back & ~np.isin(source.digests, source.digests[source.held_back])
     return everything[train], everything[source.held_back], everything
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from edgekit.datasets.dataset import Examples
-from edgekit.datasets.source import row_hashes
+from edgekit.datasets.source import as_digests, row_hashes
 from edgekit_runtime.errors import DataError
 
 #: The share that is held back, where the source doesn't say.
@@ -16,7 +15,7 @@ HELD_BACK = 0.2
 
 
 def hold_back(
-    name: str, examples: Examples, *, seed: int, digests: Sequence[bytes] | None = None
+    name: str, examples: Examples, *, seed: int, digests: np.ndarray | None = None
 ) -> tuple[Examples, Examples]:
     """Split into training and test, a fifth of every class for the test; copies stay on one side.
 
@@ -24,14 +23,15 @@ def hold_back(
         name: What the user called the source, for messages.
         examples: All examples.
         seed: Seed of the choice.
-        digests: Equal for equal examples; None computes them from the values.
+        digests: S16 (N,), equal for equal examples; None computes them from the values.
     Returns:
         Training and test examples, each in the order of ``examples``.
     Raises:
         DataError: A class has one example only, or copies of one.
     """
-    digests = digests or list(row_hashes(examples.x))
-    classes, counts = np.unique(examples.y[_originals(digests)], return_counts=True)
+    if digests is None:
+        digests = as_digests(row_hashes(examples.x))
+    classes, counts = np.unique(examples.y[np.unique(_first_copies(digests))], return_counts=True)
     if counts.min() < 2:
         raise DataError(
             f"A class of {name} has too few examples to hold one back.",
@@ -45,11 +45,11 @@ def hold_back(
     )
 
 
-def held_back_rows(digests: Sequence[bytes], classes: np.ndarray | None, *, seed: int) -> np.ndarray:
+def held_back_rows(digests: np.ndarray, classes: np.ndarray | None, *, seed: int) -> np.ndarray:
     """Choose a fifth of the examples, copies together, and of every class where each has two or more.
 
     Args:
-        digests: One an example, equal for equal ones.
+        digests: S16 (N,), equal for equal examples.
         classes: Class of each, int64 (N,); None where there is none.
         seed: Seed of the choice.
     Returns:
@@ -72,21 +72,11 @@ def held_back_rows(digests: Sequence[bytes], classes: np.ndarray | None, *, seed
 
 def without_examples_of(test: Examples, train: Examples) -> Examples:
     """``train`` without the examples that are in ``test``, too."""
-    keep = ~is_among(list(row_hashes(train.x)), row_hashes(test.x))
+    keep = ~np.isin(as_digests(row_hashes(train.x)), as_digests(row_hashes(test.x)))
     return train if keep.all() else Examples(train.x[keep], train.y[keep])
 
 
-def is_among(digests: Iterable[bytes], others: Iterable[bytes]) -> np.ndarray:
-    """Whether each digest is among others, bool (N,)."""
-    known = set(others)
-    return np.array([digest in known for digest in digests], bool)
-
-
-def _originals(digests: Sequence[bytes]) -> np.ndarray:
-    return np.unique(_first_copies(digests))
-
-
-def _first_copies(digests: Sequence[bytes]) -> np.ndarray:
+def _first_copies(digests: np.ndarray) -> np.ndarray:
     """For each example the index of the first that is equal to it."""
-    seen: dict[bytes, int] = {}
-    return np.array([seen.setdefault(digest, index) for index, digest in enumerate(digests)])
+    _, first, place = np.unique(digests, return_index=True, return_inverse=True)
+    return np.asarray(first[place])

@@ -121,8 +121,7 @@ class StoredExamples:
     def digest(self) -> str:
         """SHA-256 of the examples and their targets, in hex."""
         whole = hashlib.sha256()
-        for row in self.rows:
-            whole.update(self.source.digests[row])
+        whole.update(self.source.digests[self.rows].tobytes())
         for output, values in sorted(self.source.targets.items()):
             whole.update(output.encode() + np.ascontiguousarray(values[self.rows]).tobytes())
         return whole.hexdigest()

@@ -75,7 +75,7 @@ def run_keras_model(model: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, n
 
     tensors = [tf.constant(inputs[_identifier(x.name)], x.dtype) for x in model.inputs]
     outputs = model(tensors if len(tensors) > 1 else tensors[0], training=False)
-    named = zip(_output_names(model), tf.nest.flatten(outputs), strict=True)
+    named = zip(output_names(model), tf.nest.flatten(outputs), strict=True)
     return {name: np.asarray(value) for name, value in named}
 
 
@@ -103,12 +103,12 @@ def _serving_function(model: Any, batch: int | None) -> Any:
         tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=name)
         for x, name in zip(model.inputs, input_names(model), strict=True)
     ]
-    output_names = _output_names(model)
+    names = output_names(model)
 
     def serve(*tensors: Any) -> dict[str, Any]:
         # A list, in the order of model.inputs, is what every functional model takes.
         outputs = model(list(tensors) if len(tensors) > 1 else tensors[0], training=False)
-        return dict(zip(output_names, tf.nest.flatten(outputs), strict=True))
+        return dict(zip(names, tf.nest.flatten(outputs), strict=True))
 
     return tf.function(serve, input_signature=specs)
 
@@ -118,7 +118,7 @@ def input_names(model: Any) -> list[str]:
     return [_identifier(x.name) for x in model.inputs]
 
 
-def _output_names(model: Any) -> list[str]:
+def output_names(model: Any) -> list[str]:
     """One name an output: the model's own, made unique; a Sequential's is that of its last layer."""
     names: list[str] = []
     for number, output_name in enumerate(getattr(model, "output_names", None) or [model.layers[-1].name]):

@@ -1,0 +1,86 @@
+"""Differences of two models' values, added up a batch at a time: memory does not grow with the data."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+
+from edgekit.parity.results import NumericErrors
+
+QUANTILES = (0.5, 0.9, 0.99, 0.999)
+#: Bins of absolute errors, each 1 % wider than the one before; what lies beyond falls into the first or the last.
+_SMALLEST, _LARGEST, _STEP = 1e-12, 1e12, 1.01
+_BINS = math.ceil(math.log(_LARGEST / _SMALLEST) / math.log(_STEP))
+_WORST = 10
+
+
+class ErrorTally:
+    """Running figures of absolute differences."""
+
+    def __init__(self) -> None:
+        self._samples = self._values = self._exact = 0
+        self._maximum = self._sum = self._squares = 0.0
+        self._reference = self._candidate = self._product = 0.0
+        self._histogram = np.zeros(_BINS, np.int64)
+        self._worst: list[tuple[float, int, str]] = []
+
+    def add(self, reference: np.ndarray, candidate: np.ndarray, names: tuple[str, ...]) -> None:
+        """Take in a batch.
+
+        Args:
+            reference: The reference's values, float (N, ...).
+            candidate: The candidate's, same shape.
+            names: What each example is called.
+        """
+        first = reference.reshape(len(names), -1).astype(np.float64)
+        second = candidate.reshape(len(names), -1).astype(np.float64)
+        errors = np.abs(first - second)
+        self._values += errors.size
+        self._sum += float(errors.sum())
+        self._squares += float(np.vdot(errors, errors))
+        self._reference += float(np.vdot(first, first))
+        self._candidate += float(np.vdot(second, second))
+        self._product += float(np.vdot(first, second))
+        self._count(errors)
+        for row, error in enumerate(errors.max(1, initial=0.0)):
+            self._maximum = max(self._maximum, float(error))
+            # The earlier of two equal errors stays.
+            entry = (float(error), -self._samples - row, names[row])
+            if len(self._worst) < _WORST:
+                heapq.heappush(self._worst, entry)
+            elif entry > self._worst[0]:
+                heapq.heapreplace(self._worst, entry)
+        self._samples += len(names)
+
+    def result(self) -> NumericErrors:
+        """The figures so far."""
+        values = max(1, self._values)
+        lengths = math.sqrt(self._reference) * math.sqrt(self._candidate)
+        has_ratio = self._squares > 0 and self._reference > 0
+        return NumericErrors(
+            samples=self._samples,
+            values=self._values,
+            max_absolute_error=self._maximum,
+            mean_absolute_error=self._sum / values,
+            root_mean_square_error=math.sqrt(self._squares / values),
+            cosine_similarity=min(1.0, self._product / lengths) if lengths else None,
+            snr_db=10 * math.log10(self._reference / self._squares) if has_ratio else None,
+            quantiles={f"{share:g}": self._quantile(share) for share in QUANTILES},
+            worst=tuple((name, error) for error, _, name in sorted(self._worst, reverse=True) if error > 0),
+        )
+
+    def _count(self, errors: np.ndarray) -> None:
+        positive = errors[errors > 0]
+        self._exact += errors.size - positive.size
+        places = np.log(positive / _SMALLEST) / math.log(_STEP)
+        np.add.at(self._histogram, places.clip(0, _BINS - 1).astype(np.int64), 1)
+
+    def _quantile(self, share: float) -> float:
+        """The error that ``share`` of all values stays within, to the middle of its bin."""
+        rank = math.ceil(share * self._values)
+        if rank <= self._exact:
+            return 0.0
+        place = int(np.searchsorted(np.cumsum(self._histogram), rank - self._exact))
+        return float(min(self._maximum, _SMALLEST * _STEP ** (place + 0.5)))

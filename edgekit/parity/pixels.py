@@ -1,0 +1,26 @@
+"""A model's input back to an image that can be looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit_runtime.preprocessing import Preprocessing
+
+#: Larger ones are shown by every second, third, … pixel.
+_LARGEST_SIDE = 112
+
+
+def as_images(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Undo the scaling of a batch of images.
+
+    Args:
+        values: Real values at the model's input, (N, H, W, 1 or 3).
+        preprocessing: How images became these.
+    Returns:
+        uint8, red first, at most 112 pixels high and wide.
+    """
+    step = max(1, -(-max(values.shape[1:3]) // _LARGEST_SIDE))
+    small = values[:, ::step, ::step].astype(np.float64)
+    scale, offset = np.asarray(preprocessing.scale), np.asarray(preprocessing.offset)
+    pixels = np.rint((small - offset) / scale).clip(0, 255).astype(np.uint8)
+    return pixels[..., ::-1] if preprocessing.color_order == "bgr" else pixels

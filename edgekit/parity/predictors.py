@@ -1,0 +1,133 @@
+"""A Keras file or a .tflite as something that answers batches by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from edgekit.datasets.model_inputs import PixelRange
+from edgekit_converters.lowering import ModelInput
+from edgekit_runtime.errors import ModelFileError
+
+#: Examples a call: enough to keep all cores busy, few enough to stay out of the way of large pictures.
+BATCH = 256
+
+
+class Predictor(Protocol):
+    """What is asked for answers.
+
+    Attributes:
+        path: The file.
+        inputs: The inputs, in the model's order.
+        outputs: Names of the outputs, in the model's order.
+        labels: Names of the classes; empty where none are known.
+        pixels: How images become its input, where the file says it.
+    """
+
+    path: Path
+    inputs: tuple[ModelInput, ...]
+    outputs: tuple[str, ...]
+    labels: tuple[str, ...]
+    pixels: PixelRange | None
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Real values of each output, (N, ...), for real values of each input, (N, ...)."""
+
+
+def open_predictor(path: Path) -> Predictor:
+    """Open a Keras file, without running code from it, or a .tflite.
+
+    Raises:
+        EdgekitError: It is missing, damaged or unsafe.
+    """
+    return TflitePredictor(path) if path.suffix == ".tflite" else KerasPredictor(path)
+
+
+class TflitePredictor:
+    """A .tflite on this machine's interpreter; see ``Predictor``."""
+
+    def __init__(self, path: Path) -> None:
+        import edgekit_runtime
+
+        self.path = path
+        self._model = edgekit_runtime.load(path)
+        # Quantized inputs are given as the real values that they stand for.
+        self.inputs = tuple(
+            ModelInput(info.name, info.shape, info.dtype.name if info.quantization is None else "float32")
+            for info in self._model.inputs
+        )
+        self.outputs = tuple(info.name for info in self._model.outputs)
+        self.labels = self._model.labels
+        self.pixels: PixelRange | None = self._model.manifest.preprocessing
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Answer a batch; see ``Predictor``."""
+        answers = self._model.predict(dict(inputs) if len(inputs) > 1 else next(iter(inputs.values())))
+        return answers if isinstance(answers, dict) else {self.outputs[0]: answers}
+
+
+class KerasPredictor:
+    """A Keras file on TensorFlow; see ``Predictor``. Names are those that conversion gives."""
+
+    def __init__(self, path: Path) -> None:
+        from edgekit_converters.keras_files.load import load_keras_model
+        from edgekit_converters.lowering.keras_model import input_names, output_names, rescales_pixels
+        from edgekit_converters.quiet_tensorflow import import_quietly
+
+        import_quietly()
+        self.path = path
+        self._model = load_keras_model(path).model
+        self.inputs = tuple(
+            ModelInput(name, tuple(-1 if size is None else size for size in tensor.shape), str(tensor.dtype))
+            for name, tensor in zip(input_names(self._model), self._model.inputs, strict=True)
+        )
+        self.outputs = tuple(output_names(self._model))
+        self.labels: tuple[str, ...] = ()
+        self.pixels: PixelRange | None = (0.0, 255.0) if rescales_pixels(self._model) else None
+        self._call = self._compiled()
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Answer a batch; see ``Predictor``."""
+        arrays = [np.asarray(inputs[each.name], each.dtype) for each in self.inputs]
+        values = self._call(*arrays)
+        return {name: np.asarray(value) for name, value in zip(self.outputs, values, strict=True)}
+
+    def _compiled(self) -> Any:
+        """The model as one graph: without the checks and callbacks that ``Model.predict`` adds to every batch."""
+        import tensorflow as tf
+
+        def call(*tensors: Any) -> list[Any]:
+            outputs = self._model(list(tensors) if len(tensors) > 1 else tensors[0], training=False)
+            return list(tf.nest.flatten(outputs))
+
+        # Any batch size: the last batch, which is smaller, is not traced anew.
+        shapes = [[None, *(None if size == -1 else size for size in each.shape[1:])] for each in self.inputs]
+        specs = [tf.TensorSpec(shape, each.dtype) for shape, each in zip(shapes, self.inputs, strict=True)]
+        return tf.function(call, input_signature=specs)
+
+
+def matched(reference: Sequence[str], candidate: Sequence[str], what: str) -> dict[str, str]:
+    """The candidate's name for each of the reference's: the same where there is one, else that in the same place.
+
+    Args:
+        reference: Names in the reference's order.
+        candidate: Names in the candidate's order.
+        what: "inputs" or "outputs".
+    Raises:
+        ModelFileError: One has more than the other.
+    """
+    if len(reference) != len(candidate):
+        raise ModelFileError(
+            f"The two models have different numbers of {what}.",
+            expected=f"{len(reference)}: {', '.join(reference)}",
+            received=f"{len(candidate)}: {', '.join(candidate)}",
+            next_step="check that the .tflite was made from this model",
+        )
+    return (
+        {name: name for name in reference}
+        if set(reference) == set(candidate)
+        else dict(zip(reference, candidate, strict=True))
+    )

@@ -1,0 +1,274 @@
+"""What a comparison of two models found, whole enough to draw every figure from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from edgekit.parity.paired_statistics import Interval, PairedCounts
+
+
+@dataclass(frozen=True, slots=True)
+class NumericErrors:
+    """How far the values of one output lie apart.
+
+    Attributes:
+        samples: Examples compared.
+        values: Values compared, all examples together.
+        max_absolute_error: The largest difference.
+        mean_absolute_error: The mean difference.
+        root_mean_square_error: Root of the mean squared difference.
+        cosine_similarity: Of all values as two long vectors, -1 to 1; None where one is all zeros.
+        snr_db: ``10 log10(Σ reference² / Σ difference²)``; None without any difference, or any signal.
+        quantiles: Absolute error that a share of all values stays within, by that share, such as "0.99"; exact to 1 %.
+        worst: Names of the examples with the largest error, and that error, the largest first.
+    """
+
+    samples: int
+    values: int
+    max_absolute_error: float
+    mean_absolute_error: float
+    root_mean_square_error: float
+    cosine_similarity: float | None
+    snr_db: float | None
+    quantiles: dict[str, float]
+    worst: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Answers of about the same confidence.
+
+    Attributes:
+        low: Confidence from here, exclusive; the first bin includes 0.
+        high: To here, inclusive.
+        samples: Answers in the bin.
+        mean_confidence: Their mean confidence; None in an empty bin.
+        accuracy: Share of them that is right; None in an empty bin.
+    """
+
+    low: float
+    high: float
+    samples: int
+    mean_confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How far a model's confidence can be believed.
+
+    Attributes:
+        expected_error: Mean over all answers of ``|confidence - accuracy|`` of their bin (expected calibration error).
+        bins: The reliability diagram, from low to high confidence.
+    """
+
+    expected_error: float
+    bins: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRecall:
+    """One class.
+
+    Attributes:
+        label: Its name.
+        samples: Examples of it.
+        reference: Share of these that the reference finds; None without any.
+        candidate: Share of these that the candidate finds; None without any.
+        change: ``candidate - reference``; None without any.
+    """
+
+    label: str
+    samples: int
+    reference: float | None
+    candidate: float | None
+    change: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedSample:
+    """An example that the two models answer differently.
+
+    Attributes:
+        name: Its file, or its number.
+        truth: The right label; None without labels.
+        reference: The reference's answer.
+        candidate: The candidate's answer.
+        reference_score: The reference's score for its own answer.
+        candidate_score: The candidate's score for its own answer.
+        pixels: The image, uint8 (H, W, 1 or 3); None where the model takes none.
+    """
+
+    name: str
+    truth: str | None
+    reference: str
+    candidate: str
+    reference_score: float
+    candidate_score: float
+    pixels: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values, without the image."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "pixels"}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFigures:
+    """What labels tell of two classifiers.
+
+    Attributes:
+        counts: How often each was right where the other was, or was not.
+        reference_top1: Share of right answers of the reference.
+        candidate_top1: The same of the candidate.
+        accuracy_drop: ``reference_top1 - candidate_top1``, an absolute fraction.
+        drop_interval: Its 95 % interval.
+        mcnemar_p: p-value of the exact McNemar test, two-sided: 1 where nothing speaks for a difference.
+        top_k: The k of the next two.
+        reference_topk: Share of examples with the right class among the k highest scores; None for few classes.
+        candidate_topk: The same of the candidate.
+        reference_calibration: How far the reference's confidence can be believed.
+        candidate_calibration: The same of the candidate.
+        recalls: Each class.
+        reference_confusion: Rows are the right classes, columns the answers; None with more than 100 classes.
+        candidate_confusion: The same of the candidate.
+    """
+
+    counts: PairedCounts
+    reference_top1: float
+    candidate_top1: float
+    accuracy_drop: float
+    drop_interval: Interval
+    mcnemar_p: float
+    top_k: int
+    reference_topk: float | None
+    candidate_topk: float | None
+    reference_calibration: Calibration
+    candidate_calibration: Calibration
+    recalls: tuple[ClassRecall, ...]
+    reference_confusion: tuple[tuple[int, ...], ...] | None
+    candidate_confusion: tuple[tuple[int, ...], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationParity:
+    """Two classifiers' answers to the same examples.
+
+    Attributes:
+        samples: Answers compared; for sequences, one a step.
+        labels: Names of the classes.
+        top1_agreement: Share of equal answers.
+        agreement_interval: Its 95 % interval (Wilson).
+        changed: Number of answers that differ.
+        changed_samples: Up to 100 of these: losses first, then those that the reference was surest of.
+        labelled: What labels tell; None without labels.
+    """
+
+    samples: int
+    labels: tuple[str, ...]
+    top1_agreement: float
+    agreement_interval: Interval
+    changed: int
+    changed_samples: tuple[ChangedSample, ...]
+    labelled: LabelledFigures | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {
+            "samples": self.samples,
+            "labels": list(self.labels),
+            "top1_agreement": self.top1_agreement,
+            "agreement_interval": self.agreement_interval.to_dict(),
+            "changed": self.changed,
+            "changed_samples": [sample.to_dict() for sample in self.changed_samples],
+            "labelled": None if self.labelled is None else asdict(self.labelled),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RegressionFigure:
+    """One figure of both models, and how it changed.
+
+    Attributes:
+        reference: The reference's.
+        candidate: The candidate's.
+        worsening: By how much the candidate's is worse: larger for an error, smaller for R².
+        interval: 95 % interval of that, from a paired bootstrap; None where there is none.
+    """
+
+    reference: float
+    candidate: float
+    worsening: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegressionParity:
+    """Two models of real values, against real targets.
+
+    Attributes:
+        samples: Examples compared.
+        mae: Mean absolute error.
+        rmse: Root mean squared error.
+        r2: Share of the targets' variance that is explained, averaged over the output's values as scikit-learn does;
+            None where the targets of a value are all equal.
+    """
+
+    samples: int
+    mae: RegressionFigure
+    rmse: RegressionFigure
+    r2: RegressionFigure | None
+
+
+@dataclass(frozen=True, slots=True)
+class SliceParity:
+    """One slice of the data.
+
+    Attributes:
+        name: What the data calls it.
+        samples: Examples in it.
+        mean_absolute_error: Mean difference of the two models' values.
+        top1_agreement: Share of equal answers; None where the outputs are no classes.
+        counts: How often each was right; None without labels.
+        accuracy_drop: Drop of top-1 in this slice; None without labels.
+        drop_interval: Its 95 % interval; None without labels.
+    """
+
+    name: str
+    samples: int
+    mean_absolute_error: float
+    top1_agreement: float | None
+    counts: PairedCounts | None
+    accuracy_drop: float | None
+    drop_interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputParity:
+    """One output of both models.
+
+    Attributes:
+        name: Its name in the reference.
+        errors: How far the values lie apart.
+        classification: Where the values are scores of classes, else None.
+        regression: Where there are real targets, else None.
+        slices: Each slice of the data, the worst first; empty where it was not sliced.
+    """
+
+    name: str
+    errors: NumericErrors
+    classification: ClassificationParity | None
+    regression: RegressionParity | None
+    slices: tuple[SliceParity, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {
+            "name": self.name,
+            "errors": asdict(self.errors),
+            "classification": self.classification.to_dict() if self.classification else None,
+            "regression": asdict(self.regression) if self.regression else None,
+            "slices": [asdict(each) for each in self.slices],
+        }
