@@ -148,9 +148,9 @@ class _History:
                     next_step="check that the data is scaled as in training, and the float model's answers for it",
                 )
         # A tensor that some later sample reached first is missing in the earlier rows.
-        width = len(self._places)
-        padded = [np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=np.nan) for row in self._rows]
-        history = np.stack(padded)
+        history = np.full((len(self._rows), 2, len(self._places)), np.nan)
+        for number, row in enumerate(self._rows):
+            history[number, :, : row.shape[1]] = row
         return Ranges(self._samples, limits, history[:, 0], history[:, 1])
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.quantization.bias_room import widened_weights
 from edgekit_converters.quantization.calibration import require_float
 from edgekit_converters.quantization.io_types import to_uint8_io
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.open_sizes import with_open_sizes
 from edgekit_converters.quantization.quiet_quantizer import quiet
 from edgekit_converters.quantization.ranges import Ranges
-from edgekit_converters.quantization.recipes import recipe_for
+from edgekit_converters.quantization.recipes import INT4_OPERATORS, recipe_for
+from edgekit_converters.quantization.weight_bounds import Statistics, int4_weights, widened_weights
 from edgekit_runtime.errors import ConversionError, UsageError
 from edgekit_runtime.structure import read_model_description
 
@@ -56,16 +56,8 @@ def quantize(
         float_operators=float_operators,
         per_tensor_operators=per_tensor_operators,
     )
-    statistics = None
-    if ranges is not None and mode.needs_calibration:
-        statistics = _statistics(ranges)
-        statistics |= widened_weights(
-            model,
-            statistics,
-            activation_bits=16 if mode is Mode.INT16X8 else 8,
-            per_tensor_operators=None if scheme is Scheme.PER_TENSOR else per_tensor_operators,
-        )
-    quantized = _apply(model, mode, recipe, statistics)
+    one_scale = None if scheme is Scheme.PER_TENSOR else per_tensor_operators
+    quantized = _apply(model, mode, recipe, _statistics(model, mode, ranges, one_scale))
     return to_uint8_io(quantized) if io is IoType.UINT8 else quantized
 
 
@@ -91,7 +83,7 @@ def require_possible(mode: Mode, io: IoType, *, has_data: bool) -> None:
         )
 
 
-def _apply(model: bytes, mode: Mode, recipe: list[dict[str, Any]], statistics: dict[str, Any] | None) -> bytes:
+def _apply(model: bytes, mode: Mode, recipe: list[dict[str, Any]], statistics: Statistics | None) -> bytes:
     from litert_quantizer import quantizer
 
     try:
@@ -107,7 +99,24 @@ def _apply(model: bytes, mode: Mode, recipe: list[dict[str, Any]], statistics: d
     return with_open_sizes(bytes(result.quantized_model))
 
 
-def _statistics(ranges: Ranges) -> dict[str, dict[str, np.ndarray]]:
+def _statistics(
+    model: bytes, mode: Mode, ranges: Ranges | None, per_tensor_operators: Collection[str] | None
+) -> Statistics | None:
+    """Ranges of activations and of some weights; of the other weights litert-quantizer takes the largest value."""
+    if mode is Mode.INT4:
+        return int4_weights(model, kinds=INT4_OPERATORS, per_tensor_operators=per_tensor_operators) or None
+    if ranges is None or not mode.needs_calibration:
+        return None
+    statistics = _activation_statistics(ranges)
+    return statistics | widened_weights(
+        model,
+        statistics,
+        activation_bits=16 if mode is Mode.INT16X8 else 8,
+        per_tensor_operators=per_tensor_operators,
+    )
+
+
+def _activation_statistics(ranges: Ranges) -> Statistics:
     """The ranges as litert-quantizer takes them."""
     statistics = {}
     for name, (low, high) in ranges.limits.items():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from edgekit_converters.lowering.keras_model import lower_keras_model
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.quantize import quantize
@@ -209,3 +210,15 @@ def test_nothing_is_printed(
     for mode in Mode:
         quantize(small_cnn_tflite, mode, ranges=ranges)
     assert capsys.readouterr() == ("", "")
+
+
+@every_variant
+def test_a_model_without_weights_is_taken(mode: Mode, io: IoType) -> None:
+    import keras
+
+    model = keras.Sequential([keras.layers.Input((6,), name="picture"), keras.layers.Softmax(name="kind")])
+    lowered = lower_keras_model(model, name="softmax")[0]
+    scores = np.random.default_rng(0).random((10, 6), np.float32)
+    ranges = calibrate(lowered, [{"picture": one[np.newaxis]} for one in scores])
+    expected = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    np.testing.assert_allclose(answer(quantize(lowered, mode, io=io, ranges=ranges), scores), expected, atol=0.01)
