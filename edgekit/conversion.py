@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from edgekit.budget.request import BudgetRequest
 from edgekit.calibration.data import CalibrationData, CalibrationReport, open_calibration_data
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.datasets.opening import DataRequest, open_data
+from edgekit.datasets.pictures import PictureOptions
 from edgekit.golden import GoldenInputs, choose_golden_inputs
 from edgekit.quantizing import RANDOM_CALIBRATION_WARNING, io_types_of, measured_ranges
 from edgekit.targeting import fitting_outputs, note_on_support
@@ -56,6 +57,7 @@ class ConversionOptions:
         seed: Seed of the choice of these examples.
         label_column: Column of labels where the data is a table; None finds it.
         pixel_range: Real values of pixels 0 and 255; None takes the model's own.
+        pictures: What else is known of how pictures become the model's input.
         labels: Names of the classes; empty takes the data set's.
         targets: Names of the runtimes that every file has to run on.
         budget: How much accuracy may be lost; with one, of all modes asked for only the model taken is written.
@@ -69,6 +71,7 @@ class ConversionOptions:
     seed: int = 0
     label_column: str | None = None
     pixel_range: tuple[float, float] | None = None
+    pictures: PictureOptions = field(default_factory=PictureOptions)
     labels: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     budget: BudgetRequest | None = None
@@ -160,15 +163,16 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         lowered = process.result()
         _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
         pixel_range = _pixel_range(lowered, options)
-        preprocessing = None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, pixel_range)
+        preprocessing = _preprocessing(lowered, options, pixel_range)
         needs_data = options.data is not None and (is_calibrated or options.budget is not None)
-        calibration = _calibration_data(lowered, options) if needs_data else None
+        calibration = _calibration_data(lowered, options, preprocessing) if needs_data else None
         golden_inputs = _golden_inputs(lowered, options, preprocessing, calibration)
         source_outputs = process.source_outputs(golden_inputs.values)
     ranges = None
     if is_calibrated:
+        value_range = None if preprocessing is None else preprocessing.value_range
         ranges = measured_ranges(
-            lowered, calibration, samples=options.samples, seed=options.seed, pixel_range=pixel_range
+            lowered, calibration, samples=options.samples, seed=options.seed, pixel_range=value_range
         )
     kept: Kept | None = None
     if calibration is not None and options.budget is not None:
@@ -292,11 +296,26 @@ def digest(source: Path) -> str:
     return whole.hexdigest()
 
 
-def _calibration_data(lowered: LoweredModel, options: ConversionOptions) -> CalibrationData:
+def _calibration_data(
+    lowered: LoweredModel, options: ConversionOptions, preprocessing: Preprocessing | None
+) -> CalibrationData:
     request = DataRequest(options.data or "", options.seed, options.label_column)
     return open_calibration_data(
-        request, lowered, samples=options.samples, pixel_range=options.pixel_range, labels=options.labels
+        request,
+        lowered,
+        samples=options.samples,
+        preprocessing=preprocessing,
+        is_range_known=options.pixel_range is not None or lowered.rescales_pixels,
+        labels=options.labels,
     )
+
+
+def _preprocessing(
+    lowered: LoweredModel, options: ConversionOptions, pixel_range: tuple[float, float] | None
+) -> Preprocessing | None:
+    """How pictures become the model's input, as far as the model and the user say; None where it takes none."""
+    usual = None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, pixel_range)
+    return options.pictures.applied_to(usual)
 
 
 def _pixel_range(lowered: LoweredModel, options: ConversionOptions) -> tuple[float, float] | None:

@@ -17,6 +17,7 @@ from edgekit.datasets.streams import ExampleStream
 from edgekit.reports.progress import progress_bar
 from edgekit_converters.lowering import LoweredModel
 from edgekit_runtime.model import Model
+from edgekit_runtime.preprocessing import Preprocessing
 
 #: Examples that are read at once.
 _BATCH = 32
@@ -85,7 +86,8 @@ def open_calibration_data(
     lowered: LoweredModel,
     *,
     samples: int,
-    pixel_range: tuple[float, float] | None = None,
+    preprocessing: Preprocessing | None = None,
+    is_range_known: bool = False,
     labels: tuple[str, ...] = (),
 ) -> CalibrationData:
     """Open data for a lowered model, choose examples of the part that is not held back, and look at them.
@@ -94,13 +96,14 @@ def open_calibration_data(
         request: What the user said of the data.
         lowered: The float model.
         samples: How many examples to take, at most.
-        pixel_range: What the user said of the real values of pixels 0 and 255, or None.
+        preprocessing: How pictures become the model's input; None where it takes none.
+        is_range_known: Whether the user or the model itself says what pixels 0 and 255 become.
         labels: The model's own names of its classes; empty where none are known.
     Raises:
         EdgekitError: The data is missing, damaged, does not fit the model, or can be of no use to it.
     """
-    taken = pixel_range or ((0.0, 255.0) if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE)
-    data = open_data(request, lowered.inputs, pixel_range=taken, labels=labels)
+    taken = DEFAULT_PIXEL_RANGE if preprocessing is None else preprocessing.value_range
+    data = open_data(request, lowered.inputs, pixel_range=preprocessing, labels=labels)
     stream = data.calibration.sample(samples, seed=request.seed)
     model = edgekit_runtime.load(lowered.model)
     survey = Survey()
@@ -111,8 +114,7 @@ def open_calibration_data(
     survey.require_usable(stream.name)
     pictures = [x.name for x in lowered.inputs if image_preprocessing(x.shape, taken) is not None]
     plausibility = _plausibility(model, stream, request, taken if pictures else None)
-    is_known = pixel_range is not None or lowered.rescales_pixels
-    ranges = [range_warning(survey.lowest[x], survey.highest[x], taken, is_known=is_known) for x in pictures]
+    ranges = [range_warning(survey.lowest[x], survey.highest[x], taken, is_known=is_range_known) for x in pictures]
     # The three have one cause, and one sentence is enough: the one that knows most.
     suspicions = [plausibility.scaling_warning, *ranges, plausibility.warning]
     warnings = survey.warnings(data.labels, _class_count(model)) + [each for each in suspicions if each][:1]

@@ -13,6 +13,7 @@ from edgekit.commands.options import (
     data_option,
     json_option,
     label_column_option,
+    picture_options,
     pixel_range_option,
     seed_option,
     target_option,
@@ -58,6 +59,7 @@ AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
 @seed_option
 @click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those of --data]")
 @pixel_range_option
+@picture_options
 @target_option
 @click.option("--input-shape", type=InputShape(), help="Sizes without the batch, for a model that leaves them open.")
 @click.option(
@@ -95,6 +97,10 @@ def command(
     seed: int,
     labels: Path | None,
     pixel_range: tuple[float, float] | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    color_order: str | None,
+    resize: str | None,
     targets: tuple[str, ...],
     input_shape: tuple[int, ...] | None,
     architecture: str | None,
@@ -119,6 +125,7 @@ def command(
     """
     from edgekit.budget.request import BudgetOptions, budget_request
     from edgekit.conversion import ConversionOptions, convert
+    from edgekit.datasets.pictures import PictureOptions
     from edgekit.reports.budget import print_budget
     from edgekit.reports.calibration import describe
     from edgekit.reports.pareto_figure import draw_pareto
@@ -141,6 +148,7 @@ def command(
         seed=seed,
         label_column=label_column,
         pixel_range=pixel_range,
+        pictures=PictureOptions(mean, std, color_order, resize),
         labels=read_labels(labels) if labels else (),
         targets=targets,
         budget=budget,

@@ -156,6 +156,12 @@ class Preprocessing:
         values = (np.arange(256) * scale + offset).astype(np.float32)
         return values[0] if len(values) == 1 else values
 
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The smallest and the largest value of any pixel in any channel."""
+        values = self.values()
+        return float(values.min()), float(values.max())
+
     def look_up(self, pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
         """Each pixel's entry in a table of the form of :meth:`values`, in the model's order of colours."""
         if self.color_order == "bgr":
