@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from edgekit.calibration.data import CalibrationReport, open_calibration_data
 from edgekit.cli import cli
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.datasets.opening import DataRequest
 from edgekit_converters.lowering import LoweredModel, LoweringRequest, lower
 
@@ -23,7 +24,14 @@ def lowered(path: Path) -> LoweredModel:
 
 
 def looked_at(model: Path, data: Path, pixel_range: tuple[float, float] | None = None) -> CalibrationReport:
-    opened = open_calibration_data(DataRequest(str(data)), lowered(model), samples=200, pixel_range=pixel_range)
+    model_lowered = lowered(model)
+    opened = open_calibration_data(
+        DataRequest(str(data)),
+        model_lowered,
+        samples=200,
+        preprocessing=image_preprocessing(model_lowered.inputs[0].shape, pixel_range or DEFAULT_PIXEL_RANGE),
+        is_range_known=pixel_range is not None,
+    )
     return opened.report
 
 
