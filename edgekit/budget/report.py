@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +24,8 @@ class Candidate:
         operators: How many it has, conversions between types not counted.
         size_bytes: Size of the FlatBuffer, before labels and manifest are packed behind it.
         p50_ms: Median latency here, of one example.
-        drop: How much worse than the float model it is on the held-back examples.
+        drop: How much worse than the float model it is on the held-back examples; infinite where its answers are no
+            numbers.
         interval: The 95 % interval of that, where the metric has one.
         is_within: Whether it keeps the budget.
     """
@@ -49,7 +51,11 @@ class Candidate:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, and the label."""
-        return asdict(self) | {"label": self.label, "recipe": self.recipe.to_dict() if self.recipe else None}
+        return asdict(self) | {
+            "label": self.label,
+            "recipe": self.recipe.to_dict() if self.recipe else None,
+            "drop": _finite(self.drop),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Step:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
-        return asdict(self)
+        return asdict(self) | {"noise": _finite(self.noise), "drop": _finite(self.drop)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,7 @@ class BudgetReport:
             "metric": self.metric,
             "against": self.against,
             "max_drop": self.max_drop,
-            "drop": self.winner.drop,
+            "drop": _finite(self.winner.drop),
             "examples": self.held_back_examples,
             "met": self.met,
         }
@@ -157,5 +163,11 @@ class BudgetReport:
         return asdict(self) | {
             "prefer": self.prefer.value if self.prefer else None,
             "candidates": [candidate.to_dict() for candidate in self.candidates],
+            "steps": [step.to_dict() for step in self.steps],
             "winner": self.winner.label,
         }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no infinity, which stands for answers that are no numbers."""
+    return value if value is not None and math.isfinite(value) else None

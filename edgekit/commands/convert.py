@@ -48,7 +48,7 @@ AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
     show_default=True,
     help="Scales of integer weights: one a channel, or one a layer, which every accelerator can read.",
 )
-@data_option(required=False, purpose="Real inputs that int8 and int16x8 are calibrated on")
+@data_option(required=False, purpose="Real inputs that int8 and int16x8 are calibrated on, and a budget is judged on")
 @click.option(
     "--random-calibration", is_flag=True, help="Calibrate on noise, to see whether a model runs; its answers suffer."
 )
