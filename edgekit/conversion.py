@@ -22,7 +22,7 @@ from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.pictures import PictureOptions
 from edgekit.golden import GoldenInputs, choose_golden_inputs
 from edgekit.quantizing import RANDOM_CALIBRATION_WARNING, io_types_of, measured_ranges
-from edgekit.targeting import fitting_outputs, note_on_support
+from edgekit.targeting import fitting_outputs, notes_on_support
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
@@ -234,7 +234,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         keras_version=lowered.keras_version,
         batch=lowered.batch,
         pixel_range=pixel_range,
-        notes=(*lowered.notes, *notes, *([] if options.targets else note_on_support(made))),
+        notes=(*lowered.notes, *notes, *([] if options.targets else notes_on_support(made))),
         calibration=calibration.report if calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
         budget=kept.report if kept else None,

@@ -9,8 +9,9 @@ from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.targets.adaptation import TargetedModel, require_mode
 from edgekit_runtime.errors import UsageError
 
-#: The interpreter of many Raspberry Pis, and the only one for 32-bit ones: worth a word where nobody asked.
-_WORTH_A_NOTE = "tflite-runtime-2.14"
+#: What a conversion is made for where nobody says otherwise, and the interpreter of many Raspberry Pis, which is the
+#: only one for 32-bit ones: worth a word where nobody asked.
+_WORTH_A_NOTE = ("litert", "tflite-runtime-2.14")
 
 
 def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tuple[dict[Mode, Path], list[str]]:
@@ -39,18 +40,20 @@ def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tup
     return fitting, notes
 
 
-def note_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:
-    """A sentence on the variants that tflite-runtime 2.14 does not run, for a conversion without a target."""
-    refused = {
-        mode.value: check.findings[0]
-        for mode, model in models.items()
-        for check in model.checks
-        if check.target == _WORTH_A_NOTE and not check.runs
-    }
-    if not refused:
-        return []
-    finding = next(iter(refused.values()))
-    return [
-        f"Made for LiteRT: {' and '.join(refused)} will not run on {_WORTH_A_NOTE} ({finding.operator} "
-        f"{finding.problem}). If it has to, add --target {_WORTH_A_NOTE}."
-    ]
+def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:
+    """Sentences on the variants that common runtimes do not run, for a conversion without a target."""
+    notes = []
+    for target in _WORTH_A_NOTE:
+        refused = {
+            mode.value: check.findings[0]
+            for mode, model in models.items()
+            for check in model.checks
+            if check.target == target and not check.runs
+        }
+        if refused:
+            finding = next(iter(refused.values()))
+            notes.append(
+                f"{' and '.join(refused)} will not run on {target} ({finding.operator} {finding.problem}). "
+                f"If it has to, add --target {target}."
+            )
+    return notes

@@ -77,7 +77,7 @@ def _weight_rules(mode: Mode, scheme: Scheme, per_tensor_operators: frozenset[st
     rules = [_integers(".*", "*", rest, scheme)]
     rules += [_integers(".*", kind, mode, scheme) for kind in four_bits if kind not in per_tensor_operators]
     for kind in sorted(per_tensor_operators):
-        rules.append(_integers(".*", kind, mode if kind in four_bits else rest, Scheme.PER_TENSOR))
+        rules.append(_integers(".*", _kind(kind), mode if kind in four_bits else rest, Scheme.PER_TENSOR))
     return rules
 
 
@@ -125,7 +125,7 @@ def _float_rules(description: ModelDescription, names: Collection[str]) -> Itera
             outputs = {graph.tensors[index].name for index in operator.outputs if index != -1}
             if outputs & wanted:
                 # By its kind: a model's output is an operator to litert-quantizer, with the same name.
-                yield _left_in_float(f"^{re.escape(operator_scope(operator, graph))}$", operator.name)
+                yield _left_in_float(f"^{re.escape(operator_scope(operator, graph))}$", _kind(operator.name))
             wanted -= outputs
     if wanted:
         raise UsageError(
@@ -133,6 +133,11 @@ def _float_rules(description: ModelDescription, names: Collection[str]) -> Itera
             expected="names of output tensors of operators",
             received=", ".join(sorted(wanted)),
         )
+
+
+def _kind(name: str) -> str:
+    """litert-quantizer's name of a kind of operators: the schema's, but for one."""
+    return "CONV_2D_TRANSPOSE" if name == "TRANSPOSE_CONV" else name
 
 
 def _float16_weights() -> Rule:

@@ -10,8 +10,10 @@ from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.quantize import quantize
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.check import TargetCheck, check_targets
+from edgekit_converters.targets.rules import Remedy
 from edgekit_converters.targets.target import find_target, target_names
 from edgekit_runtime.errors import ConversionError, UsageError
+from edgekit_runtime.structure import read_model_description
 
 _NO_INT4 = "it reads 4-bit weights wrongly, refuses them or dies of them"
 _NO_HYBRIDS = "its kernels take float activations with float weights only"
@@ -25,6 +27,10 @@ UNFIT_MODES: dict[str, dict[Mode, str]] = {
         Mode.INT4: _NO_HYBRIDS,
     },
 }
+#: What a conversion without a target does its best for, and never fails for.
+_DEFAULT_TARGETS = ("litert",)
+#: What is done for one operator may bring out another, as where a loop's edge moves.
+_MOST_ATTEMPTS = 4
 #: Targets that cannot change a shape, so that a batch left open has to be fixed.
 _NEED_A_FIXED_BATCH = frozenset(("tflite-micro",))
 
@@ -62,11 +68,13 @@ class TargetedModel:
     Attributes:
         content: The FlatBuffer.
         per_tensor_operators: Kinds of operators whose weights got one scale for a target's sake.
+        float_operators: Names of output tensors whose operators stay in float for a target's sake.
         checks: The model held against every target there is.
     """
 
     content: bytes
     per_tensor_operators: tuple[str, ...]
+    float_operators: tuple[str, ...]
     checks: tuple[TargetCheck, ...]
 
     @property
@@ -79,6 +87,8 @@ class TargetedModel:
         facts: dict[str, Any] = {"targets": list(self.targets)}
         if self.per_tensor_operators:
             facts["per_tensor_operators"] = list(self.per_tensor_operators)
+        if self.float_operators:
+            facts["float_operators"] = list(self.float_operators)
         return facts
 
 
@@ -94,12 +104,13 @@ def quantize_for_targets(
 ) -> TargetedModel:
     """Quantize a float32 model so that the targets run it.
 
-    Operators whose per-channel weights a target cannot read get one scale; all others keep one for each channel.
+    Operators whose per-channel weights a target cannot read get one scale, and operators that it has for floats only
+    stay in float; nothing else changes.
 
     Args:
         model: A float32 FlatBuffer with one signature.
         mode: What becomes an integer.
-        targets: Names of targets; with none, every result will do.
+        targets: Names of targets; with none, the best is done for LiteRT and every result will do.
         io: Type of inputs and outputs.
         scheme: How many scales weights have, where a target does not say otherwise.
         ranges: What ``calibrate`` measured on this model.
@@ -109,32 +120,40 @@ def quantize_for_targets(
         ConversionError: The quantizer cannot handle the model.
         TargetRefusalError: A target cannot run what comes of it.
     """
-
-    def attempt(per_tensor: tuple[str, ...]) -> TargetedModel:
+    wanted = targets or _DEFAULT_TARGETS
+    one_scale: set[str] = set()
+    in_float: set[str] = set()
+    for _ in range(_MOST_ATTEMPTS):
         content = quantize(
             model,
             mode,
             io=io,
             scheme=scheme,
             ranges=ranges if mode.needs_calibration else None,
-            float_operators=float_operators,
-            per_tensor_operators=per_tensor,
+            float_operators={*float_operators, *in_float},
+            per_tensor_operators=one_scale,
         )
-        return TargetedModel(content, per_tensor, check_targets(content, target_names()))
-
-    result = attempt(())
-    refused = [check for check in result.checks if check.target in targets]
-    per_tensor = per_tensor_operators(refused)
-    if per_tensor:
-        result = attempt(per_tensor)
-    require_runs([check for check in result.checks if check.target in targets], mode)
+        checks = check_targets(content, target_names())
+        result = TargetedModel(content, tuple(sorted(one_scale)), tuple(sorted(in_float)), checks)
+        refused = [check for check in checks if check.target in wanted and not check.runs]
+        kinds, written = _remedies(refused, model)
+        if kinds <= one_scale and written <= in_float:
+            break
+        one_scale |= kinds
+        in_float |= written
+    require_runs([check for check in refused if check.target in targets], mode)
     return result
 
 
-def per_tensor_operators(checks: Sequence[TargetCheck]) -> tuple[str, ...]:
-    """Kinds of operators that a target refuses for having a scale for each channel."""
-    kinds = {finding.operator for check in checks for finding in check.findings if finding.is_per_channel}
-    return tuple(sorted(kinds))
+def _remedies(checks: Sequence[TargetCheck], model: bytes) -> tuple[set[str], set[str]]:
+    """Kinds of operators that one scale helps, and outputs of the float model's operators that float helps."""
+    findings = [finding for check in checks for finding in check.findings]
+    if not findings:
+        return set(), set()
+    names = {tensor.name for graph in read_model_description(model).subgraphs for tensor in graph.tensors}
+    kinds = {finding.operator for finding in findings if finding.remedy is Remedy.ONE_SCALE}
+    written = {name for finding in findings if finding.remedy is Remedy.FLOAT for name in finding.outputs}
+    return kinds, written & names
 
 
 def require_runs(checks: Sequence[TargetCheck], mode: Mode) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit_converters.targets.needed_versions import NeededVersion, needed_version
 from edgekit_converters.targets.operands import Operands, all_operands
-from edgekit_converters.targets.rules import Rule, rules_for
+from edgekit_converters.targets.rules import Remedy, Rule, rules_for
 from edgekit_converters.targets.target import Target, asked_types, find_target
 from edgekit_runtime.description import TensorDescription
 from edgekit_runtime.schema import BUNDLED_CUSTOM_OPERATORS
@@ -32,7 +32,8 @@ class Finding:
         available: The target's highest version; 0 where it has none.
         tensors: Names of the tensors it is about.
         next_step: What to do about it.
-        is_per_channel: Whether weights with one scale would do.
+        outputs: Names of what it writes.
+        remedy: What a conversion can do about it.
     """
 
     subgraph: int
@@ -43,7 +44,8 @@ class Finding:
     available: int
     tensors: tuple[str, ...]
     next_step: str
-    is_per_channel: bool = False
+    outputs: tuple[str, ...]
+    remedy: Remedy = Remedy.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def _custom_finding(operands: Operands, target: Target) -> Iterator[Finding]:
         available=0,
         tensors=_names(operands.outputs),
         next_step="replace the layer by one of builtin operators",
+        outputs=_names(operands.outputs),
     )
 
 
@@ -126,7 +129,8 @@ def _broken_rule(operands: Operands, rule: Rule) -> Finding:
         available=0,
         tensors=_names(rule.find(operands)),
         next_step=rule.next_step,
-        is_per_channel=rule.is_per_channel,
+        outputs=_names(operands.outputs),
+        remedy=rule.remedy,
     )
 
 
@@ -154,7 +158,8 @@ def _version_finding(operands: Operands, target: Target) -> list[Finding]:
         available=available,
         tensors=_names(needed.tensors or operands.outputs),
         next_step=f"convert the Keras model with edgekit convert --target {target.name}",
-        is_per_channel=any(len(tensor.scales) > 1 for tensor in needed.tensors),
+        outputs=_names(operands.outputs),
+        remedy=_remedy(needed.tensors),
     )
     return [found]
 
@@ -173,9 +178,18 @@ def _type_finding(operands: Operands, target: Target) -> list[Finding]:
         needed=0,
         available=0,
         tensors=_names((tensor,)),
-        next_step="convert with another --quantize, or leave this operator in float",
+        next_step=f"convert the Keras model with edgekit convert --target {target.name}",
+        outputs=_names(operands.outputs),
+        remedy=_remedy((tensor,)),
     )
     return [found]
+
+
+def _remedy(tensors: Sequence[TensorDescription]) -> Remedy:
+    """What helps where these tensors ask for too much: integers can be floats, and many scales can be one."""
+    if any(len(tensor.scales) > 1 for tensor in tensors):
+        return Remedy.ONE_SCALE
+    return Remedy.FLOAT if any(tensor.scales for tensor in tensors) else Remedy.NONE
 
 
 def _names(tensors: Sequence[TensorDescription]) -> tuple[str, ...]:

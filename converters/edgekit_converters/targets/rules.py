@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from math import prod
 
 from edgekit_converters.targets.operands import Operands
@@ -15,6 +16,20 @@ from edgekit_runtime.description import TensorDescription
 from edgekit_runtime.schema import TENSOR_TYPES
 
 Tensors = tuple[TensorDescription, ...]
+
+
+class Remedy(str, Enum):
+    """What a conversion can do so that a target runs an operator.
+
+    Attributes:
+        NONE: Nothing.
+        ONE_SCALE: Give its weights one scale in place of one for each channel.
+        FLOAT: Leave it in float.
+    """
+
+    NONE = "none"
+    ONE_SCALE = "one scale"
+    FLOAT = "float"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +43,7 @@ class Rule:
         reason: What happens, a sentence for the user.
         next_step: What to do about it.
         measured: With what it was seen.
-        is_per_channel: Whether weights with one scale would do.
+        remedy: What a conversion can do about it.
     """
 
     name: str
@@ -37,7 +52,7 @@ class Rule:
     reason: str
     next_step: str
     measured: str
-    is_per_channel: bool = False
+    remedy: Remedy = Remedy.NONE
 
 
 _TFLITE_RUNTIME = ("tflite-runtime-2.14", "tflite-runtime-2.5")
@@ -90,6 +105,14 @@ def _per_channel_dense(operands: Operands) -> Tensors:
     return (weights,)
 
 
+def _deep_int16_dense(operands: Operands) -> Tensors:
+    weights = operands.input(1)
+    if operands.name != "FULLY_CONNECTED" or operands.dtype(0) != "int16" or weights is None:
+        return ()
+    is_deep = any(len(output.shape) > 2 for output in operands.outputs)
+    return (weights,) if is_deep and operands.input(2) is not None and len(weights.scales) > 1 else ()
+
+
 def _hybrid(operands: Operands) -> Tensors:
     """Weights of integers that meet float activations; a transposed convolution has its image third."""
     image = 2 if operands.name == "TRANSPOSE_CONV" else 0
@@ -97,6 +120,10 @@ def _hybrid(operands: Operands) -> Tensors:
     if operands.name not in _WITH_WEIGHTS or operands.dtype(image) != "float32" or weights is None:
         return ()
     return (weights,) if weights.dtype.startswith("int") and weights.scales else ()
+
+
+def _hybrid_transpose_conv(operands: Operands) -> Tensors:
+    return _hybrid(operands) if operands.name == "TRANSPOSE_CONV" else ()
 
 
 def _half_floats(operands: Operands) -> Tensors:
@@ -154,7 +181,26 @@ RULES = (
         reason="it takes the first scale of per-channel dense weights for all channels and answers wrongly",
         next_step="convert with --target tflite-runtime-2.5, which gives dense layers one scale",
         measured="TensorFlow 2.5.3: int8 models with per-channel dense weights fall from 92.2 % to 9.8 % top-1",
-        is_per_channel=True,
+        remedy=Remedy.ONE_SCALE,
+    ),
+    Rule(
+        name="per-channel int16 dense layers of more than two dimensions",
+        targets=("tflite-runtime-2.14",),
+        find=_deep_int16_dense,
+        reason="it computes this wrongly: per-channel weights, int16 activations, a bias and more than two dimensions",
+        next_step="convert with --target tflite-runtime-2.14, which gives dense layers one scale",
+        measured="tflite-runtime 2.14.0: outputs of (1, 5, 6) differ from LiteRT's by twice their range, those of "
+        "(5, 6), without a bias or with one scale by nothing; an int16x8 transformer falls from 97.5 % to 57.5 % top-1",
+        remedy=Remedy.ONE_SCALE,
+    ),
+    Rule(
+        name="transposed convolution of float activations with integer weights",
+        targets=_TFLITE_RUNTIME,
+        find=_hybrid_transpose_conv,
+        reason="its transposed convolution takes float activations with float weights only",
+        next_step="convert with --target for this runtime, which leaves the operator in float",
+        measured="tflite-runtime 2.14.0 and TensorFlow 2.5.3: 'weights->type != input->type'",
+        remedy=Remedy.FLOAT,
     ),
     Rule(
         name="float activations with integer weights",
@@ -203,6 +249,7 @@ RULES = (
         reason="it refuses parts of another type than the whole",
         next_step="convert with --quantize dynamic, which leaves activations in float",
         measured="ai-edge-litert 2.3.0: an unrolled int8 LSTM is refused with 'failed to delegate SPLIT'",
+        remedy=Remedy.FLOAT,
     ),
     Rule(
         name="int8 SQUARED_DIFFERENCE",
@@ -210,6 +257,7 @@ RULES = (
         find=_squared_difference_overflow,
         reason="its int8 kernel ends the process where the output's scale is this small against the inputs'",
         next_step="convert with edgekit, which leaves this operator in float",
-        measured="ai-edge-litert 2.3.0: layer normalization quantized by litert-quantizer's plain int8 recipe aborts",
+        measured="ai-edge-litert 2.3.0 and 1.4.0, tflite-runtime 2.14.0, TensorFlow 2.5.3: with inputs of scale 1 they "
+        "run an output of scale 0.000245 and end the process at 0.000243; the limit is (2 · 1)² / 2¹⁴",
     ),
 )

@@ -39,6 +39,20 @@ def test_only_what_the_target_cannot_read_gets_one_scale() -> None:
     assert bound.facts() == {"targets": list(bound.targets), "per_tensor_operators": ["FULLY_CONNECTED"]}
 
 
+def test_what_a_target_has_for_floats_only_stays_in_float() -> None:
+    """tflite-runtime's transposed convolution has no kernel for int8 weights with float activations."""
+    model = (FIXTURES / "many_operators.tflite").read_bytes()
+    free, bound = (quantize_for_targets(model, Mode.DYNAMIC, targets) for targets in ([], ["tflite-runtime-2.14"]))
+    assert "tflite-runtime-2.14" not in free.targets and free.float_operators == ()
+    assert "tflite-runtime-2.14" in bound.targets
+    (name,) = bound.float_operators
+    description = read_model_description(bound.content)
+    (convolution,) = [each for each in description.operators if each.name == "TRANSPOSE_CONV"]
+    assert description.tensors[convolution.outputs[0]].name == name
+    assert description.tensors[convolution.inputs[1]].dtype == "float32"
+    assert bound.facts()["float_operators"] == [name]
+
+
 def test_a_target_changes_nothing_where_all_is_well() -> None:
     assert quantize_for_targets(CNN, Mode.NONE, ["tflite-runtime-2.5"]).content == CNN
     free, bound = (quantize_for_targets(CNN, Mode.FLOAT16, targets) for targets in ([], ["tflite-runtime-2.14"]))

@@ -112,6 +112,20 @@ def test_types_that_the_kernels_take(target: str, name: str, dtype: str, runs: b
             "per-channel dense weights", operands("FULLY_CONNECTED", [FLOAT, PER_CHANNEL], [FLOAT]), id="dense"
         ),
         pytest.param(
+            "per-channel int16 dense layers of more than two dimensions",
+            operands(
+                "FULLY_CONNECTED",
+                [tensor("int16", (1, 5, 4), [0.1]), PER_CHANNEL, tensor("int64", (3,))],
+                [tensor("int16", (1, 5, 3), [0.1])],
+            ),
+            id="int16 dense",
+        ),
+        pytest.param(
+            "transposed convolution of float activations with integer weights",
+            operands("TRANSPOSE_CONV", [tensor("int32"), PER_CHANNEL, FLOAT], [FLOAT]),
+            id="transposed convolution",
+        ),
+        pytest.param(
             "float activations with integer weights",
             operands("CONV_2D", [tensor("float32", (1, 4, 4, 2)), PER_CHANNEL], [FLOAT]),
             id="hybrid",
