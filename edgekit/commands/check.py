@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--junit", type=EXISTING_OR_NOT, help="Write the result as JUnit XML.")
 @click.option("--markdown", type=EXISTING_OR_NOT, help="Write the result as Markdown.")
+@click.option("--html", type=EXISTING_OR_NOT, help="Write a report with figures: one HTML file, no network needed.")
 @json_option
 def command(
     config: Path | None,
@@ -37,6 +38,7 @@ def command(
     digests_only: bool,
     junit: Path | None,
     markdown: Path | None,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """Compare models with the committed baseline; exit with 3 where one is worse than allowed.
@@ -59,7 +61,7 @@ def command(
         _update(configuration, names, as_json)
     else:
         result = _compare_digests(configuration) if digests_only else _check(configuration, names, strict=strict)
-        _write(result, junit=junit, markdown=markdown)
+        _write(result, junit=junit, markdown=markdown, html=html)
         _show(result, as_json)
         if not result.passed:
             click.get_current_context().exit(3)
@@ -82,7 +84,7 @@ def _compare_digests(configuration: LoadedConfiguration) -> CheckResult:
     return check_committed_files(configuration, read_baseline(configuration.resolve(configuration.settings.baseline)))
 
 
-def _write(result: CheckResult, *, junit: Path | None, markdown: Path | None) -> None:
+def _write(result: CheckResult, *, junit: Path | None, markdown: Path | None, html: Path | None) -> None:
     from edgekit_converters.atomic_files import write_text
 
     if junit is not None:
@@ -93,6 +95,10 @@ def _write(result: CheckResult, *, junit: Path | None, markdown: Path | None) ->
         from edgekit.reports.check_markdown import check_markdown
 
         write_text(markdown, check_markdown(result))
+    if html is not None:
+        from edgekit.reports.check_html import check_html
+
+        write_text(html, check_html(result))
 
 
 def _show(result: CheckResult, as_json: bool) -> None:

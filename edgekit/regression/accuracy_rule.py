@@ -38,9 +38,7 @@ def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thre
     p_value = mcnemar_exact(losses, gains, "worse")
     too_large = bool(drop_is_too_large(losses, gains, counts.samples, limits.max_drop))
     real = bool(drop_is_real(losses, gains, limits.significance))
-    evidence = (
-        f"{losses} samples of {counts.samples} are lost and {gains} won; as much by chance: p = {_p_value(p_value)}"
-    )
+    evidence = f"{losses} samples of {counts.samples} are lost and {gains} won; as much by chance: {_p_value(p_value)}"
     if not too_large:
         verdict, why = Verdict.PASSED, evidence
     elif real or limits.strict:
@@ -81,4 +79,4 @@ def smallest_provable_drop(samples: int, significance: float) -> float:
 
 
 def _p_value(value: float) -> str:
-    return f"{value:.2g}" if value >= 0.0001 else "below 0.0001"
+    return f"p = {value:.2g}" if value >= 0.0001 else "p < 0.0001"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from edgekit.datasets.streams import Batch, ExampleStream
+from edgekit.parity.reliability import ReliabilityTally
 from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers, OutputAnswers
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.model import Model
@@ -15,7 +18,23 @@ _BATCH = 256
 _MOST_VALUES, _MOST_VALUES_IN_ALL = 256, 16_384
 
 
-def collect_answers(model: Model, stream: ExampleStream) -> Answers:
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a model answered to a stream.
+
+    Attributes:
+        answers: The answers.
+        samples: How many there are.
+        reliability: By confidence, the samples of a bin, their mean confidence and the share of them that is right;
+            empty where the answers are no probabilities of classes, or the data has no labels.
+    """
+
+    answers: Answers
+    samples: int
+    reliability: tuple[tuple[int, float, float], ...] = ()
+
+
+def collect_answers(model: Model, stream: ExampleStream) -> Answered:
     """The answer to every example, with as little kept as the comparison needs.
 
     Class numbers as targets, or rows that are probabilities, make a classifier; real targets of the outputs' shape
@@ -25,14 +44,17 @@ def collect_answers(model: Model, stream: ExampleStream) -> Answers:
         DataError: There are no examples, or their targets do not fit the model.
     """
     collector: _Classes | _Errors | _Outputs | None = None
+    samples = 0
     for batch in stream.batches(_BATCH):
         predicted = model.predict(batch.inputs if len(model.inputs) > 1 else next(iter(batch.inputs.values())))
         outputs = predicted if isinstance(predicted, dict) else {"": np.asarray(predicted)}
         collector = collector or _collector(outputs, batch)
         collector.add(outputs, batch)
+        samples += len(batch)
     if collector is None:
         raise DataError(f"{stream.name} has no held-back examples to judge on.")
-    return collector.answers()
+    reliability = collector.reliability() if isinstance(collector, _Classes) else ()
+    return Answered(collector.answers(), samples, reliability)
 
 
 class _Classes:
@@ -40,6 +62,8 @@ class _Classes:
         self._classes = classes
         self._predicted: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
+        self._tally = ReliabilityTally()
+        self._are_probabilities = True
 
     def add(self, outputs: dict[str, np.ndarray], batch: Batch) -> None:
         (scores,) = outputs.values()
@@ -54,6 +78,18 @@ class _Classes:
                 next_step="name the data that the model was trained for",
             )
         self._labels.append(batch.y)
+        self._are_probabilities = self._are_probabilities and _are_probabilities(scores)
+        if self._are_probabilities:
+            self._tally.add(scores.max(1), self._predicted[-1] == batch.y)
+
+    def reliability(self) -> tuple[tuple[int, float, float], ...]:
+        if not self._labels or not self._are_probabilities:
+            return ()
+        return tuple(
+            (each.samples, round(each.mean_confidence, 4), round(each.accuracy, 4))
+            for each in self._tally.result().bins
+            if each.mean_confidence is not None and each.accuracy is not None
+        )
 
     def answers(self) -> ClassAnswers:
         labels = np.concatenate(self._labels) if self._labels else None

@@ -53,6 +53,8 @@ class ModelRecord:
         samples: How many samples it answered.
         top1: Share labelled right; None without labels, or where it gives no classes.
         mean_absolute_error: Where it estimates numbers that the data knows; else None.
+        reliability: By confidence, the samples of a bin, their mean confidence and the share of them that is right;
+            empty where that is not known.
         answers: The packed answers.
         latency: Against a reference model; None where it was not measured.
     """
@@ -70,6 +72,7 @@ class ModelRecord:
     samples: int
     top1: float | None
     mean_absolute_error: float | None
+    reliability: tuple[tuple[int, float, float], ...]
     answers: dict[str, Any]
     latency: LatencyRatio | None
 
@@ -139,6 +142,7 @@ def _record(fields: dict[str, Any]) -> ModelRecord:
         samples=int(fields["samples"]),
         top1=_number(fields["top1"]),
         mean_absolute_error=_number(fields["mean_absolute_error"]),
+        reliability=tuple((int(count), float(mean), float(right)) for count, mean, right in fields["reliability"]),
         answers=dict(fields["answers"]),
         latency=None if latency is None else LatencyRatio(**latency),
     )

@@ -76,7 +76,8 @@ def measure(
     content = read_model_file(path)
     model = edgekit_runtime.load(content)
     stream = _open(model, data)
-    answers = collect_answers(model, stream)
+    answered = collect_answers(model, stream)
+    answers = answered.answers
     record = ModelRecord(
         file=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
@@ -88,9 +89,10 @@ def measure(
         made_with=made_with,
         data=Path(stream.name).name,
         data_sha256=stream.digest,
-        samples=stream.count or 0,
+        samples=answered.samples,
         top1=answers.top1 if isinstance(answers, ClassAnswers) else None,
         mean_absolute_error=answers.mean_absolute_error if isinstance(answers, ErrorAnswers) else None,
+        reliability=answered.reliability,
         answers=answers.pack(),
         latency=None if latency is None else latency(model),
     )

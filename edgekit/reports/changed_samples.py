@@ -1,0 +1,120 @@
+"""The samples whose answer changed, with their pictures, for a report."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgekit.datasets.streams import ExampleStream
+from edgekit.regression.answers import ClassAnswers
+
+#: Samples in a report, and bytes of their pictures in all.
+_MOST_SAMPLES, _MOST_BYTES = 24, 600_000
+_LARGEST_SIDE = 96
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedAnswer:
+    """One sample that the candidate answers otherwise than the baseline.
+
+    Attributes:
+        name: Its file, or its number.
+        truth: The right class; empty without labels.
+        before: The baseline's answer.
+        after: The candidate's.
+        kind: "lost", "won", or "changed" where both are wrong or nobody knows.
+        picture: ``data:`` address of a small picture; empty where the model takes none.
+    """
+
+    name: str
+    truth: str
+    before: str
+    after: str
+    kind: str
+    picture: str
+
+
+def changed_answers(
+    stream: ExampleStream, baseline: ClassAnswers, candidate: ClassAnswers, labels: tuple[str, ...]
+) -> tuple[ChangedAnswer, ...]:
+    """At most 24 samples whose answer changed, lost ones first.
+
+    Args:
+        stream: The data that both answered; read once more, up to the last of these samples.
+        baseline: The baseline's answers.
+        candidate: The candidate's.
+        labels: Names of the classes; those that are missing are numbered.
+    """
+    kinds = _kinds(baseline, candidate)
+    order = [kind for kind in ("lost", "changed", "won") if kind in kinds.values()]
+    chosen = sorted(kinds, key=lambda row: (order.index(kinds[row]), row))[:_MOST_SAMPLES]
+    found = _read(stream, set(chosen))
+    room, answers = _MOST_BYTES, []
+    for row in chosen:
+        name, values = found[row]
+        picture = _picture(values)
+        room -= len(picture)
+        answers.append(
+            ChangedAnswer(
+                name=name,
+                truth="" if candidate.labels is None else _label(int(candidate.labels[row]), labels),
+                before=_label(int(baseline.predicted[row]), labels),
+                after=_label(int(candidate.predicted[row]), labels),
+                kind=kinds[row],
+                picture=picture if room >= 0 else "",
+            )
+        )
+    return tuple(answers)
+
+
+def _kinds(baseline: ClassAnswers, candidate: ClassAnswers) -> dict[int, str]:
+    """For each row whose answer changed, what that means."""
+    rows = np.flatnonzero(baseline.predicted != candidate.predicted)
+    if candidate.labels is None:
+        return {int(row): "changed" for row in rows}
+    was_right, is_right = baseline.right, candidate.right
+    return {int(row): "lost" if was_right[row] else "won" if is_right[row] else "changed" for row in rows}
+
+
+def _read(stream: ExampleStream, rows: set[int]) -> dict[int, tuple[str, np.ndarray]]:
+    """Name and first input of some rows."""
+    found: dict[int, tuple[str, np.ndarray]] = {}
+    start = 0
+    for batch in stream.batches(_BATCH) if rows else ():
+        values = next(iter(batch.inputs.values()))
+        for row in range(len(batch)):
+            if start + row in rows:
+                found[start + row] = batch.names[row], values[row].copy()
+        start += len(batch)
+        if len(found) == len(rows):
+            break
+    return found
+
+
+def _picture(values: np.ndarray) -> str:
+    """Values (H, W) or (H, W, 1 or 3) as a small picture, darkest to brightest; empty where they are none."""
+    from PIL import Image
+
+    if values.ndim == 2:
+        values = values[..., np.newaxis]
+    if values.ndim != 3 or values.shape[2] not in (1, 3) or min(values.shape[:2]) < 4:
+        return ""
+    low, high = float(values.min()), float(values.max())
+    pixels = ((values - low) * (255 / (high - low if high > low else 1))).astype(np.uint8)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
+    buffer = io.BytesIO()
+    if pixels.shape[2] == 1:
+        image.save(buffer, "PNG", optimize=True)
+    else:
+        image.save(buffer, "JPEG", quality=80)
+    kind = "png" if pixels.shape[2] == 1 else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _label(number: int, labels: tuple[str, ...]) -> str:
+    return labels[number] if number < len(labels) else str(number)
