@@ -143,11 +143,24 @@ def test_reports_are_written_where_they_are_asked_for(
     shutil.copy(hasty_model, project / "model.tflite")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project / "summary.md"))
-    result = check(project, "--json", "--junit", str(project / "j.xml"), "--markdown", str(project / "c.md"))
+    result = check(
+        project,
+        "--json",
+        "--junit",
+        str(project / "j.xml"),
+        "--markdown",
+        str(project / "c.md"),
+        "--html",
+        str(project / "r.html"),
+    )
     assert result.exit_code == 3
     schema = json.loads(resources.files("edgekit.reports").joinpath("check.schema.json").read_text())
     jsonschema.validate(json.loads(result.stdout), schema)
     assert result.stderr.count("::error ") == 1
     assert junitparser.JUnitXml.fromfile(str(project / "j.xml")).failures == 1
     assert (project / "c.md").read_text().startswith("## edgekit check: failed")
+    report = (project / "r.html").read_text()
+    assert "Change of the confusion matrix" in report
+    assert "Reliability" in report
+    assert "data:image/png;base64," in report
     assert (project / "summary.md").read_text().startswith("## edgekit check: failed")
