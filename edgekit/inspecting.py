@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgekit_converters.targets.check import check_targets
+from edgekit_converters.targets.target import target_names
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.manifest import Manifest, Parts, read_manifest
 from edgekit_runtime.model_file import read_model_file, refuse_lost_parts
@@ -24,12 +26,14 @@ class TfliteInspection:
         description: Tensors, operators, signatures.
         manifest: Labels, preprocessing, provenance, digests.
         parts: Names of all that is packed behind the FlatBuffer, by whatever tool.
+        runs_on: Names of the targets that run it, as far as its operators tell.
     """
 
     path: Path
     description: ModelDescription
     manifest: Manifest
     parts: tuple[str, ...]
+    runs_on: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
@@ -38,6 +42,7 @@ class TfliteInspection:
             **self.description.to_dict(),
             "manifest": self.manifest.to_dict(),
             "parts": list(self.parts),
+            "runs_on": list(self.runs_on),
         }
 
 
@@ -58,4 +63,5 @@ def inspect_tflite(path: Path) -> TfliteInspection:
     content = read_model_file(path)
     manifest, description = read_manifest(content), read_model_description(content)
     refuse_lost_parts(description, manifest.model_sha256)
-    return TfliteInspection(path, description, manifest, tuple(Parts(content).names))
+    runs_on = tuple(check.target for check in check_targets(content, target_names()) if check.runs)
+    return TfliteInspection(path, description, manifest, tuple(Parts(content).names), runs_on)

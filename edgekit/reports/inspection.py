@@ -39,6 +39,7 @@ def print_tflite(inspection: TfliteInspection) -> None:
     facts += [("signature", f"{s.key}({_names(s.inputs)}) → {_names(s.outputs)}") for s in model.signatures]
     facts += [("packed parts", ", ".join(inspection.parts))] if inspection.parts else []
     facts += [("metadata", ", ".join(model.metadata))] if model.metadata else []
+    facts.append(("runs on", ", ".join(inspection.runs_on) or "none of the targets that edgekit knows"))
     facts += packed_facts(manifest)
     print_table(f"{name}: file", (), facts)
 

@@ -19,7 +19,7 @@ _FACTS = {
         "3.10–3.14 (2.0 and 2.1: 3.9, too)",
         "x86-64, 64-bit ARM; Raspberry Pi 3 and later with a 64-bit system",
     ),
-    "litert-1.4": ("ai-edge-litert 1.4", "3.9–3.13", "x86-64, 64-bit ARM"),
+    "litert-1.4": ("ai-edge-litert 1.4", "3.9–3.12", "x86-64, 64-bit ARM"),
     "tflite-runtime-2.14": (
         "tflite-runtime 2.14",
         "3.8–3.11, numpy 1",

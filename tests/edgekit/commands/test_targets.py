@@ -61,6 +61,13 @@ def test_the_verdict_as_json() -> None:
     assert check["findings"][0]["needed"] == 12
 
 
+def test_a_plain_inspection_says_where_the_model_runs() -> None:
+    result = CliRunner().invoke(cli, ["inspect", DYNAMIC])
+    assert re.search(r"runs on +litert, litert-1\.4 +\n", result.output)
+    result = CliRunner().invoke(cli, ["inspect", DYNAMIC, "--json"])
+    assert json.loads(result.stdout)["runs_on"] == ["litert", "litert-1.4"]
+
+
 def test_a_keras_file_has_no_targets(tmp_path: Path) -> None:
     file = tmp_path / "model.h5"
     file.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
