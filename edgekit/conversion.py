@@ -23,6 +23,7 @@ from edgekit.datasets.pictures import PictureOptions
 from edgekit.golden import GoldenInputs, choose_golden_inputs
 from edgekit.quantizing import RANDOM_CALIBRATION_WARNING, io_types_of, measured_ranges
 from edgekit.targeting import fitting_outputs, notes_on_support
+from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
@@ -163,7 +164,8 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         lowered = process.result()
         _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
         pixel_range = _pixel_range(lowered, options)
-        preprocessing = _preprocessing(lowered, options, pixel_range)
+        record = read_training_record(request.source)
+        preprocessing = _preprocessing(lowered, options, pixel_range, record)
         needs_data = options.data is not None and (is_calibrated or options.budget is not None)
         calibration = _calibration_data(lowered, options, preprocessing) if needs_data else None
         golden_inputs = _golden_inputs(lowered, options, preprocessing, calibration)
@@ -208,7 +210,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         if kept is not None:
             provenance["budget"] = kept.report.facts()
         manifest = Manifest(
-            labels=options.labels or (calibration.data.labels if calibration else ()),
+            labels=options.labels or (calibration.data.labels if calibration else record.labels),
             preprocessing=preprocessing,
             provenance=provenance,
         )
@@ -311,10 +313,14 @@ def _calibration_data(
 
 
 def _preprocessing(
-    lowered: LoweredModel, options: ConversionOptions, pixel_range: tuple[float, float] | None
+    lowered: LoweredModel,
+    options: ConversionOptions,
+    pixel_range: tuple[float, float] | None,
+    record: TrainingRecord,
 ) -> Preprocessing | None:
-    """How pictures become the model's input, as far as the model and the user say; None where it takes none."""
-    usual = None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, pixel_range)
+    """How pictures become the model's input, by the user, its training and the model; None where it takes none."""
+    known = record.preprocessing if options.pixel_range is None else None
+    usual = None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, known or pixel_range)
     return options.pictures.applied_to(usual)
 
 

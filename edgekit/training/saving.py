@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from edgekit import __version__
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.reports.training_figures import draw_confusion, draw_history
 from edgekit.training.fit import TrainingResult
+from edgekit.training.record import RECORD_NAME
 from edgekit_converters.atomic_files import replacing, write_text
 
 MODEL_NAMES = ("model.h5", "model.keras")
@@ -27,10 +30,19 @@ def save_training(result: TrainingResult, folder: Path) -> None:
         with replacing(folder / name) as temporary:
             _save_model(result.model, temporary)
     write_text(folder / "labels.txt", "\n".join(result.labels) + "\n")
-    report = {"edgekit": __version__, **_versions(), **result.to_dict()}
-    write_text(folder / "training.json", json.dumps(report, indent=1) + "\n")
+    report = {"edgekit": __version__, **_versions(), **result.to_dict(), **_for_conversion(result, folder)}
+    write_text(folder / RECORD_NAME, json.dumps(report, indent=1) + "\n")
     draw_history(result.history, result.test_accuracy, folder / "training.png")
     draw_confusion(result.confusion, result.labels, result.test_accuracy, folder / "confusion.png")
+
+
+def _for_conversion(result: TrainingResult, folder: Path) -> dict[str, Any]:
+    """Which files this is the report of, and how pictures became their input: see ``read_training_record``."""
+    preprocessing = image_preprocessing((-1, *result.model.inputs[0].shape[1:]), DEFAULT_PIXEL_RANGE)
+    return {
+        "models": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in MODEL_NAMES},
+        "preprocessing": None if preprocessing is None else preprocessing.to_dict(),
+    }
 
 
 def _save_model(model: Any, path: Path) -> None:

@@ -71,6 +71,8 @@ def test_the_same_arguments_give_the_same_bytes(trained_folder: Path, variants_f
 def test_both_keras_formats_give_the_same_model(trained_folder: Path, variants_folder: Path, tmp_path: Path) -> None:
     result = convert(trained_folder / "model.keras", "-o", tmp_path / "keras.tflite")
     assert result.exit_code == 0, result.output
+    # Without data the labels are those that the training has left beside the model.
+    assert read_manifest((tmp_path / "keras.tflite").read_bytes()).labels == tuple("0123456789")
     x = np.random.default_rng(0).random((1, 28, 28, 1), np.float32)
     answers = [
         next(iter(Interpreter(str(path)).get_signature_runner()(image=x).values()))

@@ -12,9 +12,11 @@ import pytest
 from edgekit.training import saving
 from edgekit.training.fit import TrainingResult
 from edgekit.training.options import TrainingOptions
+from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit.training.reference_cnn import build
 from edgekit.training.saving import save_training
 from edgekit_runtime.errors import EdgekitError
+from edgekit_runtime.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,8 @@ def test_the_report_says_how_and_how_well(result: TrainingResult, tmp_path: Path
     assert report.pop("edgekit") == "0.1.0"
     assert report.pop("keras") == keras.__version__
     assert report.pop("tensorflow").count(".") == 2
+    assert set(report.pop("models")) == {"model.h5", "model.keras"}
+    assert Preprocessing.from_dict(report.pop("preprocessing")) == Preprocessing(18, 18, 1)
     assert report == {
         "options": {
             "epochs": 2, "batch_size": 32, "learning_rate": 0.001, "seed": 0, "augment": True, "dropout": 0.3,
@@ -71,6 +75,24 @@ def test_the_report_says_how_and_how_well(result: TrainingResult, tmp_path: Path
         "labels": ["cat", "dög"],
         "data_sha256": "ab12",
     }  # fmt: skip
+
+
+def test_the_record_speaks_of_its_own_files_only(result: TrainingResult, tmp_path: Path) -> None:
+    save_training(result, tmp_path)
+    known = TrainingRecord(("cat", "dög"), Preprocessing(18, 18, 1))
+    assert read_training_record(tmp_path / "model.h5") == read_training_record(tmp_path / "model.keras") == known
+    (tmp_path / "other.h5").write_bytes((tmp_path / "model.h5").read_bytes())
+    assert read_training_record(tmp_path / "other.h5") == TrainingRecord()
+    (tmp_path / "model.h5").write_bytes(b"another model")
+    assert read_training_record(tmp_path / "model.h5") == TrainingRecord()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"models": 1}', '{"models": {"model.h5": 1}}', "\xff"])
+def test_another_program_s_training_json_says_nothing(content: str, tmp_path: Path) -> None:
+    (tmp_path / "model.h5").write_bytes(b"model")
+    (tmp_path / "training.json").write_text(content, encoding="latin-1")
+    assert read_training_record(tmp_path / "model.h5") == TrainingRecord()
+    assert read_training_record(tmp_path / "missing.h5") == TrainingRecord()
 
 
 def test_an_old_model_stays_when_the_new_one_cannot_be_written(
