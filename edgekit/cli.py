@@ -17,6 +17,7 @@ COMMANDS = (
     "convert",
     "validate",
     "check",
+    "history",
     "predict",
     "inspect",
     "pack",

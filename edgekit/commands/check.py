@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @click.option("--junit", type=EXISTING_OR_NOT, help="Write the result as JUnit XML.")
 @click.option("--markdown", type=EXISTING_OR_NOT, help="Write the result as Markdown.")
 @click.option("--html", type=EXISTING_OR_NOT, help="Write a report with figures: one HTML file, no network needed.")
+@click.option("--history", type=EXISTING_OR_NOT, help="Append a line a model to this file; see edgekit history.")
+@click.option("--mlflow", metavar="EXPERIMENT", help="Log to MLflow, a run a model; needs edgekit[mlflow].")
 @json_option
 def command(
     config: Path | None,
@@ -39,6 +41,8 @@ def command(
     junit: Path | None,
     markdown: Path | None,
     html: Path | None,
+    history: Path | None,
+    mlflow: str | None,
     as_json: bool,
 ) -> None:
     """Compare models with the committed baseline; exit with 3 where one is worse than allowed.
@@ -62,6 +66,7 @@ def command(
     else:
         result = _compare_digests(configuration) if digests_only else _check(configuration, names, strict=strict)
         _write(result, junit=junit, markdown=markdown, html=html)
+        _note(result, configuration.path.parent, history=history, experiment=mlflow)
         _show(result, as_json)
         if not result.passed:
             click.get_current_context().exit(3)
@@ -99,6 +104,24 @@ def _write(result: CheckResult, *, junit: Path | None, markdown: Path | None, ht
         from edgekit.reports.check_html import check_html
 
         write_text(html, check_html(result))
+
+
+def _note(result: CheckResult, folder: Path, *, history: Path | None, experiment: str | None) -> None:
+    """Where checks are followed over time: a file, MLflow, or neither."""
+    if history is None and experiment is None:
+        return
+    import datetime
+
+    from edgekit.regression.history import append_history, current_commit, history_entries
+
+    commit = current_commit(folder)
+    if history is not None:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        append_history(history, history_entries(result, commit=commit, now=now))
+    if experiment is not None:
+        from edgekit.regression.mlflow_logging import log_to_mlflow
+
+        log_to_mlflow(result, experiment, commit=commit)
 
 
 def _show(result: CheckResult, as_json: bool) -> None:

@@ -39,10 +39,14 @@ class ModelCheck:
         return all(rule.verdict is not Verdict.FAILED for rule in self.rules)
 
     @property
+    def failed_rules(self) -> tuple[str, ...]:
+        """Names of the rules that failed."""
+        return tuple(rule.rule for rule in self.rules if rule.verdict is Verdict.FAILED)
+
+    @property
     def summary(self) -> str:
         """``passed``, or ``failed`` with the names of the rules."""
-        failed = [rule.rule for rule in self.rules if rule.verdict is Verdict.FAILED]
-        return f"failed ({', '.join(failed)})" if failed else "passed"
+        return "passed" if self.passed else f"failed ({', '.join(self.failed_rules)})"
 
     def require_passed(self) -> None:
         """Raise where a rule failed.

@@ -1,0 +1,176 @@
+"""Every check as a line of JSON, so that accuracy, size and latency can be followed over commits."""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit.regression.results import CheckResult, ModelCheck
+from edgekit_runtime.errors import EdgekitError
+
+SCHEMA_VERSION = 1
+#: Where the CI services name the commit: GitHub, GitLab, Jenkins, CircleCI, Bitbucket, Azure.
+_COMMIT_VARIABLES = (
+    "GITHUB_SHA",
+    "CI_COMMIT_SHA",
+    "GIT_COMMIT",
+    "CIRCLE_SHA1",
+    "BITBUCKET_COMMIT",
+    "BUILD_SOURCEVERSION",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One model in one check.
+
+    Attributes:
+        time: When, in UTC, ISO 8601.
+        commit: The commit that was checked out; empty where that is not known.
+        model: Its name in the configuration.
+        passed: Whether no rule failed.
+        failed_rules: Names of those that did.
+        sha256: Digest of the file; empty where it could not be loaded.
+        size_bytes: Size of the file; None where it could not be loaded.
+        top1: Top-1 accuracy, a fraction; None where it has none.
+        mean_absolute_error: For a model that estimates numbers; else None.
+        latency_ratio: Latency over the reference model's; None where it was not measured.
+        p50_ms: Median latency on the machine that ran the check, in milliseconds.
+        machine: That machine; empty where latency was not measured.
+        data: Name of the data set.
+        samples: Samples that were judged on.
+    """
+
+    time: str
+    commit: str
+    model: str
+    passed: bool
+    failed_rules: tuple[str, ...]
+    sha256: str
+    size_bytes: int | None
+    top1: float | None
+    mean_absolute_error: float | None
+    latency_ratio: float | None
+    p50_ms: float | None
+    machine: str
+    data: str
+    samples: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self), "failed_rules": list(self.failed_rules)}
+
+
+def history_entries(result: CheckResult, *, commit: str, now: datetime.datetime) -> list[HistoryEntry]:
+    """The entries of one check, a model each."""
+    return [_entry(check, commit, now.astimezone(datetime.timezone.utc)) for check in result.models]
+
+
+def _entry(check: ModelCheck, commit: str, now: datetime.datetime) -> HistoryEntry:
+    record = None if check.measurement is None else check.measurement.record
+    latency = None if record is None else record.latency
+    return HistoryEntry(
+        time=now.isoformat(timespec="seconds"),
+        commit=commit,
+        model=check.name,
+        passed=check.passed,
+        failed_rules=check.failed_rules,
+        sha256="" if record is None else record.sha256,
+        size_bytes=None if record is None else record.size_bytes,
+        top1=None if record is None else record.top1,
+        mean_absolute_error=None if record is None else record.mean_absolute_error,
+        latency_ratio=None if latency is None else latency.ratio,
+        p50_ms=None if latency is None else latency.p50_ms,
+        machine="" if latency is None else latency.machine,
+        data=check.baseline.data,
+        samples=check.baseline.samples,
+    )
+
+
+def append_history(path: Path, entries: Sequence[HistoryEntry]) -> None:
+    """Append entries, all or none of them; other processes may append to the same file at the same time.
+
+    Raises:
+        EdgekitError: The file cannot be written.
+    """
+    lines = "".join(json.dumps(entry.to_dict(), sort_keys=True) + "\n" for entry in entries).encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(-1, os.SEEK_END)
+                # What a killed process left is not to swallow the next line.
+                lines = lines if file.read(1) == b"\n" else b"\n" + lines
+            _write_whole(file.fileno(), lines, size)
+    except OSError as error:
+        raise EdgekitError(
+            f"The history {path} could not be written.", received=error.strerror or str(error)
+        ) from error
+
+
+def _write_whole(descriptor: int, lines: bytes, size: int) -> None:
+    """One write; where the disk is full in the middle of it, the file becomes what it was."""
+    try:
+        if os.write(descriptor, lines) != len(lines):
+            raise OSError(28, "the disk is full")
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def read_history(path: Path) -> tuple[list[HistoryEntry], int]:
+    """Read a history.
+
+    Returns:
+        Its entries in the file's order, and how many lines could not be read.
+    Raises:
+        EdgekitError: The file is missing.
+    """
+    entries, unread = [], 0
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                entry = _parsed(line)
+                if entry is not None:
+                    entries.append(entry)
+                elif line.strip():
+                    unread += 1
+    except FileNotFoundError:
+        raise EdgekitError(
+            f"There is no history {path}.", next_step=f"begin one with: edgekit check --history {path}"
+        ) from None
+    return entries, unread
+
+
+def _parsed(line: str) -> HistoryEntry | None:
+    try:
+        fields = json.loads(line)
+        if fields.pop("schema_version") != SCHEMA_VERSION:
+            return None
+        fields["failed_rules"] = tuple(fields["failed_rules"])
+        return HistoryEntry(**fields)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def current_commit(folder: Path, environment: Mapping[str, str] = os.environ) -> str:
+    """The commit that is checked out, as the CI service or git tells it; empty where neither does."""
+    for variable in _COMMIT_VARIABLES:
+        if environment.get(variable):
+            return environment[variable]
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

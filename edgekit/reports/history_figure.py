@@ -1,0 +1,69 @@
+"""Accuracy, size and latency of models over commits, drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgekit.regression.history import HistoryEntry
+from edgekit.reports.figures import save_figure
+
+_MOST_TICKS = 24
+
+
+def draw_history(entries: Sequence[HistoryEntry], path: Path) -> None:
+    """Draw a line a model in three panels; checks that failed are crosses.
+
+    Args:
+        entries: In the order of the checks.
+        path: PNG, or SVG where its name ends so.
+    """
+    from matplotlib.figure import Figure
+
+    checks = list(dict.fromkeys((entry.time, entry.commit) for entry in entries))
+    places = {check: number for number, check in enumerate(checks)}
+    panels: list[tuple[str, Callable[[HistoryEntry], float | None]]] = [
+        ("top-1, %", lambda entry: None if entry.top1 is None else 100 * entry.top1),
+        ("mean absolute error", lambda entry: entry.mean_absolute_error),
+        ("size, kB", lambda entry: None if entry.size_bytes is None else entry.size_bytes / 1000),
+        ("latency, × reference", lambda entry: entry.latency_ratio),
+    ]
+    shown = [(label, value) for label, value in panels if any(value(entry) is not None for entry in entries)]
+    figure = Figure(
+        figsize=(max(6.0, min(14.0, 3 + 0.4 * len(checks))), 1 + 2 * max(1, len(shown))), layout="constrained"
+    )
+    axes = figure.subplots(max(1, len(shown)), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, (label, value) in zip(axes, shown, strict=False):
+        _draw_panel(panel, entries, places, value)
+        panel.set_ylabel(label)
+    if shown:
+        axes[0].legend(loc="best", fontsize=8, frameon=False)
+    step = max(1, -(-len(checks) // _MOST_TICKS))
+    names = [commit[:8] or time[:10] for time, commit in checks]
+    axes[-1].set_xticks(range(0, len(checks), step), names[::step], rotation=60, ha="right", fontsize=8)
+    figure.suptitle("Every check; a cross: it failed")
+    save_figure(figure, path)
+
+
+def _draw_panel(
+    axes: Any,
+    entries: Sequence[HistoryEntry],
+    places: dict[tuple[str, str], int],
+    value: Callable[[HistoryEntry], float | None],
+) -> None:
+    for model in dict.fromkeys(entry.model for entry in entries):
+        known = [(entry, figure) for entry in entries if entry.model == model and (figure := value(entry)) is not None]
+        x = [places[entry.time, entry.commit] for entry, _ in known]
+        (line,) = axes.plot(x, [figure for _, figure in known], "o-", markersize=4, linewidth=1.4, label=model)
+        failed = [(place, figure) for place, (entry, figure) in zip(x, known, strict=True) if not entry.passed]
+        if failed:
+            axes.plot(*zip(*failed, strict=True), "x", color=line.get_color(), markersize=11, markeredgewidth=2)
+    axes.grid(visible=True, alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(y=0.2)
+    # A change of a tenth of a percent is not to fill the panel.
+    low, high = axes.get_ylim()
+    missing = 0.05 * abs(low + high) / 2 - (high - low)
+    if missing > 0:
+        axes.set_ylim(low - missing / 2, high + missing / 2)
