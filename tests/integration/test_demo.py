@@ -8,10 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from PIL import Image
-
-from edgekit.cli import cli
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +53,3 @@ def test_the_files_are_there(demo: tuple[dict, Path]) -> None:
         with Image.open(figure) as image:
             image.load()
             assert min(image.size) > 400
-
-
-def test_mnist_is_learned(mnist_folder: Path, tmp_path: Path) -> None:
-    arguments = ["train", "--dataset", str(mnist_folder), "--epochs", "8", "-o", str(tmp_path), "--json"]
-    result = CliRunner().invoke(cli, arguments)
-    assert result.exit_code == 0, result.output
-    report = json.loads(result.stdout)
-    assert (report["train_count"], report["test_count"]) == (8000, 2000)
-    assert report["test_accuracy"] >= 0.98
-    convert = ["convert", str(tmp_path / "model.h5"), "--quantize", "int8", "--data", str(mnist_folder)]
-    assert CliRunner().invoke(cli, convert).exit_code == 0
-    validate = ["validate", str(tmp_path / "model.h5"), str(tmp_path / "model-int8.tflite")]
-    options = ["--data", str(mnist_folder), "--max-drop", "0.005", "--json"]
-    result = CliRunner().invoke(cli, [*validate, *options])
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["agreement"]["samples"] == 2000
