@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +14,9 @@ from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ConversionError, DataError, UsageError
 from edgekit_runtime.structure import read_model_description
 
-#: So many samples are in memory at a time.
-_SAMPLES_AT_ONCE = 32
+#: At most so many samples and about so many bytes make a group.
+_SAMPLES_AT_ONCE = 256
+_BYTES_AT_ONCE = 32_000_000
 #: Extremes of single samples are kept for at most so many samples.
 _LARGEST_HISTORY = 1024
 
@@ -43,14 +42,27 @@ def calibrate(model: bytes, samples: Iterable[Sample], *, progress: Callable[[in
     check = SampleCheck(description)
     history = _History()
     runner = _Runner(model, description.signatures[0].key, history)
-    stream = iter(samples)
-    while group := [check(sample) for sample in itertools.islice(stream, _SAMPLES_AT_ONCE)]:
+    for group in _groups(check(sample) for sample in samples):
         # The caller's own bars and messages, in its iterable and in ``progress``, stay visible.
         with quiet():
             runner.run(group)
         if progress is not None:
             progress(len(group))
     return history.ranges()
+
+
+def _groups(samples: Iterable[dict[str, np.ndarray]]) -> Iterator[list[dict[str, np.ndarray]]]:
+    """Cut a stream into groups, of which two are in memory at most."""
+    group: list[dict[str, np.ndarray]] = []
+    size_bytes = 0
+    for sample in samples:
+        group.append(sample)
+        size_bytes += sum(value.nbytes for value in sample.values())
+        if len(group) == _SAMPLES_AT_ONCE or size_bytes >= _BYTES_AT_ONCE:
+            yield group
+            group, size_bytes = [], 0
+    if group:
+        yield group
 
 
 class _Runner:
@@ -99,7 +111,7 @@ class _History:
 
     def __init__(self) -> None:
         self._samples = 0
-        self._places: dict[str, int] = {}
+        self._names: list[str] = []
         self._lowest = np.empty(0)
         self._highest = np.empty(0)
         self._rows: list[np.ndarray] = []
@@ -107,13 +119,10 @@ class _History:
 
     def add(self, extremes: dict[str, dict[str, np.ndarray]]) -> None:
         """Take one sample's extremes: ``{"min": (1,), "max": (1,)}`` by tensor name."""
-        if extremes.keys() - self._places.keys():
-            self._make_room(extremes)
-        row = np.full((2, len(self._places)), np.nan)
-        for name, values in extremes.items():
-            place = self._places[name]
-            row[0, place] = values["min"].item()
-            row[1, place] = values["max"].item()
+        values = np.array(
+            [[one["min"].item() for one in extremes.values()], [one["max"].item() for one in extremes.values()]]
+        )
+        row = values if list(extremes) == self._names else self._in_place(extremes, values)
         np.fmin(self._lowest, row[0], out=self._lowest)
         np.fmax(self._highest, row[1], out=self._highest)
         if self._samples % self._stride == 0:
@@ -123,12 +132,15 @@ class _History:
             del self._rows[1::2]
             self._stride *= 2
 
-    def _make_room(self, extremes: dict[str, Any]) -> None:
-        for name in extremes:
-            self._places.setdefault(name, len(self._places))
-        more = np.full(len(self._places) - len(self._lowest), np.nan)
+    def _in_place(self, names: Iterable[str], values: np.ndarray) -> np.ndarray:
+        """One sample's extremes in the order of all tensors so far, of which it may lack some and bring others."""
+        by_name = dict(zip(names, values.T, strict=True))
+        self._names += [name for name in by_name if name not in self._names]
+        more = np.full(len(self._names) - len(self._lowest), np.nan)
         self._lowest = np.concatenate([self._lowest, more])
         self._highest = np.concatenate([self._highest, more])
+        absent = np.full(2, np.nan)
+        return np.array([by_name.get(name, absent) for name in self._names]).T
 
     def ranges(self) -> Ranges:
         """What was measured.
@@ -139,7 +151,7 @@ class _History:
         """
         if not self._samples:
             raise UsageError("Calibration needs at least one sample.", next_step="pass real inputs, some hundred")
-        limits = dict(zip(self._places, zip(self._lowest.tolist(), self._highest.tolist(), strict=True), strict=True))
+        limits = dict(zip(self._names, zip(self._lowest.tolist(), self._highest.tolist(), strict=True), strict=True))
         for name, (low, high) in limits.items():
             if not np.isfinite((low, high)).all():
                 raise DataError(
@@ -148,7 +160,7 @@ class _History:
                     next_step="check that the data is scaled as in training, and the float model's answers for it",
                 )
         # A tensor that some later sample reached first is missing in the earlier rows.
-        history = np.full((len(self._rows), 2, len(self._places)), np.nan)
+        history = np.full((len(self._rows), 2, len(self._names)), np.nan)
         for number, row in enumerate(self._rows):
             history[number, :, : row.shape[1]] = row
         return Ranges(self._samples, limits, history[:, 0], history[:, 1])
