@@ -30,7 +30,10 @@ def joined_source(folder: Path, sources: dict[str, Source]) -> Source:
     Raises:
         DataError: The sub-folders hold files of different names.
     """
-    stems = {name: [str(Path(file).with_suffix("")) for file in source.names or ()] for name, source in sources.items()}
+    stems = {
+        name: [str(Path(source.name_of(row)).with_suffix("")) for row in range(source.count)]
+        for name, source in sources.items()
+    }
     first_name, first = next(iter(stems.items()))
     for name, others in stems.items():
         if odd := sorted(set(first) ^ set(others)):
@@ -49,7 +52,7 @@ def joined_source(folder: Path, sources: dict[str, Source]) -> Source:
         labels=own.labels,
         groups=own.groups,
         held_back=own.held_back,
-        names=first,
+        name_of=first.__getitem__,
     )
 
 

@@ -52,7 +52,7 @@ class Listing:
             labels=self.labels,
             groups=self.groups,
             held_back=self.held_back,
-            names=tuple(str(file.relative_to(self.folder)) for file in self.files),
+            name_of=lambda row: str(self.files[row].relative_to(self.folder)),
             notes=notes,
         )
 

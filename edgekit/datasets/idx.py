@@ -33,6 +33,28 @@ def load_idx(path: Path, *, seed: int, name: str | None = None, labels: tuple[st
     Raises:
         DataError: A file is missing, truncated, or no IDX file.
     """
+    files = _files(path)
+    first, *held_back = [_read_pair(file) for file in files]
+    return make_dataset(name or str(path), first, held_back[0] if held_back else None, labels, seed=seed)
+
+
+def open_idx(path: Path) -> dict[str, np.ndarray]:
+    """The same files as arrays: ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
+
+    Raises:
+        DataError: A file is missing, truncated, or no IDX file.
+    """
+    files = _files(path)
+    endings = ("_train", "_test") if len(files) == 2 else ("",)
+    arrays: dict[str, np.ndarray] = {}
+    for ending, file in zip(endings, files, strict=True):
+        pair = _read_pair(file)
+        arrays |= {f"x{ending}": pair.x, f"y{ending}": pair.y}
+    return arrays
+
+
+def _files(path: Path) -> list[Path]:
+    """The file of images, or that for training and the other."""
     images = find_images(path) if path.is_dir() else [path]
     train = [file for file in images if file.name.startswith("train")]
     test = [file for file in images if file not in train]
@@ -43,8 +65,7 @@ def load_idx(path: Path, *, seed: int, name: str | None = None, labels: tuple[st
             received=", ".join(file.name for file in images),
             next_step="pass the one file",
         )
-    first, *held_back = [_read_pair(file) for file in train + test]
-    return make_dataset(name or str(path), first, held_back[0] if held_back else None, labels, seed=seed)
+    return train + test
 
 
 def find_images(folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edgekit.datasets.idx import find_images, is_idx
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, ModelInputs, PixelRange, image_preprocessing
 from edgekit.datasets.source import UNNAMED, Source, row_hashes
 from edgekit.datasets.splitting import held_back_rows
+from edgekit.datasets.stored_arrays import Rows
 from edgekit.datasets.streams import ExampleStream, StoredExamples
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
@@ -139,7 +140,7 @@ def _file(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Sou
     from edgekit.datasets.stored_arrays import array_file_source
 
     if is_idx(path):
-        return _of_dataset(load_dataset(path, seed=request.seed))
+        return _idx(path, request, inputs)
     if path.suffix.lower() in tables.SUFFIXES:
         return tables.table_source(
             path, _only(inputs, path), label_column=request.label_column, slice_by=request.slice_by
@@ -147,7 +148,13 @@ def _file(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Sou
     return array_file_source(path, [model_input.name for model_input in inputs], slice_by=request.slice_by)
 
 
-def _arrays(request: DataRequest, arrays: dict[str, np.ndarray], inputs: Sequence[ModelInput]) -> Source:
+def _idx(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.idx import open_idx
+
+    return _arrays(request, open_idx(path), inputs)
+
+
+def _arrays(request: DataRequest, arrays: Mapping[str, Rows], inputs: Sequence[ModelInput]) -> Source:
     from edgekit.datasets.stored_arrays import arrays_source
 
     return arrays_source(
@@ -159,7 +166,7 @@ def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput], pi
     if not any(folder.iterdir()):
         raise DataError(f"{folder} is empty.", expected="files of examples, or a sub-folder of these for each class")
     if find_images(folder):
-        return _of_dataset(load_dataset(folder, seed=request.seed))
+        return _idx(folder, request, inputs)
     if len(inputs) == 1:
         return _folder_of_one(folder, request, inputs[0], pixels)
     from edgekit.datasets.array_folders import joined_source
@@ -240,4 +247,5 @@ def _of_dataset(dataset: Dataset) -> Source:
         targets={UNNAMED: np.concatenate([dataset.y_train, dataset.y_test])},
         labels=dataset.labels,
         held_back=np.arange(count) >= train_count,
+        name_of=lambda row: f"train {row}" if row < train_count else f"test {row - train_count}",
     )

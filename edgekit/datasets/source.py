@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,7 +27,7 @@ class Source:
         labels: Names of the classes; empty where the source has none.
         groups: The slice that each example belongs to, str (N,), or None.
         held_back: True for examples that the source itself keeps for testing, bool (N,), or None.
-        names: What to call each example, such as its file; None numbers them.
+        name_of: What to call an example, by its row: its file, or its number in the file.
         notes: Gives sentences on what reading did to the examples so far, such as cutting recordings.
     """
 
@@ -39,7 +39,7 @@ class Source:
     labels: tuple[str, ...] = ()
     groups: np.ndarray | None = None
     held_back: np.ndarray | None = None
-    names: Sequence[str] | None = None
+    name_of: Callable[[int], str] = str
     notes: Callable[[], tuple[str, ...]] = tuple
 
     @cached_property

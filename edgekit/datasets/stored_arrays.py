@@ -182,6 +182,7 @@ def _joined(first: Source, second: Source) -> Source:
         labels=first.labels,
         groups=None if first.groups is None or second.groups is None else np.concatenate([first.groups, second.groups]),
         held_back=np.arange(first.count + second.count) >= first.count,
+        name_of=lambda row: f"train {row}" if row < first.count else f"test {row - first.count}",
     )
 
 

@@ -135,7 +135,7 @@ class StoredExamples:
                 inputs=self.conform(source.read(rows)),
                 targets={output: values[rows] for output, values in source.targets.items()},
                 groups=None if source.groups is None else source.groups[rows],
-                names=tuple(str(row) if source.names is None else source.names[row] for row in rows),
+                names=tuple(source.name_of(row) for row in rows.tolist()),
             )
 
     def sample(self, count: int, *, seed: int) -> StoredExamples:

@@ -11,7 +11,7 @@ from edgekit_runtime.errors import DataError
 
 _COLUMNS, _MOST_ROWS = 8, 6
 #: Longer names of classes would run into the next image.
-_LONGEST_LABEL = 12
+_LONGEST_LABEL, _LONGEST_TITLE = 12, 120
 
 
 def draw_changed(samples: Sequence[ChangedSample], changed: int, title: str, path: Path) -> None:
@@ -45,7 +45,8 @@ def draw_changed(samples: Sequence[ChangedSample], changed: int, title: str, pat
             axes.set_title(_caption(sample), fontsize=8, color=_color(sample))
     more = f", {len(shown)} of them" if changed > len(shown) else ""
     figure.suptitle(
-        f"{title}: {changed:,} changed their answer{more}\nred: right before, green: right after, grey: neither",
+        f"{_short(title, _LONGEST_TITLE)}\n{changed:,} changed their answer{more}; "
+        "red: right before, green: right after, grey: neither",
         fontsize=10,
     )
     save_figure(figure, path)
@@ -56,8 +57,8 @@ def _caption(sample: ChangedSample) -> str:
     return change if sample.truth is None else f"is {_short(sample.truth)}\n{change}"
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+def _short(text: str, longest: int = _LONGEST_LABEL) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _color(sample: ChangedSample) -> str:

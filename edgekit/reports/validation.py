@@ -18,7 +18,7 @@ def print_validation(validation: Validation) -> None:
         where = f", output {output.name}" if len(validation.outputs) > 1 else ""
         title = f"{second} against {first}, {validation.samples:,} examples{where}"
         rows = [*_class_rows(output), *_regression_rows(output), *_error_rows(output)]
-        print_table(title, ("figure", first, second, "change"), rows)
+        print_table(title, ("figure", "before", "after", "change"), rows)
         if output.classification is not None:
             _print_classes(output.classification)
         if output.slices:

@@ -1,0 +1,221 @@
+"""Figures that are added up batch by batch, against numpy, scikit-learn, scipy and statsmodels on the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.metrics import (
+    confusion_matrix,
+    mean_absolute_error,
+    r2_score,
+    recall_score,
+    root_mean_squared_error,
+    top_k_accuracy_score,
+)
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.proportion import proportion_confint
+
+from edgekit.parity.class_tally import MOST_CHANGED
+from edgekit.parity.error_tally import ErrorTally
+from edgekit.parity.output_tally import OutputTally
+from edgekit.parity.results import OutputParity
+from edgekit_runtime.errors import DataError
+
+RANDOM = np.random.default_rng(5)
+COUNT, CLASSES = 3000, 7
+Y = RANDOM.integers(0, CLASSES, COUNT)
+LOGITS = RANDOM.normal(size=(COUNT, CLASSES)) + 2 * np.eye(CLASSES)[Y]
+REFERENCE = softmax(LOGITS, axis=1).astype(np.float32)
+CANDIDATE = softmax(LOGITS + RANDOM.normal(0, 0.5, LOGITS.shape), axis=1).astype(np.float32)
+
+
+def tallied(
+    reference: np.ndarray,
+    candidate: np.ndarray,
+    targets: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    size: int = 256,
+) -> OutputParity:
+    tally = OutputTally("y", (), 3, 0)
+    for start in range(0, len(reference), size):
+        rows = slice(start, start + size)
+        names = tuple(str(row) for row in range(*rows.indices(len(reference))))
+        tally.add(
+            (reference[rows], candidate[rows]),
+            None if targets is None else targets[rows],
+            names,
+            groups=None if groups is None else groups[rows],
+        )
+    return tally.result()
+
+
+def test_the_figures_of_classifiers() -> None:
+    classes = tallied(REFERENCE, CANDIDATE, Y).classification
+    assert classes is not None
+    figures = classes.labelled
+    assert figures is not None
+    first, second = REFERENCE.argmax(1), CANDIDATE.argmax(1)
+    assert figures.reference_top1 == pytest.approx(np.mean(first == Y))
+    assert figures.candidate_top1 == pytest.approx(np.mean(second == Y))
+    assert figures.accuracy_drop == pytest.approx(np.mean(first == Y) - np.mean(second == Y))
+    assert figures.reference_topk == pytest.approx(top_k_accuracy_score(Y, REFERENCE, k=3))
+    assert figures.candidate_topk == pytest.approx(top_k_accuracy_score(Y, CANDIDATE, k=3))
+    np.testing.assert_array_equal(figures.reference_confusion, confusion_matrix(Y, first))
+    np.testing.assert_array_equal(figures.candidate_confusion, confusion_matrix(Y, second))
+    recalls = recall_score(Y, second, average=None)
+    assert [recall.candidate for recall in figures.recalls] == pytest.approx(list(recalls))
+    assert [recall.samples for recall in figures.recalls] == np.bincount(Y).tolist()
+    table = confusion_matrix(first == Y, second == Y)
+    assert figures.mcnemar_p == pytest.approx(mcnemar(table, exact=True).pvalue)
+    assert figures.drop_interval.low < figures.accuracy_drop < figures.drop_interval.high
+    low, high = proportion_confint(int(np.sum(first == second)), COUNT, method="wilson")
+    assert (classes.agreement_interval.low, classes.agreement_interval.high) == pytest.approx((low, high))
+
+
+def test_the_reliability_diagram() -> None:
+    figures = tallied(REFERENCE, CANDIDATE, Y).classification
+    assert figures is not None
+    assert figures.labelled is not None
+    confidence, right = REFERENCE.max(1).astype(np.float64), REFERENCE.argmax(1) == Y
+    expected = 0.0
+    for place, entry in enumerate(figures.labelled.reference_calibration.bins):
+        chosen = (confidence > place / 15) & (confidence <= (place + 1) / 15)
+        assert entry.samples == chosen.sum()
+        if chosen.any():
+            assert entry.mean_confidence == pytest.approx(confidence[chosen].mean())
+            assert entry.accuracy == pytest.approx(right[chosen].mean())
+            expected += chosen.sum() * abs(confidence[chosen].mean() - right[chosen].mean())
+    assert figures.labelled.reference_calibration.expected_error == pytest.approx(expected / COUNT)
+
+
+def test_the_calibration_error_by_hand() -> None:
+    # Confidences 0.9 (right), 0.9 (wrong), 0.6 (right): |0.5 - 0.9| · 2/3 + |1 - 0.6| · 1/3.
+    scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
+    classes = tallied(scores, scores, np.array([0, 1, 1])).classification
+    assert classes is not None
+    assert classes.labelled is not None
+    assert classes.labelled.reference_calibration.expected_error == pytest.approx(0.8 / 3 + 0.4 / 3)
+
+
+def test_logits_are_confident_by_their_softmax() -> None:
+    from_logits = tallied(LOGITS, LOGITS, Y).classification
+    from_probabilities = tallied(REFERENCE, REFERENCE, Y).classification
+    assert from_logits is not None
+    assert from_probabilities is not None
+    assert from_logits.labelled is not None
+    assert from_probabilities.labelled is not None
+    assert from_logits.labelled.reference_calibration.expected_error == pytest.approx(
+        from_probabilities.labelled.reference_calibration.expected_error, abs=1e-6
+    )
+
+
+def test_losses_come_first_among_the_changed() -> None:
+    classes = tallied(REFERENCE, CANDIDATE, Y).classification
+    assert classes is not None
+    changed = REFERENCE.argmax(1) != CANDIDATE.argmax(1)
+    losses = np.flatnonzero(changed & (REFERENCE.argmax(1) == Y))
+    assert classes.changed == changed.sum() > MOST_CHANGED
+    assert len(classes.changed_samples) == MOST_CHANGED
+    surest = losses[np.argsort(-REFERENCE.max(1)[losses])][:MOST_CHANGED]
+    assert [int(sample.name) for sample in classes.changed_samples] == surest.tolist()
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e5])
+def test_numeric_errors(scale: float) -> None:
+    reference = RANDOM.normal(size=(2000, 3, 4)) * scale
+    candidate = reference + RANDOM.normal(0, 0.01, reference.shape) * scale
+    candidate[5] = reference[5]
+    tally = ErrorTally()
+    for start in range(0, 2000, 300):
+        rows = slice(start, start + 300)
+        tally.add(reference[rows], candidate[rows], tuple(map(str, range(*rows.indices(2000)))))
+    errors = tally.result()
+    difference = np.abs(reference - candidate)
+    assert (errors.samples, errors.values) == (2000, 24_000)
+    assert errors.max_absolute_error == difference.max()
+    assert errors.mean_absolute_error == pytest.approx(difference.mean())
+    assert errors.root_mean_square_error == pytest.approx(np.sqrt(np.square(difference).mean()))
+    flat = reference.ravel(), candidate.ravel()
+    assert errors.cosine_similarity == pytest.approx(np.dot(*flat) / np.linalg.norm(flat[0]) / np.linalg.norm(flat[1]))
+    assert errors.snr_db == pytest.approx(10 * np.log10(np.square(reference).sum() / np.square(difference).sum()))
+    for share, value in errors.quantiles.items():
+        exact = np.quantile(difference, float(share), method="inverted_cdf")
+        assert value == pytest.approx(exact, rel=0.01), share
+    worst = np.argsort(-difference.reshape(2000, -1).max(1), kind="stable")[:10]
+    assert [int(name) for name, _ in errors.worst] == worst.tolist()
+
+
+def test_equal_outputs_have_no_noise() -> None:
+    errors = tallied(REFERENCE, REFERENCE).errors
+    assert errors.snr_db is None
+    assert errors.max_absolute_error == 0
+    assert errors.quantiles == {"0.5": 0, "0.9": 0, "0.99": 0, "0.999": 0}
+    assert errors.cosine_similarity == pytest.approx(1)
+    assert errors.worst == ()
+
+
+@pytest.mark.parametrize("values", [1, 3])
+def test_regression(values: int) -> None:
+    targets = RANDOM.normal(size=(1500, values)).astype(np.float32)
+    reference = targets + RANDOM.normal(0, 0.2, targets.shape)
+    candidate = targets + RANDOM.normal(0.1, 0.3, targets.shape)
+    figures = tallied(reference, candidate, targets if values > 1 else targets[:, 0]).regression
+    assert figures is not None
+    assert figures.r2 is not None
+    for figure, metric, sign in (
+        (figures.mae, mean_absolute_error, 1),
+        (figures.r2, r2_score, -1),
+        *([(figures.rmse, root_mean_squared_error, 1)] if values == 1 else []),
+    ):
+        before, after = metric(targets, reference), metric(targets, candidate)
+        assert figure.reference == pytest.approx(before)
+        assert figure.candidate == pytest.approx(after)
+        assert figure.worsening == pytest.approx(sign * (after - before))
+    assert figures.mae.interval is not None
+    assert 0 < figures.mae.interval.low < figures.mae.worsening < figures.mae.interval.high
+    assert figures.rmse.reference == pytest.approx(np.sqrt(np.square(reference - targets).mean()))
+
+
+def test_whole_numbers_are_real_targets_of_one_unbounded_output() -> None:
+    targets = np.arange(100)
+    parity = tallied(targets[:, np.newaxis] + 0.5, targets[:, np.newaxis] - 1.0, targets)
+    assert parity.classification is None
+    assert parity.regression is not None
+    assert (parity.regression.mae.reference, parity.regression.mae.candidate) == (0.5, 1.0)
+
+
+def test_steps_of_sequences_are_classified() -> None:
+    steps = REFERENCE.reshape(300, 10, CLASSES), CANDIDATE.reshape(300, 10, CLASSES)
+    parity = tallied(*steps, Y.reshape(300, 10))
+    whole = tallied(REFERENCE, CANDIDATE, Y)
+    assert parity.classification is not None
+    assert whole.classification is not None
+    assert parity.classification.labelled == whole.classification.labelled
+    assert parity.errors.samples == 300
+    assert parity.classification.changed_samples[0].name.endswith("]")
+
+
+def test_slices_are_compared_by_themselves() -> None:
+    groups = np.where(np.arange(COUNT) % 3 == 0, "night", "day")
+    candidate = np.where((groups == "night")[:, np.newaxis], np.roll(REFERENCE, 1, axis=1), REFERENCE)
+    worst, best = tallied(REFERENCE, candidate, Y, groups).slices
+    night = groups == "night"
+    right = REFERENCE[night].argmax(1) == Y[night], candidate[night].argmax(1) == Y[night]
+    assert (worst.name, worst.samples) == ("night", night.sum())
+    assert worst.accuracy_drop == pytest.approx(right[0].mean() - right[1].mean())
+    assert worst.top1_agreement == 0
+    assert worst.mean_absolute_error == pytest.approx(np.abs(REFERENCE - candidate)[night].mean(), rel=1e-6)
+    assert (best.name, best.accuracy_drop, best.top1_agreement) == ("day", 0, 1)
+
+
+def test_labels_of_another_form_are_refused() -> None:
+    with pytest.raises(DataError, match="do not fit the model's output y"):
+        tallied(REFERENCE, CANDIDATE, np.zeros((COUNT, 2), np.float32))
+
+
+def test_answers_that_are_no_numbers_are_refused() -> None:
+    broken = REFERENCE.copy()
+    broken[3, 2] = np.nan
+    with pytest.raises(DataError, match="candidate answers with NaN"):
+        tallied(REFERENCE, broken, Y)
