@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from edgekit.conversion import ConversionOptions, convert
-from edgekit.parity.validation import Thresholds, validate
+from edgekit.parity.options import Thresholds
+from edgekit.parity.validation import validate
 from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.quantization.modes import Mode
 

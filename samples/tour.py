@@ -6,7 +6,8 @@ from pathlib import Path
 import edgekit_runtime
 from edgekit.conversion import ConversionOptions, convert
 from edgekit.datasets import load_dataset
-from edgekit.parity.validation import Thresholds, validate
+from edgekit.parity.options import Thresholds
+from edgekit.parity.validation import validate
 from edgekit.training.fit import train
 from edgekit.training.options import TrainingOptions
 from edgekit.training.saving import save_training

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,14 @@ from edgekit.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from edgekit.datasets.opening import DataRequest
+    from edgekit.parity.layer_noise import LayerNoise
     from edgekit.parity.validation import Validation
 
 
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
-@click.argument("tflite", type=EXISTING_OR_NOT)
+@click.argument("tflite", nargs=-1, required=True, type=EXISTING_OR_NOT)
 @data_option(required=True, purpose="Data to compare on, with labels or without; its held-back part is used")
 @label_column_option
 @click.option("--everything", is_flag=True, help="Use all of the data, not only the part that is held back.")
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     model: Path,
-    tflite: Path,
+    tflite: tuple[Path, ...],
     data: str,
     label_column: str | None,
     everything: bool,
@@ -60,7 +63,7 @@ def command(
     layers_figure: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare TFLITE with the Keras MODEL it was made from, or with another .tflite.
+    """Compare each TFLITE with the Keras MODEL it was made from, or with another .tflite.
 
     With labels: accuracy of both, the drop with its 95 % interval, McNemar's test, calibration, each class. Without:
     agreement and errors. Exits with 3 where a threshold is missed.
@@ -69,11 +72,14 @@ def command(
     edgekit validate model.h5 model-int8.tflite --data digits --max-drop 0.005
     edgekit validate model.tflite model-int8.tflite --data photos/ --everything --changed changed.png
     """
-    from edgekit.parity.validation import Thresholds, ValidationOptions, validate
+    from edgekit.datasets.opening import DataRequest
+    from edgekit.parity.options import Thresholds, ValidationOptions
+    from edgekit.parity.validation import validate_all
     from edgekit.reports.progress import progress_bar
-    from edgekit.reports.tables import print_json
     from edgekit.reports.validation import print_validation
 
+    if len(tflite) > 1 and (changed or layers or layers_figure):
+        raise click.UsageError("--changed, --layers and --layers-figure take one TFLITE at a time.")
     options = ValidationOptions(
         seed=seed,
         everything=everything,
@@ -83,38 +89,56 @@ def command(
         slice_by=slice_by,
         top_k=top_k,
     )
-    with progress_bar(f"Comparing {tflite.name} with {model.name}", total=None) as advance:
-        validation = validate(
+    names = ", ".join(path.name for path in tflite)
+    with progress_bar(f"Comparing {names} with {model.name}", total=None) as advance:
+        validations = validate_all(
             model, tflite, data, thresholds=Thresholds(max_drop, min_agreement), options=options, progress=advance
         )
     if changed:
-        _draw_changed(validation, changed)
+        _draw_changed(validations[0], changed)
     noise = None
     if layers or layers_figure:
-        from edgekit.datasets.opening import DataRequest
-        from edgekit.parity.layer_noise import compare_layers_on_data
-
-        with progress_bar(f"Comparing the layers of {model.name}", total=None):
-            noise = compare_layers_on_data(
-                model, tflite, DataRequest(data, seed, label_column), pixel_range=pixel_range
-            )
-    if noise and layers_figure:
-        from edgekit.reports.layer_noise import draw_layers
-
-        draw_layers(noise, f"{tflite.name} against {model.name}", layers_figure)
+        noise = _compare_layers(validations[0], DataRequest(data, seed, label_column), pixel_range, layers_figure)
     if as_json:
-        print_json(validation.to_dict() | ({"layers": [layer.to_dict() for layer in noise]} if noise else {}))
-        if validation.failures:
-            click.get_current_context().exit(3)
+        _print_json(validations, noise)
         return
-    print_validation(validation)
-    for note in validation.notes:
+    for validation in validations:
+        print_validation(validation)
+    for note in validations[0].notes:
         click.echo(note)
     if noise and layers:
         from edgekit.reports.layer_noise import print_layers
 
         print_layers(noise)
-    validation.require_passed()
+    for validation in validations:
+        validation.require_passed()
+
+
+def _print_json(validations: Sequence[Validation], noise: Sequence[LayerNoise] | None) -> None:
+    from edgekit.reports.tables import print_json
+
+    results = [validation.to_dict() for validation in validations]
+    if noise:
+        results[0]["layers"] = [layer.to_dict() for layer in noise]
+    print_json(results[0] if len(results) == 1 else {"validations": results})
+    if any(validation.failures for validation in validations):
+        click.get_current_context().exit(3)
+
+
+def _compare_layers(
+    validation: Validation, request: DataRequest, pixel_range: tuple[float, float] | None, figure: Path | None
+) -> Sequence[LayerNoise]:
+    from edgekit.parity.layer_noise import compare_layers_on_data
+    from edgekit.reports.progress import progress_bar
+
+    reference, candidate = validation.reference, validation.candidate
+    with progress_bar(f"Comparing the layers of {reference.name}", total=None):
+        noise = compare_layers_on_data(reference, candidate, request, pixel_range=pixel_range)
+    if figure:
+        from edgekit.reports.layer_noise import draw_layers
+
+        draw_layers(noise, f"{candidate.name} against {reference.name}", figure)
+    return noise
 
 
 def _draw_changed(validation: Validation, path: Path) -> None:

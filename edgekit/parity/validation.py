@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,49 +14,14 @@ from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, PixelRange, image
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.streams import Batch
 from edgekit.parity.agreement import Agreement
-from edgekit.parity.output_tally import OutputTally
+from edgekit.parity.comparison import Comparison
+from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.pixels import as_images
-from edgekit.parity.predictors import BATCH, Predictor, matched, open_predictor
+from edgekit.parity.predictors import BATCH, open_predictor
 from edgekit.parity.results import OutputParity
 from edgekit_runtime.errors import BelowThresholdError, DataError
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """What a candidate must reach.
-
-    Attributes:
-        max_drop: Largest drop of the top-1 accuracy, an absolute fraction; None for no limit.
-        min_agreement: Least share of equal answers, a fraction; None for no limit.
-    """
-
-    max_drop: float | None = None
-    min_agreement: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationOptions:
-    """How to compare.
-
-    Attributes:
-        seed: Seed of what is held back, of a choice of examples and of the bootstrap.
-        everything: Compare on all of the data, not only on the part that is held back.
-        samples: Compare on so many examples at most; None for all.
-        pixel_range: Real values of pixels 0 and 255; None takes those packed into the candidate.
-        label_column: Column of labels where the data is a table; None finds it.
-        slice_by: What says which slice an example belongs to; None for no slices.
-        top_k: How many of the highest scores may hold the right class.
-    """
-
-    seed: int = 0
-    everything: bool = False
-    samples: int | None = None
-    pixel_range: tuple[float, float] | None = None
-    label_column: str | None = None
-    slice_by: str | None = None
-    top_k: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,54 +90,68 @@ def validate(
     *,
     thresholds: Thresholds,
     options: ValidationOptions | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> Validation:
-    """Compare a .tflite with the model it came from; the data is read a batch at a time.
+    """Compare a .tflite with the model it came from; see :func:`validate_all`."""
+    return validate_all(reference, [candidate], data, thresholds=thresholds, options=options)[0]
+
+
+def validate_all(
+    reference: Path,
+    candidates: Sequence[Path],
+    data: str,
+    *,
+    thresholds: Thresholds,
+    options: ValidationOptions | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Validation, ...]:
+    """Compare .tflite files with the model they came from, which is asked once; the data is read batch by batch.
 
     Args:
         reference: Keras file, or another .tflite.
-        candidate: The .tflite to judge.
+        candidates: The .tflite files to judge, of one kind of input and the same labels.
         data: Data, by name, path or ``python:module:function``.
-        thresholds: What must hold.
+        thresholds: What must hold for each.
         options: How to compare.
         progress: Told how many more examples are done.
     Raises:
         EdgekitError: A file is missing or damaged, or the data does not fit.
     """
     options = options or ValidationOptions()
-    # The candidate first: a damaged .tflite is told without waiting for TensorFlow.
-    judged = open_predictor(candidate)
-    models = open_predictor(reference), judged
-    pixels = options.pixel_range or models[1].pixels or models[0].pixels or DEFAULT_PIXEL_RANGE
-    labels = models[1].labels or models[0].labels
+    # The candidates first: a damaged .tflite is told without waiting for TensorFlow.
+    judged = [open_predictor(path) for path in candidates]
+    model = open_predictor(reference)
+    pixels = options.pixel_range or judged[0].pixels or model.pixels or DEFAULT_PIXEL_RANGE
+    labels = judged[0].labels or model.labels
     request = DataRequest(data, options.seed, options.label_column, options.slice_by)
-    opened = open_data(request, models[0].inputs, pixel_range=pixels, labels=labels)
+    opened = open_data(request, model.inputs, pixel_range=pixels, labels=labels)
     stream = opened.everything if options.everything else opened.held_back
     if options.samples is not None:
         stream = stream.sample(options.samples, seed=options.seed)
-    comparison = _Comparison(models, pixels, labels or opened.labels, options)
+    comparisons = [Comparison(model, each, labels or opened.labels, options) for each in judged]
+    samples = 0
     for batch in stream.batches(BATCH):
-        comparison.add(batch)
+        answers = model.predict(batch.inputs)
+        for comparison in comparisons:
+            comparison.add(batch, answers, images=_images(batch, pixels))
+        samples += len(batch)
         if progress is not None:
             progress(len(batch))
-    if not comparison.samples:
+    if not samples:
         raise DataError(
             f"{data} has no {'' if options.everything else 'held-back '}examples to compare on.",
-            next_step="pass --everything" if not options.everything else "pass data with examples",
+            next_step="pass data with examples" if options.everything else "pass --everything",
         )
-    _logger.info("compared on %d examples", comparison.samples)
-    outputs = comparison.outputs()
-    return Validation(
-        reference=reference,
-        candidate=candidate,
-        data=data,
-        data_sha256=stream.digest,
-        samples=comparison.samples,
-        outputs=outputs,
-        thresholds=thresholds,
-        failures=tuple(missed for output in outputs for missed in failures(summary(output), thresholds)),
-        notes=stream.notes,
+    _logger.info("compared on %d examples", samples)
+    digest, notes = stream.digest, stream.notes
+    results = [comparison.outputs() for comparison in comparisons]
+    return tuple(
+        Validation(reference, path, data, digest, samples, outputs, thresholds, _missed(outputs, thresholds), notes)
+        for path, outputs in zip(candidates, results, strict=True)
     )
+
+
+def _missed(outputs: tuple[OutputParity, ...], thresholds: Thresholds) -> tuple[str, ...]:
+    return tuple(sentence for output in outputs for sentence in failures(summary(output), thresholds))
 
 
 def summary(output: OutputParity) -> Agreement:
@@ -208,47 +187,13 @@ def failures(agreement: Agreement, thresholds: Thresholds) -> tuple[str, ...]:
     return tuple(missed)
 
 
-class _Comparison:
-    """Both models' answers to a stream, added up."""
-
-    def __init__(
-        self,
-        models: tuple[Predictor, Predictor],
-        pixels: PixelRange,
-        labels: tuple[str, ...],
-        options: ValidationOptions,
-    ) -> None:
-        self._models = models
-        reference, candidate = models
-        self._inputs = matched([x.name for x in reference.inputs], [x.name for x in candidate.inputs], "inputs")
-        self._outputs = matched(reference.outputs, candidate.outputs, "outputs")
-        self._pixels = pixels
-        self._tallies = {name: OutputTally(name, labels, options.top_k, options.seed) for name in reference.outputs}
-        self.samples = 0
-
-    def add(self, batch: Batch) -> None:
-        """Ask both models."""
-        reference, candidate = self._models
-        answers = reference.predict(batch.inputs)
-        judged = candidate.predict({self._inputs[name]: values for name, values in batch.inputs.items()})
-        images = self._images(batch)
-        for name, tally in self._tallies.items():
-            targets = batch.targets.get(name, batch.y if len(self._tallies) == 1 else None)
-            values = answers[name], judged[self._outputs[name]]
-            tally.add(values, targets, batch.names, groups=batch.groups, images=images)
-        self.samples += len(batch)
-
-    def outputs(self) -> tuple[OutputParity, ...]:
-        """The figures of each output."""
-        return tuple(tally.result() for tally in self._tallies.values())
-
-    def _images(self, batch: Batch) -> Callable[[np.ndarray], np.ndarray] | None:
-        """Gives images of a batch, where one of the inputs takes images."""
-        for values in batch.inputs.values():
-            preprocessing = image_preprocessing(values.shape, self._pixels)
-            if preprocessing is not None:
-                return lambda rows: as_images(values[rows], preprocessing)
-        return None
+def _images(batch: Batch, pixels: PixelRange) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Gives images of a batch, where one of the inputs takes images."""
+    for values in batch.inputs.values():
+        preprocessing = image_preprocessing(values.shape, pixels)
+        if preprocessing is not None:
+            return lambda rows: as_images(values[rows], preprocessing)
+    return None
 
 
 def _required(figure: float | None, problem: str) -> float:

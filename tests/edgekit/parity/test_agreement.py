@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgekit.parity.agreement import compare
-from edgekit.parity.validation import Thresholds, failures
+from edgekit.parity.options import Thresholds
+from edgekit.parity.validation import failures
 from edgekit_runtime.errors import DataError
 
 #: Four examples, three classes. Answers: 0, 1, 2, 0 and 0, 1, 1, 2.
