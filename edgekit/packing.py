@@ -156,10 +156,10 @@ def _preprocessing(
     if options.pixel_range is not None:
         known = before.preprocessing or usual
         low, high = options.pixel_range
-        return options.pictures.applied_to(replace(known, scale=(high - low) / 255, offset=low))
+        return options.pictures.applied_to(known._replace(scale=(high - low) / 255, offset=low))
     if before.preprocessing is None and len(foreign.mean) in (1, usual.channels):
         # The standard's normalization is of pixels 0 to 255.
-        plain = replace(usual, scale=1.0, offset=0.0)
+        plain = usual._replace(scale=1.0, offset=0.0)
         return options.pictures.applied_to(PictureOptions(foreign.mean, foreign.std).applied_to(plain))
     return options.pictures.applied_to(before.preprocessing or usual)
 

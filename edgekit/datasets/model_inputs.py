@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -28,7 +27,7 @@ def image_preprocessing(shape: tuple[int, ...], pixel_range: PixelRange) -> Prep
     if len(shape) != 4 or shape[3] not in (1, 3) or min(shape[1:]) < 1:
         return None
     if isinstance(pixel_range, Preprocessing):
-        return replace(pixel_range, height=shape[1], width=shape[2], channels=shape[3])
+        return pixel_range._replace(height=shape[1], width=shape[2], channels=shape[3])
     low, high = pixel_range
     return Preprocessing(shape[1], shape[2], shape[3], scale=(high - low) / 255, offset=low)
 

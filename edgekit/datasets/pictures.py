@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.preprocessing import Preprocessing
@@ -46,8 +46,7 @@ class PictureOptions:
                 expected="one input (N, height, width, 1 or 3)",
                 next_step="leave them out",
             )
-        preprocessing = replace(
-            preprocessing,
+        preprocessing = preprocessing._replace(
             color_order=self.color_order or preprocessing.color_order,
             resize=self.resize or preprocessing.resize,
         )
@@ -84,5 +83,5 @@ class PictureOptions:
         pairs = list(zip(mean, std, strict=True))
         scales, offsets = tuple(scale / s for _, s in pairs), tuple((offset - m) / s for m, s in pairs)
         if count == 1:
-            return replace(preprocessing, scale=scales[0], offset=offsets[0])
-        return replace(preprocessing, scale=scales, offset=offsets)
+            return preprocessing._replace(scale=scales[0], offset=offsets[0])
+        return preprocessing._replace(scale=scales, offset=offsets)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 
-from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.description import ModelDescription, plain
 from edgekit_runtime.flatbuffer import FlatBuffer, Table
 
 # Field numbers of the tables of schema.fbs.
@@ -25,7 +24,7 @@ def content_digest(content: bytes, description: ModelDescription) -> str:
         content: The whole file.
         description: What ``edgekit_runtime.structure.read_model_description`` made of it, which has checked it.
     """
-    whole = hashlib.sha256(json.dumps([asdict(graph) for graph in description.subgraphs], sort_keys=True).encode())
+    whole = hashlib.sha256(json.dumps(plain(description.subgraphs), sort_keys=True).encode())
     model = FlatBuffer(content).root()
     metadata = {entry.scalar(_METADATA_BUFFER, "I") for entry in model.tables(_MODEL_METADATA, "metadata")}
     for number, buffer in enumerate(model.tables(_MODEL_BUFFERS, "buffer")):

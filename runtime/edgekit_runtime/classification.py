@@ -1,11 +1,8 @@
 """From scores to named answers."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 
@@ -28,8 +25,7 @@ class LabelScore(NamedTuple):
         return self._asdict()
 
 
-@dataclass(frozen=True)
-class Classification:
+class Classification(NamedTuple):
     """The answer to one image.
 
     Attributes:
@@ -37,7 +33,7 @@ class Classification:
         top: The best classes, best first.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]
     top: tuple[LabelScore, ...]
 
     @property
@@ -66,7 +62,7 @@ def rank(scores: np.ndarray, labels: Sequence[str], top_k: int) -> list[Classifi
     return answers
 
 
-def read_labels(labels: Sequence[str] | str | os.PathLike[str]) -> tuple[str, ...]:
+def read_labels(labels: Union[Sequence[str], str, "os.PathLike[str]"]) -> tuple[str, ...]:
     """Labels from a sequence, or from a text file with one in each line.
 
     Raises:

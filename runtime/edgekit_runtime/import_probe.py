@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from binascii import crc32
 
 _FATAL = {"SIGILL": "needs instructions that this processor does not have", "SIGSEGV": "", "SIGBUS": "", "SIGABRT": ""}
 
@@ -69,5 +68,7 @@ def _marker(module: str, origin: str) -> str:
         installed = f"{origin} {os.stat(origin).st_mtime_ns} {sys.version}".encode()
     except (OSError, StopIteration):
         return ""
+    # A checksum as good as any, and the modules with others take 0.3 ms to load.
+    key = int.from_bytes(installed + instructions, "big") % (2**127 - 1)
     folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(folder, "edgekit", f"{module}-{crc32(installed + instructions):08x}")
+    return os.path.join(folder, "edgekit", f"{module}-{key:x}")

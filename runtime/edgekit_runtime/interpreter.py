@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import sys
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,9 +88,9 @@ def choose_interpreter(name: str | None = None) -> InterpreterChoice:
             "There is no interpreter of this name.", expected=" or ".join(INTERPRETERS), received=repr(name)
         )
     for candidate in [name] if name is not None else INTERPRETERS:
-        spec = importlib.util.find_spec(INTERPRETERS[candidate][0].partition(".")[0])
-        if spec is not None:
-            return _import(candidate, spec.origin or "")
+        origin = _origin(INTERPRETERS[candidate][0].partition(".")[0])
+        if origin is not None:
+            return _import(candidate, origin)
     if name is not None:
         raise InterpreterError(f"{name} is not installed.", next_step=INTERPRETERS[name][1])
     raise InterpreterError(
@@ -98,6 +98,17 @@ def choose_interpreter(name: str | None = None) -> InterpreterChoice:
         expected=" or ".join(INTERPRETERS),
         next_step=", or ".join(command for _, command in INTERPRETERS.values()),
     )
+
+
+def _origin(package: str) -> str | None:
+    """The file of a package, ``None`` where it is not installed: find_spec() of importlib.util, without its import."""
+    if package in sys.modules:
+        return str(getattr(sys.modules[package], "__file__", ""))
+    for finder in sys.meta_path:
+        spec = finder.find_spec(package, None)
+        if spec is not None:
+            return spec.origin or ""
+    return None
 
 
 def _import(name: str, origin: str) -> InterpreterChoice:

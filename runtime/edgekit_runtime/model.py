@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
+from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Union, overload
 
@@ -24,6 +23,7 @@ from edgekit_runtime.session import Session
 from edgekit_runtime.streaming import answer_in_order
 from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
+from edgekit_runtime.zip_parts import zip_end
 
 if TYPE_CHECKING:
     from edgekit_runtime.golden import GoldenReport
@@ -98,8 +98,7 @@ def load(
 
 
 def _packed_manifest(content: bytes) -> Manifest | None:
-    # A zip ends with this record and at most 64 kB of comment; without one, zipfile need not be imported.
-    if content.rfind(b"PK\x05\x06", max(0, len(content) - 66_000)) < 0:
+    if zip_end(content) < 0:
         return None
     from edgekit_runtime.manifest import read_manifest
 
@@ -153,7 +152,7 @@ class Model:
         self._batch = self._batch_size()
         self._session = self._new_session()
         self._spread_sessions: list[Session] = []
-        self._spread_lock = threading.Lock()
+        self._spread_lock = allocate_lock()
         self._chunk = 1 if keeps_state or self._crashes_resized(operators) else self._chunk_samples()
         self._fast_shape = self._shape_of_fast_path(has_variables)
         self._encode, self._decode = self._encoders[0], self._decoders[0]
@@ -392,7 +391,7 @@ class Model:
         if count == 0:
             return [np.empty((0, *_known(info.shape[1:])), _value_dtype(info)) for info in self.outputs]
         outputs: list[np.ndarray] = []
-        filling = threading.Lock()
+        filling = allocate_lock()
 
         def run(session: Session, start: int, stop: int) -> None:
             chunk = [padded(encode(a[start:stop]), size) for encode, a in zip(encoders, arrays)]
@@ -502,7 +501,7 @@ def _image_preprocessing(
         )
     if pixel_range is not None:
         low, high = pixel_range
-        preprocessing = replace(preprocessing, scale=(high - low) / 255, offset=float(low))
+        preprocessing = preprocessing._replace(scale=(high - low) / 255, offset=float(low))
     return preprocessing
 
 

@@ -10,8 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import numpy as np
 
@@ -27,8 +26,17 @@ Images = Union[Image, Iterable[Image]]
 _LUMA = np.array([19595, 38470, 7471], np.uint32)
 
 
-@dataclass(frozen=True)
-class Preprocessing:
+class _Fields(NamedTuple):
+    height: int
+    width: int
+    channels: int
+    scale: float | tuple[float, ...] = 1 / 255
+    offset: float | tuple[float, ...] = 0.0
+    color_order: str = "rgb"
+    resize: str = "stretch"
+
+
+class Preprocessing(_Fields):
     """How an image becomes a model's input: size, channels, and ``value = pixel * scale + offset``.
 
     Attributes:
@@ -42,15 +50,19 @@ class Preprocessing:
         resize: How an image of another size is brought to the model's, see :func:`edgekit_runtime.resizing.resize`.
     """
 
-    height: int
-    width: int
-    channels: int
-    scale: float | tuple[float, ...] = 1 / 255
-    offset: float | tuple[float, ...] = 0.0
-    color_order: str = "rgb"
-    resize: str = "stretch"
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *values: Any, **named: Any) -> Preprocessing:
+            self = super().__new__(cls, *values, **named)
+            self._check()
+            return self
+
+        def _replace(self, **changes: Any) -> Preprocessing:
+            return type(self)(**{**self._asdict(), **changes})
+
+    def _check(self) -> None:
         sizes = (self.height, self.width, self.channels)
         if not all(type(size) is int and size > 0 for size in sizes) or self.channels not in (1, 3):
             raise UsageError(
@@ -74,7 +86,7 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as the manifest holds them."""
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Preprocessing:

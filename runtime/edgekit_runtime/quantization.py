@@ -7,14 +7,13 @@ and values beyond about 2e9 steps into the smallest code, :func:`quantize` satur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from edgekit_runtime.errors import TensorMismatchError
 
 
-@dataclass(frozen=True, eq=False)
 class QuantizationParams:
     """How integer codes stand for real values: ``real = scale * (code - zero_point)``.
 
@@ -24,14 +23,10 @@ class QuantizationParams:
         quantized_dimension: The axis of the C channels; without meaning per tensor.
     """
 
-    scale: np.ndarray
-    zero_point: np.ndarray
-    quantized_dimension: int = 0
-
-    def __post_init__(self) -> None:
-        # A frozen dataclass still owns its arrays: plain numbers and lists are welcome.
-        object.__setattr__(self, "scale", np.asarray(self.scale, np.float32))
-        object.__setattr__(self, "zero_point", np.asarray(self.zero_point, np.int32))
+    def __init__(self, scale: Any, zero_point: Any, quantized_dimension: int = 0) -> None:
+        self.scale = np.asarray(scale, np.float32)
+        self.zero_point = np.asarray(zero_point, np.int32)
+        self.quantized_dimension = quantized_dimension
         if self.scale.shape != self.zero_point.shape or self.scale.ndim > 1:
             raise TensorMismatchError(
                 "Scale and zero point do not fit each other.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -37,7 +37,7 @@ class Session:
         self._output_indices = tuple(output_indices)
         self._stored_shapes = list(shapes)
         self._resets_variables = resets_variables
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._first_input, self._first_output = self._input_indices[0], self._output_indices[0]
         self._open()
 

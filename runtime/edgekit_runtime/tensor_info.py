@@ -1,9 +1,6 @@
 """What a caller needs to know of a model's input or output."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -12,8 +9,7 @@ from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.quantization import QuantizationParams
 
 
-@dataclass(frozen=True, eq=False)
-class TensorInfo:
+class TensorInfo(NamedTuple):
     """An input or output of a model.
 
     Attributes:
@@ -27,8 +23,8 @@ class TensorInfo:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    quantization: QuantizationParams | None
-    index: int
+    quantization: Optional[QuantizationParams]
+    index: int  # type: ignore[assignment]
 
     @property
     def scale(self) -> float:
@@ -66,7 +62,7 @@ def model_outputs(description: ModelDescription) -> tuple[TensorInfo, ...]:
     return tuple(_tensor_info(tensor, names) for tensor in description.outputs)
 
 
-def _main_signature(description: ModelDescription) -> SignatureDescription | None:
+def _main_signature(description: ModelDescription) -> Optional[SignatureDescription]:
     """The first signature of the model proper."""
     return next((signature for signature in description.signatures if signature.subgraph == 0), None)
 

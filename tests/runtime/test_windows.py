@@ -17,8 +17,6 @@ def entries(content: bytes) -> list[Table]:
 
 @pytest.mark.parametrize("name", sorted(set(WINDOWED) - {"MAX_POOL_2D", "L2_POOL_2D"}))
 def test_another_height_does_not_fit(name: str, tflite_folder: Path) -> None:
-    from dataclasses import replace
-
     content = (tflite_folder / "many_operators.tflite").read_bytes()
     description = read_model_description(content)
     place = next(i for i, operator in enumerate(description.operators) if operator.name == name)
@@ -29,9 +27,9 @@ def test_another_height_does_not_fit(name: str, tflite_folder: Path) -> None:
     output = tensors[operator.outputs[0]]
     batch, height, width, channels = output.shape
     taller = (batch, height + 4, width, channels)
-    tensors[output.index] = replace(output, shape=taller, shape_signature=taller)
+    tensors[output.index] = output._replace(shape=taller, shape_signature=taller)
     with pytest.raises(ModelFileError, match=f"{name} whose output is"):
         check_window(entry, operator, tensors)
-    tensors[output.index] = replace(output, shape=(batch, height, width))
+    tensors[output.index] = output._replace(shape=(batch, height, width))
     with pytest.raises(ModelFileError, match="no image"):
         check_window(entry, operator, tensors)
