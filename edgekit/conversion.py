@@ -236,7 +236,12 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         keras_version=lowered.keras_version,
         batch=lowered.batch,
         pixel_range=pixel_range,
-        notes=(*lowered.notes, *notes, *([] if options.targets else notes_on_support(made))),
+        notes=(
+            *lowered.notes,
+            *_note_on_pixels(lowered, options, record),
+            *notes,
+            *([] if options.targets else notes_on_support(made)),
+        ),
         calibration=calibration.report if calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
         budget=kept.report if kept else None,
@@ -322,6 +327,12 @@ def _preprocessing(
     known = record.preprocessing if options.pixel_range is None else None
     usual = None if pixel_range is None else image_preprocessing(lowered.inputs[0].shape, known or pixel_range)
     return options.pictures.applied_to(usual)
+
+
+def _note_on_pixels(lowered: LoweredModel, options: ConversionOptions, record: TrainingRecord) -> list[str]:
+    """How the model may want its pixels, where nothing and nobody says so."""
+    is_known = options.pixel_range or options.pictures.given or lowered.rescales_pixels or record.preprocessing
+    return [] if is_known or not lowered.application_note else [lowered.application_note]
 
 
 def _pixel_range(lowered: LoweredModel, options: ConversionOptions) -> tuple[float, float] | None:

@@ -98,6 +98,7 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
 
 def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object], SourceModel]:
     from edgekit_converters.keras_files.load import load_keras_model
+    from edgekit_converters.lowering.applications import application_note
     from edgekit_converters.lowering.keras_model import lower_keras_model, rescales_pixels, run_keras_model
 
     loaded = load_keras_model(
@@ -113,13 +114,14 @@ def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object
         "batch": batch,
         "rescales_pixels": rescales_pixels(loaded.model),
         "notes": list(loaded.notes),
+        "application_note": application_note(loaded.model),
     }
     return model, facts, partial(run_keras_model, loaded.model)
 
 
 def _foreign_facts(batch: str) -> dict[str, object]:
     """What is known of a source that Keras did not write."""
-    return {"keras_version": "", "batch": batch, "rescales_pixels": False, "notes": []}
+    return {"keras_version": "", "batch": batch, "rescales_pixels": False, "notes": [], "application_note": ""}
 
 
 def _inputs(model: bytes) -> list[dict[str, object]]:

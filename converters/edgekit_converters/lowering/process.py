@@ -72,6 +72,7 @@ class LoweredModel:
         batch: "dynamic", "1" where a layer needs a fixed batch, or "as exported" by PyTorch.
         rescales_pixels: Whether the model takes pixels 0 to 255 as they are and rescales them by itself.
         notes: Sentences for the user: what was upgraded, what was read from a Lambda.
+        application_note: How a model of ``keras.applications`` in it takes pixels; empty where there is none.
     """
 
     model: bytes
@@ -80,6 +81,7 @@ class LoweredModel:
     batch: str
     rescales_pixels: bool
     notes: tuple[str, ...]
+    application_note: str = ""
 
 
 class LoweringProcess:
@@ -155,6 +157,7 @@ class LoweringProcess:
             batch=answer["batch"],
             rescales_pixels=answer["rescales_pixels"],
             notes=tuple(answer["notes"]),
+            application_note=answer["application_note"],
         )
 
     def source_outputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
