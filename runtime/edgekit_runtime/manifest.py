@@ -33,10 +33,8 @@ class Manifest:
     Attributes:
         labels: Name of each class, in the order of the model's output; empty where none is known.
         preprocessing: How images become the model's input, or None where that is not known.
-        provenance: Where the model comes from, as JSON values by name. ``edgekit convert`` writes ``edgekit`` (its
-            version), ``source_sha256``, ``keras_version``, ``quantize`` (the mode), ``quantization`` (how it was done),
-            ``calibration`` (``data_sha256``, ``samples``), ``targets`` (those checked), ``parity`` (figures) and
-            ``golden`` (what the golden examples are), each only where it is known.
+        provenance: Where the model comes from, as JSON values by name: ``source_sha256``, ``keras_version``,
+            ``quantize`` (the mode), ``calibration``, ``targets`` (those checked), ``golden``, ….
         model_sha256: Digest of the FlatBuffer, in hex; empty where none was taken.
         tensor_sha256: First 16 hex digits of the digest of each constant tensor, a list a subgraph, in the
             order of the tensors.
@@ -47,14 +45,6 @@ class Manifest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     model_sha256: str = ""
     tensor_sha256: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def pixel_range(self) -> tuple[float, float] | None:
-        """Real values of pixels 0 and 255, None where they are not known or each channel has its own."""
-        if self.preprocessing is None:
-            return None
-        scale, offset = self.preprocessing.scale, self.preprocessing.offset
-        return None if isinstance(scale, tuple) or isinstance(offset, tuple) else (offset, offset + 255 * scale)
 
     def to_dict(self) -> dict[str, Any]:
         """As ``edgekit.json`` holds it."""

@@ -19,6 +19,7 @@ from edgekit.datasets import load_dataset
 from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_runtime.manifest import read_manifest
+from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.structure import read_model_description
 
 MODES = ("none", "float16", "dynamic", "int8")
@@ -52,7 +53,7 @@ def test_every_variant_runs_on_the_bare_interpreter(mode: str, variants_folder: 
 def test_labels_range_and_provenance_are_packed(variants_folder: Path) -> None:
     manifest = read_manifest((variants_folder / "model-int8.tflite").read_bytes())
     assert manifest.labels == tuple("0123456789")
-    assert manifest.pixel_range == (0.0, 1.0)
+    assert manifest.preprocessing == Preprocessing(28, 28, 1)
     facts = dict(manifest.provenance)
     assert facts["quantize"] == "int8"
     assert facts["keras_version"].startswith("3.")
@@ -144,7 +145,9 @@ def test_a_model_that_rescales_by_itself_gets_raw_pixels(tmp_path: Path) -> None
     result = convert(tmp_path / "rescaling.keras", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["pixel_range"] == [0.0, 255.0]
-    assert read_manifest((tmp_path / "rescaling.tflite").read_bytes()).pixel_range == (0.0, 255.0)
+    packed = read_manifest((tmp_path / "rescaling.tflite").read_bytes()).preprocessing
+    assert packed is not None
+    assert packed.value_range == (0.0, 255.0)
 
 
 @pytest.mark.parametrize("name", ["model.weights.h5", "legacy.h5"])
