@@ -102,7 +102,8 @@ def test_a_sequence_model_starts_each_sample_anew(name: str, tflite_folder: Path
     model = load(tflite_folder, name)
     arrays = answers(tflite_folder, name)
     for _ in range(2):
-        assert np.asarray(model.predict(arrays["x"])) == pytest.approx(arrays["y"], abs=1e-6)
+        # 32-bit ARM rounds otherwise: 2.4e-6.
+        assert np.asarray(model.predict(arrays["x"])) == pytest.approx(arrays["y"], abs=1e-5)
         assert np.asarray(model.predict(arrays["x"][:1])) == pytest.approx(arrays["y"][:1], abs=1e-6)
 
 
