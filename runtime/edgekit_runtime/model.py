@@ -18,7 +18,7 @@ from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMisma
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
 from edgekit_runtime.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.preprocessing import Image, Images, Preprocessing
-from edgekit_runtime.scales import refuse_scales_beyond
+from edgekit_runtime.scales import refuse_scales_beyond, rows_without_bias
 from edgekit_runtime.session import Session
 from edgekit_runtime.streaming import answer_in_order
 from edgekit_runtime.structure import read_model_description
@@ -153,7 +153,8 @@ class Model:
         self._session = self._new_session()
         self._spread_sessions: list[Session] = []
         self._spread_lock = allocate_lock()
-        self._chunk = 1 if keeps_state or self._crashes_resized(operators) else self._chunk_samples()
+        one_by_one = keeps_state or rows_without_bias(self.interpreter, description) > 0
+        self._chunk = 1 if one_by_one else self._chunk_samples()
         self._fast_shape = self._shape_of_fast_path(has_variables)
         self._encode, self._decode = self._encoders[0], self._decoders[0]
         self.preprocessing = _image_preprocessing(self.inputs, preprocessing, pixel_range)
@@ -318,12 +319,6 @@ class Model:
             int(np.prod([max(size, 1) for size in info.shape[1:]])) * info.dtype.itemsize for info in self.inputs
         )
         return chunk_size(sample_bytes)
-
-    def _crashes_resized(self, operators: set[str]) -> bool:
-        """tflite-runtime 2.14 on ARM crashes in a resized integer model that computes the shape of a layer's input."""
-        integers = any(tensor.dtype == "int8" for tensor in self.description.subgraphs[0].tensors)
-        is_arm = os.uname().machine.startswith(("aarch64", "arm"))
-        return self.interpreter == "tflite-runtime" and integers and "SHAPE" in operators and is_arm
 
     def _shape_of_fast_path(self, has_variables: bool) -> tuple[int, ...] | None:
         """The shape that one input has to have for one invoke to answer it, with nothing else to look at."""

@@ -105,6 +105,11 @@ def _per_channel_dense(operands: Operands) -> Tensors:
     return (weights,)
 
 
+def _per_channel_dense_without_bias(operands: Operands) -> Tensors:
+    has_bias = operands.input(2) is not None
+    return () if has_bias or operands.dtype(0) != "int8" else _per_channel_dense(operands)
+
+
 def _deep_int16_dense(operands: Operands) -> Tensors:
     weights = operands.input(1)
     if operands.name != "FULLY_CONNECTED" or operands.dtype(0) != "int16" or weights is None:
@@ -181,6 +186,16 @@ RULES = (
         reason="it takes the first scale of per-channel dense weights for all channels and answers wrongly",
         next_step="convert with --target tflite-runtime-2.5, which gives dense layers one scale",
         measured="TensorFlow 2.5.3: int8 models with per-channel dense weights fall from 92.2 % to 9.8 % top-1",
+        remedy=Remedy.ONE_SCALE,
+    ),
+    Rule(
+        name="per-channel dense weights without a bias",
+        targets=("tflite-runtime-2.14",),
+        find=_per_channel_dense_without_bias,
+        reason="on ARM it crashes over two rows or more, reading the bias that is not there",
+        next_step="convert with --target tflite-runtime-2.14, which gives dense layers one scale",
+        measured="tflite-runtime 2.14.0 on emulated aarch64 and armv7l: int8 outputs of (2, 6) and (1, 5, 6) end in a "
+        "segmentation fault with per-channel weights, not with one scale nor on x86-64",
         remedy=Remedy.ONE_SCALE,
     ),
     Rule(
