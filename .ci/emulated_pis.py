@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: The campaigns of damaged files take minutes under emulation, and run natively on both interpreters.
 LEFT_OUT = "not damage"
 TEST_TOOLS = ("pytest", "iniconfig", "packaging", "pluggy", "pygments")
-MODELS = ("cnn_float32", "cnn_int8_io_float32", "many_operators_int8")
+MODELS = ("cnn_float32", "cnn_int8_io_float32", "many_operators")
 
 
 def main() -> int:

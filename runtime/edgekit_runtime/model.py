@@ -18,7 +18,7 @@ from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMisma
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
 from edgekit_runtime.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.preprocessing import Image, Images, Preprocessing
-from edgekit_runtime.scales import refuse_scales_beyond, rows_without_bias
+from edgekit_runtime.scales import dense_crashes, refuse_scales_beyond
 from edgekit_runtime.session import Session
 from edgekit_runtime.streaming import answer_in_order
 from edgekit_runtime.structure import read_model_description
@@ -153,7 +153,7 @@ class Model:
         self._session = self._new_session()
         self._spread_sessions: list[Session] = []
         self._spread_lock = allocate_lock()
-        one_by_one = keeps_state or rows_without_bias(self.interpreter, description) > 0
+        one_by_one = keeps_state or bool(dense_crashes(self.interpreter, description))
         self._chunk = 1 if one_by_one else self._chunk_samples()
         self._fast_shape = self._shape_of_fast_path(has_variables)
         self._encode, self._decode = self._encoders[0], self._decoders[0]

@@ -65,36 +65,32 @@ def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescr
                         received="a scale for each channel",
                         next_step="pip install --upgrade tflite-runtime, or convert the model again for this version",
                     )
-    elif rows_without_bias(interpreter, description) > 1:
+    elif dense_crashes(interpreter, description) == "always":
         raise InterpreterError(
             f"{interpreter} {version} on ARM crashes in this model's FULLY_CONNECTED.",
             expected="weights of one scale, or a bias",
-            received="integer weights with a scale for each channel, no bias, and more than one row of input",
+            received="int8 weights with a scale for each channel, and no bias",
             next_step="convert the model again with --target tflite-runtime-2.14, or pip install ai-edge-litert",
         )
 
 
-def rows_without_bias(interpreter: str, description: ModelDescription) -> int:
-    """The most rows that go into a dense layer in which tflite-runtime crashes when it gets two; 0 where none would.
+def dense_crashes(interpreter: str, description: ModelDescription) -> str:
+    """Whether a dense layer crashes the interpreter: "always", in "batches" of two samples or more, or "" for never.
 
-    Measured on 2.14 for aarch64 and armv7l: with int8 activations, a scale for each channel and no bias, the kernel
-    for several rows reads the bias all the same.
+    Measured on tflite-runtime 2.14 for aarch64 and armv7l: with int8 activations, a scale for each channel and no
+    bias, the kernel for several rows, or for fewer than four channels, reads the bias all the same.
     """
-    if interpreter != "tflite-runtime" or not os.uname().machine.startswith(("aarch64", "arm")):
-        return 0
-    return max((_rows_without_bias(s.tensors, o) for s in description.subgraphs for o in s.operators), default=0)
-
-
-def _rows_without_bias(tensors: Sequence[TensorDescription], operator: OperatorDescription) -> int:
-    if operator.name != "FULLY_CONNECTED" or (len(operator.inputs) > 2 and operator.inputs[2] >= 0):
-        return 0
-    weights, output = tensors[operator.inputs[1]], tensors[operator.outputs[0]]
-    if len(weights.scales) < 2 or output.dtype != "int8":
-        return 0
-    rows = 1
-    for size in output.shape[:-1]:
-        rows *= size
-    return max(rows, 1)
+    found = ""
+    if interpreter == "tflite-runtime" and os.uname().machine.startswith(("aarch64", "arm")):
+        for subgraph in description.subgraphs:
+            for operator in subgraph.operators:
+                if operator.name == "FULLY_CONNECTED" and not any(index >= 0 for index in operator.inputs[2:]):
+                    weights, output = subgraph.tensors[operator.inputs[1]], subgraph.tensors[operator.outputs[0]]
+                    if len(weights.scales) > 1 and output.dtype == "int8":
+                        if len(weights.scales) < 4 or any(size > 1 for size in output.shape[:-1]):
+                            return "always"
+                        found = "batches"
+    return found
 
 
 def refuse_scales_beyond_litert(description: ModelDescription) -> None:

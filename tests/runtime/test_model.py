@@ -28,7 +28,9 @@ INT8_MODELS = ["cnn_int8_io_float32", "cnn_int8_io_int8", "cnn_int8_io_uint8"]
 def load(folder: Path, name: str, **options: Any) -> Model:
     try:
         return edgekit_runtime.load(folder / f"{name}.tflite", **options)
-    except InterpreterError:
+    except InterpreterError as error:
+        if name == "many_operators_int8" and "on ARM crashes" in error.problem:
+            pytest.skip("tflite-runtime on ARM crashes in this model, and the runtime refuses it")
         if name != "cnn_dynamic":
             raise
         pytest.skip("tflite-runtime refuses this dynamic-range model")
@@ -104,7 +106,7 @@ def test_a_sequence_model_starts_each_sample_anew(name: str, tflite_folder: Path
     for _ in range(2):
         # 32-bit ARM rounds otherwise: 2.4e-6.
         assert np.asarray(model.predict(arrays["x"])) == pytest.approx(arrays["y"], abs=1e-5)
-        assert np.asarray(model.predict(arrays["x"][:1])) == pytest.approx(arrays["y"][:1], abs=1e-6)
+        assert np.asarray(model.predict(arrays["x"][:1])) == pytest.approx(arrays["y"][:1], abs=1e-5)
 
 
 def test_state_goes_over_only_when_asked(tflite_folder: Path) -> None:
@@ -112,7 +114,7 @@ def test_state_goes_over_only_when_asked(tflite_folder: Path) -> None:
     model = load(tflite_folder, "fused_lstm_batch1", stateful=True)
     first = np.asarray(model.predict(arrays["x"][:1]))
     second = np.asarray(model.predict(arrays["x"][:1]))
-    assert first == pytest.approx(arrays["y"][:1], abs=1e-6)
+    assert first == pytest.approx(arrays["y"][:1], abs=1e-5)
     assert np.abs(second - first).max() > 1e-3
     model.reset()
     assert np.array_equal(np.asarray(model.predict(arrays["x"][:1])), first)
@@ -338,11 +340,11 @@ def test_a_model_given_as_bytes(tflite_folder: Path) -> None:
         edgekit_runtime.load(b"")
 
 
-def test_many_kinds_of_operators(tflite_folder: Path) -> None:
+@pytest.mark.parametrize(("name", "tolerance"), [("many_operators", 1e-6), ("many_operators_int8", 0.01)])
+def test_many_kinds_of_operators(name: str, tolerance: float, tflite_folder: Path) -> None:
     arrays = answers(tflite_folder, "many_operators")
-    for name, tolerance in (("many_operators", 1e-6), ("many_operators_int8", 0.01)):
-        predicted = np.asarray(load(tflite_folder, name).predict(arrays["x"]))
-        assert np.abs(predicted - arrays["y"]).max() < tolerance
+    predicted = np.asarray(load(tflite_folder, name).predict(arrays["x"]))
+    assert np.abs(predicted - arrays["y"]).max() < tolerance
 
 
 @pytest.mark.parametrize("name", FLOAT_MODELS + INT8_MODELS)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from edgekit_runtime.description import ModelDescription, OperatorDescription, SubgraphDescription, TensorDescription
 from edgekit_runtime.errors import InterpreterError, ModelFileError
-from edgekit_runtime.scales import check_scales, refuse_scales_beyond, refuse_scales_beyond_litert
+from edgekit_runtime.scales import check_scales, dense_crashes, refuse_scales_beyond, refuse_scales_beyond_litert
 from edgekit_runtime.structure import read_model_description
 
 ADD = OperatorDescription("ADD", 1, "", (0, 1), (2,))
@@ -65,3 +66,27 @@ def test_an_interpreter_that_takes_one_scale_for_all_channels(tflite_folder: Pat
     refuse_scales_beyond("tflite-runtime", "2.10.0", description)
     with pytest.raises(InterpreterError, match=r"2\.9\.1 computes operator \d, a FULLY_CONNECTED, wrongly"):
         refuse_scales_beyond("tflite-runtime", "2.9.1", description)
+
+
+@pytest.mark.parametrize(
+    ("name", "interpreter", "machine", "crashes"),
+    [
+        # Ten classes: right for one row. Three classes: not even for one. Both seen on emulated Pis.
+        ("cnn_int8_io_int8", "tflite-runtime", "aarch64", "batches"),
+        ("many_operators_int8", "tflite-runtime", "armv7l", "always"),
+        ("many_operators_int8", "tflite-runtime", "x86_64", ""),
+        ("many_operators_int8", "litert", "aarch64", ""),
+        ("many_operators", "tflite-runtime", "aarch64", ""),
+    ],
+)
+def test_a_dense_layer_that_crashes_on_arm(
+    name: str, interpreter: str, machine: str, crashes: str, tflite_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(machine=machine))
+    description = read_model_description((tflite_folder / f"{name}.tflite").read_bytes())
+    assert dense_crashes(interpreter, description) == crashes
+    if crashes == "always":
+        with pytest.raises(InterpreterError, match=r"tflite-runtime 2\.14\.0 on ARM crashes"):
+            refuse_scales_beyond(interpreter, "2.14.0", description)
+    else:
+        refuse_scales_beyond(interpreter, "2.14.0", description)
