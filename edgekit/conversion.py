@@ -281,7 +281,8 @@ def _packed(
     )
     if golden is None:
         return pack(model, manifest, name=name)
-    manifest = replace(manifest, provenance={**manifest.provenance, "golden": golden.facts})
+    parity = {"parity": golden.parity} if golden.parity else {}
+    manifest = replace(manifest, provenance={**manifest.provenance, "golden": golden.facts, **parity})
     return pack(model, manifest, golden.content, name=name)
 
 

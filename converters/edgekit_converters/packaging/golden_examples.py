@@ -34,10 +34,13 @@ class Golden:
     Attributes:
         content: ``golden.npz``.
         facts: What they are, for the manifest.
+        parity: How far the model is from the one it was made from on them, for the manifest; empty where that was not
+            at hand.
     """
 
     content: bytes
     facts: dict[str, Any]
+    parity: dict[str, Any]
 
 
 def make_golden(
@@ -82,9 +85,9 @@ def make_golden(
         "examples": len(inputs[0]),
         "interpreter": f"{loaded.interpreter} {loaded.interpreter_version}",
         "arithmetic": arithmetic,
-        "tolerance": [float(limit) for limit in tolerance],
+        "tolerance": [_short(limit) for limit in tolerance],
     }
-    return Golden(_npz(arrays | {"tolerance": np.array(tolerance)}), facts)
+    return Golden(_npz(arrays | {"tolerance": np.array(tolerance)}), facts, _parity(outputs, keras))
 
 
 def arithmetic_of(description: ModelDescription) -> str:
@@ -98,6 +101,22 @@ def arithmetic_of(description: ModelDescription) -> str:
     if any(tensor.scales or tensor.dtype in ("int4", "int2") for tensor in constants):
         return "dynamic"
     return "float16" if any(tensor.dtype == "float16" for tensor in constants) else "float32"
+
+
+def _parity(outputs: Sequence[np.ndarray], keras: Sequence[np.ndarray]) -> dict[str, Any]:
+    """The largest distance of any value, and in how many examples the largest value of every output is the same one."""
+    pairs = list(zip(outputs, keras, strict=True)) if keras else []
+    if not pairs:
+        return {}
+    rows = [tuple(np.asarray(array, np.float64).reshape(len(array), -1) for array in pair) for pair in pairs]
+    same = np.all([own.argmax(1) == source.argmax(1) for own, source in rows], axis=0)
+    error = max(float(np.abs(own - source).max()) for own, source in rows)
+    return {"max_error": _short(error), "top1_equal": int(same.sum())}
+
+
+def _short(value: float) -> float:
+    """Three digits say enough, and take less room than seventeen."""
+    return float(f"{value:.3g}")
 
 
 def _tolerance(output: np.ndarray, keras: np.ndarray | None, arithmetic: str, *, step: float) -> float:

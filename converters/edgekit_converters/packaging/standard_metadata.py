@@ -22,7 +22,7 @@ STANDARD_NAME = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
 #: Everything written here was there from the first version of the schema on.
 _MIN_PARSER_VERSION = "1.0.0"
-_FEATURE, _IMAGE = 1, 2
+_IMAGE = 2
 _RGB, _GREY = 1, 2
 _NORMALIZATION = 1
 _AXIS_LABELS = 2
@@ -50,8 +50,6 @@ def standard_metadata(description: ModelDescription, manifest: Manifest, *, name
     outputs: list[dict[int, Any]] = [{0: info.name} for info in model_outputs(description)]
     if manifest.preprocessing is not None:
         inputs[0] |= _image_input(manifest.preprocessing)
-    for output in outputs:
-        output[3] = {0: _Number("Uint8", _FEATURE), 1: {}}
     if manifest.labels:
         outputs[0][6] = [{0: LABELS_NAME, 2: _Number("Int8", _AXIS_LABELS)}]
     quantize = manifest.provenance.get("quantize")
@@ -67,14 +65,13 @@ def standard_metadata(description: ModelDescription, manifest: Manifest, *, name
 
 
 def _image_input(preprocessing: Preprocessing) -> dict[int, Any]:
-    """Description, image properties, normalization ``(pixel - mean) / std`` and range of a picture's tensor."""
+    """Description, image properties and normalization ``(pixel - mean) / std`` of a picture's tensor."""
     scale, offset = np.broadcast_arrays(
         np.atleast_1d(np.asarray(preprocessing.scale, float)), np.asarray(preprocessing.offset, float)
     )
     size = {0: _Number("Uint32", preprocessing.width), 1: _Number("Uint32", preprocessing.height)}
     colours = "red, green, blue" if preprocessing.color_order == "rgb" else "blue, green, red"
     grey = preprocessing.channels == 1
-    lowest, highest = np.minimum(offset, offset + 255 * scale), np.maximum(offset, offset + 255 * scale)
     return {
         1: f"Picture, {'grey' if grey else colours}.",
         3: {
@@ -82,7 +79,6 @@ def _image_input(preprocessing: Preprocessing) -> dict[int, Any]:
             1: {0: _Number("Int8", _GREY if grey else _RGB), 1: size},
         },
         4: [{0: _Number("Uint8", _NORMALIZATION), 1: {0: tuple(0.0 - offset / scale), 1: tuple(1 / scale)}}],
-        5: {0: tuple(highest), 1: tuple(lowest)},
     }
 
 
