@@ -123,7 +123,7 @@ def unpack_file(model: Path, folder: Path) -> tuple[Path, ...]:
     plain = f"{model.stem}.plain.tflite"
     files = {plain: unpacked.model, **unpacked.parts}
     places = {name: folder / _inside(name) for name in files}
-    if len(set(places.values())) < len(places):
+    if plain in unpacked.parts or len(set(places.values())) < len(places):
         raise ModelFileError(f"{model.name} holds parts of the same name.", received=", ".join(sorted(files)))
     for name, content in files.items():
         if not name.endswith("/"):

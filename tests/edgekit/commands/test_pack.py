@@ -128,6 +128,14 @@ def test_a_part_that_leads_out_of_the_folder_is_refused(name: str, foreign: Path
     assert not (tmp_path / "deep").exists()
 
 
+@pytest.mark.parametrize("name", ["model.plain.tflite", "./model.plain.tflite"])
+def test_a_part_does_not_take_the_plain_model_s_place(name: str, foreign: Path, tmp_path: Path) -> None:
+    foreign.write_bytes(append_parts(foreign.read_bytes(), {name: b"evil"}))
+    result = run("unpack", foreign, "--output", tmp_path / "parts")
+    assert result.exit_code == 1
+    assert "parts of the same name" in result.output
+
+
 def test_a_bomb_is_not_unpacked(foreign: Path, tmp_path: Path) -> None:
     foreign.write_bytes(append_parts(foreign.read_bytes(), {"large.bin": bytes(20_000_000)}))
     result = run("unpack", foreign, "--output", tmp_path / "parts")
