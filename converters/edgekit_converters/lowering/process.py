@@ -178,7 +178,7 @@ class LoweringProcess:
             return None
         line = self._next_line()
         if line != "ran":
-            _logger.warning("%s cannot be run here: %s", self._source.name, line or "its process has ended")
+            _logger.info("%s cannot be run here: %s", self._source.name, line or "its process has ended")
             return None
         return load_by_name(self.folder / "outputs.npz")
 
