@@ -64,7 +64,11 @@ def command(
     if update_baseline:
         _update(configuration, names, as_json)
     else:
-        result = _compare_digests(configuration) if digests_only else _check(configuration, names, strict=strict)
+        result = (
+            _compare_digests(configuration)
+            if digests_only
+            else _check(configuration, names, strict=strict, layers=html is not None)
+        )
         _write(result, junit=junit, markdown=markdown, html=html)
         _note(result, configuration.path.parent, history=history, experiment=mlflow)
         _show(result, as_json)
@@ -72,14 +76,14 @@ def command(
             click.get_current_context().exit(3)
 
 
-def _check(configuration: LoadedConfiguration, names: tuple[str, ...], *, strict: bool) -> CheckResult:
+def _check(configuration: LoadedConfiguration, names: tuple[str, ...], *, strict: bool, layers: bool) -> CheckResult:
     from edgekit.regression.baseline import read_baseline
     from edgekit.regression.gate import check
     from edgekit.reports.progress import progress_bar
 
     records = read_baseline(configuration.resolve(configuration.settings.baseline))
     with progress_bar("Checking", total=None):
-        return check(configuration, records, names=names, strict=strict)
+        return check(configuration, records, names=names, strict=strict, layers=layers)
 
 
 def _compare_digests(configuration: LoadedConfiguration) -> CheckResult:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import edgekit_runtime
 from edgekit.datasets.opening import DataRequest
+from edgekit.parity.layer_noise import LayerNoise, compare_layers_on_data
 from edgekit.regression.answer_rules import judge_answers
 from edgekit.regression.answers import ClassAnswers, unpack_answers
 from edgekit.regression.baseline import LatencyRatio, ModelRecord
@@ -34,6 +35,7 @@ def check(
     *,
     names: Sequence[str] = (),
     strict: bool = False,
+    layers: bool = False,
     say: Say = lambda sentence: None,
 ) -> CheckResult:
     """Judge models by the baseline.
@@ -43,6 +45,7 @@ def check(
         records: The baseline.
         names: Models to look at; none means all.
         strict: Fail drops larger than allowed even where they may be chance.
+        layers: Compare the layers of models that are converted from a Keras file, too.
         say: Told each step, a few words.
     Raises:
         EdgekitError: A model is not in the baseline, the baseline was made with other data, or a model cannot be run.
@@ -59,7 +62,7 @@ def check(
         if strict:
             limits = limits.model_copy(update={"strict": True})
         with _task(configuration, name, limits, records[name], say) as task:
-            judged.append(task.judge(records[name]))
+            judged.append(task.judge(records[name], layers=layers))
     return CheckResult(tuple(judged))
 
 
@@ -107,17 +110,9 @@ class _Task:
 
     def measure(self, candidate: Candidate) -> Measurement:
         """Read, run and time a candidate."""
-        model = self.configuration.settings.models[self.name]
         self.say(f"Measuring {candidate.path.name}")
-        settings = self.configuration.settings
-        choice = DataChoice(
-            DataRequest(self.configuration.data_of(self.name), settings.seed, model.label_column),
-            everything=model.examples == "all",
-            pixel_range=None if model.pixel_range is None else (model.pixel_range[0], model.pixel_range[1]),
-            labels=None if self.baseline is None else self.baseline.labels,
-        )
         latency = None if self.limits.max_slowdown is False else self._latency
-        return measure(candidate.path, choice, made_with=candidate.made_with, latency=latency)
+        return measure(candidate.path, self._data(), made_with=candidate.made_with, latency=latency)
 
     def _latency(self, model: Model) -> LatencyRatio:
         """Against the baseline's reference; once more where the first time would fail, for noise comes and goes."""
@@ -135,7 +130,7 @@ class _Task:
             measured = min(measured, measure_latency_ratio(model, other), key=lambda ratio: ratio.low)
         return measured
 
-    def judge(self, baseline: ModelRecord) -> ModelCheck:
+    def judge(self, baseline: ModelRecord, *, layers: bool) -> ModelCheck:
         """Measure the candidate and apply every rule; one that is there and cannot be loaded fails by that alone."""
         candidate = self.candidate()
         if candidate.path.is_file():
@@ -145,7 +140,8 @@ class _Task:
                 why = " ".join(str(error).split())
                 loads = RuleResult("loads", Verdict.FAILED, "a file that an interpreter can load", "refused", why)
                 return ModelCheck(self.name, candidate.path, None, baseline, None, (loads,))
-        return self._apply_rules(candidate.path, self.measure(candidate), baseline)
+        check = self._apply_rules(candidate.path, self.measure(candidate), baseline)
+        return replace(check, layers=self._compare_layers(candidate.path)) if layers else check
 
     def _apply_rules(self, path: Path, measurement: Measurement, baseline: ModelRecord) -> ModelCheck:
         record, limits = measurement.record, self.limits
@@ -168,6 +164,23 @@ class _Task:
     def _judge_targets(self, path: Path) -> tuple[RuleResult, ...]:
         own = self.configuration.settings.models[self.name].targets
         return judge_targets(path, self.configuration.settings.targets if own is None else own)
+
+    def _compare_layers(self, path: Path) -> tuple[LayerNoise, ...]:
+        source = self.configuration.settings.models[self.name].source
+        if source is None or Path(source).suffix not in (".h5", ".hdf5", ".keras"):
+            return ()
+        self.say(f"Comparing the layers of {source}")
+        return compare_layers_on_data(self.configuration.resolve(source), path, self._data().request)
+
+    def _data(self) -> DataChoice:
+        settings = self.configuration.settings
+        model = settings.models[self.name]
+        return DataChoice(
+            DataRequest(self.configuration.data_of(self.name), settings.seed, model.label_column),
+            everything=model.examples == "all",
+            pixel_range=None if model.pixel_range is None else (model.pixel_range[0], model.pixel_range[1]),
+            labels=None if self.baseline is None else self.baseline.labels,
+        )
 
     def _convert_again(self) -> str:
         self.say(f"Converting {self.name} once more")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgekit.parity.layer_noise import LayerNoise
 from edgekit.regression.answers import Answers
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.measurement import Measurement
@@ -24,6 +25,7 @@ class ModelCheck:
         baseline: What it was compared with.
         baseline_answers: The baseline's answers to the same samples; None where the candidate cannot be loaded.
         rules: The decisions.
+        layers: Noise of each layer against the source, worst first; empty where it was not asked for.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ModelCheck:
     baseline: ModelRecord
     baseline_answers: Answers | None
     rules: tuple[RuleResult, ...]
+    layers: tuple[LayerNoise, ...] = ()
 
     @property
     def passed(self) -> bool:

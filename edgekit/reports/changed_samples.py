@@ -4,38 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
 
 import numpy as np
 
 from edgekit.datasets.streams import ExampleStream
 from edgekit.regression.answers import ClassAnswers
+from edgekit.reports.html_page import ChangedAnswer
 
 #: Samples in a report, and bytes of their pictures in all.
-_MOST_SAMPLES, _MOST_BYTES = 24, 600_000
+MOST_SAMPLES, MOST_BYTES = 24, 600_000
 _LARGEST_SIDE = 96
 _BATCH = 256
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedAnswer:
-    """One sample that the candidate answers otherwise than the baseline.
-
-    Attributes:
-        name: Its file, or its number.
-        truth: The right class; empty without labels.
-        before: The baseline's answer.
-        after: The candidate's.
-        kind: "lost", "won", or "changed" where both are wrong or nobody knows.
-        picture: ``data:`` address of a small picture; empty where the model takes none.
-    """
-
-    name: str
-    truth: str
-    before: str
-    after: str
-    kind: str
-    picture: str
 
 
 def changed_answers(
@@ -51,12 +30,12 @@ def changed_answers(
     """
     kinds = _kinds(baseline, candidate)
     order = [kind for kind in ("lost", "changed", "won") if kind in kinds.values()]
-    chosen = sorted(kinds, key=lambda row: (order.index(kinds[row]), row))[:_MOST_SAMPLES]
+    chosen = sorted(kinds, key=lambda row: (order.index(kinds[row]), row))[:MOST_SAMPLES]
     found = _read(stream, set(chosen))
-    room, answers = _MOST_BYTES, []
+    room, answers = MOST_BYTES, []
     for row in chosen:
         name, values = found[row]
-        picture = _picture(values)
+        picture = as_picture(values)
         room -= len(picture)
         answers.append(
             ChangedAnswer(
@@ -95,7 +74,7 @@ def _read(stream: ExampleStream, rows: set[int]) -> dict[int, tuple[str, np.ndar
     return found
 
 
-def _picture(values: np.ndarray) -> str:
+def as_picture(values: np.ndarray) -> str:
     """Values (H, W) or (H, W, 1 or 3) as a small picture, darkest to brightest; empty where they are none."""
     from PIL import Image
 

@@ -1,86 +1,46 @@
-"""The result of ``edgekit check`` as one HTML file that needs no network and runs no script."""
+"""The result of ``edgekit check`` as a page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib import resources
-
 import numpy as np
 
-from edgekit import __version__
 from edgekit.regression.answers import ClassAnswers
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.results import CheckResult, ModelCheck
-from edgekit.reports.changed_samples import ChangedAnswer, changed_answers
-from edgekit.reports.check_figures import (
+from edgekit.reports.changed_samples import changed_answers
+from edgekit.reports.check_table import verdict_sentence
+from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, Section, render
+from edgekit.reports.page_figures import (
     Point,
     draw_against_latency,
     draw_against_size,
     draw_confusion_change,
+    draw_layer_noise,
     draw_reliability,
 )
-from edgekit.reports.check_table import verdict_sentence
 from edgekit.reports.tables import kilobytes, percent
 
-
-@dataclass(frozen=True, slots=True)
-class _Figure:
-    """A figure with its caption.
-
-    Attributes:
-        title: What it shows, a few words.
-        svg: The ``<svg>`` element.
-        caption: How to read it.
-    """
-
-    title: str
-    svg: str
-    caption: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """One model's part of the page.
-
-    Attributes:
-        check: The judgement.
-        figures: Its figures.
-        facts: Names of figures, before and now.
-        changed: Samples whose answer changed.
-        changed_count: How many there are in all.
-    """
-
-    check: ModelCheck
-    figures: tuple[_Figure, ...]
-    facts: tuple[tuple[str, str, str], ...]
-    changed: tuple[ChangedAnswer, ...]
-    changed_count: int
+_FOOTNOTE = (
+    "Accuracy fails on a drop that is larger than allowed and no chance (McNemar's exact test on the same samples); "
+    "latency is the ratio to a reference model timed in turn with the candidate."
+)
 
 
 def check_html(result: CheckResult) -> str:
     """The whole page; equal results give equal bytes."""
-    from jinja2 import Environment, select_autoescape
-    from markupsafe import Markup
-
-    environment = Environment(
-        autoescape=select_autoescape(default_for_string=True), trim_blocks=True, lstrip_blocks=True
+    return render(
+        Page(
+            "edgekit check",
+            result.passed,
+            verdict_sentence(result),
+            _tradeoffs(result),
+            tuple(_section(check, number) for number, check in enumerate(result.models)),
+            _FOOTNOTE,
+        )
     )
-    template = environment.from_string(
-        resources.files("edgekit.reports").joinpath("check.html.j2").read_text(encoding="utf-8")
-    )
-    page: str = template.render(
-        result=result,
-        sentence=verdict_sentence(result),
-        tradeoffs=_tradeoffs(result),
-        sections=[_section(check, number) for number, check in enumerate(result.models)],
-        version=__version__,
-        safe=Markup,
-    )
-    # A name may hold what no encoding does.
-    return page.encode(errors="replace").decode()
 
 
-def _tradeoffs(result: CheckResult) -> tuple[_Figure, ...]:
+def _tradeoffs(result: CheckResult) -> tuple[PageFigure, ...]:
     models = []
     for check in result.models:
         before = _point(check.baseline)
@@ -90,12 +50,12 @@ def _tradeoffs(result: CheckResult) -> tuple[_Figure, ...]:
     figures = []
     if models:
         svg = draw_against_size(models, "against-size")
-        figures.append(_Figure("Accuracy against size", svg, "Up and to the left is better."))
+        figures.append(PageFigure("Accuracy against size", svg, "Up and to the left is better."))
     timed = [(name, before, after) for name, before, after in models if before.latency_ratio is not None]
     if timed:
         svg = draw_against_latency(timed, "against-latency")
         caption = "Both timed in turn with the reference model, in one run each."
-        figures.append(_Figure("Accuracy against latency", svg, caption))
+        figures.append(PageFigure("Accuracy against latency", svg, caption))
     return tuple(figures)
 
 
@@ -105,18 +65,28 @@ def _point(record: ModelRecord) -> Point | None:
     return Point(record.size_bytes, record.top1, None if record.latency is None else record.latency.ratio)
 
 
-def _section(check: ModelCheck, number: int) -> _Section:
+def _section(check: ModelCheck, number: int) -> Section:
     record = None if check.measurement is None else check.measurement.record
     facts = [
-        ("top-1", percent(check.baseline.top1), percent(record.top1) if record else "–"),
-        ("size", kilobytes(check.baseline.size_bytes), kilobytes(record.size_bytes) if record else "–"),
-        ("latency", _latency(check.baseline), _latency(record)),
+        Fact("top-1", percent(check.baseline.top1), percent(record.top1) if record else "–"),
+        Fact("size", kilobytes(check.baseline.size_bytes), kilobytes(record.size_bytes) if record else "–"),
+        Fact("latency", _latency(check.baseline), _latency(record)),
     ]
     figures, changed, count = _of_classes(check, f"model-{number}")
-    return _Section(check, figures, tuple(fact for fact in facts if fact[1] != "–"), changed, count)
+    return Section(
+        name=check.name,
+        subtitle=f"{check.path.name}, judged on {check.baseline.samples:,} samples of {check.baseline.data}",
+        reference="baseline",
+        facts=tuple(fact for fact in facts if fact.before != "–"),
+        columns=("rule", "verdict", "measured", "allowed", "why"),
+        rows=tuple((rule.rule, rule.verdict.value, rule.measured, rule.allowed, rule.why) for rule in check.rules),
+        figures=(*figures, *_of_layers(check, f"model-{number}")),
+        changed=changed,
+        changed_count=count,
+    )
 
 
-def _of_classes(check: ModelCheck, name: str) -> tuple[tuple[_Figure, ...], tuple[ChangedAnswer, ...], int]:
+def _of_classes(check: ModelCheck, name: str) -> tuple[tuple[PageFigure, ...], tuple[ChangedAnswer, ...], int]:
     """Figures and changed samples of a classifier; none of any other model."""
     before = check.baseline_answers
     if check.measurement is None or not isinstance(before, ClassAnswers):
@@ -125,19 +95,27 @@ def _of_classes(check: ModelCheck, name: str) -> tuple[tuple[_Figure, ...], tupl
     if not isinstance(after, ClassAnswers) or before.classes != after.classes:
         return (), (), 0
     labels = (*check.baseline.labels, *map(str, range(len(check.baseline.labels), after.classes)))
-    figures = []
     changed_count = int(np.count_nonzero(before.predicted != after.predicted))
+    figures = []
     if after.labels is not None and changed_count:
         svg = draw_confusion_change(_confusion(before), _confusion(after), labels, f"{name}-confusion")
         caption = "Samples more or fewer than the baseline's. Blue is for the better, red for the worse."
-        figures.append(_Figure("Change of the confusion matrix", svg, caption))
+        figures.append(PageFigure("Change of the confusion matrix", svg, caption))
     bins = check.baseline.reliability, check.measurement.record.reliability
     if bins[0] and bins[1]:
         svg = draw_reliability(bins[0], bins[1], f"{name}-reliability")
         caption = "On the dashed line, confidence is as good as it says; below it, the model is too sure."
-        figures.append(_Figure("Reliability", svg, caption))
+        figures.append(PageFigure("Reliability", svg, caption))
     changed = changed_answers(check.measurement.stream, before, after, labels)
     return tuple(figures), changed, changed_count
+
+
+def _of_layers(check: ModelCheck, name: str) -> tuple[PageFigure, ...]:
+    if not any(layer.snr_db is not None for layer in check.layers):
+        return ()
+    svg = draw_layer_noise(check.layers, f"{name}-layers")
+    caption = "Signal-to-noise ratio of each layer against the Keras model, worst on top; 6 dB are a bit."
+    return (PageFigure("Noise of each layer", svg, caption),)
 
 
 def _confusion(answers: ClassAnswers) -> np.ndarray:

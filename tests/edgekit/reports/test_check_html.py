@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from edgekit.datasets.streams import Batch
+from edgekit.parity.layer_noise import LayerNoise
 from edgekit.regression.answers import ClassAnswers
 from edgekit.regression.baseline import LatencyRatio, ModelRecord
 from edgekit.regression.measurement import Measurement
@@ -73,8 +74,11 @@ def result() -> CheckResult:
     after = ClassAnswers(np.where(rng.random(SAMPLES) < 0.8, labels, (labels + 2) % CLASSES), CLASSES, labels)
     measurement = Measurement(record(0.8, 2000), after, Pictures())
     rules = tuple(RuleResult("accuracy", verdict, "drop", NASTY, NASTY * 5) for verdict in Verdict)
-    whole = ModelCheck(NASTY, Path(f"{NASTY}.tflite".replace("/", "_")), measurement, record(0.9, 1000), before, rules)
-    unloadable = replace(whole, name="unloadable", measurement=None, baseline_answers=None)
+    layer = LayerNoise(NASTY, "Dense", "t", 0, "int8", 31.5, -1.0, 1.0, 0.0, 0.1, 0)
+    whole = ModelCheck(
+        NASTY, Path("m <b>.tflite"), measurement, record(0.9, 1000), before, rules, (layer, replace(layer, snr_db=None))
+    )
+    unloadable = replace(whole, name="unloadable", measurement=None, baseline_answers=None, layers=())
     return CheckResult((whole, unloadable))
 
 
@@ -128,7 +132,7 @@ def test_it_is_small_and_the_same_bytes_again(page: Path, result: CheckResult) -
     assert page.stat().st_size < 2_000_000
     text = page.read_text()
     assert check_html(result) == text
-    assert text.count("<svg") == 4
+    assert text.count("<svg") == 5
     assert text.count("<img ") == 24
     assert "24 of " in text
 

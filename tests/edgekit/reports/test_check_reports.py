@@ -33,6 +33,7 @@ RECORD = ModelRecord(
     samples=1234,
     top1=0.5,
     mean_absolute_error=None,
+    reliability=(),
     answers={},
     latency=LatencyRatio(0.5, 0.4, 0.6, 0.1, "built-in int8", "a machine"),
 )

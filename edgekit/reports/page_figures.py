@@ -1,4 +1,4 @@
-"""The figures of the HTML report: accuracy against size and latency, confusion change, reliability."""
+"""The figures of a page: accuracy against size and latency, confusion change, reliability, noise of layers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.parity.layer_noise import LayerNoise
 from edgekit.reports.svg_figures import AFTER, BAD, BEFORE, FAINT, GOOD, inline_svg, page_style
 
 #: More classes than this cannot be read; those whose answers changed most are drawn.
 _MOST_CLASSES = 20
+_MOST_LAYERS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,30 @@ def draw_reliability(before: Sequence[Sequence[float]], after: Sequence[Sequence
         counts.set_yscale("symlog")
         counts.yaxis.set_major_formatter("{x:.0f}")
         return inline_svg(figure, name, "Reliability diagram, baseline and candidate")
+
+
+def draw_layer_noise(layers: Sequence[LayerNoise], name: str) -> str:
+    """The signal-to-noise ratio of each layer that has a tensor, worst on top.
+
+    Args:
+        layers: Worst first; the first 25 are drawn.
+        name: Unique in the page.
+    Returns:
+        An ``<svg>`` element.
+    """
+    from matplotlib.figure import Figure
+
+    shown = [layer for layer in layers if layer.snr_db is not None][:_MOST_LAYERS]
+    with page_style(name):
+        figure = Figure(figsize=(4.6, 1 + 0.24 * max(4, len(shown))), layout="constrained")
+        axes = figure.subplots()
+        bars = axes.barh(range(len(shown)), [layer.snr_db or 0.0 for layer in shown], color=AFTER, alpha=0.7)
+        axes.bar_label(bars, [f"{layer.snr_db:.0f}" for layer in shown], fontsize=8, padding=3)
+        axes.set_yticks(range(len(shown)), [_short(layer.layer) for layer in shown], fontsize=8)
+        axes.margins(x=0.15)
+        axes.invert_yaxis()
+        axes.set_xlabel("dB")
+        return inline_svg(figure, name, "Signal-to-noise ratio of each layer in decibels")
 
 
 def _short(label: str) -> str:
