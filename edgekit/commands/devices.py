@@ -101,6 +101,52 @@ def run_program(name: str, arguments: tuple[str, ...], processor: str | None) ->
     click.get_current_context().exit(run_python(device, arguments))
 
 
+@command.command("verify")
+@click.argument("where", metavar="DEVICE")
+@click.argument("models", nargs=-1, required=True, type=EXISTING_OR_NOT)
+@_cpu_option
+@json_option
+def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, ...], as_json: bool) -> None:
+    """Replay the golden examples that MODELS (.tflite) carry on DEVICE, which is named as for check.
+
+    Needs no data. Exits with 3 where an answer is not within the model's own tolerance.
+
+    \b
+    edgekit devices verify pi-armhf model.tflite
+    """
+    from edgekit.devices.finding import find_devices
+    from edgekit.devices.golden_replay import replay_golden_on
+    from edgekit.reports.progress import tracked
+    from edgekit.reports.tables import print_json, print_table
+    from edgekit_runtime.model_file import read_model_file
+
+    devices = find_devices(where, processors)
+    for path in models:
+        # A missing or foreign file is told before a device is troubled.
+        read_model_file(path)
+    pairs = [(device, path) for path in models for device in devices]
+    replays = [replay_golden_on(device, path) for device, path in tracked(pairs, "Replaying", total=len(pairs))]
+    if as_json:
+        print_json({"replays": [replay.to_dict() for replay in replays]})
+    else:
+        rows = [
+            (
+                replay.model.name,
+                replay.device,
+                replay.interpreter,
+                f"{replay.top1_equal} of {replay.examples}",
+                f"{replay.max_error:.1e}",
+                f"{replay.tolerance:.1e}",
+                "passed" if replay.passed else "FAILED",
+            )
+            for replay in replays
+        ]
+        columns = ("model", "device", "interpreter", "same answer", "max error", "allowed", "")
+        print_table("Golden examples", columns, rows)
+    if not all(replay.passed for replay in replays):
+        click.get_current_context().exit(3)
+
+
 @command.command("check")
 @click.argument("where", metavar="DEVICE")
 @click.argument("models", nargs=-1, required=True, type=EXISTING_OR_NOT)
@@ -198,7 +244,7 @@ def _print(comparisons: list[DeviceComparison]) -> None:
         for output in comparison.outputs
     ]
     columns = (
-        "model", "device", "interpreter", "same answer", "equal values", "max error", "steps", "top-1 there", "here",
+        "model", "device", "interpreter", "same answer", "equal values", "max error", "steps", "top-1", "reference",
     )  # fmt: skip
     print_table(
         f"{samples} inputs, against {reference.name} ({reference.interpreter}, {reference.machine})", columns, rows

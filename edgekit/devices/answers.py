@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -61,10 +62,10 @@ def answers_of(device: Device, model: Path, inputs: Sequence[np.ndarray]) -> tup
         shutil.copyfile(model, folder / "model.tflite")
         np.savez(folder / "inputs.npz", *inputs)
         done = device.run(["on_device.py", "model.tflite", "inputs.npz", "outputs.npz"], folder)
-        report = _report(device, model, done.returncode, done.stdout, done.stderr)
+        facts = report_of(device, model, done)
         with np.load(folder / "outputs.npz", allow_pickle=False) as arrays:
             outputs = [arrays[f"arr_{number}"] for number in range(len(arrays.files))]
-    return outputs, DeviceFacts(name=device.name, **report)
+    return outputs, DeviceFacts(name=device.name, **facts)
 
 
 def put_runtime(folder: Path) -> None:
@@ -73,8 +74,13 @@ def put_runtime(folder: Path) -> None:
     (folder / package.name).symlink_to(package)
 
 
-def _report(device: Device, model: Path, exit_code: int, printed: str, complaints: str) -> dict[str, str]:
-    """What the program printed, or its error as one of this process."""
+def report_of(device: Device, model: Path, done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The JSON that a program of the runtime printed on a device.
+
+    Raises:
+        EdgekitError: It crashed, did not start, or reports an error.
+    """
+    exit_code = done.returncode
     if exit_code < 0 or exit_code > 128:
         number = -exit_code if exit_code < 0 else exit_code - 128
         raise EdgekitError(
@@ -83,20 +89,19 @@ def _report(device: Device, model: Path, exit_code: int, printed: str, complaint
             next_step="convert it for that interpreter's version, or install another interpreter there",
         )
     try:
-        report: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
-    except (ValueError, IndexError):
+        report: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
         raise EdgekitError(
             f"{device.name} could not run {model.name}.",
             expected="a Python with numpy and ai-edge-litert or tflite-runtime",
-            received=(complaints.strip().splitlines() or [f"exit code {exit_code}"])[-1],
+            received=(done.stderr.strip().splitlines() or [f"exit code {exit_code}"])[-1],
             next_step="install edgekit-runtime there",
         ) from None
     if "error" in report:
-        error = report["error"]
         raise EdgekitError(
-            f"{device.name}: {error['problem']}",
-            expected=error["expected"],
-            received=error["received"],
-            next_step=error["next_step"],
+            f"{device.name}: {report['problem']}",
+            expected=report["expected"],
+            received=report["received"],
+            next_step=report["next_step"],
         )
     return report

@@ -23,7 +23,7 @@ def main(model_file: str, inputs_file: str, outputs_file: str) -> int:
             inputs = {info.name: arrays[f"arr_{number}"] for number, info in enumerate(model.inputs)}
         answers = model.predict(inputs if len(inputs) > 1 else inputs.popitem()[1])
     except EdgekitError as error:
-        print(json.dumps({"error": error.to_dict()}))
+        print(json.dumps(error.to_dict()))
         return 1
     outputs = [answers] if isinstance(answers, np.ndarray) else [answers[info.name] for info in model.outputs]
     np.savez(outputs_file, *outputs)
