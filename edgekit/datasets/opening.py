@@ -14,9 +14,8 @@ from edgekit.datasets.folders import Listing, list_folder, suffixes_in
 from edgekit.datasets.functions import PREFIX, FunctionExamples, as_arrays, import_function
 from edgekit.datasets.idx import find_images, is_idx
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, ModelInputs, PixelRange, image_preprocessing
-from edgekit.datasets.source import UNNAMED, Source, row_hashes
+from edgekit.datasets.source import UNNAMED, Rows, Source, row_hashes
 from edgekit.datasets.splitting import held_back_rows
-from edgekit.datasets.stored_arrays import Rows
 from edgekit.datasets.streams import ExampleStream, StoredExamples
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError

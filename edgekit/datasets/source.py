@@ -6,11 +6,26 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 
+#: Rows that are read together where every row is looked at once.
+_ROWS_AT_ONCE = 64
 #: Name of the only input, or of the only output's targets, in a source that names none.
 UNNAMED = ""
+
+
+class Rows(Protocol):
+    """What rows can be taken from: an array, or one that lies in a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes, examples first."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...
 
 
 @dataclass(eq=False)
@@ -53,10 +68,12 @@ def as_digests(hashes: Iterable[bytes], count: int = -1) -> np.ndarray:
     return np.fromiter(hashes, "S16", count)
 
 
-def row_hashes(*arrays: np.ndarray) -> Iterator[bytes]:
+def row_hashes(*arrays: Rows) -> Iterator[bytes]:
     """16 bytes for each row of arrays of equal length; equal for equal rows, and much smaller than these."""
-    for row in range(len(arrays[0])):
-        whole = hashlib.blake2b(digest_size=16)
-        for array in arrays:
-            whole.update(np.ascontiguousarray(array[row]).data)
-        yield whole.digest()
+    for start in range(0, len(arrays[0]), _ROWS_AT_ONCE):
+        parts = [np.ascontiguousarray(array[start : start + _ROWS_AT_ONCE]) for array in arrays]
+        for row in range(len(parts[0])):
+            whole = hashlib.blake2b(digest_size=16)
+            for part in parts:
+                whole.update(part[row].data)
+            yield whole.digest()

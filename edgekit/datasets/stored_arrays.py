@@ -18,7 +18,7 @@ import numpy as np
 
 from edgekit.datasets.arrays import UNREADABLE
 from edgekit.datasets.dataset import LARGEST_BYTES
-from edgekit.datasets.source import UNNAMED, Source, row_hashes
+from edgekit.datasets.source import UNNAMED, Rows, Source, row_hashes
 from edgekit.datasets.targets import as_targets
 from edgekit_runtime.errors import DataError
 
@@ -47,14 +47,10 @@ class MappedArray:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: np.ndarray | int) -> np.ndarray:
+    def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
         # Mapped anew each time: pages that stay mapped count as the process's memory.
         mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
         return _plain(np.array(mapped[rows]))
-
-
-#: Rows can be taken from it by number.
-Rows = np.ndarray | MappedArray
 
 
 def array_file_source(path: Path, input_names: Sequence[str], *, slice_by: str | None = None) -> Source:

@@ -39,15 +39,18 @@ class ErrorTally:
         errors = np.abs(first - second)
         self._values += errors.size
         self._sum += float(errors.sum())
-        self._squares += float(np.vdot(errors, errors))
-        self._reference += float(np.vdot(first, first))
-        self._candidate += float(np.vdot(second, second))
-        self._product += float(np.vdot(first, second))
+        # Not np.vdot, whose threads get into the way of the interpreters'.
+        self._squares += float(np.square(errors).sum())
+        self._reference += float(np.square(first).sum())
+        self._candidate += float(np.square(second).sum())
+        self._product += float((first * second).sum())
         self._count(errors)
-        for row, error in enumerate(errors.max(1, initial=0.0)):
-            self._maximum = max(self._maximum, float(error))
+        largest = errors.max(1, initial=0.0)
+        self._maximum = max(self._maximum, float(largest.max(initial=0.0)))
+        least = self._worst[0][0] if len(self._worst) == _WORST else -1.0
+        for row in np.flatnonzero(largest > least).tolist():
             # The earlier of two equal errors stays.
-            entry = (float(error), -self._samples - row, names[row])
+            entry = (float(largest[row]), -self._samples - row, names[row])
             if len(self._worst) < _WORST:
                 heapq.heappush(self._worst, entry)
             elif entry > self._worst[0]:
@@ -75,7 +78,7 @@ class ErrorTally:
         positive = errors[errors > 0]
         self._exact += errors.size - positive.size
         places = np.log(positive / _SMALLEST) / math.log(_STEP)
-        np.add.at(self._histogram, places.clip(0, _BINS - 1).astype(np.int64), 1)
+        self._histogram += np.bincount(places.clip(0, _BINS - 1).astype(np.int64), minlength=_BINS)
 
     def _quantile(self, share: float) -> float:
         """The error that ``share`` of all values stays within, to the middle of its bin."""

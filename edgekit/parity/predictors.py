@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,8 +13,10 @@ from edgekit.datasets.model_inputs import PixelRange
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import ModelFileError
 
-#: Examples a call: enough to keep all cores busy, few enough to stay out of the way of large pictures.
-BATCH = 256
+#: Examples a call, and their bytes: enough to keep all cores busy, few enough to stay out of the way of large pictures.
+_MOST_EXAMPLES, _MOST_BYTES = 1024, 16_000_000
+#: Examples that TensorFlow is asked at once: with more, what a layer leaves no longer fits the processor's cache.
+_KERAS_EXAMPLES = 128
 
 
 class Predictor(Protocol):
@@ -35,6 +38,14 @@ class Predictor(Protocol):
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Real values of each output, (N, ...), for real values of each input, (N, ...)."""
+
+
+def batch_size(inputs: Sequence[ModelInput]) -> int:
+    """How many examples to read and ask at once."""
+    sample_bytes = sum(
+        np.dtype(each.dtype).itemsize * math.prod(max(size, 1) for size in each.shape[1:]) for each in inputs
+    )
+    return max(1, min(_MOST_EXAMPLES, _MOST_BYTES // max(1, sample_bytes)))
 
 
 def open_predictor(path: Path) -> Predictor:
@@ -92,8 +103,11 @@ class KerasPredictor:
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Answer a batch; see ``Predictor``."""
         arrays = [np.asarray(inputs[each.name], each.dtype) for each in self.inputs]
-        values = self._call(*arrays)
-        return {name: np.asarray(value) for name, value in zip(self.outputs, values, strict=True)}
+        starts = range(0, len(arrays[0]), _KERAS_EXAMPLES)
+        parts = [self._call(*(array[start : start + _KERAS_EXAMPLES] for array in arrays)) for start in starts]
+        return {
+            name: np.concatenate([np.asarray(part[place]) for part in parts]) for place, name in enumerate(self.outputs)
+        }
 
     def _compiled(self) -> Any:
         """The model as one graph: without the checks and callbacks that ``Model.predict`` adds to every batch."""

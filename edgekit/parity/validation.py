@@ -17,7 +17,7 @@ from edgekit.parity.agreement import Agreement
 from edgekit.parity.comparison import Comparison
 from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.pixels import as_images
-from edgekit.parity.predictors import BATCH, open_predictor
+from edgekit.parity.predictors import batch_size, open_predictor
 from edgekit.parity.results import OutputParity
 from edgekit_runtime.errors import BelowThresholdError, DataError
 
@@ -129,7 +129,7 @@ def validate_all(
         stream = stream.sample(options.samples, seed=options.seed)
     comparisons = [Comparison(model, each, labels or opened.labels, options) for each in judged]
     samples = 0
-    for batch in stream.batches(BATCH):
+    for batch in stream.batches(batch_size(model.inputs)):
         answers = model.predict(batch.inputs)
         for comparison in comparisons:
             comparison.add(batch, answers, images=_images(batch, pixels))
