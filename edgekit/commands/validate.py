@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--max-drop", type=click.FloatRange(0, 1), help="Largest allowed drop of top-1, e.g. 0.005.")
 @click.option("--min-agreement", type=click.FloatRange(0, 1), help="Least share of equal answers, e.g. 0.99.")
 @click.option("--changed", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the images that changed their answer.")
+@click.option("--html", type=EXISTING_OR_NOT, metavar="FILE.html", help="Write a report with figures: one HTML file.")
 @seed_option
 @pixel_range_option
 @click.option("--layers", is_flag=True, help="Show the noise of each layer of the Keras MODEL, worst first.")
@@ -57,6 +58,7 @@ def command(
     max_drop: float | None,
     min_agreement: float | None,
     changed: Path | None,
+    html: Path | None,
     seed: int,
     pixel_range: tuple[float, float] | None,
     layers: bool,
@@ -99,6 +101,8 @@ def command(
     noise = None
     if layers or layers_figure:
         noise = _compare_layers(validations[0], DataRequest(data, seed, label_column), pixel_range, layers_figure)
+    if html:
+        _write_html(validations, noise or (), html)
     if as_json:
         _print_json(validations, noise)
         return
@@ -112,6 +116,13 @@ def command(
         print_layers(noise)
     for validation in validations:
         validation.require_passed()
+
+
+def _write_html(validations: Sequence[Validation], noise: Sequence[LayerNoise], path: Path) -> None:
+    from edgekit.reports.validation_html import validation_html
+    from edgekit_converters.atomic_files import write_text
+
+    write_text(path, validation_html(validations, noise))
 
 
 def _print_json(validations: Sequence[Validation], noise: Sequence[LayerNoise] | None) -> None:

@@ -23,7 +23,7 @@ def judge_latency(baseline: LatencyRatio | None, candidate: LatencyRatio | None,
     growth = candidate.ratio / baseline.ratio - 1
     allowed = f"at most {100 * limits.max_slowdown:g} % slower against {baseline.reference}"
     measured = (
-        f"{baseline.ratio:.3f} → {candidate.ratio:.3f} × the reference ({100 * growth:+.0f} %), "
+        f"{baseline.ratio:.3f} → {candidate.ratio:.3f} × the reference ({round(100 * growth):+d} %), "
         f"99 %: {candidate.low:.3f} to {candidate.high:.3f}; {candidate.p50_ms:.3f} ms here"
     )
     if candidate.reference != baseline.reference:

@@ -133,13 +133,16 @@ def _draw_cells(axes: Any, change: np.ndarray) -> None:
         axes.axvline(line - 0.5, color=FAINT, linewidth=0.4, alpha=0.5)
 
 
-def draw_reliability(before: Sequence[Sequence[float]], after: Sequence[Sequence[float]], name: str) -> str:
+def draw_reliability(
+    reference: Sequence[Sequence[float]], candidate: Sequence[Sequence[float]], name: str, *, before: str = "baseline"
+) -> str:
     """How often answers of a confidence are right; on the diagonal, confidence can be believed.
 
     Args:
-        before: The baseline's bins, each its number of samples, mean confidence and accuracy.
-        after: The candidate's.
+        reference: Its bins, each the number of samples, mean confidence and accuracy.
+        candidate: The candidate's.
         name: Unique in the page.
+        before: What the reference is called.
     Returns:
         An ``<svg>`` element.
     """
@@ -149,7 +152,7 @@ def draw_reliability(before: Sequence[Sequence[float]], after: Sequence[Sequence
         figure = Figure(figsize=(4.4, 4.2), layout="constrained")
         axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--", linewidth=1)
-        for bins, color, label, shift in ((before, BEFORE, "baseline", -0.011), (after, AFTER, "candidate", 0.011)):
+        for bins, color, label, shift in ((reference, BEFORE, before, -0.011), (candidate, AFTER, "candidate", 0.011)):
             samples, confidence, accuracy = np.array(bins).reshape(-1, 3).T
             axes.plot(confidence, accuracy, "o-", color=color, markersize=4, linewidth=1.4, label=label)
             counts.bar(confidence + shift, samples, width=0.02, color=color, alpha=0.8)
@@ -158,7 +161,7 @@ def draw_reliability(before: Sequence[Sequence[float]], after: Sequence[Sequence
         counts.set(xlabel="confidence", ylabel="samples")
         counts.set_yscale("symlog")
         counts.yaxis.set_major_formatter("{x:.0f}")
-        return inline_svg(figure, name, "Reliability diagram, baseline and candidate")
+        return inline_svg(figure, name, f"Reliability diagram, {before} and candidate")
 
 
 def draw_layer_noise(layers: Sequence[LayerNoise], name: str) -> str:

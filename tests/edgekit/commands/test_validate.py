@@ -84,3 +84,19 @@ def test_labels_that_do_not_fit_are_a_sentence(trained_folder: Path, variants_fo
     )
     assert result.exit_code == 1
     assert "labels do not fit the model" in result.stderr
+
+
+def test_the_html_report_holds_every_model(trained_folder: Path, variants_folder: Path, tmp_path: Path) -> None:
+    models = [variants_folder / f"model-{mode}.tflite" for mode in ("none", "int8")]
+    report = tmp_path / "report.html"
+    result = validate(
+        trained_folder / "model.h5", *models, "--data", "digits", "--html", report, "--min-agreement", "1"
+    )
+    text = report.read_text()
+    assert "<h2>model-none.tflite</h2>" in text
+    assert "<h2>model-int8.tflite</h2>" in text
+    assert text.count("<b>Reliability</b>") == 2
+    assert "McNemar&#39;s p-value" in text
+    failed = result.exit_code == 3
+    assert ('class="verdict failed"' in text) is failed
+    assert ("No threshold is missed." in text) is not failed
