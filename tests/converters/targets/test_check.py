@@ -112,6 +112,11 @@ def test_types_that_the_kernels_take(target: str, name: str, dtype: str, runs: b
             "per-channel dense weights", operands("FULLY_CONNECTED", [FLOAT, PER_CHANNEL], [FLOAT]), id="dense"
         ),
         pytest.param(
+            "per-channel dense weights without a bias",
+            operands("FULLY_CONNECTED", [tensor("int8", scales=[0.1]), PER_CHANNEL, None], [PER_TENSOR]),
+            id="dense without a bias",
+        ),
+        pytest.param(
             "per-channel int16 dense layers of more than two dimensions",
             operands(
                 "FULLY_CONNECTED",
