@@ -282,7 +282,7 @@ def _packed(
     if golden is None:
         return pack(model, manifest, name=name)
     parity = {"parity": golden.parity} if golden.parity else {}
-    manifest = replace(manifest, provenance={**manifest.provenance, "golden": golden.facts, **parity})
+    manifest = manifest._replace(provenance={**manifest.provenance, "golden": golden.facts, **parity})
     return pack(model, manifest, golden.content, name=name)
 
 

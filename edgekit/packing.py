@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -105,7 +105,7 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
     if not keeps:
         made = _golden(unpacked.model, description, preprocessing, options, manifest.labels)
         golden = made[0]
-        manifest = replace(manifest, provenance={**manifest.provenance, "golden": made[1]})
+        manifest = manifest._replace(provenance={**manifest.provenance, "golden": made[1]})
     if not golden:
         notes.append("The model cannot be run on inputs made up for it: no golden examples. --data gives real ones.")
     artifact = pack(unpacked.model, manifest, golden, name=model.stem, other_parts=unpacked.parts)

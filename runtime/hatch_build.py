@@ -20,8 +20,6 @@ DOCUMENTED = {
     "classification",
     "description",
     "errors",
-    "golden",
-    "manifest",
     "model",
     "preprocessing",
     "structure",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.preprocessing import Preprocessing
@@ -26,8 +26,7 @@ _LARGEST_PART_BYTES = 16_000_000
 _MOST_PARTS = 1000
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The facts packed into a .tflite.
 
     Attributes:
@@ -42,7 +41,7 @@ class Manifest:
 
     labels: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = MappingProxyType({})
     model_sha256: str = ""
     tensor_sha256: tuple[tuple[str, ...], ...] = ()
 

@@ -20,7 +20,6 @@ from edgekit_runtime.model_file import read_model_file, refuse_custom_operators,
 from edgekit_runtime.preprocessing import Image, Images, Preprocessing
 from edgekit_runtime.scales import dense_crashes, refuse_scales_beyond
 from edgekit_runtime.session import Session
-from edgekit_runtime.streaming import answer_in_order
 from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.zip_parts import zip_end
@@ -218,6 +217,9 @@ class Model:
         Raises:
             TensorMismatchError: With ``top_k``, and the model does not classify images.
         """
+        # Not needed for the first answer of a process.
+        from edgekit_runtime.streaming import answer_in_order
+
         answer: Callable[[Session, Any], Any] = self._predict
         if top_k is not None:
             self._require_images(top_k)

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -88,7 +87,7 @@ def test_with_two_workers(project: Path) -> None:
 def test_a_worse_model_fails_its_test_and_an_update_accepts_it(project: Path, variants_folder: Path) -> None:
     content = (project / "model.tflite").read_bytes()
     labels = tuple("abcdefghij")
-    (project / "model.tflite").write_bytes(pack(unpack(content).model, replace(read_manifest(content), labels=labels)))
+    (project / "model.tflite").write_bytes(pack(unpack(content).model, read_manifest(content)._replace(labels=labels)))
     done = run(project, "-k", "by_name")
     assert done.returncode == 1
     assert "digits is worse than its baseline allows." in done.stdout

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +177,7 @@ def test_a_sound_dynamic_model_passes_on_tflite_runtime(
     made = make_golden(dynamic, list(golden.inputs), origin="digits", preprocessing=manifest.preprocessing)
     assert made is not None
     path = tmp_path / "dynamic.tflite"
-    path.write_bytes(pack(dynamic, replace(manifest, provenance={}), made.content))
+    path.write_bytes(pack(dynamic, manifest._replace(provenance={}), made.content))
     (report,) = replayed(tflite_runtime_python, path)
     assert report["passed"] is True
     assert max(report["max_error"]) < report["tolerance"][0] / 2

@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgekit_converters.packaging.metadata_block import add_metadata, block_size
 from edgekit_converters.packaging.standard_metadata import STANDARD_NAME, standard_metadata
@@ -53,8 +53,7 @@ def pack(
     """
     description = read_model_description(model)
     whole = add_metadata(model, {STANDARD_NAME: standard_metadata(description, manifest, name=name)})
-    manifest = replace(
-        manifest,
+    manifest = manifest._replace(
         model_sha256=hashlib.sha256(whole).hexdigest(),
         tensor_sha256=tensor_digests(model, description),
     )

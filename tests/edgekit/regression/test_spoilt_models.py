@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +98,7 @@ def test_swapped_labels_fail(project: Path, failed_rules: FailedRules, check: Ca
     manifest = read_manifest(content)
     labels = list(manifest.labels)
     labels[3], labels[5] = labels[5], labels[3]
-    path.write_bytes(pack(unpack(content).model, replace(manifest, labels=tuple(labels))))
+    path.write_bytes(pack(unpack(content).model, manifest._replace(labels=tuple(labels))))
     assert failed_rules(project) == {"labels"}
     assert "class 3 is '5' here and '3' in the baseline" in check(project).output
 
