@@ -138,11 +138,13 @@ class BudgetReport:
         if self.met:
             return
         best = self.winner
-        modes = "the mode" if len(self.candidates) == 1 else f"{len(self.candidates)} modes"
+        found = f"{best.label}: {best.drop:.4g} on {self.held_back_examples} held-back examples"
+        if self.steps and best.recipe is not None:
+            found += f", {self.steps[-1].drop:.4g} on the search's {self.search_examples}"
         raise BelowThresholdError(
-            f"No model within the budget: {modes} tried, the best was written under a name of its own.",
+            "No model keeps the budget; the best found is written under a name of its own.",
             expected=f"{self.metric} within {self.max_drop:g} of the float model's",
-            received=f"{best.label}: {best.drop:.4g} on {self.held_back_examples} held-back examples",
+            received=found,
             next_step="try --quantize auto or int16x8, calibrate on more and closer data, or allow a larger --max-drop",
         )
 

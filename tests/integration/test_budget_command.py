@@ -89,7 +89,7 @@ def test_a_missed_budget_exits_with_3_and_leaves_the_asked_name_alone(folder: Pa
     options = ["--quantize", "int8", "--data", folder / "unlabelled.npz", "--max-drop", "0", "--metric", "mse"]
     result = edgekit("convert", folder / "model.keras", *options, "-o", folder / "exact.tflite")
     assert result.exit_code == 3
-    assert "No model within the budget" in result.stderr
+    assert "No model keeps the budget" in result.stderr
     assert "mse within 0 of the float model's" in result.stderr
     assert "mse against the float model's answers" in result.stdout
     assert (folder / "exact.tflite").read_bytes() == b"what was there before"

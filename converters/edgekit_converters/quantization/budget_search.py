@@ -110,8 +110,7 @@ def search_budget(
     names = [operator.operator for operator in noise]
     if judge.holds(names, RangeRule.MINMAX):
         kept, rule = _fewest(judge, names)
-        # An operator without noise has no integer form, or none that differs.
-        if len(kept) < sum(operator.noise > 0 for operator in noise):
+        if judge.has_integers(_in_float(kept, rule), names):
             steps = [judge.trial(_in_float(kept[len(kept) - count :], rule)) for count in range(len(kept) + 1)]
             return BudgetSearch(steps[-1], True, max_drop, _distinct(plain, *steps), noise, judge.evaluations)
     best = judge.best(names)
@@ -143,13 +142,16 @@ class _Judge:
             self._trials[recipe] = Trial(recipe, self._evaluate(model), len(model))
         return self._trials[recipe]
 
+    def has_integers(self, recipe: MixedRecipe, names: Sequence[str]) -> bool:
+        """Whether a recipe's model differs from that of floats alone; some operators have no integer form."""
+        return self._build(recipe) != self._build(_in_float(names, recipe.range_rule))
+
     def best(self, names: Sequence[str]) -> Trial:
-        """The trial with the smallest drop; one with integers in it, where there is a difference at all."""
-        everything = self.trial(_in_float(names, RangeRule.MINMAX))
-        if everything.drop > self._max_drop:
-            return min(self._trials.values(), key=lambda trial: trial.drop)
-        mixed = (trial for trial in self._trials.values() if len(trial.recipe.float_operators) < len(names))
-        return min(mixed, key=lambda trial: trial.drop)
+        """The trial with the smallest drop that has integers in it; where floats alone miss the budget, any."""
+        ordered = sorted(self._trials.values(), key=lambda trial: trial.drop)
+        if self.trial(_in_float(names, RangeRule.MINMAX)).drop > self._max_drop:
+            return ordered[0]
+        return next((trial for trial in ordered if self.has_integers(trial.recipe, names)), ordered[0])
 
     def holds(self, names: Sequence[str], rule: RangeRule) -> bool:
         return self.trial(_in_float(names, rule)).drop <= self._max_drop

@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from edgekit_converters.quantization.packing import packed
+
 _SHIFT = 128
 
 
@@ -34,7 +36,7 @@ def to_uint8_io(model: bytes) -> bytes:
             outer = _add_uint8_twin(graph, index)
             graph.operators.append(_requantize(quantize_code, index, outer))
             _rewire(graph_file, graph.outputs, "outputs", index, outer)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(graph_file))
+    return packed(graph_file)
 
 
 def _is_int8(tensor: Any) -> bool:

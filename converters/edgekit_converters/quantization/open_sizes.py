@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgekit_converters.quantization.packing import packed
 from edgekit_runtime.structure import read_model_description
 
 _BETWEEN_TYPES = ("QUANTIZE", "DEQUANTIZE")
@@ -32,7 +33,7 @@ def with_open_sizes(model: bytes) -> bytes:
     graph_file = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     tensors = graph_file.subgraphs[0].tensors
     changed = [_copy_open_sizes(tensors[source], tensors[twin]) for source, twin in lost]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(graph_file)) if any(changed) else model
+    return packed(graph_file) if any(changed) else model
 
 
 def _copy_open_sizes(source: Any, twin: Any) -> bool:
