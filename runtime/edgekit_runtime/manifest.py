@@ -69,9 +69,8 @@ class Parts:
         self._model = model
         try:
             entries = list_parts(model)
-        except ValueError:
-            # Then it is a plain .tflite; where the model says that it should have a zip, ``load`` misses it.
-            entries = []
+        except ValueError as error:
+            raise _damaged(str(error)) from error
         self.names: list[str] = [entry.name for entry in entries]
         self._entries = dict(zip(self.names, entries))
         if len(entries) > _MOST_PARTS or len(self._entries) < len(entries):

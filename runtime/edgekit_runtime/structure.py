@@ -36,12 +36,14 @@ from edgekit_runtime.schema import (
 )
 from edgekit_runtime.shapes import check_shapes
 from edgekit_runtime.windows import WINDOWED, check_window
+from edgekit_runtime.zip_parts import zip_end
 
 FILE_IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
 # No operator takes more dimensions than 8; no tensor of a device's model takes 2 GiB.
 _MOST_DIMENSIONS = 8
 _LARGEST_TENSOR_BYTES = 2**31 - 1
+_LARGEST_PADDING = 64
 
 
 def read_model_description(data: bytes) -> ModelDescription:
@@ -66,6 +68,11 @@ def read_model_description(data: bytes) -> ModelDescription:
     if version != SCHEMA_VERSION:
         raise damaged(f"its schema version is {version}, not {SCHEMA_VERSION}")
     buffers = [_buffer_place(buffer, len(data)) for buffer in model.tables(4, "buffer")]
+    # Of a model whose weights lie behind the FlatBuffer nothing else tells that its zip is lost.
+    unclaimed = len(data) - max((start + size for start, size in buffers), default=0)
+    weights_behind = any(buffer.scalar(1, "Q") > 1 for buffer in model.tables(4, "buffer"))
+    if weights_behind and unclaimed > _LARGEST_PADDING and zip_end(data) < 0:
+        raise damaged(f"{unclaimed} bytes behind its weights belong to nothing")
     operator_codes = [_operator_code(code) for code in model.tables(1, "operator code")]
     subgraph_tables = list(model.tables(2, "subgraph"))
     if not subgraph_tables:

@@ -26,7 +26,10 @@ class ZipPart(NamedTuple):
 
 def zip_end(model: bytes) -> int:
     """Place of the record that ends a zip, below 0 where there is none: it is followed by at most 64 kB of comment."""
-    return model.rfind(b"PK\x05\x06", max(0, len(model) - _END.size - 0xFFFF))
+    end = model.rfind(b"PK\x05\x06", max(0, len(model) - _END.size - 0xFFFF))
+    # Weights may hold these four bytes by chance.
+    followed_by = int.from_bytes(model[end + 20 : end + 22], "little")
+    return end if end >= 0 and end + _END.size + followed_by == len(model) else -1
 
 
 def list_parts(model: bytes) -> list[ZipPart]:

@@ -104,8 +104,8 @@ def test_fixture_of_the_converter(tflite_folder: Path) -> None:
 def test_every_converted_model_is_sound(path: Path) -> None:
     content = path.read_bytes()
     assert read_model_description(content) == read_model_description(content)
-    # Whatever is appended, a zip say, is not part of the FlatBuffer.
-    appended = read_model_description(content + b"PK" + bytes(100))
+    # A zip that is appended is not part of the FlatBuffer.
+    appended = read_model_description(content + bytes(100) + b"PK\x05\x06" + bytes(18))
     assert appended.subgraphs == read_model_description(content).subgraphs
 
 
@@ -114,6 +114,8 @@ def test_buffers_behind_the_flatbuffer(tflite_folder: Path) -> None:
     outside = read_model_description((tflite_folder / "dense_buffer_offset.tflite").read_bytes())
     assert [t.size_bytes for t in outside.tensors] == [t.size_bytes for t in inside.tensors]
     content = (tflite_folder / "dense_buffer_offset.tflite").read_bytes()
+    with pytest.raises(ModelFileError, match="340 bytes behind its weights belong to nothing"):
+        read_model_description(content + bytes(300))
     # Its last weights end at byte 1352.
     with pytest.raises(ModelFileError, match="outside the file"):
         read_model_description(content[:1350])
