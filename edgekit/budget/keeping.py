@@ -25,7 +25,7 @@ from edgekit_runtime.errors import ConversionError
 from edgekit_runtime.structure import read_model_description
 
 if TYPE_CHECKING:
-    from edgekit.conversion import ConversionOptions
+    from edgekit.conversion.options import ConversionOptions
 
 _logger = logging.getLogger(__name__)
 

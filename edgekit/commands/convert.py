@@ -126,11 +126,10 @@ def command(
     from edgekit.budget.request import BudgetOptions, budget_request
     from edgekit.conversion import ConversionOptions, convert
     from edgekit.datasets.pictures import PictureOptions
-    from edgekit.reports.budget import print_budget
-    from edgekit.reports.calibration import describe
+    from edgekit.reports.conversion import print_conversion
     from edgekit.reports.pareto_figure import draw_pareto
     from edgekit.reports.progress import progress_bar
-    from edgekit.reports.tables import kilobytes, print_json, print_table
+    from edgekit.reports.tables import print_json
     from edgekit_converters.lowering import LoweringRequest
     from edgekit_converters.quantization.modes import IoType, Mode, Scheme
     from edgekit_runtime.classification import read_labels
@@ -169,14 +168,7 @@ def command(
         if conversion.budget and not conversion.budget.met:
             click.get_current_context().exit(3)
         return
-    for note in conversion.notes:
-        click.echo(note)
-    if conversion.calibration:
-        click.echo(describe(conversion.calibration))
-    if conversion.budget:
-        print_budget(conversion.budget)
-    rows = [(entry.quantize, kilobytes(entry.size_bytes), str(entry.path)) for entry in conversion.models]
-    print_table(f"{model.name} → TFLite", ("quantize", "size", "file"), rows)
+    print_conversion(model.name, conversion)
     if conversion.budget:
         conversion.budget.require_met()
 

@@ -75,7 +75,7 @@ def test_verbose_says_what_is_done(tmp_path: Path) -> None:
     build((28, 28, 1), 10).save(tmp_path / "model.keras")
     command = [*EDGEKIT, "convert", str(tmp_path / "model.keras"), "-v"]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert f"edgekit.conversion: lowered {tmp_path / 'model.keras'}" in done.stderr
+    assert f"edgekit.conversion.source: lowered {tmp_path / 'model.keras'}" in done.stderr
     quiet = subprocess.run(command[:-1], capture_output=True, text=True)
     assert quiet.stderr == ""
 

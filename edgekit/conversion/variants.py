@@ -1,12 +1,19 @@
-"""Which variants of a conversion suit the targets, and what a conversion has to say of them."""
+"""The variants of a conversion: which of them suit the targets, and what there is to say of the others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgekit_converters.quantization.modes import Mode
-from edgekit_converters.targets.adaptation import TargetedModel, require_mode
+from edgekit.conversion.options import ConversionOptions
+from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.quantization.ranges import Ranges
+from edgekit_converters.targets.adaptation import (
+    TargetedModel,
+    TargetRefusalError,
+    quantize_for_targets,
+    require_mode,
+)
 from edgekit_runtime.errors import UsageError
 
 #: What a conversion is made for where nobody says otherwise, and the interpreter of many Raspberry Pis, which is the
@@ -38,6 +45,36 @@ def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tup
     if refusal is not None and not fitting:
         raise refusal
     return fitting, notes
+
+
+def quantize_variants(
+    model: bytes, io_types: Mapping[Mode, IoType], options: ConversionOptions, ranges: Ranges | None
+) -> tuple[dict[Mode, TargetedModel], list[str]]:
+    """Quantize a float32 model to each of several modes.
+
+    Args:
+        model: The float32 .tflite.
+        io_types: The modes, and the type of inputs and outputs of each.
+        options: Targets and scheme.
+        ranges: What calibration measured; None where no mode needs it.
+    Returns:
+        A model for each mode that the targets run, and a sentence for each of the others.
+    Raises:
+        TargetRefusalError: The targets run none of them.
+        EdgekitError: The quantizer cannot handle the model.
+    """
+    made: dict[Mode, TargetedModel] = {}
+    notes: list[str] = []
+    last: TargetRefusalError | None = None
+    for mode, io in io_types.items():
+        try:
+            made[mode] = quantize_for_targets(model, mode, options.targets, io=io, scheme=options.scheme, ranges=ranges)
+        except TargetRefusalError as refusal:
+            last = refusal
+            notes.append(f"{mode.value} was left out: {refusal.problem}")
+    if last is not None and not made:
+        raise last
+    return made, notes
 
 
 def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from edgekit.calibration.data import CalibrationData
+from edgekit.conversion.options import ConversionOptions
+from edgekit.conversion.source import LoweredSource
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE
-from edgekit_converters.lowering import LoweredModel
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.quantize import require_possible
@@ -16,10 +16,6 @@ from edgekit_converters.quantization.samples import random_representative_datase
 from edgekit_runtime.errors import UsageError
 
 _logger = logging.getLogger(__name__)
-
-RANDOM_CALIBRATION_WARNING = (
-    "calibrated on random numbers: the model runs, but its answers can be wrong. It is not for use."
-)
 
 
 def io_types_of(
@@ -42,28 +38,17 @@ def io_types_of(
     return io_types
 
 
-def measured_ranges(
-    lowered: LoweredModel,
-    calibration: CalibrationData | None,
-    *,
-    samples: int,
-    seed: int,
-    pixel_range: tuple[float, float] | None,
-) -> Ranges:
-    """Measure the ranges of the activations on the data, or on noise where there is none.
-
-    Args:
-        lowered: The float model.
-        calibration: Real inputs, or None for random ones.
-        samples: How many random ones.
-        seed: Their seed.
-        pixel_range: Real values of pixels 0 and 255, for a model that takes pictures.
-    """
-    if calibration is not None:
-        _logger.info("calibrating on %d examples of %s", calibration.report.samples, calibration.report.data)
-        return calibrate(lowered.model, calibration.samples())
-    _logger.info("calibrating on %d random samples", samples)
+def measured_ranges(source: LoweredSource, options: ConversionOptions) -> Ranges:
+    """Measure the ranges of the activations on the data, or on noise where there is none."""
+    if source.calibration is not None:
+        report = source.calibration.report
+        _logger.info("calibrating on %d examples of %s", report.samples, report.data)
+        return calibrate(source.lowered.model, source.calibration.samples())
+    _logger.info("calibrating on %d random samples", options.samples)
     noise = random_representative_dataset(
-        lowered.inputs, seed, samples=samples, pixel_range=pixel_range or DEFAULT_PIXEL_RANGE
+        source.lowered.inputs,
+        options.seed,
+        samples=options.samples,
+        pixel_range=source.preprocessing.value_range if source.preprocessing else DEFAULT_PIXEL_RANGE,
     )
-    return calibrate(lowered.model, noise)
+    return calibrate(source.lowered.model, noise)

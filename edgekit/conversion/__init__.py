@@ -1,0 +1,7 @@
+"""A Keras file or SavedModel to one or more packed .tflite files."""
+
+from edgekit.conversion.convert import convert
+from edgekit.conversion.options import ConversionOptions
+from edgekit.conversion.result import Conversion, ConvertedModel
+
+__all__ = ["Conversion", "ConversionOptions", "ConvertedModel", "convert"]

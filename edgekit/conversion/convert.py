@@ -1,0 +1,119 @@
+"""The steps of a conversion: lower, calibrate, quantize, pack, write."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgekit import __version__
+from edgekit.budget.keeping import Kept, convert_within_budget
+from edgekit.conversion.options import ConversionOptions
+from edgekit.conversion.ranges import io_types_of, measured_ranges
+from edgekit.conversion.result import Conversion, ConvertedModel
+from edgekit.conversion.source import LoweredSource, lower_source
+from edgekit.conversion.variants import fitting_outputs, notes_on_support, quantize_variants
+from edgekit_converters.atomic_files import write_bytes
+from edgekit_converters.lowering import LoweringRequest
+from edgekit_converters.packaging.artifact import pack
+from edgekit_converters.packaging.golden_examples import make_golden
+from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.quantization.paths import PATHS
+from edgekit_converters.targets.adaptation import TargetedModel, require_runs
+from edgekit_converters.targets.check import check_targets
+from edgekit_runtime.manifest import Manifest
+
+_logger = logging.getLogger(__name__)
+
+
+def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: ConversionOptions) -> Conversion:
+    """Convert one source to every mode in ``outputs``; the same arguments give the same bytes.
+
+    Args:
+        request: The source and how to lower it.
+        outputs: Where to write each mode; with a budget, where to write it if it is the one taken.
+        options: Calibration, types, labels, the budget.
+    Raises:
+        EdgekitError: The source, the data, the options or a target are unfit; nothing was written then. Of several
+            variants, those that a target cannot run are left out with a note.
+    """
+    outputs, notes = fitting_outputs(outputs, options.targets)
+    io_types = io_types_of(
+        outputs, options.io, has_data=options.data is not None, random_calibration=options.random_calibration
+    )
+    source = lower_source(request, outputs, options)
+    is_calibrated = any(mode.needs_calibration for mode in outputs)
+    ranges = measured_ranges(source, options) if is_calibrated else None
+    kept: Kept | None = None
+    if source.calibration is not None and options.budget is not None:
+        kept = convert_within_budget(source.lowered.model, outputs, options, source.calibration, ranges)
+        models, outputs = {kept.mode: kept.made}, {kept.mode: kept.path}
+    else:
+        models, left_out = quantize_variants(source.lowered.model, io_types, options, ranges)
+        notes += left_out
+    artifacts = {mode: _pack(source, mode, model, kept) for mode, model in models.items()}
+    for mode, artifact in artifacts.items():
+        require_runs(check_targets(artifact, options.targets), mode)
+    # Written at the end, so that a failure leaves no variant of another run beside an older one.
+    for mode, artifact in artifacts.items():
+        write_bytes(outputs[mode], artifact)
+    if not options.targets:
+        notes += notes_on_support(models)
+    return Conversion(
+        models=tuple(_converted(mode, outputs[mode], artifacts[mode], models[mode]) for mode in artifacts),
+        keras_version=source.lowered.keras_version,
+        batch=source.lowered.batch,
+        pixel_range=source.preprocessing.value_range if source.preprocessing else None,
+        notes=(*source.lowered.notes, *([source.note] if source.note else []), *notes),
+        calibration=source.calibration.report if source.calibration and is_calibrated else None,
+        random_calibration=is_calibrated and options.random_calibration,
+        budget=kept.report if kept else None,
+    )
+
+
+def _pack(source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None) -> bytes:
+    """The artifact, with golden examples where the model gives numbers that can be compared."""
+    manifest = Manifest(
+        labels=source.labels, preprocessing=source.preprocessing, provenance=_provenance(source, mode, model, kept)
+    )
+    golden = make_golden(
+        model.content,
+        source.golden_inputs.arrays,
+        origin=source.golden_inputs.origin,
+        preprocessing=source.preprocessing,
+        source_outputs=source.answers,
+    )
+    if golden is None:
+        return pack(model.content, manifest, name=source.path.stem)
+    parity = {"parity": golden.parity} if golden.parity else {}
+    manifest = manifest._replace(provenance={**manifest.provenance, "golden": golden.facts, **parity})
+    return pack(model.content, manifest, golden.content, name=source.path.stem)
+
+
+def _provenance(source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "edgekit": __version__,
+        "keras_version": source.lowered.keras_version,
+        "quantize": mode.value,
+        "source_sha256": source.sha256,
+        **model.facts(),
+    }
+    if mode.needs_calibration:
+        facts["calibration"] = source.calibration.report.facts() if source.calibration else "random"
+    if kept is not None:
+        facts["budget"] = kept.report.facts()
+    return facts
+
+
+def _converted(mode: Mode, path: Path, artifact: bytes, model: TargetedModel) -> ConvertedModel:
+    _logger.info("%s: %d bytes by %s", mode.value, len(artifact), PATHS[mode])
+    return ConvertedModel(
+        quantize=mode.value,
+        path=path,
+        size_bytes=len(artifact),
+        sha256=hashlib.sha256(artifact).hexdigest(),
+        made_by=PATHS[mode],
+        targets=model.targets,
+    )

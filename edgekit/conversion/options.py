@@ -1,0 +1,42 @@
+"""How to convert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgekit.budget.request import BudgetRequest
+from edgekit.datasets.pictures import PictureOptions
+from edgekit_converters.quantization.modes import IoType, Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionOptions:
+    """How to convert.
+
+    Attributes:
+        io: Type of inputs and outputs of the variants that can have it.
+        scheme: How many scales integer weights have.
+        data: Data set for calibration, by name or path.
+        random_calibration: Calibrate on noise instead; marks what is made.
+        samples: How many examples calibration takes, at most.
+        seed: Seed of the choice of these examples.
+        label_column: Column of labels where the data is a table; None finds it.
+        pixel_range: Real values of pixels 0 and 255; None takes the model's own.
+        pictures: What else is known of how pictures become the model's input.
+        labels: Names of the classes; empty takes the data set's.
+        targets: Names of the runtimes that every file has to run on.
+        budget: How much accuracy may be lost; with one, of all modes asked for only the model taken is written.
+    """
+
+    io: IoType = IoType.FLOAT32
+    scheme: Scheme = Scheme.PER_CHANNEL
+    data: str | None = None
+    random_calibration: bool = False
+    samples: int = 256
+    seed: int = 0
+    label_column: str | None = None
+    pixel_range: tuple[float, float] | None = None
+    pictures: PictureOptions = field(default_factory=PictureOptions)
+    labels: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    budget: BudgetRequest | None = None

@@ -1,0 +1,80 @@
+"""What a conversion made and what it has to say."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit.budget.report import BudgetReport
+from edgekit.calibration.data import CalibrationReport
+from edgekit_converters.quantization.paths import QuantizationPath
+
+RANDOM_CALIBRATION_WARNING = (
+    "calibrated on random numbers: the model runs, but its answers can be wrong. It is not for use."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedModel:
+    """One file that was written.
+
+    Attributes:
+        quantize: The mode.
+        path: The file.
+        size_bytes: Its size.
+        sha256: Its digest.
+        made_by: The tool that made it, and why that one.
+        targets: The targets that it runs on, as far as its operators tell.
+    """
+
+    quantize: str
+    path: Path
+    size_bytes: int
+    sha256: str
+    made_by: QuantizationPath
+    targets: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What a conversion made and what it has to say.
+
+    Attributes:
+        models: The files, in the order they were asked for.
+        keras_version: Version of Keras that wrote the source; empty for a SavedModel.
+        batch: "dynamic" or "1".
+        pixel_range: Real values of pixels 0 and 255 at the input; None where it takes no pictures.
+        notes: Sentences for the user.
+        calibration: What was calibrated on; None where nothing was.
+        random_calibration: Whether noise took the place of data.
+        budget: What came of the budget; None where there is none.
+    """
+
+    models: tuple[ConvertedModel, ...]
+    keras_version: str
+    batch: str
+    pixel_range: tuple[float, float] | None
+    notes: tuple[str, ...]
+    calibration: CalibrationReport | None = None
+    random_calibration: bool = False
+    budget: BudgetReport | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for what is probably not meant."""
+        if self.random_calibration:
+            return (RANDOM_CALIBRATION_WARNING,)
+        return self.calibration.warnings if self.calibration else ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values; the notes hold the warnings, too."""
+        return asdict(self) | {
+            "models": [model.to_dict() for model in self.models],
+            "notes": [*self.notes, *self.warnings],
+            "budget": self.budget.to_dict() if self.budget else None,
+        }

@@ -1,0 +1,151 @@
+"""A source lowered to float, and all that its variants share: data, preprocessing, golden inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.calibration.data import CalibrationData, open_calibration_data
+from edgekit.conversion.options import ConversionOptions
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
+from edgekit.datasets.opening import DataRequest, open_data
+from edgekit.golden import GoldenInputs, choose_golden_inputs
+from edgekit.training.record import TrainingRecord, read_training_record
+from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
+from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.targets.adaptation import needs_fixed_batch
+from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.structure import read_model_description
+
+_logger = logging.getLogger(__name__)
+
+#: What a model with a Rescaling layer takes: pixels as they are.
+_PIXELS = (0.0, 255.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredSource:
+    """What every variant of a source is made of.
+
+    Attributes:
+        path: The source.
+        sha256: Its digest.
+        lowered: The float model.
+        labels: Names of the classes, by the user, the data or the training; empty where none are known.
+        preprocessing: How pictures become the model's input; None where it takes none.
+        calibration: Data that was looked at; None where neither calibration nor a budget needs any.
+        golden_inputs: Inputs to keep as golden examples.
+        answers: The source model's own outputs for these, by name; None where it cannot be run.
+        note: How the model may want its pixels, where nothing and nobody says so; else empty.
+    """
+
+    path: Path
+    sha256: str
+    lowered: LoweredModel
+    labels: tuple[str, ...]
+    preprocessing: Preprocessing | None
+    calibration: CalibrationData | None
+    golden_inputs: GoldenInputs
+    answers: Mapping[str, np.ndarray] | None
+    note: str
+
+
+def lower_source(request: LoweringRequest, modes: Collection[Mode], options: ConversionOptions) -> LoweredSource:
+    """Lower a source in a process of its own, and open its data meanwhile.
+
+    Args:
+        request: The source and how to lower it.
+        modes: What will be made of it.
+        options: Data, preprocessing, labels, targets.
+    Raises:
+        EdgekitError: The source or the data are missing, damaged or unfit.
+    """
+    with LoweringProcess(replace(request, fixed_batch=needs_fixed_batch(options.targets))) as process:
+        _import_what_comes_next(modes)
+        lowered = process.result()
+        _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
+        record = read_training_record(request.source)
+        preprocessing = _preprocessing(lowered, options, record)
+        calibration = _calibration_data(lowered, modes, options, preprocessing)
+        golden_inputs = _golden_inputs(lowered, options, preprocessing, calibration)
+        answers = process.source_outputs(golden_inputs.values)
+    return LoweredSource(
+        path=request.source,
+        sha256=digest(request.source),
+        lowered=lowered,
+        labels=options.labels or (calibration.data.labels if calibration else record.labels),
+        preprocessing=preprocessing,
+        calibration=calibration,
+        golden_inputs=golden_inputs,
+        answers=answers,
+        note=_note_on_pixels(lowered, options, record),
+    )
+
+
+def digest(source: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder with their names."""
+    if source.is_file():
+        return hashlib.sha256(source.read_bytes()).hexdigest()
+    whole = hashlib.sha256()
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        whole.update(str(file.relative_to(source)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def _import_what_comes_next(modes: Collection[Mode]) -> None:
+    """Load slow packages while TensorFlow starts in the child: on two cores that takes no time."""
+    if any(mode is not Mode.NONE for mode in modes):
+        import litert_quantizer.quantizer  # noqa: F401
+    if any(mode.needs_calibration for mode in modes):
+        import sklearn.model_selection  # noqa: F401
+
+
+def _calibration_data(
+    lowered: LoweredModel,
+    modes: Collection[Mode],
+    options: ConversionOptions,
+    preprocessing: Preprocessing | None,
+) -> CalibrationData | None:
+    if options.data is None or not (options.budget or any(mode.needs_calibration for mode in modes)):
+        return None
+    return open_calibration_data(
+        DataRequest(options.data, options.seed, options.label_column),
+        lowered,
+        samples=options.samples,
+        preprocessing=preprocessing,
+        is_range_known=options.pixel_range is not None or lowered.rescales_pixels,
+        labels=options.labels,
+    )
+
+
+def _golden_inputs(
+    lowered: LoweredModel,
+    options: ConversionOptions,
+    preprocessing: Preprocessing | None,
+    calibration: CalibrationData | None,
+) -> GoldenInputs:
+    """Inputs for golden examples, from the data's held-back part where there is data."""
+    data = None
+    if calibration is not None:
+        data = calibration.data.held_back
+    elif options.data is not None:
+        request = DataRequest(options.data, options.seed, options.label_column)
+        data = open_data(request, lowered.inputs, pixel_range=preprocessing, labels=options.labels).held_back
+    return choose_golden_inputs(read_model_description(lowered.model), data, preprocessing, seed=options.seed)
+
+
+def _preprocessing(lowered: LoweredModel, options: ConversionOptions, record: TrainingRecord) -> Preprocessing | None:
+    """How pictures become the model's input, by the user, its training and the model; None where it takes none."""
+    usual = _PIXELS if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE
+    known = options.pixel_range or record.preprocessing or usual
+    return options.pictures.applied_to(image_preprocessing(lowered.inputs[0].shape, known))
+
+
+def _note_on_pixels(lowered: LoweredModel, options: ConversionOptions, record: TrainingRecord) -> str:
+    is_known = options.pixel_range or options.pictures.given or lowered.rescales_pixels or record.preprocessing
+    return "" if is_known else lowered.application_note
