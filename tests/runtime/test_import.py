@@ -40,6 +40,6 @@ standard = getattr(sys, "stdlib_module_names", None) or {
 }
 print(sorted(tops - set(standard) - {"numpy", "edgekit_runtime", "ai_edge_litert", "tflite_runtime"}))
 """
-    path = str(tflite_folder / "cnn_int8_io_int8.tflite")
+    path = str(tflite_folder / "cnn_float32.tflite")
     done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
