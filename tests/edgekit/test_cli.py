@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -30,9 +31,13 @@ def test_version() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_takes_the_diagnostic_options(name: str) -> None:
-    text = CliRunner().invoke(cli, [name, "--help"]).stdout
-    assert "--debug" in text
-    assert "--verbose" in text
+    command = cli.get_command(click.Context(cli), name)
+    members = [[name, member] for member in command.commands] if isinstance(command, click.Group) else [[name]]
+    assert members
+    for member in members:
+        text = CliRunner().invoke(cli, [*member, "--help"]).stdout
+        assert "--debug" in text, member
+        assert "--verbose" in text, member
 
 
 @pytest.mark.parametrize(
