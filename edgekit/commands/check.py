@@ -51,9 +51,27 @@ def command(
     committed beside it. In a GitHub workflow the job's summary and annotations are written, too.
 
     \b
-    edgekit check
     edgekit check --update-baseline
+    edgekit check --html report.html
     edgekit check --digests-only
+
+    \b
+    A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
+      [tool.edgekit]
+      data = "photos/"                  # as --data elsewhere
+      targets = ["tflite-runtime-2.14"] # see edgekit targets
+      [tool.edgekit.models.digits]
+      file = "model-int8.tflite"        # or source = "model.h5", quantize = "int8"
+      [tool.edgekit.thresholds]         # all models; one alone: models.NAME.thresholds
+      max_drop = 0.005                  # of top-1, and only where it is no chance
+      max_error_growth = 0.02           # of the error, where targets are numbers
+      max_output_change = 0.05          # where nothing says what is right
+      min_agreement = 0.98              # not asked for unless set
+      max_size_growth = 0.1
+      max_slowdown = 0.25               # against a reference timed in turn; or false
+      new_operators = false
+      significance = 0.01               # of McNemar's one-sided test
+      strict = false                    # true: fail a drop that may be chance, too
     """
     from edgekit.regression.configuration import find_configuration, load_configuration
     from edgekit_runtime.errors import UsageError

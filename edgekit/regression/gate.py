@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileError, UsageError
 from edgekit_runtime.model import Model
 
-Say = Callable[[str], None]
+_logger = logging.getLogger(__name__)
 
 
 def check(
@@ -36,7 +37,6 @@ def check(
     names: Sequence[str] = (),
     strict: bool = False,
     layers: bool = False,
-    say: Say = lambda sentence: None,
 ) -> CheckResult:
     """Judge models by the baseline.
 
@@ -46,7 +46,6 @@ def check(
         names: Models to look at; none means all.
         strict: Fail drops larger than allowed even where they may be chance.
         layers: Compare the layers of models that are converted from a Keras file, too.
-        say: Told each step, a few words.
     Raises:
         EdgekitError: A model is not in the baseline, the baseline was made with other data, or a model cannot be run.
     """
@@ -61,14 +60,12 @@ def check(
         limits = configuration.settings.thresholds_of(name)
         if strict:
             limits = limits.model_copy(update={"strict": True})
-        with _task(configuration, name, limits, records[name], say) as task:
+        with _task(configuration, name, limits, records[name]) as task:
             judged.append(task.judge(records[name], layers=layers))
     return CheckResult(tuple(judged))
 
 
-def measure_for_baseline(
-    configuration: LoadedConfiguration, *, names: Sequence[str] = (), say: Say = lambda sentence: None
-) -> dict[str, ModelRecord]:
+def measure_for_baseline(configuration: LoadedConfiguration, *, names: Sequence[str] = ()) -> dict[str, ModelRecord]:
     """What a new baseline holds of the models.
 
     Raises:
@@ -76,7 +73,7 @@ def measure_for_baseline(
     """
     records = {}
     for name in _chosen(configuration, names):
-        with _task(configuration, name, configuration.settings.thresholds_of(name), None, say) as task:
+        with _task(configuration, name, configuration.settings.thresholds_of(name), None) as task:
             records[name] = task.measure(task.candidate()).record
     return records
 
@@ -91,7 +88,6 @@ class _Task:
         limits: Its limits.
         baseline: Its record in the baseline; None where one is being made.
         folder: Where conversions go that have no place of their own.
-        say: Told each step.
     """
 
     configuration: LoadedConfiguration
@@ -99,18 +95,17 @@ class _Task:
     limits: Thresholds
     baseline: ModelRecord | None
     folder: Path
-    say: Say
 
     def candidate(self) -> Candidate:
         """The model's file, converted now where it has a source."""
         source = self.configuration.settings.models[self.name].source
         if source is not None:
-            self.say(f"Converting {source}")
+            _logger.info("converting %s", source)
         return prepare(self.configuration, self.name, self.folder)
 
     def measure(self, candidate: Candidate) -> Measurement:
         """Read, run and time a candidate."""
-        self.say(f"Measuring {candidate.path.name}")
+        _logger.info("measuring %s", candidate.path)
         latency = None if self.limits.max_slowdown is False else self._latency
         return measure(candidate.path, self._data(), made_with=candidate.made_with, latency=latency)
 
@@ -169,7 +164,7 @@ class _Task:
         source = self.configuration.settings.models[self.name].source
         if source is None or Path(source).suffix not in (".h5", ".hdf5", ".keras"):
             return ()
-        self.say(f"Comparing the layers of {source}")
+        _logger.info("comparing the layers of %s", source)
         return compare_layers_on_data(self.configuration.resolve(source), path, self._data().request)
 
     def _data(self) -> DataChoice:
@@ -183,16 +178,16 @@ class _Task:
         )
 
     def _convert_again(self) -> str:
-        self.say(f"Converting {self.name} once more")
+        _logger.info("converting %s once more", self.name)
         return bytes_of_second_conversion(self.configuration, self.name, self.folder)
 
 
 @contextmanager
 def _task(
-    configuration: LoadedConfiguration, name: str, limits: Thresholds, baseline: ModelRecord | None, say: Say
+    configuration: LoadedConfiguration, name: str, limits: Thresholds, baseline: ModelRecord | None
 ) -> Iterator[_Task]:
     with tempfile.TemporaryDirectory(prefix="edgekit-check-") as folder:
-        yield _Task(configuration, name, limits, baseline, Path(folder), say)
+        yield _Task(configuration, name, limits, baseline, Path(folder))
 
 
 def _require_same_data(name: str, baseline: ModelRecord, record: ModelRecord) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from edgekit.regression.configuration import find_configuration, load_configuration
+from edgekit.cli import cli
+from edgekit.regression.configuration import Thresholds, find_configuration, load_configuration
 from edgekit_runtime.errors import UsageError
 
 MODEL = '[models.a]\nfile = "a.tflite"\n'
@@ -109,3 +111,12 @@ def test_mistakes_in_pyproject_name_the_section(tmp_path: Path) -> None:
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no configuration"):
         load_configuration(tmp_path / "absent.toml")
+
+
+def test_the_example_in_the_help_is_a_configuration_of_the_defaults(tmp_path: Path) -> None:
+    text = CliRunner().invoke(cli, ["check", "--help"]).stdout
+    example = text[text.index("[tool.edgekit]\n") : text.index("Options:")]
+    path = write(tmp_path, "\n".join(line.strip() for line in example.splitlines()), "pyproject.toml")
+    shown = load_configuration(path).settings.thresholds_of("digits")
+    assert shown == Thresholds(min_agreement=0.98)
+    assert set(Thresholds.model_fields) == set(load_configuration(path).settings.thresholds)
