@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgekit.regression.content_digest import ContentDigest
 from edgekit_converters.atomic_files import write_text
 from edgekit_runtime.errors import EdgekitError
 
@@ -42,7 +43,7 @@ class ModelRecord:
     Attributes:
         file: Name of the .tflite.
         sha256: Digest of the whole file.
-        content_sha256: Digest of what it computes with; see ``content_digest``.
+        content: Digests of what it computes with.
         size_bytes: Size of the file.
         operators: Name and highest version of each operator it uses, sorted.
         labels: Names of its classes; empty where none are packed.
@@ -61,7 +62,7 @@ class ModelRecord:
 
     file: str
     sha256: str
-    content_sha256: str
+    content: ContentDigest
     size_bytes: int
     operators: tuple[tuple[str, int], ...]
     labels: tuple[str, ...]
@@ -131,7 +132,7 @@ def _record(fields: dict[str, Any]) -> ModelRecord:
     return ModelRecord(
         file=str(fields["file"]),
         sha256=str(fields["sha256"]),
-        content_sha256=str(fields["content_sha256"]),
+        content=ContentDigest(str(fields["content"]["graph"]), tuple(map(str, fields["content"]["constants"]))),
         size_bytes=int(fields["size_bytes"]),
         operators=tuple(sorted((str(name), int(version)) for name, version in fields["operators"].items())),
         labels=tuple(str(label) for label in fields["labels"]),

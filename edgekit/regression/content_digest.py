@@ -1,15 +1,16 @@
-"""A digest of what a .tflite computes with: its graph, its constants and their quantization.
+"""Digests of what a .tflite computes with: its graph, its constants and their quantization.
 
-It ignores metadata and whatever is packed behind the FlatBuffer, so a model keeps it when its labels or its
-description are packed anew, and loses it with a single flipped byte of a weight.
+They ignore metadata and whatever is packed behind the FlatBuffer, so a model keeps them when its labels or its
+description are packed anew, and loses one with a single flipped byte of a weight.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 
-from edgekit_runtime.description import ModelDescription, plain
+from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.flatbuffer import FlatBuffer, Table
 
 # Field numbers of the tables of schema.fbs.
@@ -17,20 +18,47 @@ _MODEL_BUFFERS, _MODEL_METADATA = 4, 6
 _METADATA_BUFFER = 1
 
 
-def content_digest(content: bytes, description: ModelDescription) -> str:
-    """SHA-256 over operators, tensors and constants, in hex.
+#: A constant of fewer bytes is a bias or a shape, and may well be the same in two models.
+_SMALL = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ContentDigest:
+    """Digests of a model's parts.
+
+    Attributes:
+        graph: SHA-256 of operators, tensors and their quantization, in hex.
+        constants: First 16 hex digits of the SHA-256 of each constant of 64 bytes or more, in the file's order; last
+            those of all smaller ones together.
+    """
+
+    graph: str
+    constants: tuple[str, ...]
+
+    @property
+    def whole(self) -> str:
+        """SHA-256 over both, in hex."""
+        return hashlib.sha256(" ".join((self.graph, *self.constants)).encode()).hexdigest()
+
+
+def content_digest(content: bytes, description: ModelDescription) -> ContentDigest:
+    """Digests of the graph and of the constants.
 
     Args:
         content: The whole file.
         description: What ``edgekit_runtime.structure.read_model_description`` made of it, which has checked it.
     """
-    whole = hashlib.sha256(json.dumps(plain(description.subgraphs), sort_keys=True).encode())
+    graph = hashlib.sha256(json.dumps(description.subgraphs).encode())
     model = FlatBuffer(content).root()
     metadata = {entry.scalar(_METADATA_BUFFER, "I") for entry in model.tables(_MODEL_METADATA, "metadata")}
+    large, small = [], hashlib.sha256()
     for number, buffer in enumerate(model.tables(_MODEL_BUFFERS, "buffer")):
-        if number not in metadata:
-            whole.update(hashlib.sha256(_data(content, buffer)).digest())
-    return whole.hexdigest()
+        data = b"" if number in metadata else _data(content, buffer)
+        if len(data) >= _SMALL:
+            large.append(hashlib.sha256(data).hexdigest()[:16])
+        elif data:
+            small.update(hashlib.sha256(data).digest())
+    return ContentDigest(graph.hexdigest(), (*large, small.hexdigest()[:16]))
 
 
 def _data(content: bytes, buffer: Table) -> memoryview:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.configuration import Thresholds
+from edgekit.regression.content_digest import ContentDigest
 from edgekit.regression.verdicts import RuleResult, Verdict
 
 
 def judge_integrity(baseline: ModelRecord, candidate: ModelRecord) -> RuleResult:
-    """Fail where weights differ although the file says that it was made from the same source in the same way."""
+    """Fail where a model is damaged or edited: nearly the baseline's, or not what it says that it is.
+
+    A file with a manifest says where it comes from: of the same origin, the weights are the same. Of a file without
+    one, other weights are another training; a single constant that differs among equal ones is none.
+    """
     allowed = "equal weights where the origin is equal"
-    measured = f"weights {candidate.content_sha256[:12]}, baseline {baseline.content_sha256[:12]}"
-    if candidate.content_sha256 == baseline.content_sha256:
+    measured = f"weights {candidate.content.whole[:12]}, baseline {baseline.content.whole[:12]}"
+    if candidate.content == baseline.content:
         return RuleResult("integrity", Verdict.PASSED, allowed, measured, "the model is the baseline's, bit by bit")
     if not candidate.provenance:
-        why = "another model than the baseline's, and it does not say where it comes from: judged by its answers alone"
-        return RuleResult("integrity", Verdict.WARNING, allowed, measured, why)
+        verdict, why = _judge_without_origin(baseline.content, candidate.content)
+        return RuleResult("integrity", verdict, allowed, measured, why)
     if candidate.provenance != baseline.provenance or candidate.made_with != baseline.made_with:
         why = "another model than the baseline's, made from another source or in another way"
         return RuleResult("integrity", Verdict.PASSED, allowed, measured, why)
@@ -23,6 +28,20 @@ def judge_integrity(baseline: ModelRecord, candidate: ModelRecord) -> RuleResult
         "the file says that it is the baseline's model, but its weights, scales or graph are others: damaged or edited"
     )
     return RuleResult("integrity", Verdict.FAILED, allowed, measured, why)
+
+
+def _judge_without_origin(baseline: ContentDigest, candidate: ContentDigest) -> tuple[Verdict, str]:
+    another = Verdict.PASSED, "another model than the baseline's; it does not say where it comes from"
+    if candidate.graph != baseline.graph or len(candidate.constants) != len(baseline.constants):
+        return another
+    same = [now == before for now, before in zip(candidate.constants, baseline.constants, strict=True)]
+    changed, count = same.count(False), len(same)
+    # The last stands for all small constants. No training changes one weight tensor and leaves all else as it is.
+    if changed == 1 and any(same[:-1]):
+        return Verdict.FAILED, f"1 of {count} constants differs and all others are the baseline's: damaged or edited"
+    if 2 * changed <= count:
+        return Verdict.WARNING, f"only {changed} of {count} constants differ from the baseline's: is that meant?"
+    return another
 
 
 def judge_size(baseline: ModelRecord, candidate: ModelRecord, limits: Thresholds) -> RuleResult:

@@ -128,14 +128,19 @@ class _Task:
     def judge(self, baseline: ModelRecord, *, layers: bool) -> ModelCheck:
         """Measure the candidate and apply every rule; one that is there and cannot be loaded fails by that alone."""
         candidate = self.candidate()
-        if candidate.path.is_file():
-            try:
-                edgekit_runtime.load(candidate.path)
-            except (ModelFileError, InterpreterError) as error:
-                why = " ".join(str(error).split())
-                loads = RuleResult("loads", Verdict.FAILED, "a file that an interpreter can load", "refused", why)
-                return ModelCheck(self.name, candidate.path, None, baseline, None, (loads,))
-        check = self._apply_rules(candidate.path, self.measure(candidate), baseline)
+        if not candidate.path.is_file():
+            raise ModelFileError(
+                f"The model {candidate.path} of {self.name} does not exist.",
+                next_step=f"make it, or mend the path in {self.configuration.path.name}",
+            )
+        try:
+            edgekit_runtime.load(candidate.path)
+            measurement = self.measure(candidate)
+        except (ModelFileError, InterpreterError) as error:
+            why = " ".join(str(error).split())
+            rule = RuleResult("loads", Verdict.FAILED, "a file that an interpreter can run", "refused", why)
+            return ModelCheck(self.name, candidate.path, None, baseline, None, (rule,))
+        check = self._apply_rules(candidate.path, measurement, baseline)
         return replace(check, layers=self._compare_layers(candidate.path)) if layers else check
 
     def _apply_rules(self, path: Path, measurement: Measurement, baseline: ModelRecord) -> ModelCheck:

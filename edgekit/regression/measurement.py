@@ -81,7 +81,7 @@ def measure(
     record = ModelRecord(
         file=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        content_sha256=content_digest(content, model.description),
+        content=content_digest(content, model.description),
         size_bytes=len(content),
         operators=operators_of(model),
         labels=model.manifest.labels,

@@ -53,6 +53,6 @@ def _figures(record: ModelRecord | None) -> dict[str, str]:
         "latency": "not measured" if latency is None else f"{latency.ratio:.3f} × {latency.reference}",
         "labels": ", ".join(record.labels[:8]) + (" …" if len(record.labels) > 8 else "") or "none",
         "data": f"{record.data}, {record.samples} samples, {record.data_sha256[:12]}",
-        "weights": record.content_sha256[:12],
+        "weights": record.content.whole[:12],
         "file": f"{record.file}, {record.sha256[:12]}",
     }

@@ -69,8 +69,36 @@ def test_a_regression_fails_by_its_error(tmp_path: Path, check: Check) -> None:
     scale_weights(path, 1.2)
     found = verdicts(check, tmp_path, 3)
     assert found["error"] == "failed"
-    # A bare file does not say what its weights should be.
-    assert found["integrity"] == "warning"
+    # A bare file does not say what its weights should be, and all of these few are others.
+    assert found["integrity"] == "passed"
+
+
+def change(path: Path, constants: int) -> None:
+    """Flip the lowest bit of a byte in so many of the largest float constants."""
+    content = bytearray(path.read_bytes())
+    model = schema.Model.GetRootAs(content)
+    graph = model.Subgraphs(0)
+    tensors = [graph.Tensors(number) for number in range(graph.TensorsLength())]
+    used = sorted({tensor.Buffer() for tensor in tensors if tensor.Type() == schema.TensorType.FLOAT32})
+    arrays = [data for n in used if isinstance(data := model.Buffers(n).DataAsNumpy(), np.ndarray)]
+    for data in sorted(arrays, key=len)[-constants:]:
+        data[len(data) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("constants", "verdict"),
+    [(0, "passed"), (1, "failed"), (2, "warning"), (20, "passed")],
+    ids=lambda value: str(value),
+)
+def test_a_bare_file_that_is_nearly_the_baselines_is_damaged(
+    constants: int, verdict: str, tmp_path: Path, check: Check
+) -> None:
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(6).random((60, 8, 8, 3), np.float32))
+    path = begin(tmp_path, "many_operators.tflite", "", check)
+    if constants:
+        change(path, constants)
+    assert verdicts(check, tmp_path, 3 if verdict == "failed" else 0)["integrity"] == verdict
 
 
 def test_all_examples_are_judged_on_where_the_data_is_a_test_set(tmp_path: Path, check: Check) -> None:
@@ -193,6 +221,20 @@ def test_the_reference_computes_as_the_model_does() -> None:
         measured = measure_latency_ratio(edgekit_runtime.load(TFLITE / "dense_float32.tflite"), name)
         # Ten multiplications against two convolutions.
         assert 0 < measured.low <= measured.ratio <= measured.high < 1
+
+
+def test_a_model_that_breaks_when_it_runs_fails(tmp_path: Path, check: Check) -> None:
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(7).random((60, 12, 12, 1), np.float32))
+    path = begin(tmp_path, "cnn_float32.tflite", "", check)
+    content = bytearray(path.read_bytes())
+    model = schema.Model.GetRootAs(content)
+    graph = model.Subgraphs(0)
+    integers = [t for t in map(graph.Tensors, range(graph.TensorsLength())) if t.Type() == schema.TensorType.INT32]
+    sizes = [data for t in integers if isinstance(data := model.Buffers(t.Buffer()).DataAsNumpy(), np.ndarray)]
+    # A size that RESHAPE cannot make out of what it gets.
+    max((data.view(np.int32) for data in sizes), key=lambda data: int(data.max()))[:] = 7
+    path.write_bytes(content)
+    assert verdicts(check, tmp_path, 3) == {"loads": "failed"}
 
 
 def test_a_slower_model_fails_and_false_switches_the_rule_off(tmp_path: Path, check: Check) -> None:

@@ -19,6 +19,7 @@ from edgekit.datasets.streams import Batch
 from edgekit.parity.layer_noise import LayerNoise
 from edgekit.regression.answers import ClassAnswers
 from edgekit.regression.baseline import LatencyRatio, ModelRecord
+from edgekit.regression.content_digest import ContentDigest
 from edgekit.regression.measurement import Measurement
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
@@ -49,7 +50,7 @@ def record(top1: float, size_bytes: int) -> ModelRecord:
     return ModelRecord(
         file="m.tflite",
         sha256="0" * 64,
-        content_sha256="1" * 64,
+        content=ContentDigest("1" * 64, ()),
         size_bytes=size_bytes,
         operators=(("CONV_2D", 3),),
         labels=(NASTY, *(f"a class with the number {number}" for number in range(1, CLASSES))),

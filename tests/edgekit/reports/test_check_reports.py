@@ -12,6 +12,7 @@ import junitparser
 import pytest
 
 from edgekit.regression.baseline import LatencyRatio, ModelRecord
+from edgekit.regression.content_digest import ContentDigest
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit.reports.check_github import append_step_summary, runs_on_github, workflow_commands
@@ -22,7 +23,7 @@ from edgekit.reports.check_table import verdict_sentence
 RECORD = ModelRecord(
     file="m.tflite",
     sha256="0" * 64,
-    content_sha256="1" * 64,
+    content=ContentDigest("1" * 64, ()),
     size_bytes=1000,
     operators=(("CONV_2D", 3),),
     labels=(),
