@@ -15,7 +15,7 @@ import numpy as np
 from edgekit.datasets.source import UNNAMED, row_hashes
 from edgekit.datasets.splitting import HELD_BACK
 from edgekit.datasets.stored_arrays import inputs_among
-from edgekit.datasets.streams import Batch, Conform
+from edgekit.datasets.streams import Batch, Conform, Part
 from edgekit.datasets.targets import as_targets
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, EdgekitError, UsageError
@@ -83,7 +83,7 @@ class FunctionExamples:
         inputs: The model's inputs.
         conform: Brings raw values to what the model takes.
         seed: Seed of the choice of what is held back.
-        part: "calibration", "held back", or "all".
+        part: Which of the examples.
         slice_by: Key of the slices in the dicts that are yielded.
         limit: Examples to end after, or None.
         labels: Names of the classes; not known.
@@ -95,7 +95,7 @@ class FunctionExamples:
     inputs: tuple[ModelInput, ...]
     conform: Conform
     seed: int
-    part: str = "all"
+    part: Part = Part.EVERYTHING
     slice_by: str | None = None
     limit: int | None = None
     labels: tuple[str, ...] = ()
@@ -156,14 +156,14 @@ class FunctionExamples:
             raise DataError(f"{self.name} gave no examples.", expected="arrays, dicts by input name, or (x, y) pairs")
 
     def _is_mine(self, batch: Batch) -> np.ndarray:
-        if self.part == "all":
+        if self.part is Part.EVERYTHING:
             return np.ones(len(batch), bool)
         salt = self.seed.to_bytes(4, "little")
         shares = [
             int.from_bytes(hashlib.blake2b(digest, digest_size=8, salt=salt).digest(), "little") / 2**64
             for digest in row_hashes(*batch.inputs.values())
         ]
-        return (np.array(shares) < HELD_BACK) == (self.part == "held back")
+        return (np.array(shares) < HELD_BACK) == (self.part is Part.HELD_BACK)
 
     def _batch(self, item: Any, number: int) -> Batch:
         """What was yielded, as a batch; a single example gets a batch axis."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from edgekit.datasets.idx import find_images, is_idx
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, ModelInputs, PixelRange, image_preprocessing
 from edgekit.datasets.source import UNNAMED, Rows, Source, row_hashes
 from edgekit.datasets.splitting import held_back_rows
-from edgekit.datasets.streams import ExampleStream, StoredExamples
+from edgekit.datasets.streams import Conform, ExampleStream, Part, StoredExamples
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 
@@ -38,21 +39,32 @@ class DataRequest:
     slice_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class ModelData:
-    """The data of a model, none of it read yet.
+    """The data of a model, none of it read yet; what is held back is chosen when a part is first asked for.
 
     Attributes:
-        calibration: What may be calibrated on; the part to train on, where the source has parts.
-        held_back: What calibration and training never see.
-        everything: Both.
+        part: Gives a part.
         labels: Names of the classes; empty where none are known.
     """
 
-    calibration: ExampleStream
-    held_back: ExampleStream
-    everything: ExampleStream
+    part: Callable[[Part], ExampleStream]
     labels: tuple[str, ...]
+
+    @cached_property
+    def calibration(self) -> ExampleStream:
+        """What may be calibrated on; the part to train on, where the source has parts."""
+        return self.part(Part.CALIBRATION)
+
+    @cached_property
+    def held_back(self) -> ExampleStream:
+        """What calibration and training never see."""
+        return self.part(Part.HELD_BACK)
+
+    @cached_property
+    def everything(self) -> ExampleStream:
+        """Both."""
+        return self.part(Part.EVERYTHING)
 
 
 def open_data(
@@ -74,46 +86,43 @@ def open_data(
     """
     pixels = pixel_range or DEFAULT_PIXEL_RANGE
     conform = ModelInputs(inputs, pixels)
-    source: Source | None
     if request.source.startswith(PREFIX):
         function = import_function(request.source)
         arrays = as_arrays(function())
         if arrays is None:
-            return _of_function(FunctionExamples(
+            examples = FunctionExamples(
                 request.source, function, tuple(inputs), conform, request.seed, slice_by=request.slice_by
-            ))  # fmt: skip
+            )
+            return ModelData(lambda part: replace(examples, part=part, _known={}), ())
         source = _arrays(request, arrays, inputs)
     else:
         source = _stored(request, inputs, pixels)
-    if set(source.labels) <= set(labels):
-        source = _renumbered(source, labels)
-    calibration, held_back, everything = (
-        StoredExamples(source, rows, conform) for rows in _parts(source, request.seed)
-    )
-    return ModelData(calibration, held_back, everything, source.labels)
+    source = _renumbered(source, labels)
+    return ModelData(partial(_part_of, source, conform, request.seed), source.labels)
 
 
-def _of_function(examples: FunctionExamples) -> ModelData:
-    return ModelData(
-        replace(examples, part="calibration", _known={}), replace(examples, part="held back", _known={}), examples, ()
-    )
+def _part_of(source: Source, conform: Conform, seed: int, part: Part) -> StoredExamples:
+    return StoredExamples(source, _rows_of(source, part, seed), conform)
 
 
-def _parts(source: Source, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows to calibrate on, rows held back, and all."""
+def _rows_of(source: Source, part: Part, seed: int) -> np.ndarray:
     everything = np.arange(source.count)
-    if source.held_back is None:
+    if part is Part.EVERYTHING:
+        return everything
+    held_back = source.held_back
+    if held_back is None:
         y = source.targets.get(UNNAMED)
         classes = y if y is not None and y.ndim == 1 and y.dtype.kind == "i" else None
         held_back = held_back_rows(source.digests, classes, seed=seed)
-        return everything[~held_back], everything[held_back], everything
-    train = ~source.held_back & ~np.isin(source.digests, source.digests[source.held_back])
-    return everything[train], everything[source.held_back], everything
+    elif part is Part.CALIBRATION:
+        # An example that is in both parts is for testing only.
+        return everything[~held_back & ~np.isin(source.digests, source.digests[held_back])]
+    return everything[held_back if part is Part.HELD_BACK else ~held_back]
 
 
 def _renumbered(source: Source, labels: Sequence[str]) -> Source:
     """The source with the model's numbers for its classes, which may be fewer or in another order."""
-    if not source.labels or tuple(source.labels) == tuple(labels):
+    if not set(source.labels) <= set(labels) or source.labels in ((), tuple(labels)):
         return source
     numbers = np.array([list(labels).index(name) for name in source.labels])
     targets = {output: numbers[values] for output, values in source.targets.items() if values.dtype.kind == "i"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from typing import Protocol
 
@@ -18,6 +19,14 @@ from edgekit.datasets.source import UNNAMED, Source
 
 #: Brings raw values by name to what the model takes.
 Conform = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+
+
+class Part(Enum):
+    """Which of the examples."""
+
+    CALIBRATION = "calibration"
+    HELD_BACK = "held back"
+    EVERYTHING = "everything"
 
 
 @dataclass(frozen=True, slots=True)

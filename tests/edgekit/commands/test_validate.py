@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from edgekit.cli import cli
 
@@ -100,3 +101,44 @@ def test_the_html_report_holds_every_model(trained_folder: Path, variants_folder
     failed = result.exit_code == 3
     assert ('class="verdict failed"' in text) is failed
     assert ("No threshold is missed." in text) is not failed
+
+
+def test_the_table_tells_what_changed(trained_folder: Path, untrained_tflite: Path, tmp_path: Path) -> None:
+    result = validate(
+        trained_folder / "model.h5", untrained_tflite, "--data", "digits", "--changed", tmp_path / "changed.png"
+    )
+    assert result.exit_code == 0, result.output
+    lines = " ".join(result.stdout.split())
+    for part in ("top-1", "top-5", "right alone", "McNemar p =", "expected calibration error", "signal to noise",
+                 "Recall of the classes that changed", "Examples that changed their answer, 10 of"):  # fmt: skip
+        assert part in lines
+    with Image.open(tmp_path / "changed.png") as sheet:
+        assert sheet.width > 1000
+        # Digits in columns of eight and six rows, bright on dark.
+        assert 0.2 < np.mean(np.asarray(sheet.convert("L")) < 40) < 0.9
+
+
+def test_json_holds_every_figure(trained_folder: Path, variants_folder: Path) -> None:
+    tflites = [variants_folder / f"model-{mode}.tflite" for mode in ("dynamic", "int8")]
+    result = validate(trained_folder / "model.h5", *tflites, "--data", "digits", "--everything", "--json")
+    assert result.exit_code == 0, result.output
+    first, second = json.loads(result.stdout)["validations"]
+    assert first["data"] == second["data"]
+    assert first["data"]["samples"] == 1797
+    classes = second["outputs"][0]["classification"]
+    figures = classes["labelled"]
+    assert sum(figures["counts"].values()) == 1797
+    assert np.shape(figures["reference_confusion"]) == np.shape(figures["candidate_confusion"]) == (10, 10)
+    assert np.trace(figures["candidate_confusion"]) == round(1797 * figures["candidate_top1"])
+    assert len(figures["recalls"]) == 10
+    assert len(figures["reference_calibration"]["bins"]) == 15
+    low, high = figures["drop_interval"]["low"], figures["drop_interval"]["high"]
+    assert low <= figures["accuracy_drop"] <= high
+    assert classes["changed"] == round(1797 * (1 - classes["top1_agreement"]))
+
+
+def test_figures_of_one_file_take_one_file(trained_folder: Path, variants_folder: Path) -> None:
+    tflites = [variants_folder / f"model-{mode}.tflite" for mode in ("dynamic", "int8")]
+    result = validate(trained_folder / "model.h5", *tflites, "--data", "digits", "--changed", "changed.png")
+    assert result.exit_code == 2
+    assert "one TFLITE at a time" in result.stderr
