@@ -19,7 +19,7 @@ from edgekit.datasets.source import UNNAMED, Rows, Source, row_hashes
 from edgekit.datasets.splitting import held_back_rows
 from edgekit.datasets.streams import Conform, ExampleStream, Part, StoredExamples
 from edgekit_converters.lowering import ModelInput
-from edgekit_runtime.errors import DataError
+from edgekit_runtime.errors import DataError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ def open_data(
     Raises:
         EdgekitError: There is no such source, it is damaged, or it does not fit the model.
     """
+    _require_table_for_labels(request)
     pixels = pixel_range or DEFAULT_PIXEL_RANGE
     conform = ModelInputs(inputs, pixels)
     if request.source.startswith(PREFIX):
@@ -97,8 +98,25 @@ def open_data(
         source = _arrays(request, arrays, inputs)
     else:
         source = _stored(request, inputs, pixels)
+    if request.slice_by is not None and source.groups is None:
+        raise DataError(
+            f"{request.source} has nothing called {request.slice_by} to slice by.",
+            expected="a column of a table, an array of an .npz, a key of a function's dicts, or folder",
+            received=f"--slice-by {request.slice_by}",
+        )
     source = _renumbered(source, labels)
     return ModelData(partial(_part_of, source, conform, request.seed), source.labels)
+
+
+def _require_table_for_labels(request: DataRequest) -> None:
+    from edgekit.datasets import tables
+
+    if request.label_column is not None and Path(request.source).suffix.lower() not in tables.SUFFIXES:
+        raise UsageError(
+            "--label-column goes with a table only.",
+            expected=f"data that ends in {' or '.join(sorted(tables.SUFFIXES))}",
+            received=request.source,
+        )
 
 
 def _part_of(source: Source, conform: Conform, seed: int, part: Part) -> StoredExamples:

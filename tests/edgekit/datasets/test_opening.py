@@ -453,3 +453,13 @@ def test_bad_data_is_a_sentence(make: Callable[[Path], Path], says: str, tmp_pat
     with pytest.raises(DataError) as caught:
         read(opened(make(tmp_path), model_input).everything)
     assert says in str(caught.value)
+
+
+def test_slices_that_the_data_does_not_have_are_refused() -> None:
+    with pytest.raises(DataError, match="nothing called site"):
+        opened("digits", ModelInput("image", (-1, 28, 28, 1), "float32"), slice_by="site")
+
+
+def test_a_column_of_labels_goes_with_a_table() -> None:
+    with pytest.raises(UsageError, match="goes with a table only"):
+        opened("digits", ROW, label_column="kind")
