@@ -10,6 +10,7 @@ import click
 
 from edgekit import __version__
 from edgekit_runtime.errors import EdgekitError
+from edgekit_runtime.startup_note import keep_off_stderr
 
 COMMANDS = (
     "demo",
@@ -144,6 +145,7 @@ def main() -> None:
     """Entry point of the ``edgekit`` command."""
     # TensorFlow writes start-up notes to stderr unless told before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    keep_off_stderr()
     try:
         cli(prog_name="edgekit")
     except KeyboardInterrupt:

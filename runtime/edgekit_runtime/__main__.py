@@ -19,11 +19,13 @@ from edgekit_runtime.errors import BelowThresholdError, DataError, EdgekitError
 from edgekit_runtime.interpreter import INTERPRETERS, choose_interpreter
 from edgekit_runtime.model import Model
 from edgekit_runtime.model_file import read_model_file
+from edgekit_runtime.startup_note import keep_off_stderr
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, 1 for an error, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
+    keep_off_stderr()
     try:
         return options.run(options) or 0
     except EdgekitError as error:

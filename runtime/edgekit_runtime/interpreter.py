@@ -10,6 +10,7 @@ import numpy as np
 
 from edgekit_runtime.errors import InterpreterError, UsageError
 from edgekit_runtime.import_probe import death_of_import
+from edgekit_runtime.startup_note import write_if_unwanted
 
 #: Module and pip command of each interpreter, in the order they are tried.
 INTERPRETERS = {
@@ -132,6 +133,7 @@ def _import(name: str, origin: str) -> InterpreterChoice:
         raise InterpreterError(
             f"{name} is installed and cannot be imported.", received=str(error), next_step=command
         ) from error
+    write_if_unwanted(module.Interpreter)
     return InterpreterChoice(name, version, module.Interpreter)
 
 

@@ -1,0 +1,55 @@
+"""Keeps the interpreter's start-up note off a command's stderr: "Created TensorFlow Lite XNNPACK delegate for CPU."
+
+Native code writes it once a process, with the first model that is allocated. A command lets a model of its own be that
+one while stderr is closed, so that nothing is kept back of what is said about the user's model.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from binascii import a2b_base64
+from typing import Any
+
+#: A .tflite that negates one float, made with LiteRT's schema.
+_NEGATION = a2b_base64(
+    "GAAAAFRGTDMAAA4AFAAQAAwACAAAAAQADgAAABAAAAAcAAAA0AAAAAMAAAABAAAACAAAAAQABAAEAAAAAQAAABAAAAAMABQAEAAM"
+    "AAgABAAMAAAAEAAAADwAAABAAAAARAAAAAEAAAAQAAAAAAAKAAwAAAAIAAQACgAAAAgAAAAMAAAAAQAAAAEAAAABAAAAAAAAAAEA"
+    "AAABAAAAAQAAAAAAAAACAAAAMAAAAAQAAADk////CAAAAAwAAAABAAAAYgAAAAEAAAABAAAADAAMAAgAAAAAAAQADAAAAAgAAAAM"
+    "AAAAAQAAAGEAAAABAAAAAQAAAAEAAAAQAAAADAAMAAsAAAAAAAQADAAAADsAAAAAAAA7"
+)
+_is_unwanted = False
+
+
+def keep_off_stderr() -> None:
+    """Let the first interpreter that is chosen in this process write no note; for programs, not for libraries."""
+    global _is_unwanted
+    _is_unwanted = True
+
+
+def write_if_unwanted(interpreter_class: Any) -> None:
+    """Have the note written to nowhere, once, if it is not wanted.
+
+    Args:
+        interpreter_class: LiteRT's ``Interpreter``, or tflite-runtime's.
+    """
+    global _is_unwanted
+    if not _is_unwanted:
+        return
+    _is_unwanted = False
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # Started with stderr closed.
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        interpreter_class(model_content=_NEGATION).allocate_tensors()
+    except (ValueError, RuntimeError):
+        pass  # The note is shown then; the user's model will tell what is wrong.
+    finally:
+        os.dup2(saved, 2)
+        os.close(nowhere)
+        os.close(saved)
