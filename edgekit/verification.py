@@ -84,9 +84,11 @@ def verify(path: Path, *, public_key: str | None = None, interpreter: str | None
             raise ModelFileError(f"The signature of {path.name} does not hold: something has changed since.")
         signer = key.hex()
     if not (manifest.model_sha256 or signer):
+        # A packed file that is cut off has lost its parts, too, which are behind the model.
+        read_model_description(content)
         raise ModelFileError(
             f"{path.name} is a plain .tflite: it holds no digest, signature or golden examples to verify.",
-            next_step="pack them: edgekit pack model.tflite",
+            next_step=f"pack them: edgekit pack {path.name}",
         )
     golden = edgekit_runtime.load(content, interpreter=interpreter).verify() if GOLDEN_NAME in parts.names else None
     return Verification(path, manifest.model_sha256, signer, public_key is not None, golden)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgekit_runtime.errors import EdgekitError
+
+#: What helps, by what the system says; another folder helps with everything else.
+_NEXT_STEPS = {
+    errno.ENOSPC: "free some space or choose another folder",
+    errno.EDQUOT: "free some space or choose another folder",
+    errno.EFBIG: "free some space or choose another folder",
+    errno.EISDIR: "name a file, not a folder",
+    errno.ENOTDIR: "name a file in a folder",
+}
 
 
 @contextmanager
@@ -49,6 +59,21 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def require_place(path: Path) -> None:
+    """Refuse, before any work is done, a path that cannot become a file.
+
+    Raises:
+        EdgekitError: It is a folder, what should be its folder is a file, or that cannot be written.
+    """
+    folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
+    if path.is_dir():
+        raise _cannot_write(path, OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    if not folder.is_dir():
+        raise _cannot_write(path, OSError(errno.ENOTDIR, f"{folder} is a file"))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _cannot_write(path, OSError(errno.EACCES, f"no permission to write to {folder}"))
+
+
 def _umask() -> int:
     """The process's file mode mask, which the system only tells while setting it."""
     mask = os.umask(0)
@@ -60,5 +85,6 @@ def _cannot_write(path: Path, error: OSError) -> EdgekitError:
     return EdgekitError(
         f"{path} could not be written.",
         received=error.strerror or str(error),
-        next_step="free some space or choose another folder; the file that stood there before is unchanged",
+        next_step=_NEXT_STEPS.get(error.errno or 0, "choose another folder")
+        + "; the file that stood there before is unchanged",
     )

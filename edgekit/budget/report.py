@@ -129,6 +129,18 @@ class BudgetReport:
         """The model taken; where the budget is missed, the best found."""
         return self.candidates[self.chosen]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence where a budget was kept that the examples are too few to see."""
+        step = self.smallest_step
+        if not self.met or step is None or not 0 < self.max_drop < step:
+            return ()
+        return (
+            f"The budget was judged on {self.held_back_examples} held-back examples, of which one is {100 * step:.3g} "
+            f"%: a drop of {100 * self.max_drop:.3g} % cannot be told from none. Pass data of which "
+            f"{math.ceil(1 / self.max_drop):,} examples or more are held back.",
+        )
+
     def require_met(self) -> None:
         """Raise where the budget is missed.
 

@@ -81,7 +81,7 @@ AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
     "-o",
     "--output",
     type=EXISTING_OR_NOT,
-    help="File to write; with --all, a folder. [default: beside MODEL]",
+    help="File to write, or a folder to write it to; with --all, a folder. [default: beside MODEL]",
 )
 @json_option
 def command(
@@ -130,11 +130,14 @@ def command(
     from edgekit.reports.pareto_figure import draw_pareto
     from edgekit.reports.progress import progress_bar
     from edgekit.reports.tables import print_json
+    from edgekit_converters.atomic_files import require_place
     from edgekit_converters.lowering import LoweringRequest
     from edgekit_converters.quantization.modes import IoType, Mode, Scheme
     from edgekit_runtime.classification import read_labels
 
     outputs = output_paths(model, output, quantize, every, io)
+    for path in outputs.values():
+        require_place(path)
     budget = budget_request(
         BudgetOptions(max_drop, metric, prefer, figure), quantize="all" if every else quantize, data=data
     )
@@ -180,6 +183,8 @@ def output_paths(model: Path, output: Path | None, quantize: str, every: bool, i
         return {mode: folder / f"{model.stem}-{mode}.tflite" for mode in ("none", "float16", "dynamic", "int8")}
     name = model.stem if quantize == "none" else f"{model.stem}-{quantize}"
     path = output or model.with_name(f"{name}.tflite")
+    if path.is_dir():
+        path /= f"{name}.tflite"
     if quantize != "auto":
         return {quantize: path}
     # Each of them may be the one that is written.

@@ -69,7 +69,10 @@ class Conversion:
         """Sentences for what is probably not meant."""
         if self.random_calibration:
             return (RANDOM_CALIBRATION_WARNING,)
-        return self.calibration.warnings if self.calibration else ()
+        return (
+            *(self.calibration.warnings if self.calibration else ()),
+            *(self.budget.warnings if self.budget else ()),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values; the notes hold the warnings, too."""

@@ -90,7 +90,7 @@ def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:
         if refused:
             finding = next(iter(refused.values()))
             notes.append(
-                f"{' and '.join(refused)} will not run on {target} ({finding.operator} {finding.problem}). "
+                f"{' and '.join(refused)} will not run on {target} ({finding.operator}: {finding.problem}). "
                 f"If it has to, add --target {target}."
             )
     return notes

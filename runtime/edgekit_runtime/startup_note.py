@@ -18,13 +18,13 @@ _NEGATION = a2b_base64(
     "AAABAAAAAQAAAAAAAAACAAAAMAAAAAQAAADk////CAAAAAwAAAABAAAAYgAAAAEAAAABAAAADAAMAAgAAAAAAAQADAAAAAgAAAAM"
     "AAAAAQAAAGEAAAABAAAAAQAAAAEAAAAQAAAADAAMAAsAAAAAAAQADAAAADsAAAAAAAA7"
 )
-_is_unwanted = False
+#: Of this process.
+_wishes = {"keep off stderr": False}
 
 
 def keep_off_stderr() -> None:
     """Let the first interpreter that is chosen in this process write no note; for programs, not for libraries."""
-    global _is_unwanted
-    _is_unwanted = True
+    _wishes["keep off stderr"] = True
 
 
 def write_if_unwanted(interpreter_class: Any) -> None:
@@ -33,10 +33,9 @@ def write_if_unwanted(interpreter_class: Any) -> None:
     Args:
         interpreter_class: LiteRT's ``Interpreter``, or tflite-runtime's.
     """
-    global _is_unwanted
-    if not _is_unwanted:
+    if not _wishes["keep off stderr"]:
         return
-    _is_unwanted = False
+    _wishes["keep off stderr"] = False
     if sys.stderr is not None:
         sys.stderr.flush()
     try:

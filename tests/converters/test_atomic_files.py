@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit_converters.atomic_files import replacing, write_bytes, write_text
+from edgekit_converters.atomic_files import replacing, require_place, write_bytes, write_text
 from edgekit_runtime.errors import EdgekitError
 
 
@@ -90,3 +90,23 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("name", "received", "next_step"),
+    [("folder", "Is a directory", "name a file, not a folder"), ("file/x.tflite", "file is a file", "in a folder")],
+)
+def test_a_path_that_cannot_become_a_file_is_refused_before_any_work(
+    name: str, received: str, next_step: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(EdgekitError, match="could not be written") as caught:
+        require_place(tmp_path / name)
+    assert received in str(caught.value.received)
+    assert next_step in str(caught.value.next_step)
+
+
+def test_a_path_in_folders_that_do_not_exist_yet_can_become_a_file(tmp_path: Path) -> None:
+    require_place(tmp_path / "a" / "b" / "model.tflite")
+    assert list(tmp_path.iterdir()) == []

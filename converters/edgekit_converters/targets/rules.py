@@ -192,7 +192,7 @@ RULES = (
         name="per-channel dense weights without a bias",
         targets=("tflite-runtime-2.14",),
         find=_per_channel_dense_without_bias,
-        reason="on ARM it crashes over two rows or more, or fewer than four channels: it reads the bias all the same",
+        reason="on ARM it reads a bias that is not there, and crashes with several rows or under four channels",
         next_step="convert with --target tflite-runtime-2.14, which gives dense layers one scale",
         measured="tflite-runtime 2.14.0 on emulated aarch64 and armv7l: int8 outputs of (2, 6) and (1, 5, 6) end in a "
         "segmentation fault with per-channel weights, not with one scale nor on x86-64",

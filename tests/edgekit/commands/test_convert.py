@@ -106,6 +106,18 @@ def test_by_default_the_file_goes_beside_the_model(trained_folder: Path, tmp_pat
     assert report["batch"] == "dynamic"
 
 
+def test_an_existing_folder_takes_the_file_and_no_folder_is_written_over(trained_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    result = convert(trained_folder / "model.h5", "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["model.tflite"]
+    (tmp_path / "file").touch()
+    # Refused at once: the model, which does not exist, is not even looked for.
+    result = convert(tmp_path / "none.h5", "-o", tmp_path / "file" / "x.tflite")
+    assert result.exit_code == 1
+    assert "could not be written" in result.stderr
+
+
 def test_uint8_edges_take_pixels_as_they_are(trained_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "uint8.tflite"
     options = ["--quantize", "int8", "--io", "uint8", "--data", "digits", "-o", output]

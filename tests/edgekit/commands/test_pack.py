@@ -32,6 +32,15 @@ def foreign(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_file_that_is_cut_off_is_damaged_and_not_merely_plain(foreign: Path) -> None:
+    result = run("verify", foreign)
+    assert f"{foreign.name} is a plain .tflite" in result.stderr
+    foreign.write_bytes(foreign.read_bytes()[:-1000])
+    result = run("verify", foreign)
+    assert result.exit_code == 1
+    assert "is damaged" in result.stderr
+
+
 @pytest.fixture
 def labels(tmp_path: Path) -> Path:
     path = tmp_path / "labels.txt"
