@@ -11,10 +11,13 @@ from edgekit_runtime.flatbuffer import damaged
 
 _ARITHMETIC = {"ADD", "DIV", "MUL", "SQUARED_DIFFERENCE", "SUB"}
 _INTEGERS = {"int8", "uint8", "int16"}
+# Smaller ones are no normal float32. TensorFlow's converter stores them where all values are 0.
+_SMALLEST_SCALE = 2.0**-126
 # Both interpreters widen sums by 20 bits before they scale them to the output, and abort where that is not enough.
 _LARGEST_SUM_RATIO = 2.0**19
 # LiteRT's kernels refuse an operator from here on, and LiteRT 2.3 then frees its weights twice and aborts.
 _LARGEST_PRODUCT_RATIO = 256.0
+_WIDE = {"int16", "int32", "int64"}
 #: Places of the input and the weights among the inputs of operators that multiply the two.
 _WEIGHTED = {"CONV_2D": (0, 1), "DEPTHWISE_CONV_2D": (0, 1), "FULLY_CONNECTED": (0, 1), "TRANSPOSE_CONV": (2, 1)}
 
@@ -29,18 +32,33 @@ def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[Ten
     Raises:
         ModelFileError: Naming the operator.
     """
-    if operator.name not in _ARITHMETIC or not operator.outputs:
+    if not operator.outputs:
         return
     output = tensors[operator.outputs[0]]
+    # XNNPACK refuses them, and LiteRT 2.3 dies of the refusal; it leaves operators on int16 to the kernels, which run.
+    if output.dtype != "int16":
+        for index in (*operator.inputs, *operator.outputs):
+            if index >= 0 and tensors[index].dtype not in _WIDE and _smallest(tensors[index]) < _SMALLEST_SCALE:
+                raise damaged(f"{what}, a {operator.name}, works on tensor {index}, which has a scale of 0")
+    if operator.name not in _ARITHMETIC:
+        return
     operands = [tensors[index] for index in operator.inputs]
     with_scale = [bool(tensor.scales) for tensor in (output, *operands)]
     if output.dtype not in _INTEGERS or not any(with_scale):
         return
     if not all(with_scale):
         raise damaged(f"{what}, a {operator.name}, works on integers without a scale")
+    if operator.name not in ("ADD", "SUB"):
+        return
+    if not all(_smallest(tensor) for tensor in (output, *operands)):
+        raise damaged(f"{what}, a {operator.name}, has a scale of 0")
     ratio = max(max(tensor.scales) for tensor in operands) / min(output.scales)
-    if operator.name in ("ADD", "SUB") and ratio >= _LARGEST_SUM_RATIO:
+    if ratio >= _LARGEST_SUM_RATIO:
         raise damaged(f"{what}, a {operator.name}, has scales that are {ratio:.0e} apart")
+
+
+def _smallest(tensor: TensorDescription) -> float:
+    return min(tensor.scales, default=1.0)
 
 
 #: Measured: 2.7 to 2.9 take the first channel's scale for all of them, and answer at chance without an error.
@@ -105,7 +123,7 @@ def refuse_scales_beyond_litert(description: ModelDescription) -> None:
                 continue
             image, weights = (subgraph.tensors[operator.inputs[place]] for place in _WEIGHTED[operator.name])
             output = subgraph.tensors[operator.outputs[0]]
-            if not (image.scales and weights.scales and output.scales):
+            if not (image.scales and weights.scales and output.scales) or output.dtype in _WIDE:
                 continue
             ratio = image.scales[0] * max(weights.scales) / output.scales[0]
             if ratio >= _LARGEST_PRODUCT_RATIO:

@@ -229,9 +229,9 @@ def _quantization(tensor: Table, dtype: str, shape: tuple[int, ...]) -> tuple[tu
         raise damaged(f"{tensor.what} does not have as many zero points as scales")
     if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
         raise damaged(f"{tensor.what} has {len(scales)} scales for shape {shape} along dimension {axis}")
-    # Smaller ones are no normal float32; LiteRT's own kernels refuse them, and LiteRT 2.3 dies of the refusal.
-    if not (np.isfinite(scales) & (scales >= np.finfo(np.float32).tiny)).all():
-        raise damaged(f"{tensor.what} has a scale that is no positive number")
+    # 0 is sound in some places: check_scales() knows which.
+    if not (np.isfinite(scales) & (scales >= 0)).all():
+        raise damaged(f"{tensor.what} has an impossible scale")
     if dtype in ("int8", "uint8", "int16"):
         limits = np.iinfo(dtype)
         if (zero_points < limits.min).any() or (zero_points > limits.max).any():

@@ -109,6 +109,15 @@ def test_a_sequence_model_starts_each_sample_anew(name: str, tflite_folder: Path
         assert np.asarray(model.predict(arrays["x"][:1])) == pytest.approx(arrays["y"][:1], abs=1e-5)
 
 
+def test_a_sequence_model_in_16_bits_with_a_scale_of_0(tflite_folder: Path) -> None:
+    expected = answers(tflite_folder, "lstm_int16")
+    try:
+        model = edgekit_runtime.load(tflite_folder / "lstm_int16.tflite")
+    except InterpreterError as error:
+        pytest.skip(f"an interpreter without this operator's version: {error.received}")
+    assert np.abs(model.predict(expected["x"]) - expected["y"]).max() < 2e-3
+
+
 def test_state_goes_over_only_when_asked(tflite_folder: Path) -> None:
     arrays = answers(tflite_folder, "fused_lstm_batch1")
     model = load(tflite_folder, "fused_lstm_batch1", stateful=True)

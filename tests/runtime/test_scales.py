@@ -40,6 +40,37 @@ def test_unsound(scales: tuple[float, ...], message: str) -> None:
         check_scales("operator 0", ADD, tensors(*scales))
 
 
+def zero_scaled(dtype: str, *scales: float) -> list[TensorDescription]:
+    """Like :func:`tensors`, but a scale of 0 is one."""
+    return [tensor._replace(scales=(scale,)) for tensor, scale in zip(tensors(*scales, dtype=dtype), scales)]
+
+
+def test_the_scales_of_what_is_always_0() -> None:
+    # As TensorFlow's converter stores the first state of an unrolled LSTM in 16 bits, and its products.
+    multiply = ADD._replace(name="MUL")
+    check_scales("operator 0", multiply, zero_scaled("int16", 0.1, 0.0, 0.1))
+    check_scales("operator 0", ADD, zero_scaled("int16", 0.1, 3.6e-43, 0.1))
+    # Pruned filters of a 16-bit model.
+    image, weights, output = zero_scaled("int16", 0.1, 0.0, 0.1)
+    convolve = ADD._replace(name="CONV_2D")
+    check_scales("operator 0", convolve, [image, weights._replace(dtype="int8"), output])
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "scales"),
+    [
+        # Each of these ends the process, on LiteRT 2.3 or on all interpreters.
+        pytest.param("ADD", "int16", (0.1, 0.0, 0.1), id="sum-of-16-bits"),
+        pytest.param("ADD", "int16", (0.1, 0.1, 1e-43), id="sum-in-tiny-steps"),
+        pytest.param("QUANTIZE", "int8", (0.1, 0.1, 1e-43), id="8-bits-tiny"),
+        pytest.param("TANH", "int8", (0.0, 0.1, 0.1), id="8-bits-zero"),
+    ],
+)
+def test_scales_that_end_the_process(name: str, dtype: str, scales: tuple[float, ...]) -> None:
+    with pytest.raises(ModelFileError, match=r"a scale of 0|apart"):
+        check_scales("operator 0", ADD._replace(name=name), zero_scaled(dtype, *scales))
+
+
 def convolution(*scales: float) -> ModelDescription:
     """A model of one convolution; the scales of its input, weights and output."""
     operator = OperatorDescription("CONV_2D", 1, "", (0, 1), (2,))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,15 @@ def test_structure_is_checked(changes: dict[str, Any], message: str | None) -> N
         return
     with pytest.raises(ModelFileError, match=message):
         read_model_description(model(**changes))
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), -1 / 16])
+def test_impossible_scales_are_refused(scale: float, tflite_folder: Path) -> None:
+    content = (tflite_folder / "quantize_only.tflite").read_bytes()
+    stored = struct.pack("<f", 1 / 16)
+    assert stored in content
+    with pytest.raises(ModelFileError, match="impossible scale"):
+        read_model_description(content.replace(stored, struct.pack("<f", scale)))
 
 
 def test_a_loop_that_is_its_own_body_is_refused() -> None:

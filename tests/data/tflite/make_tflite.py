@@ -106,6 +106,18 @@ def save_answers(name: str, **arrays: np.ndarray) -> None:
     np.savez_compressed(FOLDER / f"{name}.npz", **arrays)
 
 
+def save_lstm_in_16_bits() -> None:
+    """Its first state, always 0, gets a scale of 0, and the product with it one of 3e-43."""
+    unrolled = keras.Sequential([layers.Input((3, 2), name="steps"), layers.LSTM(2, unroll=True)])
+    steps = RANDOM.random((10, 3, 2), np.float32)
+    converter = tf.lite.TFLiteConverter.from_keras_model(unrolled)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([sample[np.newaxis]] for sample in steps)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+    save("lstm_int16", converter.convert())
+    save_answers("lstm_int16", x=steps, y=unrolled.predict(steps, verbose=0))
+
+
 def main() -> None:
     keras.utils.set_random_seed(7)
     model = cnn()
@@ -160,6 +172,8 @@ def main() -> None:
     converter = tf.lite.TFLiteConverter.from_keras_model(dense)
     converter._experimental_use_buffer_offset = True
     save("dense_buffer_offset", converter.convert())
+
+    save_lstm_in_16_bits()
 
     # Quantize, reshape, dequantize: shows an interpreter's own rounding. The calibration gives scale 1/16.
     reshape = keras.Sequential([layers.Input((16,)), layers.Reshape((4, 4))])
