@@ -1,4 +1,4 @@
-"""Makes the wheel lighter: comments, and the docstrings of modules that users never name, stay in the repository.
+"""Makes the wheel lighter: comments, and the docstrings of what users never name, stay in the repository.
 
 Lines keep their numbers, for tracebacks. A fifth of the wheel is saved, 12 kB on the way to each device.
 """
@@ -37,8 +37,7 @@ class LighterModules(BuildHookInterface):
         package = Path(self.root) / "edgekit_runtime"
         for path in sorted(package.glob("*.py")):
             source = without_comments(path.read_text(encoding="utf-8"))
-            if path.stem not in DOCUMENTED:
-                source = without_docstrings(source)
+            source = without_docstrings(source, private_only=path.stem in DOCUMENTED)
             lighter = Path(self._folder.name) / path.name
             lighter.write_text(source, encoding="utf-8")
             build_data["force_include"][str(lighter)] = f"edgekit_runtime/{path.name}"
@@ -59,11 +58,13 @@ def without_comments(source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def without_docstrings(source: str) -> str:
+def without_docstrings(source: str, *, private_only: bool) -> str:
     """The same program on the same lines."""
     lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) or ast.get_docstring(node) is None:
+            continue
+        if private_only and not getattr(node, "name", "").startswith("_"):
             continue
         docstring = node.body[0]
         lines[docstring.lineno - 1 : docstring.end_lineno] = [""] * (docstring.end_lineno - docstring.lineno + 1)

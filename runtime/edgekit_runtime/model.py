@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from _thread import allocate_lock
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Union, overload
 
 import numpy as np
 
-from edgekit_runtime.batches import available_cores, chunk_size, padded, run_chunks
+from edgekit_runtime.batches import available_cores, chunk_size, conform, padded, run_chunks
 from edgekit_runtime.classification import Classification, labels_for, rank, read_labels
 from edgekit_runtime.conversion import Decoder, Encoder
 from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMismatchError, UsageError
+from edgekit_runtime.errors import InterpreterError, TensorMismatchError, UsageError
+from edgekit_runtime.image_input import ImageInput, image_preprocessing
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
 from edgekit_runtime.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.preprocessing import Image, Images, Preprocessing
@@ -156,8 +157,8 @@ class Model:
         self._chunk = 1 if one_by_one else self._chunk_samples()
         self._fast_shape = self._shape_of_fast_path(has_variables)
         self._encode, self._decode = self._encoders[0], self._decoders[0]
-        self.preprocessing = _image_preprocessing(self.inputs, preprocessing, pixel_range)
-        self._image = _ImageInput.of(self)
+        self.preprocessing = image_preprocessing(self.inputs, preprocessing, pixel_range)
+        self._image = self._image_input()
 
     def predict(self, batch: Any) -> Prediction:
         """Answer a batch.
@@ -252,7 +253,7 @@ class Model:
         """:meth:`predict` on one interpreter, or without one on as many as the batch is worth."""
         if session is not None and batch.__class__ is np.ndarray and batch.shape == self._fast_shape:
             return self._decode(session.run_one(self._encode(batch)))
-        outputs = self._run_batch(self._conform(batch), self._encoders, session)
+        outputs = self._run_batch(conform(batch, self.inputs, self._batch), self._encoders, session)
         if len(outputs) == 1:
             return outputs[0]
         return {info.name: output for info, output in zip(self.outputs, outputs)}
@@ -296,6 +297,13 @@ class Model:
                 next_step="use predict()",
             )
 
+    def _image_input(self) -> ImageInput | None:
+        """How pixels become its input, ``None`` where it takes no images or gives no scores for them."""
+        classes = self.outputs[0].shape[1:]
+        if self.preprocessing is None or len(self.outputs) != 1 or len(classes) != 1 or classes[0] < 1:
+            return None
+        return ImageInput(self.preprocessing, self.inputs[0], labels_for(self.labels, max(classes[0], 2)))
+
     def _batch_size(self) -> int | None:
         """The first axis of all inputs and outputs, -1 where it is free, ``None`` where it is no batch axis."""
         sizes = {info.shape[0] if info.shape else None for info in (*self.inputs, *self.outputs)}
@@ -328,55 +336,6 @@ class Model:
             return None
         return self._stored_shapes[0]
 
-    def _conform(self, batch: Any) -> list[np.ndarray]:
-        """One array (N, …) for each input, of the right shape and equal N."""
-        if isinstance(batch, Mapping):
-            names = [info.name for info in self.inputs]
-            if set(batch) != set(names):
-                raise TensorMismatchError(
-                    "The inputs do not fit the model.", expected=_listed(names), received=_listed(list(batch))
-                )
-            given = [batch[name] for name in names]
-        elif len(self.inputs) == 1:
-            given = [batch]
-        else:
-            raise TensorMismatchError(
-                f"The model has {len(self.inputs)} inputs.",
-                expected=f"a dict with {_listed([info.name for info in self.inputs])}",
-                received=type(batch).__name__,
-            )
-        arrays = [self._conform_one(info, value) for info, value in zip(self.inputs, given)]
-        if self._batch is not None and len({len(array) for array in arrays}) > 1:
-            raise TensorMismatchError(
-                "The inputs are batches of different sizes.",
-                expected="as many samples for each input",
-                received=_listed([f"{i.name}: {len(a)}" for i, a in zip(self.inputs, arrays)]),
-            )
-        return arrays
-
-    def _conform_one(self, info: TensorInfo, value: Any) -> np.ndarray:
-        try:
-            array = np.asarray(value)
-        except ValueError:
-            raise TensorMismatchError(
-                f"The values for input {info.name!r} are lists of different lengths.", expected="an array"
-            ) from None
-        wanted = info.shape
-        if self._batch is None:
-            if _fits(array.shape, wanted):
-                return array
-        elif array.ndim == len(wanted) and _fits(array.shape[1:], wanted[1:]):
-            return array
-        elif _fits(array.shape, wanted[1:]):
-            return array[np.newaxis]
-        shape = "(" + ", ".join("N" if i == 0 and self._batch else str(s) for i, s in enumerate(wanted)) + ")"
-        raise TensorMismatchError(
-            f"Input {info.name!r} has another shape.",
-            expected=f"{shape}{', -1 standing for any size' if -1 in wanted[1:] else ''}",
-            received=f"{array.shape}",
-            next_step="pass images of any size to classify()" if self._image is not None else "",
-        )
-
     def _run_batch(
         self, arrays: list[np.ndarray], encoders: Sequence[Any], session: Session | None
     ) -> list[np.ndarray]:
@@ -397,7 +356,7 @@ class Model:
                 raise InterpreterError(
                     "The model does not answer each sample.",
                     expected=f"outputs of {size} rows for {size} samples",
-                    received=_listed([str(output.shape) for output in raw]),
+                    received=", ".join(str(output.shape) for output in raw),
                     next_step="convert the model again",
                 )
             values = [decode(output) for decode, output in zip(self._decoders, raw)]
@@ -438,81 +397,9 @@ class Model:
             return self._spread_sessions
 
 
-class _ImageInput:
-    """How pixels become the input of a model that classifies images."""
-
-    def __init__(self, preprocessing: Preprocessing, info: TensorInfo, labels: tuple[str, ...]) -> None:
-        self.preprocessing = preprocessing
-        self.labels = labels
-        values = preprocessing.values()
-        # A pixel has 256 values: all arithmetic, quantization included, is done here, once.
-        table = values if info.dtype.kind == "f" else Encoder(info)(values)
-        as_they_are = preprocessing.color_order == "rgb" and np.array_equal(table, np.arange(256))
-        self._table = None if as_they_are else table
-        self._sample_shape = info.shape[1:]
-        height, width, channels = preprocessing.height, preprocessing.width, preprocessing.channels
-        # One image in the model's own size: nothing to fit, and the most frequent call on a device.
-        self._fitting_shapes = {(height, width, channels), (1, height, width, channels)}
-        if channels == 1:
-            self._fitting_shapes.add((height, width))
-
-    @classmethod
-    def of(cls, model: Model) -> _ImageInput | None:
-        """The model's image input, ``None`` where it has none or gives no scores."""
-        if model.preprocessing is None or len(model.outputs) != 1:
-            return None
-        classes = model.outputs[0].shape[1:]
-        if len(classes) != 1 or classes[0] < 1:
-            return None
-        return cls(model.preprocessing, model.inputs[0], labels_for(model.labels, max(classes[0], 2)))
-
-    def pixels(self, images: Images) -> np.ndarray:
-        """Images as uint8 of the shape of the model's input, N first."""
-        if isinstance(images, np.ndarray) and images.shape in self._fitting_shapes and images.dtype == np.uint8:
-            return images.reshape(1, *self._sample_shape)
-        pixels = self.preprocessing.pixels(images)
-        return pixels.reshape(len(pixels), *self._sample_shape)
-
-    def encode(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels in the dtype of the model's input."""
-        # A uint8 input of scale 1/255 takes pixels as they are.
-        return pixels if self._table is None else self.preprocessing.look_up(pixels, self._table)
-
-
-def _image_preprocessing(
-    inputs: Sequence[TensorInfo], packed: Preprocessing | None, pixel_range: tuple[float, float] | None
-) -> Preprocessing | None:
-    """How images become a model's only input, ``None`` where it takes none."""
-    shape = inputs[0].shape if len(inputs[0].shape) == 4 else (*inputs[0].shape, 1)
-    if len(inputs) != 1 or len(shape) != 4 or min(shape[1:]) < 1 or shape[3] not in (1, 3):
-        return None
-    if inputs[0].dtype != np.float32 and inputs[0].quantization is None:
-        return None
-    preprocessing = packed or Preprocessing(*shape[1:])
-    if (preprocessing.height, preprocessing.width, preprocessing.channels) != shape[1:]:
-        raise ModelFileError(
-            "The preprocessing packed into the model is for another size of image.",
-            expected=f"{shape[1:]}",
-            received=f"{(preprocessing.height, preprocessing.width, preprocessing.channels)}",
-            next_step="convert the model again",
-        )
-    if pixel_range is not None:
-        low, high = pixel_range
-        preprocessing = preprocessing._replace(scale=(high - low) / 255, offset=float(low))
-    return preprocessing
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    return len(shape) == len(wanted) and all(w in (-1, s) for s, w in zip(shape, wanted))
-
-
 def _known(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(max(size, 0) for size in shape)
 
 
 def _value_dtype(info: TensorInfo) -> np.dtype[Any]:
     return np.dtype(np.float32) if info.quantization is not None else info.dtype
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(str(name) for name in names)

@@ -1,0 +1,66 @@
+"""Images as the input of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgekit_runtime.conversion import Encoder
+from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.preprocessing import Images, Preprocessing
+from edgekit_runtime.tensor_info import TensorInfo
+
+
+class ImageInput:
+    """How pixels become the input of a model that classifies images."""
+
+    def __init__(self, preprocessing: Preprocessing, info: TensorInfo, labels: tuple[str, ...]) -> None:
+        self.preprocessing = preprocessing
+        self.labels = labels
+        values = preprocessing.values()
+        # A pixel has 256 values: all arithmetic, quantization included, is done here, once.
+        table = values if info.dtype.kind == "f" else Encoder(info)(values)
+        as_they_are = preprocessing.color_order == "rgb" and np.array_equal(table, np.arange(256))
+        self._table = None if as_they_are else table
+        self._sample_shape = info.shape[1:]
+        height, width, channels = preprocessing.height, preprocessing.width, preprocessing.channels
+        # One image in the model's own size: nothing to fit, and the most frequent call on a device.
+        self._fitting_shapes = {(height, width, channels), (1, height, width, channels)}
+        if channels == 1:
+            self._fitting_shapes.add((height, width))
+
+    def pixels(self, images: Images) -> np.ndarray:
+        """Images as uint8 of the shape of the model's input, N first."""
+        if isinstance(images, np.ndarray) and images.shape in self._fitting_shapes and images.dtype == np.uint8:
+            return images.reshape(1, *self._sample_shape)
+        pixels = self.preprocessing.pixels(images)
+        return pixels.reshape(len(pixels), *self._sample_shape)
+
+    def encode(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels in the dtype of the model's input."""
+        # A uint8 input of scale 1/255 takes pixels as they are.
+        return pixels if self._table is None else self.preprocessing.look_up(pixels, self._table)
+
+
+def image_preprocessing(
+    inputs: Sequence[TensorInfo], packed: Preprocessing | None, pixel_range: tuple[float, float] | None
+) -> Preprocessing | None:
+    """How images become a model's only input, ``None`` where it takes none."""
+    shape = inputs[0].shape if len(inputs[0].shape) == 4 else (*inputs[0].shape, 1)
+    if len(inputs) != 1 or len(shape) != 4 or min(shape[1:]) < 1 or shape[3] not in (1, 3):
+        return None
+    if inputs[0].dtype != np.float32 and inputs[0].quantization is None:
+        return None
+    preprocessing = packed or Preprocessing(*shape[1:])
+    if (preprocessing.height, preprocessing.width, preprocessing.channels) != shape[1:]:
+        raise ModelFileError(
+            "The preprocessing packed into the model is for another size of image.",
+            expected=f"{shape[1:]}",
+            received=f"{(preprocessing.height, preprocessing.width, preprocessing.channels)}",
+            next_step="convert the model again",
+        )
+    if pixel_range is not None:
+        low, high = pixel_range
+        preprocessing = preprocessing._replace(scale=(high - low) / 255, offset=float(low))
+    return preprocessing
