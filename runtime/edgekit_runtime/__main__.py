@@ -99,10 +99,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number, at least 1")
+    return int(text)
 
 
 def _report(error: EdgekitError, as_json: bool) -> None:
@@ -125,15 +124,19 @@ def _info(options: argparse.Namespace) -> None:
         print(json.dumps({**description.to_dict(), "manifest": manifest.to_dict()}, indent=1))
         return
     print(f"{options.model}: {description.size_bytes:,} bytes, {len(description.operators)} operators")
+    # predict() takes and gives the signature's names.
+    names = {index: name for s in description.signatures[:1] for name, index in (*s.inputs, *s.outputs)}
     for title, tensors in (("input", description.inputs), ("output", description.outputs)):
         for tensor in tensors:
-            print(f"{title:<10}{_tensor_line(tensor)}")
+            print(f"{title:<10}{_tensor_line(tensor._replace(name=names.get(tensor.index, tensor.name)))}")
     for line in _operator_lines(description):
         print(f"{'operator':<10}{line}")
     if description.metadata:
         print(f"{'metadata':<10}{', '.join(description.metadata)}")
     if manifest.labels:
         print(f"{'labels':<10}{', '.join(manifest.labels)}")
+    if manifest.preprocessing is not None:
+        print(f"{'images':<10}{', '.join(f'{k} {v}' for k, v in manifest.preprocessing.to_dict().items())}")
 
 
 def _device(options: argparse.Namespace) -> None:

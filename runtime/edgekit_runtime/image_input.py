@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgekit_runtime.conversion import Encoder
-from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.errors import ModelFileError, TensorMismatchError
 from edgekit_runtime.preprocessing import Images, Preprocessing
 from edgekit_runtime.tensor_info import TensorInfo
 
@@ -37,6 +38,18 @@ class ImageInput:
         pixels = self.preprocessing.pixels(images)
         return pixels.reshape(len(pixels), *self._sample_shape)
 
+    def require_range(self, values: np.ndarray) -> None:
+        """Raise where floats are plainly not what pixels become, but pixels themselves, say."""
+        low, high = self.preprocessing.value_range
+        slack = (high - low) / 2
+        if values.size and not (low - slack <= values.min() and values.max() <= high + slack):
+            raise TensorMismatchError(
+                "A float array counts as prepared for the model, and this one is not.",
+                expected=f"values from {low:g} to {high:g}",
+                received=f"values from {values.min():g} to {values.max():g}",
+                next_step="pass pixels 0 to 255 as uint8",
+            )
+
     def encode(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels in the dtype of the model's input."""
         # A uint8 input of scale 1/255 takes pixels as they are.
@@ -44,9 +57,15 @@ class ImageInput:
 
 
 def image_preprocessing(
-    inputs: Sequence[TensorInfo], packed: Preprocessing | None, pixel_range: tuple[float, float] | None
+    description: ModelDescription,
+    inputs: Sequence[TensorInfo],
+    packed: Preprocessing | None,
+    pixel_range: tuple[float, float] | None,
 ) -> Preprocessing | None:
-    """How images become a model's only input, ``None`` where it takes none."""
+    """How images become a model's only input, ``None`` where it takes none.
+
+    Where nothing is packed the model's own quantization tells what it was calibrated on.
+    """
     shape = inputs[0].shape if len(inputs[0].shape) == 4 else (*inputs[0].shape, 1)
     if len(inputs) != 1 or len(shape) != 4 or min(shape[1:]) < 1 or shape[3] not in (1, 3):
         return None
@@ -60,7 +79,29 @@ def image_preprocessing(
             received=f"{(preprocessing.height, preprocessing.width, preprocessing.channels)}",
             next_step="convert the model again",
         )
+    if packed is None and pixel_range is None:
+        pixel_range = _calibrated_range(description)
     if pixel_range is not None:
         low, high = pixel_range
         preprocessing = preprocessing._replace(scale=(high - low) / 255, offset=float(low))
     return preprocessing
+
+
+def _calibrated_range(description: ModelDescription) -> tuple[float, float] | None:
+    """The values that an 8-bit input stands for, ``None`` where the input is not quantized at once."""
+    tensors = description.subgraphs[0].tensors
+    tensor = description.inputs[0]
+    for operator in description.operators:
+        if operator.name == "QUANTIZE" and operator.inputs[0] == tensor.index:
+            tensor = tensors[operator.outputs[0]]
+            break
+    if tensor.dtype not in ("int8", "uint8") or len(tensor.scales) != 1:
+        return None
+    limits = np.iinfo(tensor.dtype)
+    low, high = (float((code - tensor.zero_points[0]) * tensor.scales[0]) for code in (limits.min, limits.max))
+    # A calibration seldom meets the ends exactly.
+    for usual in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
+        width = usual[1] - usual[0]
+        if abs(low - usual[0]) < 0.1 * width and abs(high - usual[1]) < 0.25 * width:
+            return usual
+    return low, high

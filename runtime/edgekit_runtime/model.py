@@ -54,7 +54,7 @@ def load(
         labels: Names of the classes, or a text file with one in each line; by default those packed into the
             model, else the classes' numbers.
         pixel_range: Real values that pixels 0 and 255 had in training; by default those packed into the model,
-            else 0.0 and 1.0.
+            else those that an 8-bit input was calibrated on, else 0.0 and 1.0.
         num_interpreters: Over how many interpreters a large batch is spread; by default one for each
             ``num_threads`` cores.
         stateful: Whether state inside the model (of an LSTM, say) goes over from one sample to the next, as in
@@ -157,7 +157,8 @@ class Model:
         self._chunk = 1 if one_by_one else self._chunk_samples()
         self._fast_shape = self._shape_of_fast_path(has_variables)
         self._encode, self._decode = self._encoders[0], self._decoders[0]
-        self.preprocessing = image_preprocessing(self.inputs, preprocessing, pixel_range)
+        self.preprocessing = image_preprocessing(description, self.inputs, preprocessing, pixel_range)
+        self._knows_range = preprocessing is not None or pixel_range is not None
         self._image = self._image_input()
 
     def predict(self, batch: Any) -> Prediction:
@@ -263,6 +264,8 @@ class Model:
         image = self._image
         assert image is not None
         if isinstance(images, np.ndarray) and images.dtype.kind == "f":
+            if self._knows_range:
+                image.require_range(images)
             scores = self.predict(images) if session is None else self._predict(session, images)
         else:
             pixels = image.pixels(images)

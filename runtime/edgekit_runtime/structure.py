@@ -34,8 +34,7 @@ from edgekit_runtime.schema import (
     TENSOR_TYPES,
     OptionsSchema,
 )
-from edgekit_runtime.shapes import check_shapes
-from edgekit_runtime.windows import WINDOWED, check_window
+from edgekit_runtime.shapes import WINDOWED, check_shapes, check_window
 from edgekit_runtime.zip_parts import zip_end
 
 FILE_IDENTIFIER = b"TFL3"

@@ -24,8 +24,8 @@ def test_info(tflite_folder: Path, capsys: Capture) -> None:
     assert main(["info", str(path)]) == 0
     assert capsys.readouterr().out == (
         f"{path}: 1,384 bytes, 2 operators\n"
-        "input     serving_default_keras_tensor_12:0  float32  N × 4\n"
-        "output    StatefulPartitionedCall_1:0  float32  N × 2\n"
+        "input     keras_tensor_12  float32  N × 4\n"
+        "output    output_0  float32  N × 2\n"
         "operator  FULLY_CONNECTED version 1\n"
         "operator  FULLY_CONNECTED version 1\n"
         "metadata  min_runtime_version, CONVERSION_METADATA\n"
@@ -37,6 +37,13 @@ def test_info_of_a_model_with_custom_operators(tflite_folder: Path, capsys: Capt
     report = json.loads(capsys.readouterr().out)
     assert report["subgraphs"][0]["operators"][0]["custom_code"] == "FlexCholesky"
     assert report["manifest"]["labels"] == []
+
+
+def test_a_count_that_is_none(tflite_folder: Path, capsys: Capture) -> None:
+    for count in ("x", "0", "1.5"):
+        with pytest.raises(SystemExit):
+            main(["predict", str(tflite_folder / "cnn_float32.tflite"), "x.npy", "--threads", count])
+        assert "--threads: must be a whole number, at least 1" in capsys.readouterr().err
 
 
 def test_predict_pixels(tflite_folder: Path, tmp_path: Path, cnn: dict[str, np.ndarray], capsys: Capture) -> None:

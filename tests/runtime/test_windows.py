@@ -6,8 +6,8 @@ import pytest
 
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.flatbuffer import FlatBuffer, Table
+from edgekit_runtime.shapes import WINDOWED, check_window
 from edgekit_runtime.structure import read_model_description
-from edgekit_runtime.windows import WINDOWED, check_window
 
 
 def entries(content: bytes) -> list[Table]:
