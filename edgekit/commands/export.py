@@ -24,7 +24,7 @@ def command(model: Path, c_array: bool, name: str | None, output: Path | None, a
     \b
     edgekit export model-int8.tflite --c-array --output firmware/
     """
-    from edgekit.exporting import export_c_array
+    from edgekit.artifacts.exporting import export_c_array
     from edgekit.reports.tables import kilobytes, print_json, print_table
 
     exported = export_c_array(model, output or model.parent, name)

@@ -26,7 +26,7 @@ def command(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
     edgekit inspect model.tflite
     edgekit inspect model.tflite --target tflite-runtime-2.14 --target litert
     """
-    from edgekit.inspecting import inspect_tflite, is_tflite
+    from edgekit.artifacts.inspecting import inspect_tflite, is_tflite
     from edgekit.reports.inspection import print_keras, print_tflite
     from edgekit.reports.tables import print_json
 
@@ -50,7 +50,7 @@ def command(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
 
 
 def _check(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
-    from edgekit.inspecting import is_tflite
+    from edgekit.artifacts.inspecting import is_tflite
     from edgekit.reports.tables import print_json
     from edgekit.reports.targets import print_checks
     from edgekit_converters.targets.check import check_targets

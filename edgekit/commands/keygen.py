@@ -21,8 +21,8 @@ def command(key: Path, as_json: bool) -> None:
     edgekit keygen key.pem      # writes key.pem and key.pub.pem
     edgekit sign model.tflite --key key.pem
     """
+    from edgekit.artifacts.signing import make_keys
     from edgekit.reports.tables import print_json, print_table
-    from edgekit.signing import make_keys
 
     private, public = make_keys(key)
     if as_json:

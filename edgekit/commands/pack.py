@@ -47,8 +47,8 @@ def command(
     edgekit pack model.tflite --labels labels.txt --pixel-range -1,1
     edgekit pack model.tflite --data photos/ --output packed.tflite
     """
+    from edgekit.artifacts.packing import PackOptions, pack_file
     from edgekit.datasets.pictures import PictureOptions
-    from edgekit.packing import PackOptions, pack_file
     from edgekit.reports.inspection import packed_facts
     from edgekit.reports.tables import kilobytes, print_json, print_table
     from edgekit_runtime.classification import read_labels

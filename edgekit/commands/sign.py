@@ -22,8 +22,8 @@ def command(model: Path, key: Path, output: Path | None, as_json: bool) -> None:
     \b
     edgekit sign model.tflite --key key.pem
     """
+    from edgekit.artifacts.signing import sign_file
     from edgekit.reports.tables import print_json
-    from edgekit.signing import sign_file
 
     signer = sign_file(model, key, output or model, lambda: click.prompt("Password of the key", hide_input=True))
     if as_json:

@@ -26,7 +26,7 @@ def command(model: Path, output: Path | None, as_json: bool) -> None:
     \b
     edgekit unpack model.tflite --output parts/
     """
-    from edgekit.packing import unpack_file
+    from edgekit.artifacts.packing import unpack_file
     from edgekit.reports.tables import print_json, print_table
 
     files = unpack_file(model, output or model.with_suffix(""))

@@ -26,8 +26,8 @@ def command(model: Path, public_key: str | None, interpreter: str | None, as_jso
     edgekit verify model.tflite
     edgekit verify model.tflite --public-key key.pub.pem
     """
+    from edgekit.artifacts.verification import verify
     from edgekit.reports.tables import print_json, print_table
-    from edgekit.verification import verify
 
     verification = verify(model, public_key=public_key, interpreter=interpreter)
     if as_json:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit.artifacts.golden import GoldenInputs, choose_golden_inputs
 from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit.golden import GoldenInputs, choose_golden_inputs
 from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.quantization.modes import Mode

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.inspecting import TfliteInspection
+from edgekit.artifacts.inspecting import TfliteInspection
 from edgekit.reports.tables import kilobytes, print_table
 from edgekit_converters.keras_files.summary import KerasFileSummary
 from edgekit_runtime.description import ModelDescription, TensorDescription

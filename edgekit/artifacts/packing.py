@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgekit import __version__
+from edgekit.artifacts.golden import choose_golden_inputs
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.pictures import PictureOptions
-from edgekit.golden import choose_golden_inputs
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.packaging.artifact import pack, unpack
