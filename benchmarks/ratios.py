@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,13 @@ class Ratio:
         what: What was compared with what.
         ours_s: Median of ours, in seconds.
         peer_s: Median of the peer's, in seconds.
-        target: The ratio that the project promises, at most.
+        target: The ratio that the project promises, at most; None where it promises nothing.
     """
 
     what: str
     ours_s: float
     peer_s: float
-    target: float
+    target: float | None
 
     @property
     def ratio(self) -> float:
@@ -33,7 +34,9 @@ class Ratio:
         return self.ours_s / self.peer_s
 
 
-def time_in_turn(what: str, ours: Callable[[], None], peer: Callable[[], None], *, target: float, runs: int) -> Ratio:
+def time_in_turn(
+    what: str, ours: Callable[[], None], peer: Callable[[], None], *, target: float | None, runs: int
+) -> Ratio:
     """Time both in turn, after one run of each that does not count: a machine's speed drifts for both alike."""
     ours()
     peer()
@@ -52,12 +55,20 @@ def command(*arguments: str) -> Callable[[], None]:
 def report(ratios: Sequence[Ratio]) -> None:
     """Print a table, or with ``--json`` as an argument the same as JSON."""
     if "--json" in sys.argv[1:]:
-        rows = [{**{name: getattr(r, name) for name in r.__slots__}, "ratio": r.ratio} for r in ratios]
-        print(json.dumps(rows, indent=1))
+        print(json.dumps([row(r) for r in ratios], indent=1))
         return
     print("| what | ours | peer | ratio | at most |\n|---|---|---|---|---|")
     for r in ratios:
-        print(f"| {r.what} | {r.ours_s:.3f} s | {r.peer_s:.3f} s | {r.ratio:.2f} | {r.target:.2f} |")
+        print(f"| {r.what} | {r.ours_s:.3f} s | {r.peer_s:.3f} s | {r.ratio:.2f} | {_limit(r.target)} |")
+
+
+def row(ratio: Ratio) -> dict[str, Any]:
+    """A pair as ``--json`` prints it."""
+    return {name: getattr(ratio, name) for name in ratio.__slots__} | {"ratio": ratio.ratio}
+
+
+def _limit(target: float | None) -> str:
+    return "" if target is None else f"{target:.2f}"
 
 
 def _seconds(program: Callable[[], None]) -> float:
