@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class GoldenInputs:
     Attributes:
         arrays: For each of the model's inputs (N, ...): uint8 pixels where it takes pictures.
         values: The same as the model was trained on them, by input name.
-        origin: Where they come from, for whoever reads the manifest.
+        origin: Where they come from, for whoever reads the manifest: a name without its folders.
     """
 
     arrays: list[np.ndarray]
@@ -57,7 +58,8 @@ def choose_golden_inputs(
     else:
         rows = _of_different_classes(batch)
         arrays = [_as_stored(batch.inputs[name][rows], preprocessing) for name in names]
-        origin = data.name
+        # A folder's place on this machine is nobody's business, and would make other bytes of the same data.
+        origin = PurePath(data.name).name
     arrays, coarser = fitted(arrays, description.size_bytes)
     if coarser > 1:
         origin += f", {coarser} times coarser"

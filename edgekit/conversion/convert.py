@@ -66,7 +66,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         keras_version=source.lowered.keras_version,
         batch=source.lowered.batch,
         pixel_range=source.preprocessing.value_range if source.preprocessing else None,
-        notes=(*source.lowered.notes, *([source.note] if source.note else []), *notes),
+        notes=(*source.lowered.notes, *source.notes, *notes),
         calibration=source.calibration.report if source.calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
         budget=kept.report if kept else None,

@@ -19,6 +19,7 @@ from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.targets.adaptation import needs_fixed_batch
+from edgekit_runtime.classification import labels_for
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.structure import read_model_description
 
@@ -41,7 +42,7 @@ class LoweredSource:
         calibration: Data that was looked at; None where neither calibration nor a budget needs any.
         golden_inputs: Inputs to keep as golden examples.
         answers: The source model's own outputs for these, by name; None where it cannot be run.
-        note: How the model may want its pixels, where nothing and nobody says so; else empty.
+        notes: How the model may want its pixels, where nothing and nobody says so, and names that were left out.
     """
 
     path: Path
@@ -52,7 +53,7 @@ class LoweredSource:
     calibration: CalibrationData | None
     golden_inputs: GoldenInputs
     answers: Mapping[str, np.ndarray] | None
-    note: str
+    notes: tuple[str, ...]
 
 
 def lower_source(request: LoweringRequest, modes: Collection[Mode], options: ConversionOptions) -> LoweredSource:
@@ -63,7 +64,8 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         modes: What will be made of it.
         options: Data, preprocessing, labels, targets.
     Raises:
-        EdgekitError: The source or the data are missing, damaged or unfit.
+        EdgekitError: The source or the data are missing, damaged or unfit, or there are more or fewer of the user's
+            labels than classes.
     """
     with LoweringProcess(replace(request, fixed_batch=needs_fixed_batch(options.targets))) as process:
         _import_what_comes_next(modes)
@@ -74,16 +76,18 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         calibration = _calibration_data(lowered, modes, options, preprocessing)
         golden_inputs = _golden_inputs(lowered, options, preprocessing, calibration)
         answers = process.source_outputs(golden_inputs.values)
+    labels, labels_note = _labels(lowered, options, calibration.data.labels if calibration else record.labels)
+    pixels_note = _note_on_pixels(lowered, options, record)
     return LoweredSource(
         path=request.source,
         sha256=digest(request.source),
         lowered=lowered,
-        labels=options.labels or (calibration.data.labels if calibration else record.labels),
+        labels=labels,
         preprocessing=preprocessing,
         calibration=calibration,
         golden_inputs=golden_inputs,
         answers=answers,
-        note=_note_on_pixels(lowered, options, record),
+        notes=tuple(note for note in (pixels_note, labels_note) if note),
     )
 
 
@@ -144,6 +148,28 @@ def _preprocessing(lowered: LoweredModel, options: ConversionOptions, record: Tr
     usual = _PIXELS if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE
     known = options.pixel_range or record.preprocessing or usual
     return options.pictures.applied_to(image_preprocessing(lowered.inputs[0].shape, known))
+
+
+def _labels(lowered: LoweredModel, options: ConversionOptions, known: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """Names of the classes, and a sentence where those that are known are not the model's: no device would take them.
+
+    Raises:
+        UsageError: The user's own are more or fewer than the classes.
+    """
+    outputs = read_model_description(lowered.model).outputs
+    sizes = outputs[0].shape[1:]
+    if len(outputs) > 1 or len(sizes) != 1 or sizes[0] < 1:
+        return options.labels or known, ""
+    # One output stands for two classes.
+    classes = max(sizes[0], 2)
+    if options.labels:
+        return labels_for(options.labels, classes), ""
+    if len(known) in (0, classes):
+        return known, ""
+    return (), (
+        f"The data has {len(known)} classes and the model {classes}: the data's names were left out. Names come with"
+        f" --labels, a text file of {classes} lines in the order of training."
+    )
 
 
 def _note_on_pixels(lowered: LoweredModel, options: ConversionOptions, record: TrainingRecord) -> str:

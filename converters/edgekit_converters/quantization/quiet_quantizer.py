@@ -7,10 +7,16 @@ import io
 import warnings
 from collections.abc import Iterator
 
+from edgekit_runtime.startup_note import write_if_unwanted
+
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep what litert-quantizer writes to stderr, and its warnings, away while the block runs."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    # Some algorithms run the model on an interpreter of their own.
+    write_if_unwanted(Interpreter)
     with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -148,6 +148,53 @@ def test_labels_can_be_given(trained_folder: Path, tmp_path: Path) -> None:
     assert read_manifest((tmp_path / "labelled.tflite").read_bytes()).labels == tuple(names)
 
 
+def test_labels_of_another_number_are_refused_before_anything_is_written(trained_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("cat\ndog\n")
+    result = convert(trained_folder / "model.h5", "--labels", tmp_path / "labels.txt", "-o", tmp_path / "x.tflite")
+    assert result.exit_code == 2
+    assert "10 labels, one a class" in result.stderr
+    assert not (tmp_path / "x.tflite").exists()
+
+
+@pytest.fixture(scope="module")
+def four_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of scanned digits 0 to 3."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("photos")
+    digits = load_dataset("digits")
+    for number, (image, digit) in enumerate(zip(digits.x_train[:200], digits.y_train[:200], strict=True)):
+        if digit < 4:
+            (folder / f"digit-{digit}").mkdir(exist_ok=True)
+            Image.fromarray(image.reshape(28, 28)).save(folder / f"digit-{digit}" / f"{number}.png")
+    return folder
+
+
+def test_names_of_fewer_classes_than_the_model_s_are_left_out(
+    trained_folder: Path, four_classes: Path, tmp_path: Path
+) -> None:
+    # With them no runtime would load the file.
+    output = tmp_path / "x.tflite"
+    result = convert(trained_folder / "model.h5", "--quantize", "int8", "--data", four_classes, "-o", output)
+    assert result.exit_code == 0, result.output
+    assert "The data has 4 classes and the model 10: the data's names were left out." in result.stdout
+    assert edgekit_runtime.load(output).labels == ()
+
+
+def test_the_same_folder_by_another_path_gives_the_same_bytes(
+    trained_folder: Path, four_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for place, data in ((tmp_path, four_classes), (four_classes.parent, Path(four_classes.name))):
+        monkeypatch.chdir(place)
+        output = tmp_path / f"{len(made)}.tflite"
+        result = convert(trained_folder / "model.h5", "--quantize", "int8", "--data", data, "-o", output)
+        assert result.exit_code == 0, result.output
+        made.append(output.read_bytes())
+    assert made[0] == made[1]
+    assert str(four_classes.parent).encode() not in made[0]
+
+
 def test_a_model_that_rescales_by_itself_gets_raw_pixels(tmp_path: Path) -> None:
     import keras
 
@@ -236,18 +283,27 @@ def test_sizes_left_open_are_fixed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("io", list(IoType), ids=lambda io: io.value)
-def test_every_mode_keeps_the_accuracy_with_all_its_edges(io: IoType, trained_folder: Path, tmp_path: Path) -> None:
+def test_every_mode_keeps_the_accuracy_with_all_its_edges(
+    io: IoType, trained_folder: Path, variants_folder: Path, tmp_path: Path
+) -> None:
     # One lowering serves all modes.
     outputs = {mode: tmp_path / f"{mode.value}.tflite" for mode in Mode if io in mode.io_types}
     conversion.convert(
         LoweringRequest(trained_folder / "model.h5"), outputs, conversion.ConversionOptions(io=io, data="digits")
     )
     digits = load_dataset("digits")
+
+    def right(path: Path) -> int:
+        answers = edgekit_runtime.load(path).classify(digits.x_test)
+        return sum(answer.index == truth for answer, truth in zip(answers, digits.y_test, strict=True))
+
+    # Against the same model in float: five epochs make it right on 95 % only, which is the training's doing.
+    in_float = right(variants_folder / "model-none.tflite")
     for path in outputs.values():
         assert Interpreter(str(path)).get_input_details()[0]["dtype"].__name__ == io.value
-        answers = edgekit_runtime.load(path).classify(digits.x_test)
-        right = sum(answer.index == truth for answer, truth in zip(answers, digits.y_test, strict=True))
-        assert right / len(digits.y_test) >= 0.95, path.name
+        # One point is 3 digits of 360: what 4-bit weights cost this model; with 8 bits it loses none.
+        allowed = 3 if path.stem == "int4" else 1
+        assert right(path) >= in_float - allowed, path.name
 
 
 WRONG_PAIRS = [("dynamic", "uint8"), ("float16", "int8"), ("int8", "int16"), ("int16x8", "uint8"), ("int4", "int8")]
