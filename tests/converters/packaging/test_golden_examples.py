@@ -11,7 +11,7 @@ import pytest
 
 import edgekit_runtime
 from edgekit_converters.packaging.artifact import pack, unpack
-from edgekit_converters.packaging.golden_examples import Golden, arithmetic_of, make_golden
+from edgekit_converters.packaging.golden_examples import Golden, _tolerance, arithmetic_of, make_golden
 from edgekit_converters.packaging.golden_inputs import as_pixels, coarsened, fitted, made_up_inputs
 from edgekit_runtime.errors import InterpreterError, ModelFileError
 from edgekit_runtime.golden import read_golden
@@ -48,6 +48,26 @@ def test_made_up_inputs_go_through_every_model(path: Path) -> None:
     assert report.passed
     assert max(report.max_error) == 0
     assert report.examples >= 1
+
+
+@pytest.mark.parametrize(
+    ("row", "own_error", "expected"),
+    [
+        # 16 steps of 0.0025; a quarter of 0.015 would be less than two.
+        ([0.015], 0.04, 0.04),
+        ([0.075, 0.01], 0.0094, 0.04),
+        # Four steps for probabilities, else 2 % of the largest value, else twice the model's own error.
+        ([0.6, 0.4], 0.0, 0.012),
+        ([0.9, 0.1], 0.0, 0.018),
+        ([0.6, 0.4], 0.05, 0.1),
+        # However bad the model: a quarter of the largest value.
+        ([0.6, 0.4], 0.5, 0.15),
+    ],
+    ids=["steering", "two small values", "four steps", "share", "own error", "ceiling"],
+)
+def test_the_tolerance_of_an_int8_output(row: list[float], own_error: float, expected: float) -> None:
+    output = np.array([row], np.float32)
+    assert _tolerance(output, output + np.float32(own_error), "int8", step=0.0025) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(
