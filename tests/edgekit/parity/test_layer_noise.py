@@ -95,11 +95,13 @@ def test_clipping_is_counted(trained_folder: Path, variants_folder: Path) -> Non
     plain, int8 = ((variants_folder / f"model-{mode}.tflite").read_bytes() for mode in ("none", "int8"))
     pixels = np.random.default_rng(0).random((8, 28, 28, 1), np.float32)
     name = input_names(model)[0]
-    usual = {layer.layer: layer for layer in compare_layers(model, plain, int8, [{name: pixels}])}
+    # Keras numbers the names of layers on through a process.
+    first = model.layers[0].name
+    usual = {layer.layer: layer for layer in compare_layers(model, plain, int8, [{name: pixels}])}[first]
     # Three times as bright as anything calibration saw.
-    bright = {layer.layer: layer for layer in compare_layers(model, plain, int8, [{name: 3 * pixels}])}
-    assert bright["conv2d"].clipped > 0.1 > usual["conv2d"].clipped
-    assert bright["conv2d"].snr_db < usual["conv2d"].snr_db - 10
+    bright = {layer.layer: layer for layer in compare_layers(model, plain, int8, [{name: 3 * pixels}])}[first]
+    assert bright.clipped > 0.1 > usual.clipped
+    assert bright.snr_db < usual.snr_db - 10
 
 
 def validate(*arguments: object) -> Result:
@@ -111,9 +113,8 @@ def test_the_command_shows_every_layer_worst_first(trained_folder: Path, variant
     result = validate(*files, "--layers", "--layers-figure", tmp_path / "noise.png", "--json")
     assert result.exit_code == 0, result.output
     layers = json.loads(result.stdout)["layers"]
-    assert {layer["layer"] for layer in layers} == {
-        "conv2d", "max_pooling2d", "conv2d_1", "max_pooling2d_1", "conv2d_2", "flatten", "dense", "scores",
-    }  # fmt: skip
+    kinds = sorted(layer["kind"] for layer in layers)
+    assert kinds == ["Conv2D"] * 3 + ["Dense"] * 2 + ["Flatten"] + ["MaxPooling2D"] * 2
     assert [layer["snr_db"] for layer in layers] == sorted(layer["snr_db"] for layer in layers)
     for layer in layers:
         assert layer["dtype"] == "int8"
@@ -123,7 +124,7 @@ def test_the_command_shows_every_layer_worst_first(trained_folder: Path, variant
     assert (tmp_path / "noise.png").read_bytes().startswith(b"\x89PNG")
     table = validate(*files, "--layers")
     assert "Noise of each layer, worst first" in table.stdout
-    assert "max_pooling2d_1" in table.stdout
+    assert all(layer["layer"] in table.stdout for layer in layers)
 
 
 def test_a_tflite_has_no_layers(variants_folder: Path) -> None:
