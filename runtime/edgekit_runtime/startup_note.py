@@ -23,16 +23,12 @@ _wishes = {"keep off stderr": False}
 
 
 def keep_off_stderr() -> None:
-    """Let the first interpreter that is chosen in this process write no note; for programs, not for libraries."""
+    """Have no note in this process; for programs, not for libraries."""
     _wishes["keep off stderr"] = True
 
 
 def write_if_unwanted(interpreter_class: Any) -> None:
-    """Have the note written to nowhere, once, if it is not wanted.
-
-    Args:
-        interpreter_class: LiteRT's ``Interpreter``, or tflite-runtime's.
-    """
+    """Have the note written to nowhere, once, by either interpreter's class, if it is not wanted."""
     if not _wishes["keep off stderr"]:
         return
     _wishes["keep off stderr"] = False
@@ -47,7 +43,7 @@ def write_if_unwanted(interpreter_class: Any) -> None:
         os.dup2(nowhere, 2)
         interpreter_class(model_content=_NEGATION).allocate_tensors()
     except (ValueError, RuntimeError):
-        pass  # The note is shown then; the user's model will tell what is wrong.
+        pass  # The user's model will tell what is wrong.
     finally:
         os.dup2(saved, 2)
         os.close(nowhere)
