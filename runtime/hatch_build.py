@@ -9,6 +9,7 @@ import ast
 import io
 import tempfile
 import tokenize
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ class LighterModules(BuildHookInterface):
         """Called when it is built."""
         if version != "editable":
             self._folder.cleanup()
+            compress_well(Path(artifact_path))
+
+
+def compress_well(wheel: Path) -> None:
+    """Write the same files again, as small as zlib can."""
+    with zipfile.ZipFile(wheel) as built:
+        files = [(entry, built.read(entry)) for entry in built.infolist()]
+    with zipfile.ZipFile(wheel, "w") as smaller:
+        for entry, content in files:
+            smaller.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
 
 
 def without_comments(source: str) -> str:

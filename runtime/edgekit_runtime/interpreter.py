@@ -63,8 +63,10 @@ class InterpreterChoice:
         Raises:
             InterpreterError: It refuses the model.
         """
+        # 1.1.0 sets the threads on an interpreter that it has not made yet; its own choice is one.
+        threads = {} if self.version == "1.1.0" else {"num_threads": num_threads}
         try:
-            interpreter: Interpreter = self._class(model_content=model_content, num_threads=num_threads)
+            interpreter: Interpreter = self._class(model_content=model_content, **threads)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError, MemoryError) as error:
             raise InterpreterError(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -254,3 +255,12 @@ def test_as_a_program() -> None:
         [sys.executable, "-m", "edgekit_runtime", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == edgekit_runtime.__version__
+
+
+def test_a_reader_that_has_seen_enough(tflite_folder: Path) -> None:
+    command = [sys.executable, "-m", "edgekit_runtime", "info", str(tflite_folder / "many_operators.tflite")]
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (1, "")
