@@ -13,6 +13,8 @@ from edgekit_converters.atomic_files import write_text
 from edgekit_runtime.errors import EdgekitError
 
 SCHEMA_VERSION = 1
+#: An update never overwrites a baseline that it cannot read: what changes could not be shown.
+_ANEW = "delete it and write it anew with: edgekit check --update-baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def read_baseline(path: Path) -> dict[str, ModelRecord]:
             "edgekit check --update-baseline",
         ) from None
     except (ValueError, OSError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _unreadable(path, error) from error
     if not isinstance(content, dict) or not isinstance(content.get("models"), dict):
         raise _damaged(path, "no JSON object with models")
     if content.get("schema_version") != SCHEMA_VERSION:
@@ -119,7 +121,7 @@ def read_baseline(path: Path) -> dict[str, ModelRecord]:
             f"{path} was written by another edgekit than this one.",
             expected=f"schema version {SCHEMA_VERSION}",
             received=f"version {content.get('schema_version')}",
-            next_step="install the edgekit that wrote it, or write it anew with: edgekit check --update-baseline",
+            next_step=f"install the edgekit that wrote it, or {_ANEW}",
         )
     try:
         return {str(name): _record(fields) for name, fields in content["models"].items()}
@@ -161,5 +163,19 @@ def _damaged(path: Path, why: str) -> EdgekitError:
     return EdgekitError(
         f"The baseline {path} is damaged.",
         received=why,
-        next_step="restore it from version control, or write it anew with: edgekit check --update-baseline",
+        next_step=f"restore it from version control, or {_ANEW}",
     )
+
+
+def _unreadable(path: Path, error: ValueError | OSError) -> EdgekitError:
+    if isinstance(error, OSError) or not _in_conflict(path):
+        return _damaged(path, str(error))
+    return EdgekitError(
+        f"The baseline {path} has the marks of a merge conflict.",
+        next_step=f"take one side whole (git checkout --ours {path.name}, or --theirs), then, where both sides changed "
+        "a model: edgekit check --update-baseline",
+    )
+
+
+def _in_conflict(path: Path) -> bool:
+    return any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in path.read_bytes().splitlines())

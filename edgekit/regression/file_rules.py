@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.configuration import Thresholds
-from edgekit.regression.content_digest import ContentDigest
+from edgekit.regression.content_digest import ContentDigest, differs_in_part
 from edgekit.regression.verdicts import RuleResult, Verdict
 
 
@@ -12,7 +12,7 @@ def judge_integrity(baseline: ModelRecord, candidate: ModelRecord) -> RuleResult
     """Fail where a model is damaged or edited: nearly the baseline's, or not what it says that it is.
 
     A file with a manifest says where it comes from: of the same origin, the weights are the same. Of a file without
-    one, other weights are another training; a single constant that differs among equal ones is none.
+    one, other weights are another training; a part of one constant that differs where all else is equal is none.
     """
     allowed = "equal weights where the origin is equal"
     measured = f"weights {candidate.content.whole[:12]}, baseline {baseline.content.whole[:12]}"
@@ -36,9 +36,12 @@ def _judge_without_origin(baseline: ContentDigest, candidate: ContentDigest) -> 
         return another
     same = [now == before for now, before in zip(candidate.constants, baseline.constants, strict=True)]
     changed, count = same.count(False), len(same)
-    # The last stands for all small constants. No training changes one weight tensor and leaves all else as it is.
+    # The last stands for all small constants. No training changes a part of one weight tensor and leaves all else.
     if changed == 1 and any(same[:-1]):
-        return Verdict.FAILED, f"1 of {count} constants differs and all others are the baseline's: damaged or edited"
+        place = same.index(False)
+        if place == count - 1 or differs_in_part(candidate.constants[place], baseline.constants[place]):
+            why = f"a part of 1 of {count} constants differs and all else is the baseline's: damaged or edited"
+            return Verdict.FAILED, why
     if 2 * changed <= count:
         return Verdict.WARNING, f"only {changed} of {count} constants differ from the baseline's: is that meant?"
     return another

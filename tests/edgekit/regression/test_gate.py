@@ -78,6 +78,7 @@ def test_an_update_shows_what_changes(
         pytest.param("{", "is damaged", id="no-json"),
         pytest.param("[]", "is damaged", id="no-object"),
         pytest.param('{"schema_version": 1, "models": {"digits": {}}}', "is damaged", id="no-fields"),
+        pytest.param('{\n<<<<<<< HEAD\n"a": 1\n=======\n"a": 2\n>>>>>>> topic\n}', "merge conflict", id="conflict"),
         pytest.param('{"schema_version": 2, "models": {}}', "another edgekit", id="newer"),
         pytest.param('{"schema_version": 1, "models": {}}', "knows no model digits", id="other-models"),
     ],

@@ -73,8 +73,8 @@ def test_a_regression_fails_by_its_error(tmp_path: Path, check: Check) -> None:
     assert found["integrity"] == "passed"
 
 
-def change(path: Path, constants: int) -> None:
-    """Flip the lowest bit of a byte in so many of the largest float constants."""
+def change(path: Path, constants: int, *, whole: bool = False) -> None:
+    """Flip the lowest bit of one byte, or of every float, in so many of the largest float constants."""
     content = bytearray(path.read_bytes())
     model = schema.Model.GetRootAs(content)
     graph = model.Subgraphs(0)
@@ -82,7 +82,7 @@ def change(path: Path, constants: int) -> None:
     used = sorted({tensor.Buffer() for tensor in tensors if tensor.Type() == schema.TensorType.FLOAT32})
     arrays = [data for n in used if isinstance(data := model.Buffers(n).DataAsNumpy(), np.ndarray)]
     for data in sorted(arrays, key=len)[-constants:]:
-        data[len(data) // 2] ^= 1
+        data[:: 4 if whole else len(data)] ^= 1
     path.write_bytes(content)
 
 
@@ -99,6 +99,13 @@ def test_a_bare_file_that_is_nearly_the_baselines_is_damaged(
     if constants:
         change(path, constants)
     assert verdicts(check, tmp_path, 3 if verdict == "failed" else 0)["integrity"] == verdict
+
+
+def test_one_layer_trained_anew_is_asked_about_and_no_damage(tmp_path: Path, check: Check) -> None:
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(6).random((60, 8, 8, 3), np.float32))
+    path = begin(tmp_path, "many_operators.tflite", "", check)
+    change(path, 1, whole=True)
+    assert verdicts(check, tmp_path, 0)["integrity"] == "warning"
 
 
 def test_all_examples_are_judged_on_where_the_data_is_a_test_set(tmp_path: Path, check: Check) -> None:
