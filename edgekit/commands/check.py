@@ -66,7 +66,7 @@ def command(
       max_drop = 0.005                  # of top-1, and only where it is no chance
       max_error_growth = 0.02           # of the error, where targets are numbers
       max_output_change = 0.05          # where nothing says what is right
-      min_agreement = 0.98              # not asked for unless set
+      min_agreement = 0.98              # if set; without labels 1 - max_output_change
       max_size_growth = 0.1
       max_slowdown = 0.25               # against a reference timed in turn; or false
       new_operators = false

@@ -61,10 +61,15 @@ def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thre
 
 
 def judge_agreement(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thresholds) -> RuleResult:
-    """Fail where fewer samples than asked for get the baseline's answer."""
+    """Fail where fewer samples than asked for get the baseline's answer.
+
+    Without labels nothing else would notice a worse model: there ``max_output_change`` limits the changed answers.
+    """
     share = float(np.mean(baseline.predicted == candidate.predicted))
     changed = int(np.count_nonzero(baseline.predicted != candidate.predicted))
     asked = limits.min_agreement
+    if asked is None and candidate.labels is None:
+        asked = max(0.0, 1 - limits.max_output_change)
     if asked is None:
         verdict, allowed = Verdict.SKIPPED, "not asked for (min_agreement)"
     else:

@@ -35,7 +35,8 @@ class Thresholds(BaseModel):
         strict: Fail a drop larger than ``max_drop`` even where it may be chance.
         max_error_growth: Largest relative growth of the mean absolute error, where the data has real targets.
         max_output_change: Largest root mean square change of outputs that the data cannot judge, relative to theirs.
-        min_agreement: Least share of samples with the baseline's answer; None does not ask.
+        min_agreement: Least share of samples with the baseline's answer; None does not ask where the data has
+            labels, and where it has none allows changed answers by ``max_output_change``.
         max_size_growth: Largest relative growth of the file.
         max_slowdown: Largest relative growth of the latency's ratio to the reference model; ``false`` does not
             measure it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.flatbuffer import FlatBuffer, Table
@@ -70,9 +71,9 @@ def differs_in_part(constant: str, other: str) -> bool:
     return len(same) > 1
 
 
-def _digest_of_parts(data: memoryview) -> str:
+def _digest_of_parts(data: bytes | memoryview) -> str:
     ends = [len(data) * part // _PARTS for part in range(_PARTS + 1)]
-    return "".join(hashlib.sha256(data[start:end]).hexdigest()[:8] for start, end in zip(ends, ends[1:], strict=False))
+    return "".join(hashlib.sha256(data[start:end]).hexdigest()[:8] for start, end in pairwise(ends))
 
 
 def _data(content: bytes, buffer: Table) -> memoryview:

@@ -28,6 +28,8 @@ from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileErro
 from edgekit_runtime.model import Model
 
 _logger = logging.getLogger(__name__)
+#: A baseline's latency is measured so often more while the ends of its interval are further apart than this ratio.
+_MOST_RETRIES, _SHARP = 3, 1.1
 
 
 def check(
@@ -121,9 +123,20 @@ class _Task:
         else:
             other = built_in_reference(model)
         measured = measure_latency_ratio(model, other)
+        if self.baseline is None:
+            return self._settled(measured, model, other)
         if before is not None and latency_is_too_large(before, measured, float(self.limits.max_slowdown)):
             measured = min(measured, measure_latency_ratio(model, other), key=lambda ratio: ratio.low)
         return measured
+
+    def _settled(self, measured: LatencyRatio, model: Model, other: Path | str) -> LatencyRatio:
+        """The sharpest of some measurements, for a baseline taken in noise would hide every slowdown after it."""
+        best = measured
+        for _ in range(_MOST_RETRIES):
+            if best.high <= _SHARP * best.low:
+                break
+            best = min(best, measure_latency_ratio(model, other), key=lambda ratio: ratio.high / ratio.low)
+        return best
 
     def judge(self, baseline: ModelRecord, *, layers: bool) -> ModelCheck:
         """Measure the candidate and apply every rule; one that is there and cannot be loaded fails by that alone."""

@@ -8,8 +8,8 @@ from edgekit.regression.verdicts import RuleResult, Verdict
 
 
 def latency_is_too_large(baseline: LatencyRatio, candidate: LatencyRatio, max_slowdown: float) -> bool:
-    """Whether the candidate's ratio exceeds the allowed one by more than the noise of the measurement."""
-    return candidate.low > baseline.ratio * (1 + max_slowdown)
+    """Whether the candidate's ratio exceeds the allowed one by more than the noise of both measurements."""
+    return candidate.low > baseline.high * (1 + max_slowdown)
 
 
 def judge_latency(baseline: LatencyRatio | None, candidate: LatencyRatio | None, limits: Thresholds) -> RuleResult:

@@ -89,6 +89,14 @@ def test_what_may_be_chance_says_what_the_data_could_prove() -> None:
     assert "1000 samples prove no drop below 0.7 points" in judge_accuracy(*pair(6, 0), DEFAULT).why
 
 
+@pytest.mark.parametrize(("changed", "verdict"), [(5, Verdict.PASSED), (6, Verdict.FAILED)], ids=["few", "many"])
+def test_without_labels_changed_answers_are_limited_by_default(changed: int, verdict: Verdict) -> None:
+    answers = np.zeros(100, np.int64)
+    baseline = ClassAnswers(answers, 3, None)
+    candidate = ClassAnswers(np.where(np.arange(100) < changed, 1, answers), 3, None)
+    assert judge_agreement(baseline, candidate, DEFAULT).verdict is verdict
+
+
 def test_agreement_counts_equal_answers_right_or_wrong() -> None:
     baseline, candidate = pair(10, 10)
     assert judge_agreement(baseline, candidate, DEFAULT).verdict is Verdict.SKIPPED

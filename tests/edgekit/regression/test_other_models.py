@@ -198,6 +198,7 @@ def ratio(value: float, *, spread: float = 0.01, machine: str = "a", reference: 
         pytest.param(ratio(1), ratio(1.2), Verdict.PASSED, id="within-the-limit"),
         pytest.param(ratio(1), ratio(1.3), Verdict.FAILED, id="slower"),
         pytest.param(ratio(1), ratio(1.5, spread=0.3), Verdict.PASSED, id="noisy"),
+        pytest.param(ratio(1, spread=0.3), ratio(1.3), Verdict.PASSED, id="noisy-baseline"),
         pytest.param(ratio(1), ratio(1.3, machine="b"), Verdict.WARNING, id="another-machine"),
         pytest.param(ratio(1), ratio(0.1, reference="mine.tflite"), Verdict.WARNING, id="another-reference"),
         pytest.param(None, ratio(1), Verdict.SKIPPED, id="not-in-the-baseline"),
