@@ -109,7 +109,9 @@ def test_a_sequence_model_starts_each_sample_anew(name: str, tflite_folder: Path
         assert np.asarray(model.predict(arrays["x"][:1])) == pytest.approx(arrays["y"][:1], abs=1e-5)
 
 
-def test_a_sequence_model_in_16_bits_with_a_scale_of_0(tflite_folder: Path) -> None:
+def test_a_sequence_model_in_16_bits_with_a_scale_of_0(tflite_folder: Path, reads_tiny_scales: bool) -> None:
+    if not reads_tiny_scales:
+        pytest.skip("this processor takes the scale of a state, 3.6e-43, for 0, and the runtime refuses the model")
     expected = answers(tflite_folder, "lstm_int16")
     try:
         model = edgekit_runtime.load(tflite_folder / "lstm_int16.tflite")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ def test_a_program_keeps_the_note_away_and_nothing_else(tflite_folder: Path) -> 
 
 
 def test_a_library_s_user_gets_what_native_code_writes(tflite_folder: Path) -> None:
+    if platform.machine() == "armv7l":
+        pytest.skip("tflite-runtime for 32-bit ARM has no XNNPACK delegate, and writes no note")
     # If an interpreter no longer writes the note, the module has no purpose.
     shown = stderr_of("-c", PROGRAM, str(tflite_folder / "dense_float32.tflite"), "library")
     assert "XNNPACK delegate" in shown

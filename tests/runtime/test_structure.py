@@ -102,7 +102,9 @@ def test_fixture_of_the_converter(tflite_folder: Path) -> None:
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parent.parent / "data" / "tflite").glob("*.tflite")), ids=lambda p: p.stem
 )
-def test_every_converted_model_is_sound(path: Path) -> None:
+def test_every_converted_model_is_sound(path: Path, reads_tiny_scales: bool) -> None:
+    if path.stem == "lstm_int16" and not reads_tiny_scales:
+        pytest.skip("this processor takes the scale of a state, 3.6e-43, for 0, and the runtime refuses the model")
     content = path.read_bytes()
     assert read_model_description(content) == read_model_description(content)
     # A zip that is appended is not part of the FlatBuffer.
