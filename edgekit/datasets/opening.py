@@ -158,7 +158,7 @@ def _stored(request: DataRequest, inputs: Sequence[ModelInput], pixels: PixelRan
             "or python:module:function",
             received="neither a known name nor an existing path",
         )
-    return _file(path, request, inputs) if path.is_file() else _folder(path, request, inputs, pixels)
+    return _folder(path, request, inputs, pixels) if path.is_dir() else _file(path, request, inputs)
 
 
 def _file(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
