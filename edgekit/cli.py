@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import click
 
-from edgekit import __version__
+from edgekit import __version__, interrupts
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.startup_note import keep_off_stderr
 
@@ -34,8 +34,6 @@ COMMANDS = (
     "completion",
 )
 
-_INTERRUPTED = "Interrupted. Files that were there before are unchanged."
-
 
 class EdgekitGroup(click.Group):
     """Finds each command in ``edgekit.commands``, and turns errors into a message and an exit code."""
@@ -56,7 +54,7 @@ class EdgekitGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (KeyboardInterrupt, click.Abort):
-            _exit(_INTERRUPTED, EdgekitError.exit_code)
+            _end_interrupted()
         except EdgekitError as error:
             _fail_with(ctx, error)
         except Exception as error:
@@ -121,6 +119,8 @@ def _unexpected(error: Exception) -> EdgekitError:
 
 
 def _fail_with(ctx: click.Context, error: EdgekitError) -> NoReturn:
+    if interrupts.pressed():
+        _end_interrupted()
     if ctx.meta.get("edgekit.debug"):
         raise error
     if ctx.meta.get("edgekit.json"):
@@ -128,6 +128,16 @@ def _fail_with(ctx: click.Context, error: EdgekitError) -> NoReturn:
 
         click.echo(json.dumps(error.to_dict()))
     _exit(f"Error: {error}", error.exit_code)
+
+
+def _end_interrupted() -> NoReturn:
+    _say_interrupted()
+    raise click.exceptions.Exit(EdgekitError.exit_code)
+
+
+def _say_interrupted() -> None:
+    interrupts.arrived()
+    click.echo("Interrupted. Files that were there before are unchanged.", err=True)
 
 
 def _exit(message: str, exit_code: int) -> NoReturn:
@@ -146,9 +156,10 @@ def main() -> None:
     # TensorFlow writes start-up notes to stderr unless told before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep_off_stderr()
+    interrupts.watch()
     try:
         cli(prog_name="edgekit")
     except KeyboardInterrupt:
         # Ctrl-C before a command has begun, or after it has ended.
-        click.echo(_INTERRUPTED, err=True)
+        _say_interrupted()
         raise SystemExit(EdgekitError.exit_code) from None

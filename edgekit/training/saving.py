@@ -12,6 +12,7 @@ from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessi
 from edgekit.reports.training_figures import draw_confusion, draw_history
 from edgekit.training.fit import TrainingResult
 from edgekit.training.record import RECORD_NAME
+from edgekit_converters import interrupts
 from edgekit_converters.atomic_files import replacing, write_text
 
 MODEL_NAMES = ("model.h5", "model.keras")
@@ -52,7 +53,9 @@ def _save_model(model: Any, path: Path) -> None:
     before = keras_logging.get_verbosity()
     keras_logging.set_verbosity(keras_logging.ERROR)
     try:
-        model.save(path, include_optimizer=False) if path.suffix == ".h5" else model.save(path)
+        # Keras writes through h5py, whose callbacks would drop a Ctrl-C and leave a part out.
+        with interrupts.held_back():
+            model.save(path, include_optimizer=False) if path.suffix == ".h5" else model.save(path)
     finally:
         keras_logging.set_verbosity(before)
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,13 +17,15 @@ EDGEKIT = [sys.executable, "-m", "edgekit"]
 SENTENCE = "Interrupted. Files that were there before are unchanged."
 
 
-def interrupt(arguments: list[str], when: Callable[[int], bool]) -> subprocess.CompletedProcess[str]:
+def interrupt(
+    arguments: list[str], when: Callable[[int], bool], program: Sequence[str] = EDGEKIT
+) -> subprocess.CompletedProcess[str]:
     """Start a command in a process group of its own, and press Ctrl-C once ``when(group)`` holds."""
     child = subprocess.Popen(
-        [*EDGEKIT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     end = time.monotonic() + 120
-    while not when(child.pid):
+    while not (listens(child.pid) and when(child.pid)):
         assert child.poll() is None, f"the command ended before Ctrl-C: {child.communicate()}"
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -45,9 +47,22 @@ def assert_nothing_is_left(group: int) -> None:
         time.sleep(0.02)
 
 
+def listens(process: int) -> bool:
+    """Whether the command's own code runs already: it waits for the signal that repeats Ctrl-C."""
+    status = Path(f"/proc/{process}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGALRM - 1) & 1)
+
+
 def after(seconds: float) -> Callable[[int], bool]:
-    end = time.monotonic() + seconds
-    return lambda group: time.monotonic() > end
+    """From the moment on that the command listens."""
+    begun: list[float] = []
+
+    def passed(_group: int) -> bool:
+        begun.append(time.monotonic())
+        return begun[-1] - begun[0] > seconds
+
+    return passed
 
 
 def exists(file: Path) -> Callable[[int], bool]:
@@ -107,7 +122,7 @@ def test_convert_keeps_the_old_file_and_ends_its_child(model: Path, tmp_path: Pa
     assert list(tmp_path.iterdir()) == [output]
 
 
-@pytest.mark.parametrize("seconds", [0.8, 3.0], ids=["early", "late"])
+@pytest.mark.parametrize("seconds", [0.1, 3.0], ids=["early", "late"])
 def test_validate(seconds: float, model: Path, tflite: Path, tmp_path: Path) -> None:
     # Reading a pipe that nobody writes to: the command waits there as long as it takes.
     os.mkfifo(tmp_path / "data.npz")
@@ -136,3 +151,62 @@ def test_demo_leaves_whole_files_only(tmp_path: Path) -> None:
 
 def test_doctor() -> None:
     assert_interrupted(interrupt(["doctor"], after(1.0)))
+
+
+#: ``edgekit doctor`` with other work in it, in whose middle a library drops Ctrl-C.
+WITH_WORK = """
+import sys, time
+from edgekit import cli
+from edgekit.commands import doctor
+
+def goes_on():
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass
+    try:
+        time.sleep(60)
+    finally:
+        # Longer than until the next reminder.
+        time.sleep(1)
+        print("cleaned up", file=sys.stderr)
+
+def fails():
+    try:
+        time.sleep(60)
+    except BaseException:
+        raise ImportError("initialization failed")
+
+work = {"goes_on": goes_on, "fails": fails}[sys.argv.pop()]
+doctor.command.callback = lambda **options: work()
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(("work", "said"), [("goes_on", ["cleaned up", SENTENCE]), ("fails", [SENTENCE])])
+def test_a_library_that_drops_it(work: str, said: list[str]) -> None:
+    done = interrupt(["doctor", work], after(1.5), program=[sys.executable, "-c", WITH_WORK])
+    assert_interrupted(done)
+    assert done.stderr.splitlines() == said
+
+
+def test_while_keras_writes_a_model(tmp_path: Path) -> None:
+    program = """
+import signal, sys
+from pathlib import Path
+from types import SimpleNamespace
+from edgekit.training.saving import _save_model
+
+def save(path):
+    signal.raise_signal(signal.SIGINT)
+    path.write_text("whole")
+
+try:
+    _save_model(SimpleNamespace(save=save), Path(sys.argv[1]))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    path = tmp_path / "model.keras"
+    done = subprocess.run([sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True)
+    assert done.stdout == "interrupted\n"
+    assert path.read_text() == "whole"

@@ -84,6 +84,8 @@ def test_predict_floats(tflite_folder: Path, tmp_path: Path, capsys: Capture) ->
 
 def test_bench(tflite_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgekit_runtime.device_benchmark.THROUGHPUT_SECONDS", 0.05)
+    # What this process holds is not in the figure of the one that is measured.
+    held = np.ones(500_000_000 // 8)
     command = ["bench", str(tflite_folder / "two_in_two_out.tflite"), "--runs", "5", "--warmup", "0"]
     assert main([*command, "--threads", "1", "--threads", "2", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -94,7 +96,7 @@ def test_bench(tflite_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyP
     assert report["batch_images_per_second"] > 0
     # A whole process with numpy and an interpreter in it.
     assert report["cold_start_ms"] > report["threads"][0]["latency"]["p50_ms"]
-    assert 10 < report["peak_memory_mb"] < 2000
+    assert 10 < report["peak_memory_mb"] < held.nbytes / 1e6
     assert report["after"]["cores"] >= 1
     assert main(command) == 0
     shown = capsys.readouterr().out

@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters import interrupts
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError
 
@@ -106,7 +106,8 @@ class LoweringProcess:
 
     def __enter__(self) -> LoweringProcess:
         try:
-            with _interrupts_held_back():
+            # A child that is started but not yet known would go on alone.
+            with interrupts.held_back():
                 self._child = subprocess.Popen(
                     [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder)],
                     stdin=subprocess.PIPE,
@@ -220,23 +221,6 @@ def load_by_name(path: Path) -> dict[str, np.ndarray]:
     """Read what :func:`save_by_name` has written."""
     with np.load(path, allow_pickle=False) as arrays:
         return {name[1:]: arrays[name] for name in arrays.files}
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done: a child that is started but not yet known would go on alone."""
-    if threading.current_thread() is not threading.main_thread():
-        # Only the main thread is interrupted.
-        yield
-        return
-    held: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if held:
-        raise KeyboardInterrupt
 
 
 def _child_environment(request: LoweringRequest) -> dict[str, str]:

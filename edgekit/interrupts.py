@@ -1,0 +1,49 @@
+"""Ctrl-C, repeated where a library drops it.
+
+A ``KeyboardInterrupt`` that Python raises in a callback of C code, or while a module of C code is imported, never
+arrives: the command would go on, or fail with an error that says nothing.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+_REMINDER_SECONDS = 0.3
+
+_pressed = threading.Event()
+
+
+def watch() -> None:
+    """Raise ``KeyboardInterrupt`` at Ctrl-C, and again until it arrives. For the main thread of a command."""
+    # A parent that starts the command with SIGINT ignored, as nohup does, wants it so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _press)
+        if hasattr(signal, "SIGALRM"):
+            signal.signal(signal.SIGALRM, _remind)
+
+
+def pressed() -> bool:
+    """Whether Ctrl-C was pressed: what fails after it fails because of it."""
+    return _pressed.is_set()
+
+
+def arrived() -> None:
+    """Stop reminding."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _press(_number: int, _frame: FrameType | None) -> None:
+    _pressed.set()
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, _REMINDER_SECONDS, _REMINDER_SECONDS)
+    raise KeyboardInterrupt
+
+
+def _remind(_number: int, _frame: FrameType | None) -> None:
+    # What cleans up after an exception is not disturbed.
+    if sys.exc_info()[0] is None:
+        raise KeyboardInterrupt
