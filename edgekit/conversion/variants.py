@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from edgekit.conversion.options import ConversionOptions
 from edgekit_converters.quantization.modes import IoType, Mode
@@ -14,7 +15,9 @@ from edgekit_converters.targets.adaptation import (
     quantize_for_targets,
     require_mode,
 )
-from edgekit_runtime.errors import UsageError
+from edgekit_runtime.errors import EdgekitError, UsageError
+
+Made = TypeVar("Made")
 
 #: What a conversion is made for where nobody says otherwise, and the interpreter of many Raspberry Pis, which is the
 #: only one for 32-bit ones: worth a word where nobody asked.
@@ -32,19 +35,8 @@ def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tup
     Raises:
         UsageError: None is left.
     """
-    fitting: dict[Mode, Path] = {}
-    notes: list[str] = []
-    refusal: UsageError | None = None
-    for mode, path in outputs.items():
-        try:
-            require_mode(mode, targets)
-            fitting[mode] = path
-        except UsageError as error:
-            refusal = error
-            notes.append(f"{mode.value} was left out: {error.problem}")
-    if refusal is not None and not fitting:
-        raise refusal
-    return fitting, notes
+    fitting, notes = _not_refused(outputs, lambda mode: require_mode(mode, targets), UsageError)
+    return {mode: outputs[mode] for mode in fitting}, notes
 
 
 def quantize_variants(
@@ -63,18 +55,12 @@ def quantize_variants(
         TargetRefusalError: The targets run none of them.
         EdgekitError: The quantizer cannot handle the model.
     """
-    made: dict[Mode, TargetedModel] = {}
-    notes: list[str] = []
-    last: TargetRefusalError | None = None
-    for mode, io in io_types.items():
-        try:
-            made[mode] = quantize_for_targets(model, mode, options.targets, io=io, scheme=options.scheme, ranges=ranges)
-        except TargetRefusalError as refusal:
-            last = refusal
-            notes.append(f"{mode.value} was left out: {refusal.problem}")
-    if last is not None and not made:
-        raise last
-    return made, notes
+
+    def quantize(mode: Mode) -> TargetedModel:
+        io, scheme = io_types[mode], options.scheme
+        return quantize_for_targets(model, mode, options.targets, io=io, scheme=scheme, ranges=ranges)
+
+    return _not_refused(io_types, quantize, TargetRefusalError)
 
 
 def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:
@@ -94,3 +80,21 @@ def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:
                 f"If it has to, add --target {target}."
             )
     return notes
+
+
+def _not_refused(
+    modes: Iterable[Mode], make: Callable[[Mode], Made], refusal: type[EdgekitError]
+) -> tuple[dict[Mode, Made], list[str]]:
+    """What ``make`` gives for each mode it does not refuse, and a sentence for each other; raises if it is all."""
+    made: dict[Mode, Made] = {}
+    notes: list[str] = []
+    last: EdgekitError | None = None
+    for mode in modes:
+        try:
+            made[mode] = make(mode)
+        except refusal as error:
+            last = error
+            notes.append(f"{mode.value} was left out: {error.problem}")
+    if last is not None and not made:
+        raise last
+    return made, notes
