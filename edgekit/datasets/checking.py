@@ -60,20 +60,32 @@ def _checked_values(name: str, x: np.ndarray) -> np.ndarray:
             received=str(x.dtype),
         )
     if x.dtype.kind == "f":
-        # A number beyond float32 becomes infinite.
-        with np.errstate(over="ignore"):
-            x = x.astype(np.float32, copy=False)
-        bad = np.count_nonzero(~np.isfinite(x).reshape(len(x), -1).all(1))
-        if bad:
-            raise DataError(
-                f"{name} holds values that are no numbers.",
-                expected="finite values",
-                received=f"NaN or infinity in {bad} of {len(x)} examples",
-                next_step="drop these examples, or fill the gaps",
-            )
-        return x
+        return finite(x, f"{name} holds")
     if x.ndim in (3, 4) and x.min() >= 0 and x.max() <= 255:
         # Pixels, however wide the integers that hold them: the device scales uint8, and only uint8.
         x = x.astype(np.uint8, copy=False)
         return x[..., np.newaxis] if x.ndim == 3 else x
     return x
+
+
+def finite(values: np.ndarray, whose: str) -> np.ndarray:
+    """Floats of any width as float32, none of them NaN or infinite.
+
+    Args:
+        values: Shape (N, ...).
+        whose: Begins the message: ``digits.csv holds``.
+    Raises:
+        DataError: Some are no numbers, or beyond float32.
+    """
+    # A number beyond float32 becomes infinite.
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32, copy=False)
+    bad = np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1))
+    if bad:
+        raise DataError(
+            f"{whose} values that are no numbers.",
+            expected="finite values",
+            received=f"NaN or infinity in {bad} of {len(values)} examples",
+            next_step="drop these examples, or fill the gaps",
+        )
+    return values

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from edgekit.datasets.checking import finite
 from edgekit.datasets.source import UNNAMED
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
@@ -101,17 +102,7 @@ class ModelInputs:
                 received=str(values.dtype),
             )
         if values.dtype.kind == "f":
-            # A number beyond float32 becomes infinite.
-            with np.errstate(over="ignore"):
-                values = values.astype(np.float32, copy=False)
-            bad = np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1))
-            if bad:
-                raise DataError(
-                    f"The data holds values that are no numbers, for input {model_input.name}.",
-                    expected="finite values",
-                    received=f"NaN or infinity in {bad} of {len(values)} examples",
-                    next_step="drop these examples, or fill the gaps",
-                )
+            values = finite(values, f"The data for input {model_input.name} holds")
         return to_model_input(values, model_input.shape, model_input.dtype, self._pixel_range)
 
 
