@@ -12,11 +12,13 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option, target_option
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
 @target_option
+@click.option("--all", "everything", is_flag=True, help="List each operator and each tensor of a .tflite.")
 @json_option
-def command(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
+def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Show what MODEL (.tflite, .h5 or .keras) holds; nothing of it is run.
 
-    A .tflite: operators with versions, tensors with shapes, types, scales and zero points, labels and provenance.
+    A .tflite: operators with versions, inputs and outputs with shapes, types, scales and zero points, where it runs,
+    labels, preprocessing and provenance; with --all each operator and tensor. --json always holds all of it.
     A Keras file: its version, layers, shapes and parameters, what would be mended and what would be refused.
 
     With --target: whether a .tflite, whoever made it, runs there, and which operators and tensors stand against it.
@@ -38,7 +40,7 @@ def command(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
         if as_json:
             print_json(inspection.to_dict())
         else:
-            print_tflite(inspection)
+            print_tflite(inspection, everything=everything)
         return
     from edgekit_converters.keras_files.summary import summarize
 

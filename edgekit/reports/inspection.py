@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,18 +12,40 @@ import numpy as np
 from edgekit.artifacts.inspecting import TfliteInspection
 from edgekit.reports.tables import kilobytes, print_table
 from edgekit_converters.keras_files.summary import KerasFileSummary
-from edgekit_runtime.description import ModelDescription, TensorDescription
+from edgekit_runtime.description import ModelDescription, OperatorDescription, TensorDescription
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.preprocessing import Preprocessing
 
 
-def print_tflite(inspection: TfliteInspection) -> None:
-    """Print operators, tensors, and what is packed behind the FlatBuffer."""
+def print_tflite(inspection: TfliteInspection, *, everything: bool) -> None:
+    """Print operators, tensors, and what is packed with them.
+
+    Args:
+        inspection: What the file holds.
+        everything: Each operator and each tensor, not the kinds of operators with inputs and outputs only.
+    """
     name, model, manifest = inspection.path.name, inspection.description, inspection.manifest
+    if everything:
+        _print_each(name, model)
+    else:
+        columns = ("operator", "version", "number", "output", "bytes of constants")
+        print_table(f"{name}: operators", columns, list(_kind_rows(model)))
+        tensors = [_tensor_row(tensor, model)[1:-1] for tensor in (*model.inputs, *model.outputs)]
+        print_table(f"{name}: inputs and outputs", ("name", "role", "dtype", "shape", "scale", "zero point"), tensors)
+    facts = [("size", kilobytes(model.size_bytes))]
+    facts += [("signature", f"{s.key}({_names(s.inputs)}) → {_names(s.outputs)}") for s in model.signatures]
+    facts += [("packed parts", ", ".join(inspection.parts))] if inspection.parts else []
+    facts += [("metadata", ", ".join(model.metadata))] if model.metadata else []
+    facts.append(("runs on", ", ".join(inspection.runs_on) or "none of the targets that edgekit knows"))
+    facts += packed_facts(manifest)
+    print_table(f"{name}: file", (), facts)
+
+
+def _print_each(name: str, model: ModelDescription) -> None:
     operators = [
         (
             str(number),
-            operator.custom_code or operator.name,
+            _kind(operator),
             str(operator.version),
             ", ".join(map(str, operator.inputs)),
             ", ".join(map(str, operator.outputs)),
@@ -35,13 +58,31 @@ def print_tflite(inspection: TfliteInspection) -> None:
         ("#", "name", "role", "dtype", "shape", "scale", "zero point", "bytes"),
         [_tensor_row(tensor, model) for tensor in model.tensors],
     )
-    facts = [("size", kilobytes(model.size_bytes))]
-    facts += [("signature", f"{s.key}({_names(s.inputs)}) → {_names(s.outputs)}") for s in model.signatures]
-    facts += [("packed parts", ", ".join(inspection.parts))] if inspection.parts else []
-    facts += [("metadata", ", ".join(model.metadata))] if model.metadata else []
-    facts.append(("runs on", ", ".join(inspection.runs_on) or "none of the targets that edgekit knows"))
-    facts += packed_facts(manifest)
-    print_table(f"{name}: file", (), facts)
+
+
+def _kind_rows(model: ModelDescription) -> Iterator[tuple[str, ...]]:
+    """A row for each kind of operator, in the order of their first appearance."""
+    tensors = {tensor.index: tensor for tensor in model.tensors}
+    kinds: dict[str, list[OperatorDescription]] = {}
+    for operator in model.operators:
+        kinds.setdefault(_kind(operator), []).append(operator)
+    for kind, members in kinds.items():
+        constants = {
+            index for member in members for index in member.inputs if index >= 0 and tensors[index].is_constant
+        }
+        size = sum(tensors[index].size_bytes for index in constants)
+        types = Counter(tensors[index].dtype for member in members for index in member.outputs[:1])
+        yield (
+            kind,
+            ", ".join(map(str, sorted({member.version for member in members}))),
+            str(len(members)),
+            ", ".join(dtype if len(types) == 1 else f"{number} {dtype}" for dtype, number in types.most_common()),
+            f"{size:,}" if size else "",
+        )
+
+
+def _kind(operator: OperatorDescription) -> str:
+    return operator.custom_code or operator.name
 
 
 def packed_facts(manifest: Manifest) -> list[tuple[str, str]]:
