@@ -93,7 +93,9 @@ def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsa
         raise ModelFileError(
             "Keras could not build the model from its description.",
             received=_short(error),
-            next_step="report this file: edgekit means to read every model that is made of Keras's own layers",
+            next_step=f"check the code of {', '.join(custom_objects)}: the file needs what it was saved with"
+            if custom_objects
+            else "report this file: edgekit means to read every model that is made of Keras's own layers",
         ) from error
     if not model.built:
         raise ModelFileError(

@@ -72,12 +72,13 @@ class _Runner:
         from litert_quantizer.calibrator import CalibrationMode, Calibrator
         from litert_quantizer.recipe_manager import RecipeManager
 
-        self._calibrator = Calibrator(
-            model,
-            num_threads=os.cpu_count() or 1,
-            # The same ranges as by reading every tensor in Python, eight times as fast, and it sees into loops.
-            mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
-        )
+        with quiet():
+            self._calibrator = Calibrator(
+                model,
+                num_threads=os.cpu_count() or 1,
+                # The same ranges as by reading every tensor in Python, eight times as fast, and it sees into loops.
+                mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
+            )
         self._no_rules = RecipeManager()
         self._signature_key = signature_key
         self._history = history

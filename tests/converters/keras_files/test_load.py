@@ -221,6 +221,20 @@ def test_a_custom_class_is_used_when_given(tmp_path: Path) -> None:
     np.testing.assert_allclose(_predict(model, inputs)[0], 2 * _predict(before, inputs)[0], rtol=1e-6)
 
 
+def test_a_custom_class_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    import keras
+
+    class Other(keras.layers.Layer):
+        def __init__(self, factor: float, **options: Any) -> None:
+            super().__init__(**options)
+
+    path = _with_layer(tmp_path, "Other", {})
+    with pytest.raises(ModelFileError) as raised:
+        load_keras_model(path, custom_objects={"Other": Other})
+    assert "factor" in raised.value.received
+    assert "code of Other" in raised.value.next_step
+
+
 def test_a_lambda_that_is_code_runs_only_when_allowed(tmp_path: Path) -> None:
     import base64
     import marshal
