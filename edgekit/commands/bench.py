@@ -16,7 +16,9 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads a prediction.")
 @json_option
 def command(models: tuple[Path, ...], runs: int, warmup: int, threads: int, as_json: bool) -> None:
-    """Time single predictions of MODELS (.tflite); times of two machines do not compare, ratios do.
+    """Time single predictions of MODELS (.tflite).
+
+    Times of two machines do not compare, ratios do.
 
     \b
     edgekit bench model.tflite model-int8.tflite

@@ -45,7 +45,9 @@ def command(
     mlflow: str | None,
     as_json: bool,
 ) -> None:
-    """Compare models with the committed baseline; exit with 3 where one is worse than allowed.
+    """Compare models with the committed baseline.
+
+    Exits with 3 where one is worse than allowed.
 
     The configuration names models, data and limits; `--update-baseline` writes edgekit-baseline.json, which is
     committed beside it. In a GitHub workflow the job's summary and annotations are written, too.

@@ -21,7 +21,7 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option, seed_option
 @seed_option
 @json_option
 def command(output: Path, seed: int, as_json: bool) -> None:
-    """Train on real digits, convert, compare, and replay on the device's runtime.
+    """Train on real digits, convert, compare, replay on the runtime.
 
     Takes about a minute and needs no network: the digits come with scikit-learn.
     """

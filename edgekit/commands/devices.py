@@ -107,9 +107,9 @@ def run_program(name: str, arguments: tuple[str, ...], processor: str | None) ->
 @_cpu_option
 @json_option
 def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, ...], as_json: bool) -> None:
-    """Replay the golden examples that MODELS (.tflite) carry on DEVICE, which is named as for check.
+    """Replay the golden examples of MODELS (.tflite) on DEVICE.
 
-    Needs no data. Exits with 3 where an answer is not within the model's own tolerance.
+    DEVICE is named as for check. Needs no data. Exits with 3 where an answer is not within the model's own tolerance.
 
     \b
     edgekit devices verify pi-armhf model.tflite
@@ -186,7 +186,7 @@ def check_models(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Ask MODELS (.tflite) the same on DEVICE and here, and compare the answers.
+    """Ask MODELS (.tflite) the same on DEVICE and here.
 
     DEVICE is an emulated Pi, ssh:USER@HOST for a real one (ssh:USER@HOST:PYTHON names a Python there), or the path of
     another environment's Python. Exits with 3 where the answers differ beyond what rounding explains.

@@ -10,7 +10,9 @@ from edgekit.commands.options import json_option
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
-    """Check this machine: Python, packages, interpreters, and whether they run.
+    """Check this machine: Python, packages, interpreters.
+
+    Each interpreter is tried, in a process of its own.
 
     Exits with 1 where something that edgekit needs is missing or broken.
     """

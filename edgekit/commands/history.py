@@ -16,7 +16,7 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option
 @click.option("-o", "--output", type=EXISTING_OR_NOT, help="Draw accuracy, size and latency: a .png or .svg.")
 @json_option
 def command(file: Path, names: tuple[str, ...], last: int | None, output: Path | None, as_json: bool) -> None:
-    """Show what `edgekit check --history FILE` has noted, and draw it.
+    """Show what `edgekit check --history FILE` noted, and draw it.
 
     \b
     edgekit check --history history.jsonl

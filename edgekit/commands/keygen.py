@@ -13,9 +13,10 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option
 @click.argument("key", type=EXISTING_OR_NOT)
 @json_option
 def command(key: Path, as_json: bool) -> None:
-    """Write a new Ed25519 key to KEY, and the public key for the devices beside it.
+    """Write a new Ed25519 key to KEY, its public key beside it.
 
-    KEY is not encrypted and readable by its owner only; keep it where nobody else can read it.
+    The public key is for the devices. KEY is not encrypted and readable by its owner only; keep it where nobody else
+    can read it.
 
     \b
     edgekit keygen key.pem      # writes key.pem and key.pub.pem

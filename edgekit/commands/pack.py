@@ -38,7 +38,9 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Pack labels, preprocessing and golden examples into MODEL, a .tflite made by any tool.
+    """Pack labels and more into MODEL, a .tflite made by any tool.
+
+    Labels, preprocessing and golden examples travel in it then.
 
     Every interpreter loads the file as before. What it holds already, TFLite Metadata of other tools included, is
     kept unless an option says otherwise.

@@ -15,7 +15,7 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option
 @click.option("-o", "--output", type=EXISTING_OR_NOT, help="File to write. [default: MODEL itself]")
 @json_option
 def command(model: Path, key: Path, output: Path | None, as_json: bool) -> None:
-    """Sign MODEL, a .tflite: the model and every part packed with it.
+    """Sign MODEL, a .tflite, and every part packed with it.
 
     On the device, edgekit_runtime.load(path, public_key="key.pub.pem") refuses what does not match.
 

@@ -11,7 +11,9 @@ from edgekit.commands.options import json_option
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the runtimes that --target takes; with NAME, its operators and known traps.
+    """List the runtimes that --target takes.
+
+    With NAME: its operators and known traps.
 
     \b
     edgekit targets

@@ -67,7 +67,7 @@ def command(
     output: Path,
     as_json: bool,
 ) -> None:
-    """Train the reference CNN and save it as model.h5 and model.keras.
+    """Train the reference CNN; save it as model.h5 and model.keras.
 
     A fifth of the images, or the test part that the data set has, is held back and only looked at in the end.
 

@@ -19,7 +19,9 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option
 )
 @json_option
 def command(model: Path, output: Path | None, as_json: bool) -> None:
-    """Write the parts of MODEL, a packed .tflite, to a folder: manifest, labels, golden examples, the plain model.
+    """Write the parts of MODEL, a packed .tflite, to a folder.
+
+    They are the manifest, labels, golden examples, and the plain model.
 
     The plain model is the file as it was before it was packed, to the last byte.
 

@@ -65,7 +65,9 @@ def command(
     layers_figure: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare each TFLITE with the Keras MODEL it was made from, or with another .tflite.
+    """Compare each TFLITE with MODEL, the Keras model it came from.
+
+    MODEL may be another .tflite as well.
 
     With labels: accuracy of both, the drop with its 95 % interval, McNemar's test, calibration, each class. Without:
     agreement and errors. Exits with 3 where a threshold is missed.

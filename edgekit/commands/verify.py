@@ -17,7 +17,9 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option
 @click.option("--interpreter", type=click.Choice(["litert", "tflite-runtime"]), help="[default: the first installed]")
 @json_option
 def command(model: Path, public_key: str | None, interpreter: str | None, as_json: bool) -> None:
-    """Verify MODEL, a packed .tflite: its digest, its signature, and its golden examples on this machine.
+    """Verify MODEL, a packed .tflite, on this machine.
+
+    Its digest, its signature, and its golden examples, which are replayed here.
 
     Exits with 1 where the file has changed or is not signed as asked, and with 3 where it answers its golden
     examples otherwise than where it was packed.

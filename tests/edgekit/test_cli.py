@@ -25,6 +25,14 @@ def test_help_names_every_command() -> None:
         assert f"\n  {name} " in result.stdout
 
 
+@pytest.mark.parametrize("group", [[], ["devices"]], ids=["edgekit", "devices"])
+def test_help_fits_a_narrow_terminal(group: list[str]) -> None:
+    result = CliRunner().invoke(cli, [*group, "--help"], terminal_width=80)
+    assert result.exit_code == 0
+    cut_off = [line for line in result.output.splitlines()[1:] if line.endswith("...")]
+    assert cut_off == []
+
+
 def test_version() -> None:
     assert CliRunner().invoke(cli, ["--version"]).stdout == f"edgekit, version {__version__}\n"
 
