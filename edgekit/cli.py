@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from typing import NoReturn
 
 import click
@@ -153,8 +152,6 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the ``edgekit`` command."""
-    # TensorFlow writes start-up notes to stderr unless told before it is imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep_off_stderr()
     interrupts.watch()
     try:

@@ -6,7 +6,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 import edgekit_runtime
 from edgekit_runtime.batches import available_cores
-from edgekit_runtime.description import ModelDescription, TensorDescription
+from edgekit_runtime.description import TensorDescription
 from edgekit_runtime.errors import BelowThresholdError, DataError, EdgekitError
 from edgekit_runtime.interpreter import INTERPRETERS, choose_interpreter
 from edgekit_runtime.model import Model
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     running = argparse.ArgumentParser(add_help=False)
+    running.add_argument("model", type=Path, help=".tflite file")
     running.add_argument("--interpreter", choices=list(INTERPRETERS), help="by default the first one installed")
     parser = argparse.ArgumentParser(prog="python -m edgekit_runtime", description="Run .tflite models on this device.")
     parser.add_argument("--version", action="version", version=edgekit_runtime.__version__)
@@ -64,7 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser(
         "predict", parents=[common, running], help="answer images, .npy arrays or lines of JSON"
     )
-    predict.add_argument("model", type=Path, help=".tflite file")
     predict.add_argument(
         "inputs",
         type=Path,
@@ -85,14 +86,12 @@ def _parser() -> argparse.ArgumentParser:
         parents=[common, running],
         help="replay the golden examples packed into a model; exits with 3 if it fails",
     )
-    verify.add_argument("model", type=Path, help=".tflite file")
     verify.add_argument("--public-key", type=Path, help="the Ed25519 key that the model has to be signed with")
     verify.set_defaults(run=_verify)
 
     bench = commands.add_parser(
         "bench", parents=[common, running], help="measure cold start, latency, throughput, memory, and the board's heat"
     )
-    bench.add_argument("model", type=Path, help=".tflite file")
     bench.add_argument(
         "--threads",
         type=_at_least_one,
@@ -130,14 +129,16 @@ def _info(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps({**description.to_dict(), "manifest": manifest.to_dict()}, indent=1))
         return
-    print(f"{options.model}: {description.size_bytes:,} bytes, {len(description.operators)} operators")
+    operators = description.operators
+    print(f"{options.model}: {description.size_bytes:,} bytes, {len(operators)} operators")
     # predict() takes and gives the signature's names.
     names = {index: name for s in description.signatures[:1] for name, index in (*s.inputs, *s.outputs)}
     for title, tensors in (("input", description.inputs), ("output", description.outputs)):
         for tensor in tensors:
             print(f"{title:<10}{_tensor_line(tensor._replace(name=names.get(tensor.index, tensor.name)))}")
-    for line in _operator_lines(description):
-        print(f"{'operator':<10}{line}")
+    kinds = Counter(f"{operator.custom_code or operator.name} version {operator.version}" for operator in operators)
+    for kind, number in kinds.items():
+        print(f"{'operator':<10}{number} × {kind}")
     if description.metadata:
         print(f"{'metadata':<10}{', '.join(description.metadata)}")
     if manifest.labels:
@@ -153,7 +154,7 @@ def _device(options: argparse.Namespace) -> None:
         "edgekit_runtime": edgekit_runtime.__version__,
         "python": f"{sys.version.split()[0]} on {sys.platform}",
         "numpy": np.__version__,
-        **read_board().to_dict(),
+        **vars(read_board()),
     }
     for name in INTERPRETERS:
         try:
@@ -173,11 +174,6 @@ def _tensor_line(tensor: TensorDescription) -> str:
     if len(tensor.scales) == 1:
         line += f"  scale {tensor.scales[0]:.6g}  zero point {tensor.zero_points[0]}"
     return line
-
-
-def _operator_lines(description: ModelDescription) -> Iterator[str]:
-    for operator in description.operators:
-        yield f"{operator.custom_code or operator.name} version {operator.version}"
 
 
 def _predict(options: argparse.Namespace) -> None:

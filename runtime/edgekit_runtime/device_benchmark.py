@@ -47,10 +47,6 @@ class Board:
     clock_mhz: float | None
     cores: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for ``--json``."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class ThreadsResult:

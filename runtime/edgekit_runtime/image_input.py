@@ -22,7 +22,7 @@ class ImageInput:
         values = preprocessing.values()
         # A pixel has 256 values: all arithmetic, quantization included, is done here, once.
         table = values if info.dtype.kind == "f" else Encoder(info)(values)
-        as_they_are = preprocessing.color_order == "rgb" and np.array_equal(table, np.arange(256))
+        as_they_are = preprocessing.color_order == "rgb" and table.tobytes() == bytes(range(256))
         self._table = None if as_they_are else table
         self._sample_shape = info.shape[1:]
         height, width, channels = preprocessing.height, preprocessing.width, preprocessing.channels

@@ -24,6 +24,8 @@ _wishes = {"keep off stderr": False}
 
 def keep_off_stderr() -> None:
     """Have no note in this process; for programs, not for libraries."""
+    # TensorFlow, and LiteRT 2.0 with it, write others while they are imported unless told before.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _wishes["keep off stderr"] = True
 
 

@@ -57,3 +57,23 @@ def test_pixels_as_floats_are_refused_where_the_range_is_known(tflite_folder: Pa
     assert caught.value.received == "values from 200 to 200"
     # Nothing tells what this one was trained on.
     assert len(edgekit_runtime.load(path).classify(pixels)) == 2
+
+
+@pytest.mark.parametrize("pixel_range", [(0, 1), (-1, 1), (0, 255)])
+@pytest.mark.parametrize(
+    "name", ["cnn_float32", "cnn_dynamic", *(f"cnn_int8_io_{io}" for io in ("float32", "int8", "uint8"))]
+)
+def test_pixels_become_the_floats_of_their_range(
+    name: str, pixel_range: tuple[float, float], tflite_folder: Path
+) -> None:
+    model = edgekit_runtime.load(tflite_folder / f"{name}.tflite", pixel_range=pixel_range)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 1), np.uint8)
+    low, high = pixel_range
+    floats = (low + pixels.astype(np.float64) * ((high - low) / 255)).astype(np.float32)
+    # One image, few and many take different ways through the model.
+    for number in (1, 3, 40):
+        scores = np.empty((number, model.outputs[0].shape[1]), np.float32)
+        for row, answer in zip(scores, model.classify(pixels[:number], top_k=scores.shape[1])):
+            for entry in answer.top:
+                row[int(entry.label)] = entry.score
+        np.testing.assert_array_equal(scores, model.predict(floats[:number]))

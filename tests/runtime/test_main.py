@@ -27,8 +27,7 @@ def test_info(tflite_folder: Path, capsys: Capture) -> None:
         f"{path}: 1,384 bytes, 2 operators\n"
         "input     keras_tensor_12  float32  N × 4\n"
         "output    output_0  float32  N × 2\n"
-        "operator  FULLY_CONNECTED version 1\n"
-        "operator  FULLY_CONNECTED version 1\n"
+        "operator  2 × FULLY_CONNECTED version 1\n"
         "metadata  min_runtime_version, CONVERSION_METADATA\n"
     )
 
