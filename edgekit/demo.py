@@ -25,8 +25,8 @@ from edgekit_converters.atomic_files import replacing
 from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.classification import Classification
+from edgekit_runtime.device_benchmark import Latency, measure_latency
 from edgekit_runtime.errors import EdgekitError
-from edgekit_runtime.latency import Latency, measure
 
 #: The fastest variant within this drop of top-1 is taken.
 _LARGEST_DROP = 0.005
@@ -156,7 +156,7 @@ def _compare(
     for converted in conversion.models:
         model = edgekit_runtime.load(converted.path)
         agreement = compare(expected, np.asarray(model.predict(inputs)), dataset.y_test)
-        latency = measure(model, runs=_LATENCY_RUNS)
+        latency = measure_latency(model, runs=_LATENCY_RUNS)
         variants.append(Variant(converted.quantize, converted.path, converted.size_bytes, agreement, latency))
     return expected, tuple(variants)
 

@@ -26,11 +26,12 @@ def command(models: tuple[Path, ...], runs: int, warmup: int, threads: int, as_j
     import edgekit_runtime
     from edgekit.reports.progress import tracked
     from edgekit.reports.tables import kilobytes, milliseconds, print_json, print_table
-    from edgekit_runtime.latency import measure
+    from edgekit_runtime.device_benchmark import measure_latency
 
     loaded = [(path, edgekit_runtime.load(path, num_threads=threads)) for path in models]
     results = [
-        (path, measure(model, runs=runs, warmup=warmup)) for path, model in tracked(loaded, "Timing", total=len(loaded))
+        (path, measure_latency(model, runs=runs, warmup=warmup))
+        for path, model in tracked(loaded, "Timing", total=len(loaded))
     ]
     if as_json:
         entries = [{"model": str(path), **latency.to_dict()} for path, latency in results]

@@ -13,17 +13,17 @@ import numpy as np
 
 from edgekit_runtime.batches import available_cores
 from edgekit_runtime.errors import TensorMismatchError
-from edgekit_runtime.latency import Latency, measure, zero_inputs
 from edgekit_runtime.model import Model
+from edgekit_runtime.tensor_info import zeros
 
 COLD_STARTS = 3
 BATCH = 256
 THROUGHPUT_SECONDS = 1.0
 _COLD_START = """
 import sys, edgekit_runtime
-from edgekit_runtime.latency import zero_inputs
+from edgekit_runtime.tensor_info import zeros
 model = edgekit_runtime.load(sys.argv[1], interpreter=sys.argv[2])
-model.predict(zero_inputs(model))
+model.predict(zeros(model.inputs))
 try:
     print(open("/proc/self/status").read())
 except OSError:
@@ -46,6 +46,31 @@ class Board:
     temperature_c: float | None
     clock_mhz: float | None
     cores: int
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of single predictions, one after the other.
+
+    Attributes:
+        runs: How many were timed.
+        p50_ms: The median.
+        p90_ms: Nine of ten were this fast.
+        p99_ms: 99 of 100 were this fast.
+        mean_ms: The average.
+        images_per_second: Samples answered in one second, at the average.
+    """
+
+    runs: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    mean_ms: float
+    images_per_second: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, for ``--json``."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -120,6 +145,30 @@ def benchmark(
     )
 
 
+def measure_latency(model: Model, runs: int = 500, warmup: int = 50) -> Latency:
+    """Time :meth:`Model.predict` of one sample, in the model's own dtype.
+
+    Args:
+        model: The model; sizes that the caller chooses are taken as 1.
+        runs: Timed predictions.
+        warmup: Predictions before them, not timed: the first ones find cold caches.
+    """
+    inputs = zeros(model.inputs)
+    batch = inputs if len(inputs) > 1 else next(iter(inputs.values()))
+    for _ in range(warmup):
+        model.predict(batch)
+    times_ns = np.empty(runs, np.int64)
+    for run in range(runs):
+        start = time.perf_counter_ns()
+        model.predict(batch)
+        times_ns[run] = time.perf_counter_ns() - start
+    times_ms = times_ns / 1e6
+    p50_ms, p90_ms, p99_ms = (float(value) for value in np.percentile(times_ms, (50, 90, 99)))
+    mean_ms = float(times_ms.mean())
+    samples = max(model.inputs[0].shape[0], 1) if model.inputs[0].shape else 1
+    return Latency(runs, p50_ms, p90_ms, p99_ms, mean_ms, 1000 * samples / mean_ms)
+
+
 def read_board() -> Board:
     """Ask the kernel, where it is Linux."""
     temperature, clock = (
@@ -138,19 +187,19 @@ def _with_threads(open_model: Callable[..., Model], number: int, runs: int, warm
     start = time.perf_counter()
     model = open_model(num_threads=number)
     loaded = time.perf_counter()
-    model.predict(zero_inputs(model))
+    model.predict(zeros(model.inputs))
     first = time.perf_counter()
-    return ThreadsResult(number, 1000 * (loaded - start), 1000 * (first - loaded), measure(model, runs, warmup))
+    return ThreadsResult(number, 1000 * (loaded - start), 1000 * (first - loaded), measure_latency(model, runs, warmup))
 
 
 def _throughput(model: Model) -> float:
-    batch = {name: np.repeat(array, BATCH, axis=0) for name, array in zero_inputs(model).items() if array.ndim}
+    batch = {name: np.repeat(array, BATCH, axis=0) for name, array in zeros(model.inputs).items() if array.ndim}
     count = BATCH
     try:
         model.predict(batch)
     except TensorMismatchError:
         # Its first axis is no batch.
-        batch, count = zero_inputs(model), 1
+        batch, count = zeros(model.inputs), 1
     answered, start = 0, time.perf_counter()
     while answered == 0 or time.perf_counter() - start < THROUGHPUT_SECONDS:
         model.predict(batch)

@@ -192,7 +192,8 @@ class Model:
             of two classes, the score being the second one's.
         Raises:
             DataError: A file is missing or no image.
-            TensorMismatchError: An array has no image's shape or dtype; the model does not classify images.
+            TensorMismatchError: An array has no image's shape or dtype; the model does not classify images, or
+                its single score is no probability.
         """
         self._require_images(top_k)
         return self._classify(None, images, top_k)
@@ -275,6 +276,13 @@ class Model:
                 scores = self._run_batch([pixels], [image.encode], session)[0]
         assert isinstance(scores, np.ndarray)
         if scores.shape[1] == 1:
+            if not ((scores >= 0) & (scores <= 1)).all():
+                raise TensorMismatchError(
+                    "The model's only score is no probability of a class.",
+                    expected="values from 0 to 1",
+                    received=f"{scores.min():g} to {scores.max():g}",
+                    next_step="use predict()",
+                )
             scores = np.concatenate([1 - scores, scores], axis=1)
         return rank(scores, image.labels, top_k)
 

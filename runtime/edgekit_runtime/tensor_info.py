@@ -1,5 +1,6 @@
 """What a caller needs to know of a model's input or output."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -60,6 +61,11 @@ def model_outputs(description: ModelDescription) -> tuple[TensorInfo, ...]:
     signature = _main_signature(description)
     names = {} if signature is None else {index: name for name, index in signature.outputs}
     return tuple(_tensor_info(tensor, names) for tensor in description.outputs)
+
+
+def zeros(inputs: Sequence[TensorInfo]) -> dict[str, np.ndarray]:
+    """For each input zeros of its dtype, of one sample where the caller chooses how many."""
+    return {info.name: np.zeros([max(size, 1) for size in info.shape], info.dtype) for info in inputs}
 
 
 def _main_signature(description: ModelDescription) -> Optional[SignatureDescription]:

@@ -77,3 +77,16 @@ def test_pixels_become_the_floats_of_their_range(
             for entry in answer.top:
                 row[int(entry.label)] = entry.score
         np.testing.assert_array_equal(scores, model.predict(floats[:number]))
+
+
+def test_a_single_score_is_a_probability_or_no_class(tflite_folder: Path) -> None:
+    path = tflite_folder / "brightness.tflite"
+    pixels = np.stack([np.full((12, 12), value, np.uint8) for value in (51, 204)])
+    dark, bright = edgekit_runtime.load(path, pixel_range=(0, 1), labels=["dark", "bright"]).classify(pixels)
+    assert (dark.label, bright.label) == ("dark", "bright")
+    assert (dark.score, bright.score) == pytest.approx((0.8, 0.8), abs=1e-5)
+    # What a regression gives, or a logit: no choice between two classes.
+    for pixel_range in ((0, 255), (-1, 1)):
+        with pytest.raises(TensorMismatchError, match="no probability") as caught:
+            edgekit_runtime.load(path, pixel_range=pixel_range).classify(pixels)
+        assert caught.value.next_step == "use predict()"

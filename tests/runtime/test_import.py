@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("module", ["edgekit_runtime", "edgekit_runtime.__main__", "edgekit_runtime.latency"])
+@pytest.mark.parametrize("module", ["edgekit_runtime", "edgekit_runtime.__main__", "edgekit_runtime.device_benchmark"])
 def test_no_heavy_module_is_imported(module: str) -> None:
     program = f"""
 import sys, {module}

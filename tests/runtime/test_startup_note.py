@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from edgekit_runtime.interpreter import choose_interpreter
+
 #: Allocates a float model, and lets native code write a line to stderr before and after.
 PROGRAM = """
 import os, sys
@@ -32,8 +34,9 @@ def test_a_program_keeps_the_note_away_and_nothing_else(tflite_folder: Path) -> 
 
 
 def test_a_library_s_user_gets_what_native_code_writes(tflite_folder: Path) -> None:
-    if platform.machine() == "armv7l":
-        pytest.skip("tflite-runtime for 32-bit ARM has no XNNPACK delegate, and writes no note")
+    choice = choose_interpreter()
+    if platform.machine() == "armv7l" or (choice.name == "tflite-runtime" and choice.version.startswith("2.7.")):
+        pytest.skip("tflite-runtime 2.7 and the one for 32-bit ARM take no XNNPACK delegate, and write no note")
     # If an interpreter no longer writes the note, the module has no purpose.
     shown = stderr_of("-c", PROGRAM, str(tflite_folder / "dense_float32.tflite"), "library")
     assert "XNNPACK delegate" in shown

@@ -35,6 +35,11 @@ def cnn() -> keras.Model:
     )
 
 
+def brightness() -> keras.Model:
+    """The mean of an image, as its only score."""
+    return keras.Sequential([layers.Input((12, 12, 1), name="image"), layers.GlobalAveragePooling2D()])
+
+
 def many_operators() -> keras.Model:
     """One operator of each kind that vision models are made of, for the damage test."""
     image = layers.Input((8, 8, 3), name="image")
@@ -130,6 +135,8 @@ def main() -> None:
     save("cnn_dynamic", convert(model, quantize="dynamic"))
     for io in (tf.float32, tf.int8, tf.uint8):
         save(f"cnn_int8_io_{io.name}", convert(model, quantize="int8", io=io, samples=images))
+
+    save("brightness", convert(brightness()))
 
     dense = keras.Sequential([layers.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)])
     rows = RANDOM.normal(size=(10, 4)).astype(np.float32)
