@@ -177,14 +177,21 @@ _TWO_INPUTS = """
     NOT_EQUAL PAD POW PRELU REDUCE_ALL REDUCE_ANY REDUCE_MAX REDUCE_MIN REDUCE_PROD RESIZE_BILINEAR
     RESIZE_NEAREST_NEIGHBOR REVERSE_SEQUENCE REVERSE_V2 SPLIT SQUARED_DIFFERENCE SUB SUM TILE TOPK_V2 TRANSPOSE
 """
-_THREE_INPUTS = "BATCH_TO_SPACE_ND PADV2 RANGE SCATTER_ND SELECT SELECT_V2 SLICE SPACE_TO_BATCH_ND SPLIT_V"
-#: The fewest inputs of operators that take more than one; not every interpreter counts them.
+_THREE_INPUTS = (
+    "BATCH_TO_SPACE_ND DEPTHWISE_CONV_2D PADV2 RANGE SCATTER_ND SELECT SELECT_V2 SLICE SPACE_TO_BATCH_ND SPLIT_V"
+)
+_NO_INPUTS = (
+    "CALL CALL_ONCE CUSTOM DELEGATE HASHTABLE STABLEHLO_COMPOSITE STABLEHLO_CUSTOM_CALL STABLEHLO_IOTA VAR_HANDLE"
+)
+#: The fewest inputs of operators that do not take one; not every interpreter counts them. XNNPACK reads the third of a
+#: depthwise convolution, the bias, even where it is optional.
 FEWEST_INPUTS = {
+    **dict.fromkeys(_NO_INPUTS.split(), 0),
     **dict.fromkeys(_TWO_INPUTS.split(), 2),
     **dict.fromkeys(_THREE_INPUTS.split(), 3),
     **dict.fromkeys(("DYNAMIC_UPDATE_SLICE", "CONV_3D_TRANSPOSE"), 3),
     **dict.fromkeys(("ONE_HOT", "STRIDED_SLICE"), 4),
-    **dict.fromkeys(("CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), 2),
+    **dict.fromkeys(("CONV_2D", "CONV_3D", "FULLY_CONNECTED"), 2),
     "TRANSPOSE_CONV": 3,
     "RNN": 5,
     "SVDF": 5,
@@ -193,6 +200,9 @@ FEWEST_INPUTS = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": 20,
     "BIDIRECTIONAL_SEQUENCE_LSTM": 39,
 }
+
+#: Operators that take something and may give nothing.
+WITHOUT_OUTPUTS = ("ASSIGN_VARIABLE", "HASHTABLE_IMPORT", "IF", "WHILE")
 
 #: The inputs that an operator can do without, by place; native code follows any other without a look.
 OPTIONAL_INPUTS = {

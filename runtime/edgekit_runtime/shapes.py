@@ -1,4 +1,4 @@
-"""Checks that the stored shapes of an operator's inputs and outputs fit each other.
+"""Checks that the stored shapes and types of an operator's inputs and outputs fit each other.
 
 Delegates plan their memory from the stored shapes, and an operator then writes as much as its inputs make of it:
 where the two differ, tflite-runtime 2.14 writes beyond the end. It divides by what the shapes of a window promise.
@@ -21,6 +21,10 @@ _SAME_SHAPE = {
 _BROADCAST = {"ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "POW", "SQUARED_DIFFERENCE", "SUB"}
 _SAME_COUNT = {"CONCATENATION", "EXPAND_DIMS", "PACK", "RESHAPE", "SQUEEZE"}
 _REDUCING = {"MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM"}
+# These move what their first input holds as it is.
+_SAME_TYPE = {*_SAME_COUNT, "MIRROR_PAD", "PAD", "REVERSE_V2", "SLICE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK"}
+# Their second input says where or how many.
+_NUMBERED = {"MIRROR_PAD", "PAD", "PADV2", "RESHAPE", "SLICE", "STRIDED_SLICE", "TILE", "TRANSPOSE", *_REDUCING}
 # Batch and time are the first two axes, in one order or the other.
 _SEQUENCE = {"UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_LSTM"}
 
@@ -48,12 +52,20 @@ def check_shapes(
         # tflite-runtime up to 2.13 divides by it.
         raise damaged(f"{what}, a STRIDED_SLICE, has a stride of 0")
     operands = [tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+    if len(operands) > 1 and not _types_fit(operator, operands):
+        raise damaged(f"{what}, a {operator.name}, cannot work on tensors of these types")
     inputs = [tensors[index].shape for index in operator.inputs if index >= 0]
     outputs = [tensors[index].shape for index in operator.outputs]
     if not inputs or not outputs or any(-1 in tensor.shape_signature[1:] for tensor in operands):
         return
     if not _fits(operator, inputs, outputs, constants, any(-1 in tensor.shape_signature for tensor in operands)):
         raise damaged(f"{what}, a {operator.name}, cannot turn {inputs} into {outputs}")
+
+
+def _types_fit(operator: OperatorDescription, operands: Sequence[TensorDescription]) -> bool:
+    if operator.name in _SAME_TYPE and operands[0].dtype != operands[-1].dtype:
+        return False
+    return not (operator.name in _NUMBERED and len(operator.inputs) > 1) or operands[1].dtype in ("int32", "int64")
 
 
 def _fits(

@@ -32,6 +32,7 @@ from edgekit_runtime.schema import (
     OWN_OPTIONS,
     REQUIRED_OPTIONS,
     TENSOR_TYPES,
+    WITHOUT_OUTPUTS,
     OptionsSchema,
 )
 from edgekit_runtime.shapes import WINDOWED, check_shapes, check_window
@@ -139,7 +140,7 @@ def _subgraph(
     outputs = _indices(table, 2, "outputs", len(tensors))
     operators = []
     written = {t.index for t in tensors if t.is_constant or t.is_variable}
-    constant = {t.index for t in tensors if t.is_constant}
+    variables = {t.index for t in tensors if t.is_variable}
     written.update(inputs)
     for entry in table.tables(3, "operator"):
         operator = _operator(entry, operator_codes, len(tensors), called)
@@ -150,8 +151,8 @@ def _subgraph(
             check_window(entry, operator, tensors)
         check_shapes(entry.what, operator, tensors, constants)
         check_scales(entry.what, operator, tensors)
-        if constant.intersection(operator.outputs):
-            raise damaged(f"{entry.what} writes into a constant tensor")
+        if not variables.issuperset(written.intersection(operator.outputs)):
+            raise damaged(f"{entry.what} writes into a tensor that holds something already")
         written.update(operator.outputs)
         operators.append(operator)
     if not written.issuperset(outputs):
@@ -283,9 +284,10 @@ def _operator(
 def _check_presence(what: str, operator: OperatorDescription) -> None:
     """Raise where an input or output is missing that native code takes for granted."""
     name, inputs = operator.name, operator.inputs
-    if len(inputs) < FEWEST_INPUTS.get(name, 0):
+    fewest = FEWEST_INPUTS.get(name, 1)
+    if len(inputs) < fewest:
         raise damaged(f"{what} is a {name} with {len(inputs)} inputs")
-    if not operator.outputs and name in FEWEST_INPUTS:
+    if not operator.outputs and fewest and name not in WITHOUT_OUTPUTS:
         raise damaged(f"{what} is a {name} without an output")
     missing = {place for place, index in enumerate(inputs) if index < 0}
     if not missing <= OPTIONAL_INPUTS.get(name, set()):

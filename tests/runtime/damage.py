@@ -75,7 +75,24 @@ def splice(content: bytes, dice: random.Random) -> bytes:
     return content[:target] + piece + content[target + len(piece) :]
 
 
-KINDS = (flip_structure, overwrite_structure, flip_anywhere, truncate, cut_out, splice)
+def miswire(content: bytes, dice: random.Random) -> bytes:
+    """Take an operator's last inputs or outputs away, or let one of them be another tensor, or none."""
+    from edgekit_runtime.flatbuffer import FlatBuffer
+
+    graph = dice.choice(list(FlatBuffer(content).root().tables(2, "subgraph")))
+    tensors = graph.count(0, "tensor")
+    operators = list(graph.tables(3, "operator"))
+    places = [o.vector_place(field, "tensors") for o in operators for field in (1, 2) if o.count(field, "tensors")]
+    start, size = dice.choice(places)
+    damaged = bytearray(content)
+    if dice.randrange(2):
+        struct.pack_into("<I", damaged, start - 4, dice.randrange(size))
+    else:
+        struct.pack_into("<i", damaged, start + 4 * dice.randrange(size), dice.randrange(-1, tensors))
+    return bytes(damaged)
+
+
+KINDS = (flip_structure, overwrite_structure, flip_anywhere, truncate, cut_out, splice, miswire)
 
 
 def damaged_file(seed: int, number: int, contents: list[bytes]) -> tuple[str, int, bytes]:

@@ -9,15 +9,27 @@ from edgekit_runtime.shapes import check_shapes
 Shape = tuple[int, ...]
 
 
-def tensor(shape: Shape, signature: Shape | None = None) -> TensorDescription:
-    return TensorDescription(0, "", shape, signature or shape, "float32", (), (), 0, 0, False, False)
+#: Their second input are whole numbers.
+NUMBERED = ("MEAN", "PAD", "RESHAPE", "STRIDED_SLICE", "TILE", "TRANSPOSE")
 
 
-def check(name: str, inputs: list[Shape], outputs: list[Shape], constant: Shape | None = None) -> None:
-    """Check one operator; ``constant`` are the values of its second input."""
+def tensor(shape: Shape, signature: Shape | None = None, dtype: str = "float32") -> TensorDescription:
+    return TensorDescription(0, "", shape, signature or shape, dtype, (), (), 0, 0, False, False)
+
+
+def check(
+    name: str,
+    inputs: list[Shape],
+    outputs: list[Shape],
+    constant: Shape | None = None,
+    dtypes: dict[int, str] | None = None,
+) -> None:
+    """Check one operator; ``constant`` are the values of its second input, ``dtypes`` what is not float32."""
+    dtypes = {**({1: "int32"} if name in NUMBERED else {}), **(dtypes or {})}
     numbers = range(len(inputs) + len(outputs))
     operator = OperatorDescription(name, 1, "", tuple(numbers[: len(inputs)]), tuple(numbers[len(inputs) :]))
-    check_shapes("operator 0", operator, [tensor(shape) for shape in inputs + outputs], lambda index: constant)
+    tensors = [tensor(shape, dtype=dtypes.get(n, "float32")) for n, shape in enumerate(inputs + outputs)]
+    check_shapes("operator 0", operator, tensors, lambda index: constant)
 
 
 SOUND = [
@@ -74,6 +86,21 @@ def test_sizes_that_the_caller_chooses_are_not_judged() -> None:
     # A free batch is stored as 1, and may have been multiplied with another axis.
     free_batch = [tensor((1, 3, 4), (-1, 3, 4)), tensor((1, 4), (-1, 4))]
     check_shapes("operator 0", operator, free_batch, lambda index: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "dtypes"),
+    [
+        # The interpreter copies as many bytes as the input has.
+        pytest.param("RESHAPE", [(2, 2), (1,)], {2: "int8"}, id="reshape-floats-into-bytes"),
+        pytest.param("TRANSPOSE", [(2, 2), (2,)], {0: "int8"}, id="transpose-bytes-into-floats"),
+        pytest.param("TRANSPOSE", [(2, 2), (2,)], {1: "float32"}, id="transpose-by-floats"),
+        pytest.param("PAD", [(2, 2), (2, 2)], {1: "int8"}, id="pad-by-bytes"),
+    ],
+)
+def test_types_that_do_not_fit(name: str, inputs: list[Shape], dtypes: dict[int, str]) -> None:
+    with pytest.raises(ModelFileError, match=f"operator 0, a {name}, cannot work on tensors of these types"):
+        check(name, inputs, [(2, 2)], dtypes=dtypes)
 
 
 def test_a_stride_of_0() -> None:

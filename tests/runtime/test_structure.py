@@ -178,9 +178,12 @@ CONVOLUTION = {
         pytest.param({"output_tensor": {0: [3, 2]}}, "cannot turn", id="relu-changes-the-shape"),
         pytest.param(
             {"output_tensor": {0: [6], 1: FLOAT32, 2: 1}, "buffers": [{}, {0: bytes(24)}]},
-            "cannot turn|constant tensor",
+            "cannot turn|holds something already",
             id="writes-into-a-constant",
         ),
+        pytest.param({"operator": {0: 0, 1: [0], 2: [0]}}, "holds something already", id="writes-into-an-input"),
+        pytest.param({"operator": {0: 0, 1: [], 2: [1]}}, "RELU with 0 inputs", id="no-input"),
+        pytest.param({"operator": {0: 0, 1: [0], 2: []}}, "RELU without an output", id="no-output-of-one-input"),
         pytest.param(
             {"input_tensor": {0: [2, 3], 4: {2: [0x7FC00000]}}}, "as many zero points", id="scale-without-zero-point"
         ),
@@ -222,6 +225,15 @@ CONVOLUTION = {
             {**CONVOLUTION, "operator": {0: 0, 1: [0, 2], 2: [1], 3: 1, 4: {0: 1, 2: 1}}},
             "stride, filter or dilation below 1",
             id="stride-left-out",
+        ),
+        pytest.param(
+            {
+                **CONVOLUTION,
+                "operator_code": {3: 4, 2: 1},
+                "operator": {0: 0, 1: [0, 2], 2: [1], 3: 2, 4: {0: 1, 1: 1, 2: 1, 3: 1}},
+            },
+            "DEPTHWISE_CONV_2D with 2 inputs",
+            id="depthwise-without-bias",
         ),
         pytest.param({**CONVOLUTION, "output_tensor": IMAGE}, "does not lead to that", id="convolution-output"),
         pytest.param(
