@@ -14,7 +14,7 @@ from edgekit.artifacts.golden import GoldenInputs, choose_golden_inputs
 from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
-from edgekit.datasets.opening import DataRequest, open_data
+from edgekit.datasets.opening import DataRequest, ModelData, open_data
 from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.quantization.modes import Mode
@@ -74,9 +74,12 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         record = read_training_record(request.source)
         preprocessing = _preprocessing(lowered, options, record)
         calibration = _calibration_data(lowered, modes, options, preprocessing)
-        golden_inputs = _golden_inputs(lowered, options, preprocessing, calibration)
+        data = calibration.data if calibration else _uncalibrated_data(lowered, options, preprocessing)
+        held_back = data.held_back if data else None
+        description = read_model_description(lowered.model)
+        golden_inputs = choose_golden_inputs(description, held_back, preprocessing, seed=options.seed)
         answers = process.source_outputs(golden_inputs.values)
-    labels, labels_note = _labels(lowered, options, calibration.data.labels if calibration else record.labels)
+    labels, labels_note = _labels(lowered, options, (data.labels if data else ()) or record.labels)
     pixels_note = _note_on_pixels(lowered, options, record)
     return LoweredSource(
         path=request.source,
@@ -127,20 +130,14 @@ def _calibration_data(
     )
 
 
-def _golden_inputs(
-    lowered: LoweredModel,
-    options: ConversionOptions,
-    preprocessing: Preprocessing | None,
-    calibration: CalibrationData | None,
-) -> GoldenInputs:
-    """Inputs for golden examples, from the data's held-back part where there is data."""
-    data = None
-    if calibration is not None:
-        data = calibration.data.held_back
-    elif options.data is not None:
-        request = DataRequest(options.data, options.seed, options.label_column)
-        data = open_data(request, lowered.inputs, pixel_range=preprocessing, labels=options.labels).held_back
-    return choose_golden_inputs(read_model_description(lowered.model), data, preprocessing, seed=options.seed)
+def _uncalibrated_data(
+    lowered: LoweredModel, options: ConversionOptions, preprocessing: Preprocessing | None
+) -> ModelData | None:
+    """The user's data where nothing is calibrated: for golden examples, and for the names of the classes."""
+    if options.data is None:
+        return None
+    request = DataRequest(options.data, options.seed, options.label_column)
+    return open_data(request, lowered.inputs, pixel_range=preprocessing, labels=options.labels)
 
 
 def _preprocessing(lowered: LoweredModel, options: ConversionOptions, record: TrainingRecord) -> Preprocessing | None:
