@@ -15,7 +15,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-#: Modules whose docstrings ``help()`` shows to users.
+#: Functions and modules whose docstrings ``help()`` shows to users.
+FUNCTIONS = {"load", "read_model_description"}
 DOCUMENTED = {
     "__init__",
     "classification",
@@ -72,10 +73,13 @@ def without_comments(source: str) -> str:
 def without_docstrings(source: str, *, private_only: bool) -> str:
     """The same program on the same lines."""
     lines = source.splitlines()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    inner = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} - FUNCTIONS
+    for node in ast.walk(tree):
         if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) or ast.get_docstring(node) is None:
             continue
-        if private_only and not getattr(node, "name", "").startswith("_"):
+        name = getattr(node, "name", "")
+        if private_only and not name.startswith("_") and name not in inner:
             continue
         docstring = node.body[0]
         lines[docstring.lineno - 1 : docstring.end_lineno] = [""] * (docstring.end_lineno - docstring.lineno + 1)

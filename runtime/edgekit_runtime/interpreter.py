@@ -68,7 +68,8 @@ class InterpreterChoice:
         try:
             interpreter: Interpreter = self._class(model_content=model_content, **threads)
             interpreter.allocate_tensors()
-        except (ValueError, RuntimeError, MemoryError) as error:
+        # SystemError: a name that is no UTF-8.
+        except (ValueError, RuntimeError, MemoryError, SystemError) as error:
             raise InterpreterError(
                 f"{self.name} {self.version} refuses the model.",
                 received=(str(error).strip() or type(error).__name__).splitlines()[0],
