@@ -85,7 +85,8 @@ def _draw_panel(
 def _add_legend(axes: Any) -> None:
     axes.plot([], [], "o", color=BEFORE, markersize=9, markerfacecolor="none", markeredgewidth=2, label="baseline")
     axes.plot([], [], "o", color=AFTER, markersize=6, label="candidate")
-    axes.legend(loc="best", fontsize=9)
+    # Above the axes: inside, its two marks look like two more models.
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=9)
 
 
 def draw_confusion_change(before: np.ndarray, after: np.ndarray, labels: Sequence[str], name: str) -> str:
