@@ -20,7 +20,7 @@ from pathlib import Path
 from ratios import Ratio, command, report, time_in_turn
 
 TOP = Path(__file__).resolve().parent.parent
-RUNS = 21
+RUNS = 41
 BARE = """
 import sys
 import numpy as np

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from binascii import a2b_base64
 from typing import Any
 
-#: A .tflite that negates one float, made with LiteRT's schema.
-_NEGATION = a2b_base64(
+#: A .tflite that negates one float, made with LiteRT's schema; in base64.
+_NEGATION = (
     "GAAAAFRGTDMAAA4AFAAQAAwACAAAAAQADgAAABAAAAAcAAAA0AAAAAMAAAABAAAACAAAAAQABAAEAAAAAQAAABAAAAAMABQAEAAM"
     "AAgABAAMAAAAEAAAADwAAABAAAAARAAAAAEAAAAQAAAAAAAKAAwAAAAIAAQACgAAAAgAAAAMAAAAAQAAAAEAAAABAAAAAAAAAAEA"
     "AAABAAAAAQAAAAAAAAACAAAAMAAAAAQAAADk////CAAAAAwAAAABAAAAYgAAAAEAAAABAAAADAAMAAgAAAAAAAQADAAAAAgAAAAM"
@@ -34,6 +33,9 @@ def write_if_unwanted(interpreter_class: Any) -> None:
     if not _wishes["keep off stderr"]:
         return
     _wishes["keep off stderr"] = False
+    # Libraries' users do not wait for its import.
+    from binascii import a2b_base64
+
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
@@ -43,7 +45,7 @@ def write_if_unwanted(interpreter_class: Any) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        interpreter_class(model_content=_NEGATION).allocate_tensors()
+        interpreter_class(model_content=a2b_base64(_NEGATION)).allocate_tensors()
     except (ValueError, RuntimeError):
         pass  # The user's model will tell what is wrong.
     finally:
