@@ -34,6 +34,14 @@ def command(
     from edgekit.reports.tables import print_json, print_table
 
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
+    is_known = pixel_range is not None or classifier.manifest.preprocessing is not None
+    if not is_known and classifier.preprocessing is not None:
+        low, high = classifier.preprocessing.value_range
+        click.echo(
+            f"Nothing in {model.name} says how pixels were scaled in training: 0 to 255 become {low:g} to {high:g}. "
+            "--pixel-range says otherwise, and edgekit pack keeps it in the file.",
+            err=True,
+        )
     answers = [classifier.classify(path, top_k=top)[0] for path in tracked(images, "Classifying", total=len(images))]
     if as_json:
         results = [

@@ -11,6 +11,7 @@ from PIL import Image
 
 from edgekit.cli import cli
 from edgekit.datasets import load_dataset
+from edgekit_converters.packaging.artifact import unpack
 
 
 def run(*arguments: object) -> Result:
@@ -49,6 +50,20 @@ def test_the_table_shows_labels(digit_files: list[tuple[Path, str]], variants_fo
     result = run("predict", model, digit_files[0][0], "--top", "1", "--labels", tmp_path / "names.txt")
     assert result.exit_code == 0, result.output
     assert f"number-{digit_files[0][1]}" in result.stdout
+
+
+def test_what_pixels_become_is_told_where_the_model_does_not_say(
+    digit_files: list[tuple[Path, str]], variants_folder: Path, tmp_path: Path
+) -> None:
+    path, _ = digit_files[0]
+    packed = variants_folder / "model-none.tflite"
+    assert run("predict", packed, path).stderr == ""
+    foreign = tmp_path / "foreign.tflite"
+    foreign.write_bytes(unpack(packed.read_bytes()).model)
+    told = run("predict", foreign, path)
+    assert told.exit_code == 0
+    assert "Nothing in foreign.tflite says how pixels were scaled" in told.stderr
+    assert run("predict", foreign, path, "--pixel-range", "0,1").stderr == ""
 
 
 def test_a_file_that_is_no_image_is_a_sentence(variants_folder: Path, tmp_path: Path) -> None:
