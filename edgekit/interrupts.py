@@ -32,15 +32,19 @@ def pressed() -> bool:
 
 def arrived() -> None:
     """Stop reminding."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, 0)
+    _remind_every(0)
 
 
 def _press(_number: int, _frame: FrameType | None) -> None:
     _pressed.set()
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, _REMINDER_SECONDS, _REMINDER_SECONDS)
+    _remind_every(_REMINDER_SECONDS)
     raise KeyboardInterrupt
+
+
+def _remind_every(seconds: float) -> None:
+    # Windows has no such timer.
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
 
 
 def _remind(_number: int, _frame: FrameType | None) -> None:

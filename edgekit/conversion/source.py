@@ -20,6 +20,7 @@ from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringR
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.targets.adaptation import needs_fixed_batch
 from edgekit_runtime.classification import labels_for
+from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.structure import read_model_description
 
@@ -79,7 +80,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         description = read_model_description(lowered.model)
         golden_inputs = choose_golden_inputs(description, held_back, preprocessing, seed=options.seed)
         answers = process.source_outputs(golden_inputs.values)
-    labels, labels_note = _labels(lowered, options, (data.labels if data else ()) or record.labels)
+    labels, labels_note = _labels(description, options, (data.labels if data else ()) or record.labels)
     pixels_note = _note_on_pixels(lowered, options, record)
     return LoweredSource(
         path=request.source,
@@ -147,13 +148,15 @@ def _preprocessing(lowered: LoweredModel, options: ConversionOptions, record: Tr
     return options.pictures.applied_to(image_preprocessing(lowered.inputs[0].shape, known))
 
 
-def _labels(lowered: LoweredModel, options: ConversionOptions, known: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+def _labels(
+    description: ModelDescription, options: ConversionOptions, known: tuple[str, ...]
+) -> tuple[tuple[str, ...], str]:
     """Names of the classes, and a sentence where those that are known are not the model's: no device would take them.
 
     Raises:
         UsageError: The user's own are more or fewer than the classes.
     """
-    outputs = read_model_description(lowered.model).outputs
+    outputs = description.outputs
     sizes = outputs[0].shape[1:]
     if len(outputs) > 1 or len(sizes) != 1 or sizes[0] < 1:
         return options.labels or known, ""

@@ -62,7 +62,7 @@ def _print_each(name: str, model: ModelDescription) -> None:
 
 def _kind_rows(model: ModelDescription) -> Iterator[tuple[str, ...]]:
     """A row for each kind of operator, in the order of their first appearance."""
-    tensors = {tensor.index: tensor for tensor in model.tensors}
+    tensors = model.tensors
     kinds: dict[str, list[OperatorDescription]] = {}
     for operator in model.operators:
         kinds.setdefault(_kind(operator), []).append(operator)
