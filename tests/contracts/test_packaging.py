@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import os
 import re
 import subprocess
 import sys
@@ -50,17 +48,8 @@ def test_ci_runs_the_command_that_the_readme_gives() -> None:
     assert "pip install -c constraints.txt -e runtime -e converters -e . && edgekit demo" in readme
 
 
-def program(source: bytes) -> str:
-    """What a module does, without its docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
-    return ast.dump(tree)
-
-
 @pytest.mark.parametrize(
-    ("name", "most_bytes"), [("edgekit-runtime", 60_000), ("edgekit-converters", 400_000), ("edgekit", 400_000)]
+    ("name", "most_bytes"), [("edgekit-runtime", 120_000), ("edgekit-converters", 400_000), ("edgekit", 400_000)]
 )
 def test_wheels_hold_their_own_package_only(name: str, most_bytes: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
@@ -71,32 +60,15 @@ def test_wheels_hold_their_own_package_only(name: str, most_bytes: int, tmp_path
         tops = {entry.partition("/")[0] for entry in content.namelist()}
         assert f"{package}/py.typed" in content.namelist()
         for entry in content.namelist():
-            # The runtime's wheel leaves out comments and docstrings, and nothing else.
+            # What is reviewed is what is released: docstrings and comments are in the wheel.
             if entry.endswith(".py"):
-                assert program(content.read(entry)) == program((PROJECTS[name] / entry).read_bytes())
+                assert content.read(entry) == (PROJECTS[name] / entry).read_bytes()
         modules = {
             f"{package}/{path.relative_to(PROJECTS[name] / package)}"
             for path in (PROJECTS[name] / package).rglob("*.py")
         }
         assert modules <= set(content.namelist())
+        licence = f"{package}-{project(name)['version']}.dist-info/licenses/LICENSE"
+        assert content.read(licence) == (ROOT / "LICENSE").read_bytes()
     assert tops == {package, f"{package}-{project(name)['version']}.dist-info"}
     assert wheel.stat().st_size < most_bytes
-
-
-def test_help_is_there_for_what_users_name(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
-    subprocess.run([*command, str(ROOT / "runtime")], check=True, capture_output=True)
-    program = """
-import edgekit_runtime
-for name in edgekit_runtime.__all__:
-    value = getattr(edgekit_runtime, name)
-    print(name, bool(value.__doc__))
-print("Model.predict", bool(edgekit_runtime.Model.predict.__doc__))
-"""
-    (wheel,) = tmp_path.glob("*.whl")
-    environment = {**os.environ, "PYTHONPATH": str(wheel)}
-    done = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment, cwd=tmp_path
-    )
-    assert "False" not in done.stdout
-    assert done.stdout.count("True") > 4
