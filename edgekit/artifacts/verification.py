@@ -74,6 +74,8 @@ def verify(path: Path, *, public_key: str | None = None, interpreter: str | None
     """
     content = read_model_file(path)
     manifest = _manifest(content)
+    # A packed file that is cut off has lost its parts, too, which are behind the model.
+    read_model_description(content)
     parts = Parts(content)
     signer = ""
     if public_key is not None:
@@ -84,8 +86,6 @@ def verify(path: Path, *, public_key: str | None = None, interpreter: str | None
             raise ModelFileError(f"The signature of {path.name} does not hold: something has changed since.")
         signer = key.hex()
     if not (manifest.model_sha256 or signer):
-        # A packed file that is cut off has lost its parts, too, which are behind the model.
-        read_model_description(content)
         raise ModelFileError(
             f"{path.name} is a plain .tflite: it holds no digest, signature or golden examples to verify.",
             next_step=f"pack them: edgekit pack {path.name}",

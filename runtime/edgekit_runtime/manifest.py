@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.preprocessing import Preprocessing
-from edgekit_runtime.zip_parts import list_parts, unpack_part
+from edgekit_runtime.zip_parts import flatbuffer_end, list_parts, require_no_gaps, unpack_part
 
 MANIFEST_NAME = "edgekit.json"
 LABELS_NAME = "labels.txt"
@@ -75,7 +75,23 @@ class Parts:
         self._entries = dict(zip(self.names, entries))
         if len(entries) > _MOST_PARTS or len(self._entries) < len(entries):
             raise _damaged(f"{len(entries)} parts, some of the same name")
-        self.start: int = min([len(model), *(entry.start for entry in entries)])
+        self.start: int = flatbuffer_end(model)
+
+    def require_no_gaps(self) -> None:
+        """Raise if the zip holds bytes that are in no part: gaps, comments, extra fields.
+
+        Raises:
+            ModelFileError: It does.
+        """
+        try:
+            require_no_gaps(self._model)
+        except ValueError as error:
+            raise ModelFileError(
+                "The zip behind the model holds bytes that a signature does not cover.",
+                expected="parts one after the other, as edgekit pack writes them",
+                received=str(error),
+                next_step="pack the model again: edgekit pack model.tflite; then sign it",
+            ) from error
 
     def read(self, name: str) -> bytes:
         """One part, unpacked; empty where it is not there.
@@ -105,6 +121,8 @@ def read_manifest(model: bytes) -> Manifest:
         ModelFileError: What is packed is damaged, or the FlatBuffer is not the one it was packed with.
     """
     parts = Parts(model)
+    if SIGNATURE_NAME in parts.names:
+        parts.require_no_gaps()
     manifest = packed_manifest(parts)
     if manifest.model_sha256 and _sha256(memoryview(model)[: parts.start]) != manifest.model_sha256:
         raise ModelFileError(
@@ -138,7 +156,9 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
     if not isinstance(content, dict):
         raise _damaged(f"{MANIFEST_NAME} is no JSON object")
     version = content.get("schema_version", SCHEMA_VERSION)
-    if type(version) is not int or version > SCHEMA_VERSION:
+    if type(version) is not int or version < 1:
+        raise _damaged(f"its schema version is {version!r}")
+    if version > SCHEMA_VERSION:
         raise ModelFileError(
             "The model was packed by a newer edgekit than this one.",
             expected=f"manifest schema version {SCHEMA_VERSION}",

@@ -59,7 +59,12 @@ def parse_signature(parts: Parts) -> tuple[bytes, bytes]:
 
 
 def signed_content(model: bytes, parts: Parts) -> bytes:
-    """What a signature covers: the digests of the FlatBuffer and of every part but the signature itself."""
+    """What a signature covers: the digests of the FlatBuffer and of every part but the signature itself.
+
+    Raises:
+        ModelFileError: The zip holds bytes that a signature would not cover.
+    """
+    parts.require_no_gaps()
     digests = {"": hashlib.sha256(memoryview(model)[: parts.start])}
     digests.update({name: hashlib.sha256(parts.read(name)) for name in parts.names if name != SIGNATURE_NAME})
     # A zip's names hold no line break here, so that no two artifacts read the same.

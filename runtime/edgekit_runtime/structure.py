@@ -36,7 +36,7 @@ from edgekit_runtime.schema import (
     OptionsSchema,
 )
 from edgekit_runtime.shapes import WINDOWED, check_shapes, check_window
-from edgekit_runtime.zip_parts import zip_end
+from edgekit_runtime.zip_parts import flatbuffer_end, zip_end
 
 FILE_IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
@@ -63,11 +63,15 @@ def read_model_description(data: bytes) -> ModelDescription:
             received="an empty file" if not data else f"{len(data)} bytes that start with {data[:8]!r}",
             next_step="convert the model with: edgekit convert model.h5",
         )
-    model = FlatBuffer(data).root()
+    try:
+        end = flatbuffer_end(data)
+    except ValueError as error:
+        raise damaged(f"the zip behind it: {error}") from error
+    model = FlatBuffer(data, end).root()
     version = model.scalar(0, "I")
     if version != SCHEMA_VERSION:
         raise damaged(f"its schema version is {version}, not {SCHEMA_VERSION}")
-    buffers = [_buffer_place(buffer, len(data)) for buffer in model.tables(4, "buffer")]
+    buffers = [_buffer_place(buffer, end) for buffer in model.tables(4, "buffer")]
     # Of a model whose weights lie behind the FlatBuffer nothing else tells that its zip is lost.
     unclaimed = len(data) - max((start + size for start, size in buffers), default=0)
     weights_behind = any(buffer.scalar(1, "Q") > 1 for buffer in model.tables(4, "buffer"))
@@ -81,7 +85,7 @@ def read_model_description(data: bytes) -> ModelDescription:
     subgraphs = []
     for table in subgraph_tables:
         called: set[int] = set()
-        subgraphs.append(_subgraph(data, table, operator_codes, buffers, called))
+        subgraphs.append(_subgraph(memoryview(data)[:end], table, operator_codes, buffers, called))
         calls.append(called)
     if not subgraphs[0].inputs or not subgraphs[0].outputs:
         raise damaged("it has no inputs or no outputs")
@@ -95,16 +99,22 @@ def read_model_description(data: bytes) -> ModelDescription:
     )
 
 
-def _buffer_place(buffer: Table, file_size: int) -> tuple[int, int]:
-    """Start and size of constant data, wherever in the file it is stored."""
+def _buffer_place(buffer: Table, end: int) -> tuple[int, int]:
+    """Start and size of constant data, wherever before the zip it is stored."""
     start, size = buffer.vector_place(0, "data")
-    offset, outside_size = buffer.scalar(1, "Q"), buffer.scalar(2, "Q")
+    return _place_of_large_data(buffer, 1, 2, end) or (start, size)
+
+
+def _place_of_large_data(table: Table, offset_field: int, size_field: int, end: int) -> tuple[int, int] | None:
+    """Start and size of data that a 64-bit offset from the file's start points to, ``None`` without one."""
+    offset, size = table.scalar(offset_field, "Q"), table.scalar(size_field, "Q")
     # Offsets 0 and 1 are the schema's placeholders for "the data is in the FlatBuffer".
     if offset <= 1:
-        return start, size
-    if offset + outside_size > file_size:
-        raise damaged(f"{buffer.what} lies outside the file")
-    return offset, outside_size
+        return None
+    # Digest and signature cover what comes before the zip, and nothing between or behind its parts.
+    if offset >= end or offset + size > end:
+        raise damaged(f"{table.what} has data outside the file's FlatBuffer")
+    return offset, size
 
 
 def _operator_code(code: Table) -> tuple[int, int, str]:
@@ -120,7 +130,7 @@ def _operator_code(code: Table) -> tuple[int, int, str]:
 
 
 def _subgraph(
-    data: bytes,
+    data: memoryview,
     table: Table,
     operator_codes: list[tuple[int, int, str]],
     buffers: list[tuple[int, int]],
@@ -144,6 +154,7 @@ def _subgraph(
     written.update(inputs)
     for entry in table.tables(3, "operator"):
         operator = _operator(entry, operator_codes, len(tensors), called)
+        _place_of_large_data(entry, 9, 10, len(data))
         unwritten = set(operator.inputs) - written - {-1}
         if unwritten:
             raise damaged(f"{entry.what} reads tensor {min(unwritten)}, which nothing has written")

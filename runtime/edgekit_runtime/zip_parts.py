@@ -39,11 +39,54 @@ def list_parts(model: bytes) -> list[ZipPart]:
         ValueError: The directory is damaged.
     """
     end = zip_end(model)
+    return [] if end < 0 else _directory(model, end)[0]
+
+
+def flatbuffer_end(model: bytes) -> int:
+    """Where the zip begins, and the FlatBuffer before it ends; the file's size if there is no zip.
+
+    Raises:
+        ValueError: The directory is damaged.
+    """
+    return min((part.start for part in list_parts(model)), default=len(model))
+
+
+def require_no_gaps(model: bytes) -> None:
+    """Raise unless each byte behind the FlatBuffer belongs to a part, to its headers, or to the zip's directory.
+
+    Extra fields and comments could hold anything, as gaps could, and are refused as well.
+
+    Raises:
+        ValueError: Naming what is there.
+    """
+    end = zip_end(model)
     if end < 0:
-        return []
+        return
+    parts, directory = _directory(model, end)
+    if end + _END.size != len(model):
+        raise ValueError("it ends in a comment")
+    if directory + sum(_ENTRY.size + len(part.name.encode()) for part in parts) != end:
+        raise ValueError("its directory holds extra fields, comments or a gap")
+    position = flatbuffer_end(model)
+    for part in sorted(parts, key=lambda part: part.start):
+        if part.start != position:
+            raise ValueError(f"there is a gap or an overlap before {part.name!r}")
+        if position + _LOCAL.size > directory:
+            raise ValueError(f"{part.name!r} overlaps its directory")
+        *_, name_size, extra_size = _LOCAL.unpack_from(model, part.start)
+        if extra_size:
+            raise ValueError(f"{part.name!r} has an extra field")
+        position += _LOCAL.size + name_size + part.packed_size
+    if position != directory:
+        raise ValueError("there is a gap or an overlap before its directory")
+
+
+def _directory(model: bytes, end: int) -> tuple[list[ZipPart], int]:
+    """The parts that the directory before ``end`` lists, and where it begins."""
     try:
         _, _, _, _, count, size, offset, _ = _END.unpack_from(model, end)
         position = end - size
+        start = position
         # Places are counted from the start of the zip, or of the file.
         moved = position - offset
         if position < 0 or moved < 0:
@@ -59,7 +102,7 @@ def list_parts(model: bytes) -> list[ZipPart]:
             parts.append(ZipPart(name, fields[4], fields[7], fields[8], fields[9], fields[16] + moved))
     except struct.error as error:
         raise ValueError(str(error)) from error
-    return parts
+    return parts, start
 
 
 def unpack_part(model: bytes, part: ZipPart) -> bytes:

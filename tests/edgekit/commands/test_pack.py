@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -293,3 +294,17 @@ def test_inspect_shows_all_that_is_packed(foreign: Path, labels: Path) -> None:
     manifest = json.loads(run("inspect", foreign, "--json").stdout)["manifest"]
     assert len(manifest["model_sha256"]) == 64
     assert sum(map(len, manifest["tensor_sha256"])) >= 4
+
+
+def test_weights_that_lie_behind_the_flatbuffer_are_refused_by_every_command(tmp_path: Path) -> None:
+    """Neither digest nor signature covers a gap in the zip, where these weights are."""
+    outside = (TFLITE / "dense_buffer_offset.tflite").read_bytes()
+    weights = max(edgekit_runtime.read_model_description(outside).tensors, key=lambda tensor: tensor.size_bytes)
+    moved = outside.replace(struct.pack("<Q", weights.data_offset), struct.pack("<Q", len(outside) + 40))
+    hostile = tmp_path / "hostile.tflite"
+    hostile.write_bytes(append_parts(moved, {"labels.txt": b"a\n" * 300}))
+    assert run("keygen", tmp_path / "key.pem").exit_code == 0
+    for command in (("inspect",), ("verify",), ("pack",), ("unpack",), ("sign", "--key", tmp_path / "key.pem")):
+        result = run(command[0], hostile, *command[1:])
+        assert result.exit_code == 1, result.output
+        assert "data outside the file's FlatBuffer" in result.stderr
