@@ -46,7 +46,7 @@ def export_c_array(model: Path, folder: Path, name: str | None = None) -> Export
         name: What the array is called; None takes the file's own name.
     Raises:
         ModelFileError: The model is missing, damaged or foreign.
-        UsageError: ``name`` is no C identifier.
+        UsageError: ``name`` is not a free C identifier.
     """
     content = read_model_file(model)
     name = name or identifier(model.stem)

@@ -17,6 +17,7 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_converters.packaging.artifact import pack, unpack
 from edgekit_converters.packaging.foreign_metadata import ForeignMetadata, read_foreign_metadata
 from edgekit_converters.packaging.golden_examples import make_golden
+from edgekit_runtime.classification import class_count, labels_for
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.manifest import GOLDEN_NAME, Manifest, read_manifest
@@ -90,13 +91,13 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
     description = read_model_description(content)
     before, unpacked = read_manifest(content), unpack(content)
     foreign = read_foreign_metadata(content, unpacked.parts)
+    labels, notes = _labels(description, before.labels or foreign.labels, options)
     preprocessing = _preprocessing(description, before, foreign, options)
-    notes = []
     if preprocessing is not None and before.preprocessing is None and not foreign.mean and options.pixel_range is None:
         notes.append("Pixels 0 to 255 are taken to become 0 to 1; --pixel-range says otherwise.")
     provenance = {"source_sha256": hashlib.sha256(unpacked.model).hexdigest(), **before.provenance}
     manifest = Manifest(
-        labels=options.labels or before.labels or foreign.labels,
+        labels=labels,
         preprocessing=preprocessing,
         provenance={**provenance, "edgekit": __version__},
     )
@@ -142,6 +143,25 @@ def _inside(name: str) -> PurePosixPath:
             next_step="do not trust this file; look at it with: unzip -l",
         )
     return path
+
+
+def _labels(
+    description: ModelDescription, packed: tuple[str, ...], options: PackOptions
+) -> tuple[tuple[str, ...], list[str]]:
+    """The user's labels, else those packed before, and a sentence if these do not fit the model.
+
+    Raises:
+        UsageError: There are more or fewer of the user's labels than classes.
+    """
+    classes = class_count([output.shape for output in description.outputs])
+    if options.labels:
+        return labels_for(options.labels, classes) if classes else options.labels, []
+    if classes and len(packed) not in (0, classes):
+        return (), [
+            f"The file holds {len(packed)} labels and the model has {classes} classes: these labels were left out. Pass"
+            f" --labels, a text file of {classes} lines in the order of training."
+        ]
+    return packed, []
 
 
 def _preprocessing(

@@ -19,7 +19,7 @@ from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.targets.adaptation import needs_fixed_batch
-from edgekit_runtime.classification import labels_for
+from edgekit_runtime.classification import class_count, labels_for
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.structure import read_model_description
@@ -156,12 +156,9 @@ def _labels(
     Raises:
         UsageError: The user's own are more or fewer than the classes.
     """
-    outputs = description.outputs
-    sizes = outputs[0].shape[1:]
-    if len(outputs) > 1 or len(sizes) != 1 or sizes[0] < 1:
+    classes = class_count([output.shape for output in description.outputs])
+    if not classes:
         return options.labels or known, ""
-    # One output stands for two classes.
-    classes = max(sizes[0], 2)
     if options.labels:
         return labels_for(options.labels, classes), ""
     if len(known) in (0, classes):

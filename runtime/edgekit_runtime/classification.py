@@ -8,6 +8,9 @@ import numpy as np
 
 from edgekit_runtime.errors import DataError, UsageError
 
+#: What may surround a label in a text file. Other white space, such as U+0085, is part of the label.
+_BLANKS = " \t\r\n"
+
 
 class LabelScore(NamedTuple):
     """One class of an answer.
@@ -73,11 +76,35 @@ def read_labels(labels: Union[Sequence[str], str, "os.PathLike[str]"]) -> tuple[
     path = os.fspath(labels)
     try:
         with open(path, encoding="utf-8") as file:
-            return tuple(line.strip() for line in file if line.strip())
+            lines = [line.strip(_BLANKS) for line in file]
+        return tuple(line for line in lines if line)
     except FileNotFoundError:
         raise DataError(f"The labels file {path} does not exist.", next_step="check the path") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"The labels file {path} cannot be read as text.", received=str(error)) from error
+
+
+def split_labels(text: str) -> tuple[str, ...]:
+    """Labels from the text of a packed ``labels.txt``, one per line; an empty line is an empty label.
+
+    Only newlines end a label: U+0085, U+2028 and a vertical tab, at which ``str.splitlines`` splits as well, are part
+    of it.
+    """
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    # Other tools write the file on Windows, too.
+    return tuple(line[:-1] if line.endswith("\r") else line for line in lines)
+
+
+def class_count(output_shapes: Sequence[tuple[int, ...]]) -> int:
+    """How many classes a model tells apart, by the shapes of its outputs; 0 if it does not give one row of scores.
+
+    A single score, of shape (N, 1), separates two classes.
+    """
+    if len(output_shapes) != 1 or len(output_shapes[0]) != 2 or output_shapes[0][1] < 1:
+        return 0
+    return max(output_shapes[0][1], 2)
 
 
 def labels_for(labels: tuple[str, ...], class_count: int) -> tuple[str, ...]:
@@ -91,7 +118,7 @@ def labels_for(labels: tuple[str, ...], class_count: int) -> tuple[str, ...]:
     if len(labels) != class_count:
         raise UsageError(
             "The labels do not fit the model.",
-            expected=f"{class_count} labels, one a class",
+            expected=f"{class_count} labels, one per class",
             received=f"{len(labels)} labels",
         )
     return labels

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from edgekit_runtime.classification import split_labels
 from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.zip_parts import flatbuffer_end, list_parts, require_no_gaps, unpack_part
@@ -141,11 +142,11 @@ def packed_manifest(parts: Parts) -> Manifest:
         ModelFileError: It is damaged.
     """
     try:
-        labels = parts.read(LABELS_NAME).decode().splitlines()
+        labels = split_labels(parts.read(LABELS_NAME).decode())
         content = json.loads(parts.read(MANIFEST_NAME) or b"{}")
     except (ValueError, RecursionError) as error:
         raise _damaged(str(error)) from error
-    manifest = _manifest(content, tuple(labels))
+    manifest = _manifest(content, labels)
     lost = [name for name in content.get("parts", []) if name not in parts.names]
     if lost:
         raise _damaged(f"{lost[0]} is missing")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Union, overload
 import numpy as np
 
 from edgekit_runtime.batches import available_cores, chunk_size, conform, padded, run_chunks
-from edgekit_runtime.classification import Classification, labels_for, rank, read_labels
+from edgekit_runtime.classification import Classification, class_count, labels_for, rank, read_labels
 from edgekit_runtime.conversion import Decoder, Encoder
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import InterpreterError, TensorMismatchError, UsageError
@@ -310,10 +310,10 @@ class Model:
 
     def _image_input(self) -> ImageInput | None:
         """How pixels become its input, ``None`` where it takes no images or gives no scores for them."""
-        classes = self.outputs[0].shape[1:]
-        if self.preprocessing is None or len(self.outputs) != 1 or len(classes) != 1 or classes[0] < 1:
+        classes = class_count([info.shape for info in self.outputs])
+        if self.preprocessing is None or not classes:
             return None
-        return ImageInput(self.preprocessing, self.inputs[0], labels_for(self.labels, max(classes[0], 2)))
+        return ImageInput(self.preprocessing, self.inputs[0], labels_for(self.labels, classes))
 
     def _batch_size(self) -> int | None:
         """The first axis of all inputs and outputs, -1 where it is free, ``None`` where it is no batch axis."""

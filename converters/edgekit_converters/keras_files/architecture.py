@@ -87,17 +87,30 @@ def _read_file(path: Path) -> Any:
         text = path.read_text(encoding="utf8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The architecture {path} could not be read.", received=str(error)) from error
-    try:
-        if path.suffix.lower() == ".json":
-            return json.loads(text)
-        import yaml  # type: ignore[import-untyped]
+    return _read_json(text, path) if path.suffix.lower() == ".json" else _read_yaml(text, path)
 
-        return yaml.safe_load(text)
+
+def _read_json(text: str, path: Path) -> Any:
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path} is no JSON.", received=str(error)[:200]) from error
-    except yaml.YAMLError as error:
         raise ModelFileError(
-            f"{path} is no plain YAML.",
+            f"{path} is not valid JSON.",
+            expected="a description as model.to_json() writes it",
+            received=str(error)[:200],
+        ) from error
+
+
+def _read_yaml(text: str, path: Path) -> Any:
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        return yaml.safe_load(text)
+    # PyYAML lets errors of the values themselves through: a date that does not exist, an integer of 5,000 digits.
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelFileError(
+            f"{path} is not plain YAML.",
+            expected="a description as model.to_yaml() wrote it",
             received=" ".join(str(error).split())[:200],
             next_step="write it again with model.to_json()",
         ) from error

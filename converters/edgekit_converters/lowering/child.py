@@ -138,11 +138,12 @@ def _import_custom_objects(names: tuple[str, ...]) -> dict[str, type]:
         module_name, _, class_name = name.partition(":")
         try:
             found[class_name] = getattr(importlib.import_module(module_name), class_name)
-        except (ImportError, AttributeError, ValueError) as error:
+        # The user's own module may raise anything.
+        except Exception as error:
             raise UsageError(
                 f"--custom-objects {name} could not be imported.",
                 expected="module:Class, with the module importable from this folder",
-                received=str(error),
+                received=f"{type(error).__name__}: {error}",
             ) from error
     return found
 

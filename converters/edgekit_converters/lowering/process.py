@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters import interrupts
+from edgekit_converters.lowering.child_failure import explain_ending
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError
 
@@ -190,14 +190,8 @@ class LoweringProcess:
         return self._child.stdout.readline().decode(errors="replace").strip()
 
     def _ended_without_answer(self, exit_code: int) -> EdgekitError:
-        stderr = (self.folder / "stderr.txt").read_text(errors="replace").strip().splitlines()
-        ending = f"signal {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"
-        return ConversionError(
-            f"The process that lowers {self._source.name} ended without an answer.",
-            expected="a float .tflite",
-            received=f"{ending}; its last words: {' / '.join(stderr[-3:]) or 'none'}",
-            next_step="out of memory is the usual reason for SIGKILL; else report it with the model's description",
-        )
+        stderr = (self.folder / "stderr.txt").read_text(errors="replace")
+        return explain_ending(self._source.name, exit_code, stderr)
 
 
 def lower(request: LoweringRequest) -> LoweredModel:

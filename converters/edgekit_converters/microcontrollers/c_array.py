@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgekit_converters.microcontrollers.arena import estimate_arena_bytes
+from edgekit_converters.microcontrollers.reserved_names import RESERVED_NAMES
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 
 _BYTES_A_LINE = 16
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-#: C++ keywords that a file may well be named for.
-_KEYWORDS = frozenset({"auto", "case", "char", "class", "default", "delete", "double", "float", "new", "short", "this"})
+#: Names that begin with an underscore, and in C++ those that hold two in a row, are reserved for the compiler.
+_IDENTIFIER = re.compile(r"(?!.*__)[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,15 @@ def c_array(model: bytes, name: str, *, labels: Sequence[str] = (), origin: str 
         origin: Where the model comes from, for the comment on top.
     Raises:
         ModelFileError: The model is damaged.
-        UsageError: ``name`` is no C identifier.
+        UsageError: ``name`` is not a free C identifier.
     """
-    if not _IDENTIFIER.fullmatch(name) or name in _KEYWORDS:
-        raise UsageError("The name of the array is no C identifier.", expected="letters, digits and _", received=name)
+    if not _is_free(name):
+        raise UsageError(
+            "The name of the array is not a C identifier that a program may use.",
+            expected="letters, digits and single underscores, beginning with a letter, and not a word of C or C++",
+            received=name,
+            next_step=f"use another name, such as {identifier(name)}",
+        )
     description = read_model_description(model)
     arena = estimate_arena_bytes(description)
     header = [*_opening(name, origin), *_constants(name.upper(), description, arena), *_declarations(name, labels)]
@@ -57,9 +62,14 @@ def c_array(model: bytes, name: str, *, labels: Sequence[str] = (), origin: str 
 
 
 def identifier(text: str) -> str:
-    """A C identifier made of any text: ``model-int8`` becomes ``model_int8``."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", text) or "model"
-    return name if _IDENTIFIER.fullmatch(name) and name not in _KEYWORDS else f"model_{name}"
+    """A C identifier made of any text: ``model-int8`` becomes ``model_int8``, and ``while`` ``model_while``."""
+    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_") or "model"
+    return name if _is_free(name) else f"model_{name}"
+
+
+def _is_free(name: str) -> bool:
+    """Whether C and C++ both leave the name to the program."""
+    return _IDENTIFIER.fullmatch(name) is not None and name not in RESERVED_NAMES
 
 
 def _opening(name: str, origin: str) -> Iterator[str]:

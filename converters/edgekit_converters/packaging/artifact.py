@@ -6,12 +6,13 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgekit_converters.packaging.metadata_block import add_metadata, block_size
 from edgekit_converters.packaging.standard_metadata import STANDARD_NAME, standard_metadata
 from edgekit_converters.packaging.tensor_digests import tensor_digests
+from edgekit_runtime.errors import UsageError
 from edgekit_runtime.manifest import GOLDEN_NAME, LABELS_NAME, MANIFEST_NAME, SIGNATURE_NAME, Manifest, Parts
 from edgekit_runtime.structure import read_model_description
 
@@ -50,6 +51,8 @@ def pack(
         other_parts: Parts of other tools to take along.
     Returns:
         The file for the device; every interpreter loads it as it is.
+    Raises:
+        UsageError: A label holds a line break.
     """
     description = read_model_description(model)
     whole = add_metadata(model, {STANDARD_NAME: standard_metadata(description, manifest, name=name)})
@@ -61,7 +64,7 @@ def pack(
     facts = {key: value for key, value in manifest.to_dict().items() if key != "labels"}
     parts = {part: content for part, content in (other_parts or {}).items() if part not in OWN_PARTS}
     if manifest.labels:
-        parts[LABELS_NAME] = ("\n".join(manifest.labels) + "\n").encode()
+        parts[LABELS_NAME] = _lines(manifest.labels)
     if golden:
         parts[GOLDEN_NAME] = golden
     # zip has a checksum for each part, and none for their names: a part that is lost is missed by this list.
@@ -69,6 +72,19 @@ def pack(
     return append_parts(
         whole, {MANIFEST_NAME: json.dumps(facts, separators=(",", ":"), sort_keys=True).encode(), **parts}
     )
+
+
+def _lines(labels: Sequence[str]) -> bytes:
+    """The labels as ``labels.txt`` holds them."""
+    broken = next((label for label in labels if "\n" in label), None)
+    if broken is not None:
+        raise UsageError(
+            "A label holds a line break, so that labels.txt would have one label too many.",
+            expected="one line per label",
+            received=repr(broken),
+            next_step="rename that class",
+        )
+    return ("\n".join(labels) + "\n").encode()
 
 
 def append_parts(model: bytes, parts: Mapping[str, bytes]) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgekit_converters.packaging.standard_metadata import STANDARD_NAME
+from edgekit_runtime.classification import split_labels
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.flatbuffer import FlatBuffer, Table
 
@@ -72,5 +73,5 @@ def _labels(subgraph: Table, parts: Mapping[str, bytes]) -> tuple[str, ...]:
     for tensor in list(subgraph.tables(3, "output metadata"))[:1]:
         for file in tensor.tables(6, "associated file"):
             if file.scalar(2, "b") in _LABEL_FILES and file.string(0, "name") in parts:
-                return tuple(parts[file.string(0, "name")].decode(errors="replace").splitlines())
+                return split_labels(parts[file.string(0, "name")].decode(errors="replace"))
     return ()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from edgekit_converters.microcontrollers.c_array import c_array, identifier
+from edgekit_converters.microcontrollers.reserved_names import RESERVED_NAMES
 from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import model_inputs, model_outputs
@@ -84,18 +85,46 @@ def test_equal_arguments_give_equal_text() -> None:
     assert c_array(MODEL.read_bytes(), "m") == c_array(MODEL.read_bytes(), "m")
 
 
-@pytest.mark.parametrize("name", ["", "two words", "2nd", "a-b", "class", "ö"], ids=repr)
+@pytest.mark.parametrize("name", ["", "two words", "2nd", "a-b", "class", "while", "main", "_x", "a__b", "ö"], ids=repr)
 def test_a_name_that_c_does_not_take_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="no C identifier"):
+    with pytest.raises(UsageError, match="not a C identifier") as refusal:
         c_array(MODEL.read_bytes(), name)
+    assert c_array(MODEL.read_bytes(), refusal.value.next_step.rpartition(" ")[2])
 
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("model-int8", "model_int8"), ("2nd", "model_2nd"), ("class", "model_class"), ("", "model"), ("a.b c", "a_b_c")],
+    [
+        ("model-int8", "model_int8"),
+        ("2nd", "model_2nd"),
+        ("class", "model_class"),
+        ("", "model"),
+        ("a.b c", "a_b_c"),
+        ("while", "model_while"),
+        ("__init__", "init"),
+        ("a--b", "a_b"),
+        ("größe", "gr_e"),
+        ("co_await", "model_co_await"),
+    ],
 )
 def test_any_file_name_becomes_an_identifier(text: str, name: str) -> None:
     assert identifier(text) == name
+
+
+@pytest.mark.parametrize(
+    ("compiler", "file", "standard"),
+    [("gcc", "names.c", "c99"), ("g++", "names.cc", "c++11"), ("g++", "names.cc", "c++20")],
+)
+def test_no_word_of_c_or_cpp_remains_an_identifier(compiler: str, file: str, standard: str, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"this machine has no {compiler}")
+    headers = "".join(
+        f"#include <{name}.h>\n" for name in ("math", "signal", "stddef", "stdint", "stdio", "stdlib", "time")
+    )
+    names = [identifier(word) for word in sorted(RESERVED_NAMES)]
+    assert not RESERVED_NAMES & set(names)
+    (tmp_path / file).write_text(headers + "".join(f"extern const unsigned char {name}[1];\n" for name in names))
+    subprocess.run([compiler, f"-std={standard}", "-Wall", "-Werror", "-c", file], cwd=tmp_path, check=True)
 
 
 def test_a_damaged_model_is_refused() -> None:

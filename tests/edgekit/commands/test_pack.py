@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import edgekit_runtime
 from edgekit.cli import cli
 from edgekit_converters.packaging.artifact import append_parts, pack
-from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.manifest import Manifest, read_manifest
 from edgekit_runtime.preprocessing import Preprocessing
 
@@ -62,6 +62,39 @@ def test_pack_and_unpack_give_the_plain_model_back(foreign: Path, labels: Path, 
     names = {Path(name).name for name in json.loads(unpacked.stdout)["files"]}
     assert names == {"model.plain.tflite", "edgekit.json", "labels.txt", "golden.npz"}
     assert (tmp_path / "parts" / "model.plain.tflite").read_bytes() == plain
+
+
+def test_labels_that_do_not_fit_are_refused_and_the_file_stays(foreign: Path, tmp_path: Path) -> None:
+    plain = foreign.read_bytes()
+    (tmp_path / "nine.txt").write_text("\n".join("abcdefghi") + "\n")
+    result = run("pack", foreign, "--labels", tmp_path / "nine.txt")
+    assert result.exit_code == 2, result.output
+    assert "10 labels" in result.stderr
+    assert foreign.read_bytes() == plain
+
+
+def test_labels_with_other_line_separators_load_as_they_were_written(foreign: Path, tmp_path: Path) -> None:
+    labels = (*(f"a{character}b" for character in "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), "c", "d")
+    (tmp_path / "labels.txt").write_bytes("\n".join(labels).encode())
+    assert run("pack", foreign, "--labels", tmp_path / "labels.txt", "--pixel-range", "0,1").exit_code == 0
+    assert edgekit_runtime.load(foreign).labels == labels
+    assert run("pack", foreign).exit_code == 0
+    assert edgekit_runtime.load(foreign, verify=True).labels == labels
+
+
+def test_labels_of_another_tool_that_do_not_fit_are_left_out_with_a_note(foreign: Path) -> None:
+    packed = pack(foreign.read_bytes(), Manifest(labels=("x",) * 11))
+    flatbuffer = packed[: packed.index(b"PK\x03\x04")].replace(b"\0edgekit\0", b"\0somebod\0")
+    foreign.write_bytes(append_parts(flatbuffer, {"labels.txt": b"x\n" * 11}))
+    result = run("pack", foreign, "--json")
+    assert result.exit_code == 0, result.output
+    assert "11 labels" in json.loads(result.stdout)["notes"][0]
+    assert edgekit_runtime.load(foreign, verify=True).labels == ()
+
+
+def test_a_label_of_two_lines_is_refused(foreign: Path) -> None:
+    with pytest.raises(UsageError, match="line break"):
+        pack(foreign.read_bytes(), Manifest(labels=("a", "b\nc")))
 
 
 def test_the_same_arguments_give_the_same_bytes(foreign: Path, labels: Path, tmp_path: Path) -> None:
