@@ -2,50 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import tempfile
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edgekit_converters import interrupts
+from edgekit_converters.temporary_folders import temporary_folder_in
 from edgekit_runtime.errors import EdgekitError
 
+_FREE_SPACE = "free some space or choose another folder"
 #: What helps, by what the system says; another folder helps with everything else.
 _NEXT_STEPS = {
-    errno.ENOSPC: "free some space or choose another folder",
-    errno.EDQUOT: "free some space or choose another folder",
-    errno.EFBIG: "free some space or choose another folder",
+    errno.ENOSPC: _FREE_SPACE,
+    errno.EDQUOT: _FREE_SPACE,
+    errno.EFBIG: _FREE_SPACE,
     errno.EISDIR: "name a file, not a folder",
     errno.ENOTDIR: "name a file in a folder",
 }
+#: HDF5 puts the system's error into a message of several lines.
+_ERRNO_OF_HDF5 = re.compile(r"errno = (\d+)")
+_BLOCK_BYTES = 1 << 20
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it into place when the block succeeds.
 
-    The temporary name ends as ``path`` does, for writers that choose their format by it.
+    The temporary file has the name of ``path``, for writers that choose their format by it.
 
     Raises:
         EdgekitError: The folder cannot be written, or the disk is full.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".edgekit-", suffix="-" + path.name, dir=path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with _cannot_write_explained(path), _renamed_together(path.parent) as folder:
+        yield folder / path.name
+
+
+@contextmanager
+def replacing_together(folder: Path, *, last: str) -> Iterator[Path]:
+    """Yield a temporary folder; rename what the block has written there into ``folder`` when the block succeeds.
+
+    Args:
+        folder: Where the files go; made if absent.
+        last: The file that is renamed after all others: it says what they are, so that files of two runs can be told
+            apart even if the process is killed between two of them.
+    Raises:
+        EdgekitError: The folder cannot be written, or the disk is full.
+    """
+    with _cannot_write_explained(folder), _renamed_together(Path(folder), last) as temporary:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
@@ -74,17 +83,63 @@ def require_place(path: Path) -> None:
         raise _cannot_write(path, OSError(errno.EACCES, f"no permission to write to {folder}"))
 
 
-def _umask() -> int:
-    """The process's file mode mask, which the system only tells while setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def require_room(path: Path, size_bytes: int) -> None:
+    """Refuse, before any work is done, a path in a folder that has no room for so many bytes.
+
+    They are written for a moment: no figure of the system covers quotas, limits and read-only file systems alike.
+
+    Raises:
+        EdgekitError: The folder cannot be written, or the disk is full.
+    """
+    with _cannot_write_explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder_in(path.parent) as folder, (folder / path.name).open("wb", buffering=0) as file:
+            for start in range(0, size_bytes, _BLOCK_BYTES):
+                block = bytes(min(_BLOCK_BYTES, size_bytes - start))
+                if file.write(block) != len(block):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextmanager
+def _renamed_together(folder: Path, last: str = "") -> Iterator[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with temporary_folder_in(folder) as temporary:
+        yield temporary
+        files = sorted(temporary.iterdir(), key=lambda file: (file.name == last, file.name))
+        for file in files:
+            if (folder / file.name).is_dir():
+                raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / file.name))
+            _to_disk(file)
+        with interrupts.held_back():
+            for file in files:
+                file.replace(folder / file.name)
+        # Some file systems have no such call for folders.
+        with contextlib.suppress(OSError):
+            _to_disk(folder)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the disk has it: after a power cut, a renamed file could be empty otherwise."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _cannot_write_explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(path, error) from error
 
 
 def _cannot_write(path: Path, error: OSError) -> EdgekitError:
+    stated = _ERRNO_OF_HDF5.search(str(error))
+    number = int(stated[1]) if stated else error.errno or 0
     return EdgekitError(
         f"{path} could not be written.",
-        received=error.strerror or str(error),
-        next_step=_NEXT_STEPS.get(error.errno or 0, "choose another folder")
-        + "; the file that stood there before is unchanged",
+        received=os.strerror(number) if stated else error.strerror or str(error),
+        next_step=_NEXT_STEPS.get(number, "choose another folder") + "; the file that stood there before is unchanged",
     )

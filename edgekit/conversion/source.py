@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -84,7 +83,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
     pixels_note = _note_on_pixels(lowered, options, record)
     return LoweredSource(
         path=request.source,
-        sha256=digest(request.source),
+        sha256=lowered.source_sha256,
         lowered=lowered,
         labels=labels,
         preprocessing=preprocessing,
@@ -93,16 +92,6 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         answers=answers,
         notes=tuple(note for note in (pixels_note, labels_note) if note),
     )
-
-
-def digest(source: Path) -> str:
-    """SHA-256 of a file, or of all files of a folder with their names."""
-    if source.is_file():
-        return hashlib.sha256(source.read_bytes()).hexdigest()
-    whole = hashlib.sha256()
-    for file in sorted(path for path in source.rglob("*") if path.is_file()):
-        whole.update(str(file.relative_to(source)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return whole.hexdigest()
 
 
 def _import_what_comes_next(modes: Collection[Mode]) -> None:

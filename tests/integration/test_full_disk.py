@@ -62,3 +62,15 @@ def test_train_leaves_nothing_half_written_when_the_disk_is_full(disk: Path) -> 
     assert done.stdout.splitlines() == ["code 1"]
     assert "could not be written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("size", ["12k", "300k", "420k"])
+def test_convert_says_that_the_temporary_folder_is_full(size: str, disk: Path, model: Path, tmp_path: Path) -> None:
+    done = run_on_tiny_disk(
+        size, disk, "env", f"TMPDIR={disk}", sys.executable, "-m", "edgekit", "convert", str(model), "-o",
+        str(tmp_path / "model.tflite"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "The folder for temporary files cannot hold this conversion." in done.stderr
+    assert "set TMPDIR to another folder" in done.stderr
+    assert not (tmp_path / "model.tflite").exists()

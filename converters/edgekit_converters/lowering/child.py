@@ -1,16 +1,18 @@
-"""The child process of lowering: ``python -m edgekit_converters.lowering.child FOLDER``.
+"""The child process of lowering: ``python -m edgekit_converters.lowering.child FOLDER PARENT``.
 
-FOLDER holds ``request.json``; the child leaves ``model.tflite`` and ``answer.json`` there. The answer is
-written last and in one step, so that an answer means a whole model. Then the child stays: for each line on stdin
-it runs the source model on ``inputs.npz`` and leaves ``outputs.npz``. It says a line on stdout when it has done
-something, and ends with its stdin.
+FOLDER holds ``request.json``; the child leaves ``model.tflite`` there and then writes its answer to stdout, a line of
+JSON. Then the child stays: for each line on stdin it runs the source model on ``inputs.npz``, leaves ``outputs.npz``
+and writes another line. It ends with its stdin, and on Linux with its parent; PARENT is that process's id, or 0 if the
+thread that started the child may end before it.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -20,18 +22,25 @@ from typing import TextIO
 
 import numpy as np
 
-from edgekit_converters.atomic_files import write_text
 from edgekit_converters.lowering.exported_program import is_exported_program, lower_exported_program
-from edgekit_converters.lowering.process import LoweringRequest, load_by_name, save_by_name
-from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
+from edgekit_converters.lowering.parent_process import end_with_parent, lines_of_parent
+from edgekit_converters.lowering.process import LoweringRequest, load_by_name, no_room, save_by_name
+from edgekit_converters.lowering.source_digest import read_unchanged
+from edgekit_runtime.errors import ConversionError, EdgekitError, ModelFileError, UsageError
 from edgekit_runtime.structure import read_model_description
+
+#: Room for what TensorFlow writes of a graph, beside its weights.
+_GRAPH_BYTES = 2_000_000
 
 #: Runs the source model on values by input name; gives values by output name, as the signature names them.
 SourceModel = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, parent_id: int) -> None:
     """Answer the request in ``folder``, then run the source model as often as asked."""
+    if parent_id:
+        end_with_parent(parent_id)
+    requests = lines_of_parent(sys.stdin.fileno())
     # Ctrl-C reaches the whole process group: the parent speaks and ends its child.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = _take_stdout()
@@ -43,10 +52,13 @@ def main(folder: Path) -> None:
         answer = error.to_dict()
     except MemoryError:
         answer = ConversionError("There is not enough memory to lower this model.").to_dict()
-    write_text(folder / "answer.json", json.dumps(answer))
-    parent.write("answered\n")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        answer = no_room(error).to_dict()
+    parent.write(json.dumps(answer) + "\n")
     if source_model is not None:
-        for _ in sys.stdin:
+        for _ in requests:
             parent.write(_run(source_model, folder))
 
 
@@ -86,28 +98,46 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
     if request.source.is_dir():
         from edgekit_converters.lowering.saved_model import lower_saved_model, run_saved_model
 
-        model, facts = lower_saved_model(request.source), _foreign_facts("dynamic")
-        source_model = partial(run_saved_model, request.source)
+        model, sha256 = read_unchanged(request.source, partial(lower_saved_model, request.source))
+        facts = _foreign_facts("dynamic")
+        source_model = partial(_run_same_source, request.source, sha256, run_saved_model)
     elif request.source.is_file() and is_exported_program(request.source):
-        model, facts = lower_exported_program(request.source), _foreign_facts("as exported")
+        model, sha256 = read_unchanged(request.source, partial(lower_exported_program, request.source))
+        facts = _foreign_facts("as exported")
     else:
-        model, facts, source_model = _lower_keras_file(request)
+        model, sha256, facts, source_model = _lower_keras_file(request, destination.parent)
     destination.write_bytes(model)
-    return facts | {"inputs": _inputs(model)}, source_model
+    return facts | {"inputs": _inputs(model), "source_sha256": sha256}, source_model
 
 
-def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object], SourceModel]:
+def _run_same_source(
+    source: Path,
+    sha256: str,
+    run: Callable[[Path, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]],
+    inputs: Mapping[str, np.ndarray],
+) -> Mapping[str, np.ndarray]:
+    """Run a source that is read anew, if it is still the one that was lowered."""
+    outputs, sha256_now = read_unchanged(source, partial(run, source, inputs))
+    if sha256_now != sha256:
+        raise ModelFileError(f"{source.name} has changed since it was lowered.")
+    return outputs
+
+
+def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, str, dict[str, object], SourceModel]:
     from edgekit_converters.keras_files.load import load_keras_model
     from edgekit_converters.lowering.applications import application_note
     from edgekit_converters.lowering.keras_model import lower_keras_model, rescales_pixels, run_keras_model
 
-    loaded = load_keras_model(
+    load = partial(
+        load_keras_model,
         request.source,
         allow_unsafe=request.allow_unsafe,
         custom_objects=_import_custom_objects(request.custom_objects),
         architecture=request.architecture,
         input_shape=request.input_shape,
     )
+    loaded, sha256 = read_unchanged(request.source, load)
+    _require_room(folder, loaded.model.count_params())
     model, batch = lower_keras_model(loaded.model, name=request.source.name, fixed_batch=request.fixed_batch)
     facts = {
         "keras_version": loaded.keras_version,
@@ -116,7 +146,16 @@ def _lower_keras_file(request: LoweringRequest) -> tuple[bytes, dict[str, object
         "notes": list(loaded.notes),
         "application_note": application_note(loaded.model),
     }
-    return model, facts, partial(run_keras_model, loaded.model)
+    return model, sha256, facts, partial(run_keras_model, loaded.model)
+
+
+def _require_room(folder: Path, parameters: int) -> None:
+    """Refuse a full disk before TensorFlow meets it: it would go on without what it could not write."""
+    # Once as the SavedModel that TensorFlow lowers, once as the result.
+    needed = 2 * parameters * np.dtype(np.float32).itemsize + _GRAPH_BYTES
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{free / 1e6:.1f} MB free, {needed / 1e6:.1f} MB needed")
 
 
 def _foreign_facts(batch: str) -> dict[str, object]:
@@ -149,6 +188,6 @@ def _import_custom_objects(names: tuple[str, ...]) -> dict[str, type]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))
     # The answer is written: taking TensorFlow down in order would only let the parent wait.
     os._exit(0)

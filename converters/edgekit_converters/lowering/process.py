@@ -8,8 +8,9 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ import numpy as np
 
 from edgekit_converters import interrupts
 from edgekit_converters.lowering.child_failure import explain_ending
+from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError
 
@@ -67,6 +69,7 @@ class LoweredModel:
 
     Attributes:
         model: The FlatBuffer.
+        source_sha256: Digest of the bytes that the source was read from; see ``source_digest``.
         inputs: In the order of the signature.
         keras_version: Version of Keras that wrote the source; empty for other sources.
         batch: "dynamic", "1" where a layer needs a fixed batch, or "as exported" by PyTorch.
@@ -76,6 +79,7 @@ class LoweredModel:
     """
 
     model: bytes
+    source_sha256: str
     inputs: tuple[ModelInput, ...]
     keras_version: str
     batch: str
@@ -92,28 +96,32 @@ class LoweringProcess:
     """
 
     def __init__(self, request: LoweringRequest) -> None:
-        self._source = request.source
-        self._folder = tempfile.TemporaryDirectory(prefix="edgekit-lowering-")
-        payload = asdict(request) | {"source": str(request.source)}
-        (self.folder / "request.json").write_text(json.dumps(payload))
-        self._environment = _child_environment(request)
+        self._request = request
+        self._resources = ExitStack()
+        self._folder: Path | None = None
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def folder(self) -> Path:
         """Where request, answer and model are exchanged."""
-        return Path(self._folder.name)
+        assert self._folder is not None, "the folder is there inside the with block"
+        return self._folder
 
     def __enter__(self) -> LoweringProcess:
         try:
+            with _explaining_no_room():
+                self._folder = self._resources.enter_context(temporary_folder("lowering"))
+                payload = asdict(self._request) | {"source": str(self._request.source)}
+                (self.folder / "request.json").write_text(json.dumps(payload))
+                stderr = self._resources.enter_context((self.folder / "stderr.txt").open("wb"))
             # A child that is started but not yet known would go on alone.
             with interrupts.held_back():
                 self._child = subprocess.Popen(
-                    [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder)],
+                    [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder), str(_parent_id())],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    stderr=(self.folder / "stderr.txt").open("wb"),
-                    env=self._environment,
+                    stderr=stderr,
+                    env=_child_environment(self._request, self.folder),
                 )
         except BaseException:
             self._end()
@@ -135,7 +143,7 @@ class LoweringProcess:
                     # What the child did not read before it ended is of no use any more.
                     with contextlib.suppress(BrokenPipeError):
                         pipe.close()
-        self._folder.cleanup()
+        self._resources.close()
 
     def result(self) -> LoweredModel:
         """Wait for the child and return what it made.
@@ -143,16 +151,16 @@ class LoweringProcess:
         Raises:
             EdgekitError: What the child raised, or a sentence on how it ended.
         """
-        self._next_line()
-        answer_file = self.folder / "answer.json"
-        if not answer_file.is_file():
+        line = self._next_line()
+        if not line:
             assert self._child is not None
             raise self._ended_without_answer(self._child.wait())
-        answer = json.loads(answer_file.read_text())
+        answer = json.loads(line)
         if "error" in answer:
             raise _rebuild(answer)
         return LoweredModel(
             model=(self.folder / "model.tflite").read_bytes(),
+            source_sha256=answer["source_sha256"],
             inputs=tuple(ModelInput(x["name"], tuple(x["shape"]), x["dtype"]) for x in answer["inputs"]),
             keras_version=answer["keras_version"],
             batch=answer["batch"],
@@ -171,7 +179,8 @@ class LoweringProcess:
         """
         assert self._child is not None, "source_outputs() goes inside the with block"
         assert self._child.stdin is not None
-        save_by_name(self.folder / "inputs.npz", inputs)
+        with _explaining_no_room():
+            save_by_name(self.folder / "inputs.npz", inputs)
         try:
             self._child.stdin.write(b"run\n")
             self._child.stdin.flush()
@@ -179,7 +188,7 @@ class LoweringProcess:
             return None
         line = self._next_line()
         if line != "ran":
-            _logger.info("%s cannot be run here: %s", self._source.name, line or "its process has ended")
+            _logger.info("%s cannot be run here: %s", self._request.source.name, line or "its process has ended")
             return None
         return load_by_name(self.folder / "outputs.npz")
 
@@ -191,7 +200,7 @@ class LoweringProcess:
 
     def _ended_without_answer(self, exit_code: int) -> EdgekitError:
         stderr = (self.folder / "stderr.txt").read_text(errors="replace")
-        return explain_ending(self._source.name, exit_code, stderr)
+        return explain_ending(self._request.source.name, exit_code, stderr)
 
 
 def lower(request: LoweringRequest) -> LoweredModel:
@@ -217,8 +226,33 @@ def load_by_name(path: Path) -> dict[str, np.ndarray]:
         return {name[1:]: arrays[name] for name in arrays.files}
 
 
-def _child_environment(request: LoweringRequest) -> dict[str, str]:
+@contextmanager
+def _explaining_no_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise no_room(error) from error
+
+
+def no_room(error: OSError) -> EdgekitError:
+    """What to say when the folder of request and model cannot be written."""
+    return EdgekitError(
+        "The folder for temporary files cannot hold this conversion.",
+        expected="room for the float model and what TensorFlow writes while it lowers",
+        received=error.strerror or str(error),
+        next_step="free some space there (edgekit doctor names it), or set TMPDIR to another folder",
+    )
+
+
+def _parent_id() -> int:
+    """This process's id; 0 in a thread that may end before the process: the kernel means the thread, too."""
+    return os.getpid() if threading.current_thread() is threading.main_thread() else 0
+
+
+def _child_environment(request: LoweringRequest, folder: Path) -> dict[str, str]:
     environment = dict(os.environ)
+    # TensorFlow leaves files behind when it is ended: they go with the folder.
+    environment["TMPDIR"] = str(folder)
     environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
     environment["KERAS_BACKEND"] = "tensorflow"
     # One fixed hash seed: sets are iterated during lowering, and equal inputs must give equal bytes.
