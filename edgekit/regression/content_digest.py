@@ -13,11 +13,7 @@ from itertools import pairwise
 
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.flatbuffer import FlatBuffer, Table
-
-# Field numbers of the tables of schema.fbs.
-_MODEL_BUFFERS, _MODEL_METADATA = 4, 6
-_METADATA_BUFFER = 1
-
+from edgekit_runtime.schema import Buffer, Metadata, Model
 
 #: A constant of fewer bytes is a bias or a shape, and may well be the same in two models.
 _SMALL = 64
@@ -53,9 +49,9 @@ def content_digest(content: bytes, description: ModelDescription) -> ContentDige
     """
     graph = hashlib.sha256(json.dumps(description.subgraphs).encode())
     model = FlatBuffer(content).root()
-    metadata = {entry.scalar(_METADATA_BUFFER, "I") for entry in model.tables(_MODEL_METADATA, "metadata")}
+    metadata = {entry.scalar(Metadata.BUFFER, "I") for entry in model.tables(Model.METADATA, "metadata")}
     large, small = [], hashlib.sha256()
-    for number, buffer in enumerate(model.tables(_MODEL_BUFFERS, "buffer")):
+    for number, buffer in enumerate(model.tables(Model.BUFFERS, "buffer")):
         data = b"" if number in metadata else _data(content, buffer)
         if len(data) >= _SMALL:
             large.append(_digest_of_parts(data))
@@ -77,9 +73,9 @@ def _digest_of_parts(data: bytes | memoryview) -> str:
 
 
 def _data(content: bytes, buffer: Table) -> memoryview:
-    start, size = buffer.vector_place(0, "data")
-    offset = buffer.scalar(1, "Q")
+    start, size = buffer.vector_place(Buffer.DATA, "data")
+    offset = buffer.scalar(Buffer.OFFSET, "Q")
     # As in edgekit_runtime.structure: offsets 0 and 1 say that the data is in the FlatBuffer.
     if offset > 1:
-        start, size = offset, buffer.scalar(2, "Q")
+        start, size = offset, buffer.scalar(Buffer.SIZE, "Q")
     return memoryview(content)[start : start + size]

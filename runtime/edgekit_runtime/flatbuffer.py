@@ -115,6 +115,18 @@ class Table:
             raise damaged(f"{what} is not aligned")
         return np.frombuffer(self._buffer.data, numpy_dtype, count, start)
 
+    def integers(self, field: int, what: str) -> tuple[int, ...]:
+        """A vector of int32, empty if the field is left out."""
+        numbers = self.numbers(field, "<i4", what)
+        return () if numbers is None else tuple(numbers.tolist())
+
+    def indices(self, field: int, what: str, count: int, smallest: int = 0) -> tuple[int, ...]:
+        """A vector of tensor numbers, each from ``smallest`` to below ``count``."""
+        indices = self.integers(field, what)
+        if indices and not (smallest <= min(indices) and max(indices) < count):
+            raise damaged(f"the {what} of {self.what} name a tensor that is not there")
+        return indices
+
     def vector_place(self, field: int, what: str) -> tuple[int, int]:
         """Start and length of a vector of bytes, ``(0, 0)`` where the field is left out."""
         place = self._place(field)
@@ -125,8 +137,7 @@ class Table:
 
     def count(self, field: int, what: str) -> int:
         """The length of a vector of 32-bit numbers, 0 where the field is left out."""
-        numbers = self.numbers(field, "<i4", what)
-        return 0 if numbers is None else len(numbers)
+        return len(self.integers(field, what))
 
     def string(self, field: int, what: str) -> str:
         """A string field, empty where it is left out."""

@@ -7,7 +7,7 @@ import stat
 
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.schema import BUNDLED_CUSTOM_OPERATORS
+from edgekit_runtime.operator_rules import BUNDLED_CUSTOM_OPERATORS
 from edgekit_runtime.structure import FILE_IDENTIFIER
 
 #: Name of the metadata entry that edgekit leaves inside a FlatBuffer that it packs.

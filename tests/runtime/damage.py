@@ -23,8 +23,10 @@ import numpy as np
 def structure_ranges(content: bytes) -> list[range]:
     """The bytes that are not weights: everything outside the largest quarter of the constant tensors."""
     from edgekit_runtime.flatbuffer import FlatBuffer
+    from edgekit_runtime.schema import Buffer, Model
 
-    places = [buffer.vector_place(0, "data") for buffer in FlatBuffer(content).root().tables(4, "buffer")]
+    root = FlatBuffer(content).root()
+    places = [buffer.vector_place(Buffer.DATA, "data") for buffer in root.tables(Model.BUFFERS, "buffer")]
     weights = sorted((start, start + size) for start, size in places if size >= 64)
     ranges, position = [], 0
     for start, stop in weights:
@@ -78,11 +80,13 @@ def splice(content: bytes, dice: random.Random) -> bytes:
 def miswire(content: bytes, dice: random.Random) -> bytes:
     """Take an operator's last inputs or outputs away, or let one of them be another tensor, or none."""
     from edgekit_runtime.flatbuffer import FlatBuffer
+    from edgekit_runtime.schema import Model, Operator, SubGraph
 
-    graph = dice.choice(list(FlatBuffer(content).root().tables(2, "subgraph")))
-    tensors = graph.count(0, "tensor")
-    operators = list(graph.tables(3, "operator"))
-    places = [o.vector_place(field, "tensors") for o in operators for field in (1, 2) if o.count(field, "tensors")]
+    graph = dice.choice(list(FlatBuffer(content).root().tables(Model.SUBGRAPHS, "subgraph")))
+    tensors = graph.count(SubGraph.TENSORS, "tensor")
+    operators = list(graph.tables(SubGraph.OPERATORS, "operator"))
+    fields = (Operator.INPUTS, Operator.OUTPUTS)
+    places = [o.vector_place(field, "tensors") for o in operators for field in fields if o.count(field, "tensors")]
     start, size = dice.choice(places)
     damaged = bytearray(content)
     if dice.randrange(2):

@@ -235,7 +235,7 @@ CONVOLUTION = {
             "DEPTHWISE_CONV_2D with 2 inputs",
             id="depthwise-without-bias",
         ),
-        pytest.param({**CONVOLUTION, "output_tensor": IMAGE}, "does not lead to that", id="convolution-output"),
+        pytest.param({**CONVOLUTION, "output_tensor": IMAGE}, "does not make of", id="convolution-output"),
         pytest.param(
             {**CONVOLUTION, "more_tensors": [{0: [1, 3, 3, 2], 1: FLOAT32, 2: 0}]}, "filters of shape", id="channels"
         ),

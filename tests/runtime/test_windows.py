@@ -6,13 +6,14 @@ import pytest
 
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.flatbuffer import FlatBuffer, Table
-from edgekit_runtime.shapes import WINDOWED, check_window
+from edgekit_runtime.schema import Model, SubGraph
 from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.windows import WINDOWED, check_window
 
 
 def entries(content: bytes) -> list[Table]:
-    (subgraph,) = FlatBuffer(content).root().tables(2, "subgraph")
-    return list(subgraph.tables(3, "operator"))
+    (subgraph,) = FlatBuffer(content).root().tables(Model.SUBGRAPHS, "subgraph")
+    return list(subgraph.tables(SubGraph.OPERATORS, "operator"))
 
 
 @pytest.mark.parametrize("name", sorted(set(WINDOWED) - {"MAX_POOL_2D", "L2_POOL_2D"}))

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgekit_converters.packaging.metadata_schema import (
+    AssociatedFile,
+    AssociatedFileType,
+    ModelMetadata,
+    NormalizationOptions,
+    ProcessUnit,
+    ProcessUnitOptions,
+    SubGraphMetadata,
+    TensorMetadata,
+)
 from edgekit_converters.packaging.standard_metadata import STANDARD_NAME
 from edgekit_runtime.classification import split_labels
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.flatbuffer import FlatBuffer, Table
+from edgekit_runtime.schema import Buffer, Metadata, Model
 
-_NORMALIZATION = 1
-_LABEL_FILES = (2, 3)
+_LABEL_FILES = (AssociatedFileType.TENSOR_AXIS_LABELS, AssociatedFileType.TENSOR_VALUE_LABELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,9 @@ def read_foreign_metadata(model: bytes, parts: Mapping[str, bytes]) -> ForeignMe
     """
     try:
         metadata = _metadata_table(model)
-        subgraph = None if metadata is None else next(iter(metadata.tables(3, "subgraph metadata")), None)
+        if metadata is None:
+            return ForeignMetadata()
+        subgraph = next(metadata.tables(ModelMetadata.SUBGRAPH_METADATA, "subgraph metadata"), None)
         if subgraph is None:
             return ForeignMetadata()
         mean, std = _normalization(subgraph)
@@ -50,28 +62,34 @@ def read_foreign_metadata(model: bytes, parts: Mapping[str, bytes]) -> ForeignMe
 
 def _metadata_table(model: bytes) -> Table | None:
     root = FlatBuffer(model).root()
-    buffers = list(root.tables(4, "buffer"))
-    for entry in root.tables(6, "metadata"):
-        if entry.string(0, "name") == STANDARD_NAME and entry.scalar(1, "I") < len(buffers):
-            start, size = buffers[entry.scalar(1, "I")].vector_place(0, "data")
+    buffers = list(root.tables(Model.BUFFERS, "buffer"))
+    for entry in root.tables(Model.METADATA, "metadata"):
+        number = entry.scalar(Metadata.BUFFER, "I")
+        if entry.string(Metadata.NAME, "name") == STANDARD_NAME and number < len(buffers):
+            start, size = buffers[number].vector_place(Buffer.DATA, "data")
             return FlatBuffer(model[start : start + size]).root() if size >= 8 else None
     return None
 
 
 def _normalization(subgraph: Table) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    for tensor in list(subgraph.tables(2, "input metadata"))[:1]:
-        for unit in tensor.tables(4, "process unit"):
-            options = unit.table(1, "options")
-            if unit.scalar(0, "B") == _NORMALIZATION and options is not None:
-                mean, std = options.numbers(0, "<f4", "mean"), options.numbers(1, "<f4", "std")
+    for tensor in list(subgraph.tables(SubGraphMetadata.INPUT_TENSOR_METADATA, "input metadata"))[:1]:
+        for unit in tensor.tables(TensorMetadata.PROCESS_UNITS, "process unit"):
+            options = unit.table(ProcessUnit.OPTIONS, "options")
+            if (
+                unit.scalar(ProcessUnit.OPTIONS_TYPE, "B") == ProcessUnitOptions.NormalizationOptions
+                and options is not None
+            ):
+                mean = options.numbers(NormalizationOptions.MEAN, "<f4", "mean")
+                std = options.numbers(NormalizationOptions.STD, "<f4", "std")
                 if mean is not None and std is not None and len(mean) == len(std) and std.all():
                     return tuple(mean.tolist()), tuple(std.tolist())
     return (), ()
 
 
 def _labels(subgraph: Table, parts: Mapping[str, bytes]) -> tuple[str, ...]:
-    for tensor in list(subgraph.tables(3, "output metadata"))[:1]:
-        for file in tensor.tables(6, "associated file"):
-            if file.scalar(2, "b") in _LABEL_FILES and file.string(0, "name") in parts:
-                return split_labels(parts[file.string(0, "name")].decode(errors="replace"))
+    for tensor in list(subgraph.tables(SubGraphMetadata.OUTPUT_TENSOR_METADATA, "output metadata"))[:1]:
+        for file in tensor.tables(TensorMetadata.ASSOCIATED_FILES, "associated file"):
+            name = file.string(AssociatedFile.NAME, "name")
+            if file.scalar(AssociatedFile.TYPE, "b") in _LABEL_FILES and name in parts:
+                return split_labels(parts[name].decode(errors="replace"))
     return ()

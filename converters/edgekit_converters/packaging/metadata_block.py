@@ -14,15 +14,13 @@ from typing import Any
 
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.model_file import MARKER
+from edgekit_runtime.schema import Buffer, Metadata, Model
 from edgekit_runtime.structure import FILE_IDENTIFIER
 
-#: Fields of the schema's table Model.
-_VERSION, _BUFFERS, _METADATA = 0, 4, 6
+#: How many fields the schema's table Model has.
 _MODEL_FIELDS = 8
 #: The schema wants the data of buffers aligned so; the old file's are, as long as the block's size is a multiple.
 _ALIGNMENT = 16
-#: Where a Buffer's field ``offset`` says that its data lies outside the FlatBuffer, counted from the file's start.
-_BUFFER_OFFSET = 1
 
 
 def add_metadata(model: bytes, entries: Mapping[str, bytes]) -> bytes:
@@ -36,11 +34,11 @@ def add_metadata(model: bytes, entries: Mapping[str, bytes]) -> bytes:
         be moved and comes back unchanged; so does one whose root has fields of a later schema.
     """
     old = _OldModel(model)
-    outside = any(old.scalar(buffer, _BUFFER_OFFSET, "Q") > 1 for buffer in old.tables(_BUFFERS))
+    outside = any(old.scalar(buffer, Buffer.OFFSET, "Q") > 1 for buffer in old.tables(Model.BUFFERS))
     if outside or old.field_count > _MODEL_FIELDS:
         return model
     entries = {**entries, MARKER: bytes(4)}
-    kept = [table for table in old.tables(_METADATA) if old.name(table) not in entries]
+    kept = [table for table in old.tables(Model.METADATA) if old.name(table) not in entries]
     block = _Block(old, kept, len(entries))
     places = [block.append_entry(name, content) for name, content in entries.items()]
     marker_content = places[list(entries).index(MARKER)]
@@ -61,11 +59,11 @@ def block_size(model: bytes) -> int:
         ModelFileError: There is a block, and no FlatBuffer behind it.
     """
     old = _OldModel(model)
-    table = next((table for table in old.tables(_METADATA) if old.name(table) == MARKER), None)
+    table = next((table for table in old.tables(Model.METADATA) if old.name(table) == MARKER), None)
     if table is None:
         return 0
-    buffer = old.tables(_BUFFERS)[old.scalar(table, 1, "I")]
-    start = old.vector(buffer, 0)
+    buffer = old.tables(Model.BUFFERS)[old.scalar(table, Metadata.BUFFER, "I")]
+    start = old.vector(buffer, Buffer.DATA)
     size = struct.unpack_from("<I", model, start + 4)[0] if start else 0
     if not size or model[size + 4 : size + 8] != FILE_IDENTIFIER:
         raise ModelFileError("The model's metadata says that edgekit packed it, and it did not.")
@@ -111,9 +109,14 @@ class _OldModel:
         return [Table(self._data, place + struct.unpack_from("<I", self._data, place)[0]) for place in places]
 
     def name(self, metadata: Any) -> str:
-        start = self.vector(metadata, 0)
+        start = self.vector(metadata, Metadata.NAME)
         size = struct.unpack_from("<I", self._data, start)[0] if start else 0
         return self._data[start + 4 : start + 4 + size].decode(errors="replace")
+
+
+def _place_in_new_table(table: int, field: int) -> int:
+    """Where a table that :class:`_Block` appends stores a field: behind the offset of its layout, 4 bytes each."""
+    return table + 4 + 4 * field
 
 
 class _Block:
@@ -122,8 +125,9 @@ class _Block:
     def __init__(self, old: _OldModel, kept: Sequence[Any], added: int) -> None:
         self._old = old
         self._kept = kept
-        self._old_buffers = old.tables(_BUFFERS)
-        fields = [f for f in range(_MODEL_FIELDS) if f in (_VERSION, _BUFFERS, _METADATA) or old.place(old.root, f)]
+        self._old_buffers = old.tables(Model.BUFFERS)
+        own = (Model.VERSION, Model.BUFFERS, Model.METADATA)
+        fields = [field for field in range(_MODEL_FIELDS) if field in own or old.place(old.root, field)]
         offsets = {field: 4 + 4 * number for number, field in enumerate(fields)}
         vtable = struct.pack("<HH", 4 + 2 * _MODEL_FIELDS, 4 + 4 * len(fields))
         vtable += b"".join(struct.pack("<H", offsets.get(field, 0)) for field in range(_MODEL_FIELDS))
@@ -131,8 +135,8 @@ class _Block:
         self._fields = {field: self._root + offset for field, offset in offsets.items()}
         self.data = bytearray(struct.pack("<I4s", self._root, FILE_IDENTIFIER) + vtable)
         self.data += struct.pack("<i", len(vtable)) + bytes(4 * len(fields))
-        self._metadata_list = self._open_list(_METADATA, len(kept) + added)
-        self._buffer_list = self._open_list(_BUFFERS, len(self._old_buffers) + added)
+        self._metadata_list = self._open_list(Model.METADATA, len(kept) + added)
+        self._buffer_list = self._open_list(Model.BUFFERS, len(self._old_buffers) + added)
         self._added = 0
 
     def _open_list(self, field: int, count: int) -> int:
@@ -149,8 +153,8 @@ class _Block:
         number = len(self._old_buffers) + self._added
         entry = self._append_table(fields=2)
         self._point(self._metadata_list + 4 * (len(self._kept) + self._added), entry)
-        struct.pack_into("<I", self.data, entry + 8, number)
-        self._point(entry + 4, len(self.data))
+        struct.pack_into("<I", self.data, _place_in_new_table(entry, Metadata.BUFFER), number)
+        self._point(_place_in_new_table(entry, Metadata.NAME), len(self.data))
         text = name.encode()
         self.data += struct.pack("<I", len(text)) + text + b"\0"
         self.data += bytes(-len(self.data) % 4)
@@ -158,7 +162,7 @@ class _Block:
         self._point(self._buffer_list + 4 * number, buffer)
         # The vector's length stands right before its aligned data.
         self.data += bytes(-(len(self.data) + 4) % _ALIGNMENT)
-        self._point(buffer + 4, len(self.data))
+        self._point(_place_in_new_table(buffer, Buffer.DATA), len(self.data))
         self.data += struct.pack("<I", len(content)) + content
         place = len(self.data) - len(content)
         self.data += bytes(-len(self.data) % 4)
@@ -168,7 +172,7 @@ class _Block:
     def _append_table(self, fields: int) -> int:
         """Append a table of fields of 4 bytes, in their order and all still 0; returns its place."""
         vtable = len(self.data)
-        offsets = [4 + 4 * field for field in range(fields)]
+        offsets = [_place_in_new_table(0, field) for field in range(fields)]
         self.data += struct.pack(f"<HH{fields}H", 4 + 2 * fields, 4 + 4 * fields, *offsets)
         self.data += bytes(-len(self.data) % 4)
         table = len(self.data)
@@ -179,9 +183,9 @@ class _Block:
         """Point to the old content, which begins ``size`` bytes from the block's start."""
         old = self._old
         for field, place in self._fields.items():
-            if field == _VERSION:
-                struct.pack_into("<I", self.data, place, old.scalar(old.root, _VERSION, "I"))
-            elif field not in (_BUFFERS, _METADATA):
+            if field == Model.VERSION:
+                struct.pack_into("<I", self.data, place, old.scalar(old.root, Model.VERSION, "I"))
+            elif field not in (Model.BUFFERS, Model.METADATA):
                 self._point(place, size + old.vector(old.root, field))
         for number, table in enumerate(self._kept):
             self._point(self._metadata_list + 4 * number, size + table.Pos)

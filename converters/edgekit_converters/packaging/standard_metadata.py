@@ -1,7 +1,6 @@
 """The TFLite Metadata that other tools read: Netron, tflite-support, ML Kit, Android Studio.
 
-Source: the public schema ``metadata_schema.fbs`` of tflite-support, identifier ``M001``; the numbers below are its
-fields and enum values.
+Source: the public schema ``metadata_schema.fbs`` of tflite-support.
 """
 
 from __future__ import annotations
@@ -12,6 +11,21 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.packaging.metadata_schema import (
+    AssociatedFile,
+    AssociatedFileType,
+    ColorSpaceType,
+    Content,
+    ContentProperties,
+    ImageProperties,
+    ImageSize,
+    ModelMetadata,
+    NormalizationOptions,
+    ProcessUnit,
+    ProcessUnitOptions,
+    SubGraphMetadata,
+    TensorMetadata,
+)
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.manifest import LABELS_NAME, Manifest
 from edgekit_runtime.preprocessing import Preprocessing
@@ -22,10 +36,6 @@ STANDARD_NAME = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
 #: Everything written here was there from the first version of the schema on.
 _MIN_PARSER_VERSION = "1.0.0"
-_IMAGE = 2
-_RGB, _GREY = 1, 2
-_NORMALIZATION = 1
-_AXIS_LABELS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +56,24 @@ def standard_metadata(description: ModelDescription, manifest: Manifest, *, name
     """
     import flatbuffers
 
-    inputs: list[dict[int, Any]] = [{0: info.name} for info in model_inputs(description)]
-    outputs: list[dict[int, Any]] = [{0: info.name} for info in model_outputs(description)]
+    inputs: list[dict[int, Any]] = [{TensorMetadata.NAME: info.name} for info in model_inputs(description)]
+    outputs: list[dict[int, Any]] = [{TensorMetadata.NAME: info.name} for info in model_outputs(description)]
     if manifest.preprocessing is not None:
         inputs[0] |= _image_input(manifest.preprocessing)
     if manifest.labels:
-        outputs[0][6] = [{0: LABELS_NAME, 2: _Number("Int8", _AXIS_LABELS)}]
+        labels = {
+            AssociatedFile.NAME: LABELS_NAME,
+            AssociatedFile.TYPE: _Number("Int8", AssociatedFileType.TENSOR_AXIS_LABELS),
+        }
+        outputs[0][TensorMetadata.ASSOCIATED_FILES] = [labels]
     quantize = manifest.provenance.get("quantize")
     model = {
-        0: name,
-        1: "Converted by edgekit" + (f" ({quantize})." if isinstance(quantize, str) else "."),
-        3: [{2: inputs, 3: outputs}],
-        7: _MIN_PARSER_VERSION,
+        ModelMetadata.NAME: name,
+        ModelMetadata.DESCRIPTION: "Converted by edgekit" + (f" ({quantize})." if isinstance(quantize, str) else "."),
+        ModelMetadata.SUBGRAPH_METADATA: [
+            {SubGraphMetadata.INPUT_TENSOR_METADATA: inputs, SubGraphMetadata.OUTPUT_TENSOR_METADATA: outputs}
+        ],
+        ModelMetadata.MIN_PARSER_VERSION: _MIN_PARSER_VERSION,
     }
     builder = flatbuffers.Builder(1024)
     builder.Finish(_write_table(builder, model), file_identifier=_IDENTIFIER)
@@ -69,16 +85,31 @@ def _image_input(preprocessing: Preprocessing) -> dict[int, Any]:
     scale, offset = np.broadcast_arrays(
         np.atleast_1d(np.asarray(preprocessing.scale, float)), np.asarray(preprocessing.offset, float)
     )
-    size = {0: _Number("Uint32", preprocessing.width), 1: _Number("Uint32", preprocessing.height)}
+    size = {
+        ImageSize.WIDTH: _Number("Uint32", preprocessing.width),
+        ImageSize.HEIGHT: _Number("Uint32", preprocessing.height),
+    }
     colours = "red, green, blue" if preprocessing.color_order == "rgb" else "blue, green, red"
     grey = preprocessing.channels == 1
+    color_space = ColorSpaceType.GRAYSCALE if grey else ColorSpaceType.RGB
     return {
-        1: f"Picture, {'grey' if grey else colours}.",
-        3: {
-            0: _Number("Uint8", _IMAGE),
-            1: {0: _Number("Int8", _GREY if grey else _RGB), 1: size},
+        TensorMetadata.DESCRIPTION: f"Picture, {'grey' if grey else colours}.",
+        TensorMetadata.CONTENT: {
+            Content.CONTENT_PROPERTIES_TYPE: _Number("Uint8", ContentProperties.ImageProperties),
+            Content.CONTENT_PROPERTIES: {
+                ImageProperties.COLOR_SPACE: _Number("Int8", color_space),
+                ImageProperties.DEFAULT_SIZE: size,
+            },
         },
-        4: [{0: _Number("Uint8", _NORMALIZATION), 1: {0: tuple(0.0 - offset / scale), 1: tuple(1 / scale)}}],
+        TensorMetadata.PROCESS_UNITS: [
+            {
+                ProcessUnit.OPTIONS_TYPE: _Number("Uint8", ProcessUnitOptions.NormalizationOptions),
+                ProcessUnit.OPTIONS: {
+                    NormalizationOptions.MEAN: tuple(0.0 - offset / scale),
+                    NormalizationOptions.STD: tuple(1 / scale),
+                },
+            }
+        ],
     }
 
 

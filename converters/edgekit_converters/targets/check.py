@@ -11,7 +11,7 @@ from edgekit_converters.targets.operands import Operands, all_operands
 from edgekit_converters.targets.rules import Remedy, Rule, rules_for
 from edgekit_converters.targets.target import Target, asked_types, find_target
 from edgekit_runtime.description import TensorDescription
-from edgekit_runtime.schema import BUNDLED_CUSTOM_OPERATORS
+from edgekit_runtime.operator_rules import BUNDLED_CUSTOM_OPERATORS
 from edgekit_runtime.structure import read_model_description
 
 #: The place of the input whose type decides, where it is not the first.

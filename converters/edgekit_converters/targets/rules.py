@@ -13,7 +13,7 @@ from math import prod
 
 from edgekit_converters.targets.operands import Operands
 from edgekit_runtime.description import TensorDescription
-from edgekit_runtime.schema import TENSOR_TYPES
+from edgekit_runtime.operator_rules import TENSOR_TYPES
 
 Tensors = tuple[TensorDescription, ...]
 
@@ -72,7 +72,7 @@ def rules_for(target: str) -> tuple[Rule, ...]:
 
 
 def _unknown_types(target: str) -> Rule:
-    names = [name for name, _ in TENSOR_TYPES]
+    names = [name for name, _ in TENSOR_TYPES.values()]
     unknown = frozenset(names[names.index(_FIRST_UNKNOWN_TYPE[target]) :])
     return Rule(
         name="unknown types",
