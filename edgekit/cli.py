@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from edgekit import __version__, interrupts
 from edgekit_runtime.errors import EdgekitError
+from edgekit_runtime.printable_text import filter_streams, printable_streams
 from edgekit_runtime.startup_note import keep_off_stderr
 
 COMMANDS = (
@@ -46,6 +47,11 @@ class EdgekitGroup(click.Group):
         command: click.Command = importlib.import_module(f"edgekit.commands.{cmd_name}").command
         _add_diagnostic_options(command)
         return command
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        # Names, labels and notes of files reach the terminal by many ways; all of them end here.
+        with printable_streams():
+            return super().main(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -153,6 +159,8 @@ def cli() -> None:
 def main() -> None:
     """Entry point of the ``edgekit`` command."""
     keep_off_stderr()
+    # Not for the call alone: the traceback of --debug is written after it.
+    filter_streams()
     interrupts.watch()
     try:
         cli(prog_name="edgekit")

@@ -73,4 +73,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         }
     )
     if said:
-        terminalreporter.write_line(f"edgekit: {'; '.join(said)}")
+        from edgekit_runtime.printable_text import one_line
+
+        terminalreporter.write_line(f"edgekit: {'; '.join(map(one_line, said))}")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from edgekit_runtime.printable_text import one_line, printable_streams, unfiltered
+
 Item = TypeVar("Item")
 Advance = Callable[[int], None]
 
@@ -26,7 +28,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
         yield lambda steps: None
         return
     with _display() as progress:
-        task = progress.add_task(description, total=total)
+        task = progress.add_task(one_line(description), total=total)
         try:
             yield lambda steps: progress.advance(task, steps)
         finally:
@@ -49,8 +51,12 @@ def _display() -> Iterator[Any]:
         def render(self, task: Task) -> Text:
             return Text("") if task.total is None else super().render(task)
 
-    columns = (TextColumn("{task.description}"), BarColumn(), StepsColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), StepsColumn(), TimeElapsedColumn())
+    # rich puts streams of its own in the place of stdout and stderr: they are filtered as the others are.
+    with (
+        Progress(*columns, console=Console(file=unfiltered(sys.stderr)), transient=True) as progress,
+        printable_streams(),
+    ):
         _displays.append(progress)
         try:
             yield progress

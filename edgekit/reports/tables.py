@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
+from edgekit_runtime.printable_text import one_line, unfiltered
+
 #: Wide enough that no row is wrapped where nobody looks at a window.
 _WIDTH_WITHOUT_TERMINAL = 240
 
@@ -26,14 +28,16 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     cells = [tuple(row) for row in rows]
     table = Table(box=box.SIMPLE_HEAD if columns else box.SIMPLE, show_header=bool(columns))
     for number, values in enumerate(zip(*cells, strict=True)):
-        heading = columns[number] if columns else ""
+        heading = Text(one_line(columns[number]) if columns else "")
         table.add_column(heading, justify="right" if _are_numbers(values) else "left", no_wrap=number == 0)
     for row in cells:
         # Text, not markup: a tensor may be named "[bold]".
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    width = None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
+    # rich writes escape sequences of its own; what it shows is escaped here.
+    console = Console(file=unfiltered(sys.stdout), width=width, highlight=False)
     # Not the table's own title, which would be wrapped to the width of the columns.
-    console.print(Text(title, style="bold"))
+    console.print(Text(one_line(title), style="bold"))
     console.print(table)
 
 

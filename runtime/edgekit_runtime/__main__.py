@@ -21,15 +21,20 @@ from edgekit_runtime.errors import BelowThresholdError, DataError, EdgekitError
 from edgekit_runtime.interpreter import INTERPRETERS, choose_interpreter
 from edgekit_runtime.model import Model
 from edgekit_runtime.model_file import read_model_file
+from edgekit_runtime.printable_text import filter_streams, one_line, printable_streams
 from edgekit_runtime.startup_note import keep_off_stderr
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, 1 for an error, 2 for wrong usage."""
-    options = _parser().parse_args(arguments)
+    with printable_streams():
+        return _run(_parser().parse_args(arguments))
+
+
+def _run(options: argparse.Namespace) -> int:
     keep_off_stderr()
     try:
-        code = options.run(options) or 0
+        code: int = options.run(options) or 0
         sys.stdout.flush()
         return code
     except EdgekitError as error:
@@ -52,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("model", type=Path, help=".tflite file")
+    running.add_argument(
+        "--public-key", metavar="FILE|HEX", help="the Ed25519 key that the model has to be signed with"
+    )
     running.add_argument("--interpreter", choices=list(INTERPRETERS), help="by default the first one installed")
     parser = argparse.ArgumentParser(prog="python -m edgekit_runtime", description="Run .tflite models on this device.")
     parser.add_argument("--version", action="version", version=edgekit_runtime.__version__)
@@ -86,7 +94,6 @@ def _parser() -> argparse.ArgumentParser:
         parents=[common, running],
         help="replay the golden examples packed into a model; exits with 3 if it fails",
     )
-    verify.add_argument("--public-key", type=Path, help="the Ed25519 key that the model has to be signed with")
     verify.set_defaults(run=_verify)
 
     bench = commands.add_parser(
@@ -130,7 +137,7 @@ def _info(options: argparse.Namespace) -> None:
         print(json.dumps({**description.to_dict(), "manifest": manifest.to_dict()}, indent=1))
         return
     operators = description.operators
-    print(f"{options.model}: {description.size_bytes:,} bytes, {len(operators)} operators")
+    print(f"{one_line(str(options.model))}: {description.size_bytes:,} bytes, {len(operators)} operators")
     # predict() takes and gives the signature's names.
     names = {index: name for s in description.signatures[:1] for name, index in (*s.inputs, *s.outputs)}
     for title, tensors in (("input", description.inputs), ("output", description.outputs)):
@@ -138,11 +145,11 @@ def _info(options: argparse.Namespace) -> None:
             print(f"{title:<10}{_tensor_line(tensor._replace(name=names.get(tensor.index, tensor.name)))}")
     kinds = Counter(f"{operator.custom_code or operator.name} version {operator.version}" for operator in operators)
     for kind, number in kinds.items():
-        print(f"{'operator':<10}{number} × {kind}")
+        print(f"{'operator':<10}{number} × {one_line(kind)}")
     if description.metadata:
-        print(f"{'metadata':<10}{', '.join(description.metadata)}")
+        print(f"{'metadata':<10}{one_line(', '.join(description.metadata))}")
     if manifest.labels:
-        print(f"{'labels':<10}{', '.join(manifest.labels)}")
+        print(f"{'labels':<10}{one_line(', '.join(manifest.labels))}")
     if manifest.preprocessing is not None:
         print(f"{'images':<10}{', '.join(f'{k} {v}' for k, v in manifest.preprocessing.to_dict().items())}")
 
@@ -170,7 +177,7 @@ def _device(options: argparse.Namespace) -> None:
 
 def _tensor_line(tensor: TensorDescription) -> str:
     shape = " × ".join("N" if size == -1 else str(size) for size in tensor.shape_signature) or "scalar"
-    line = f"{tensor.name}  {tensor.dtype}  {shape}"
+    line = f"{one_line(tensor.name)}  {tensor.dtype}  {shape}"
     if len(tensor.scales) == 1:
         line += f"  scale {tensor.scales[0]:.6g}  zero point {tensor.zero_points[0]}"
     return line
@@ -182,6 +189,7 @@ def _predict(options: argparse.Namespace) -> None:
         num_threads=options.threads,
         interpreter=options.interpreter,
         labels=options.labels,
+        public_key=options.public_key,
         pixel_range=None if options.pixel_range is None else tuple(options.pixel_range),
     )
     if options.inputs == [Path("-")]:
@@ -193,9 +201,10 @@ def _predict(options: argparse.Namespace) -> None:
         return
     for result in results:
         for answer in result.get("answers", ()):
-            print(f"{result['input']}: " + ", ".join(f"{e['label']} {e['score']:.3f}" for e in answer["top"]))
+            best = ", ".join(f"{one_line(e['label'])} {e['score']:.3f}" for e in answer["top"])
+            print(f"{one_line(result['input'])}: {best}")
         for name, values in result.get("outputs", {}).items():
-            print(f"{result['input']}: {name} {json.dumps(values)}")
+            print(f"{one_line(result['input'])}: {one_line(name)} {json.dumps(values)}")
 
 
 def _predict_lines(model: Model, top_k: int) -> None:
@@ -279,8 +288,10 @@ def _bench(options: argparse.Namespace) -> None:
     from edgekit_runtime.device_benchmark import benchmark
 
     counts = options.threads or [2**power for power in range(available_cores().bit_length())]
-    load = partial(edgekit_runtime.load, options.model, interpreter=options.interpreter)
-    report = benchmark(str(options.model), load, counts, options.runs, max(options.warmup, 0))
+    load = partial(edgekit_runtime.load, options.model, interpreter=options.interpreter, public_key=options.public_key)
+    report = benchmark(
+        str(options.model), load, counts, options.runs, max(options.warmup, 0), public_key=options.public_key
+    )
     if options.json:
         print(json.dumps({"model": str(options.model), **report.to_dict()}, indent=1))
         return
@@ -305,4 +316,6 @@ def _bench(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    # For the traceback of --debug, too, which Python writes after main().
+    filter_streams()
     sys.exit(main())

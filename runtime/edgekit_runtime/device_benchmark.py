@@ -22,7 +22,7 @@ THROUGHPUT_SECONDS = 1.0
 _COLD_START = """
 import sys, edgekit_runtime
 from edgekit_runtime.tensor_info import zeros
-model = edgekit_runtime.load(sys.argv[1], interpreter=sys.argv[2])
+model = edgekit_runtime.load(sys.argv[1], interpreter=sys.argv[2], public_key=sys.argv[3] or None)
 model.predict(zeros(model.inputs))
 try:
     print(open("/proc/self/status").read())
@@ -119,7 +119,13 @@ class BenchmarkReport:
 
 
 def benchmark(
-    path: str, open_model: Callable[..., Model], thread_counts: Sequence[int], runs: int, warmup: int
+    path: str,
+    open_model: Callable[..., Model],
+    thread_counts: Sequence[int],
+    runs: int,
+    warmup: int,
+    *,
+    public_key: str | None = None,
 ) -> BenchmarkReport:
     """Measure a model.
 
@@ -129,11 +135,12 @@ def benchmark(
         thread_counts: The numbers of threads to try.
         runs: Timed predictions for each.
         warmup: Predictions before them, not timed.
+        public_key: The key it must be signed with, for the processes whose start is measured.
     """
     before = read_board()
     results = [_with_threads(open_model, number, runs, warmup) for number in thread_counts]
     model = open_model(num_threads=1)
-    cold_start_ms, peak_memory_mb = _cold_start(path, model.interpreter)
+    cold_start_ms, peak_memory_mb = _cold_start(path, model.interpreter, public_key)
     return BenchmarkReport(
         interpreter=f"{model.interpreter} {model.interpreter_version}",
         threads=tuple(results),
@@ -207,7 +214,7 @@ def _throughput(model: Model) -> float:
     return answered / (time.perf_counter() - start)
 
 
-def _cold_start(path: str, interpreter: str) -> tuple[float | None, float | None]:
+def _cold_start(path: str, interpreter: str, public_key: str | None) -> tuple[float | None, float | None]:
     """Time of a whole process, and its peak memory."""
     import subprocess
 
@@ -215,9 +222,8 @@ def _cold_start(path: str, interpreter: str) -> tuple[float | None, float | None
     for _ in range(COLD_STARTS):
         start = time.perf_counter()
         try:
-            done = subprocess.run(
-                [sys.executable, "-c", _COLD_START, path, interpreter], check=True, capture_output=True
-            )
+            command = [sys.executable, "-c", _COLD_START, path, interpreter, public_key or ""]
+            done = subprocess.run(command, check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError):
             return None, None
         times.append(1000 * (time.perf_counter() - start))

@@ -13,6 +13,9 @@ EdgekitError                  exit code 1
 
 from __future__ import annotations
 
+#: Characters of one part of a message that are shown; texts from files may be of any length.
+_LONGEST_PART = 5000
+
 
 class EdgekitError(Exception):
     """Base of all errors that edgekit raises on purpose.
@@ -34,14 +37,17 @@ class EdgekitError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        lines = [self.problem]
+        # Only needed when a message is shown.
+        from edgekit_runtime.printable_text import printable
+
+        lines = [_shown(printable(self.problem))]
         for title, text in (
             ("expected", self.expected),
             ("received", self.received),
             ("next", self.next_step),
         ):
             if text:
-                lines.append(f"  {title + ':':<10}{text}")
+                lines.append(f"  {title + ':':<10}{_shown(printable(text))}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, str]:
@@ -53,6 +59,12 @@ class EdgekitError(Exception):
             "received": self.received,
             "next_step": self.next_step,
         }
+
+
+def _shown(text: str) -> str:
+    """Text of several lines indented, so that none of them passes for another part of the message."""
+    cut = text if len(text) <= _LONGEST_PART else f"{text[:_LONGEST_PART]}…"
+    return cut.replace("\n", "\n" + " " * 12)
 
 
 class ModelFileError(EdgekitError):

@@ -265,3 +265,34 @@ def test_a_reader_that_has_seen_enough(tflite_folder: Path) -> None:
     done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write_end)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+PACKED = Path(__file__).parent.parent / "data" / "packed"
+
+
+@pytest.mark.parametrize("form", ["file", "hex"])
+def test_predict_and_bench_take_the_key_that_a_model_has_to_be_signed_with(
+    form: str, cnn: dict[str, np.ndarray], tmp_path: Path, capsys: Capture
+) -> None:
+    from edgekit_runtime.signature import read_public_key
+
+    key = str(PACKED / "cnn_0.1.0.pub.pem")
+    if form == "hex":
+        key = read_public_key(key).hex()
+    model, pixels = str(PACKED / "cnn_0.1.0.tflite"), tmp_path / "pixels.npy"
+    np.save(pixels, cnn["pixels"][:1])
+    for command in (["predict", model, str(pixels)], ["bench", model, "--runs", "1", "--threads", "1", "--json"]):
+        assert main([*command, "--public-key", key]) == 0
+        assert main([*command, "--public-key", bytes(32).hex()]) == 1
+        captured = capsys.readouterr()
+        assert "signed with another key" in captured.out + captured.err
+
+
+def test_bench_loads_only_signed_models_in_the_processes_that_it_starts(capsys: Capture) -> None:
+    model, key = str(PACKED / "cnn_0.1.0.tflite"), str(PACKED / "cnn_0.1.0.pub.pem")
+    assert main(["bench", model, "--runs", "1", "--threads", "1", "--json", "--public-key", key]) == 0
+    assert json.loads(capsys.readouterr().out)["cold_start_ms"] > 0
+    from edgekit_runtime.device_benchmark import benchmark
+
+    report = benchmark(model, lambda num_threads: edgekit_runtime.load(model), [1], 1, 0, public_key=bytes(32).hex())
+    assert report.cold_start_ms is None
