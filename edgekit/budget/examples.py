@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 import edgekit_runtime
-from edgekit.budget.metrics import LABELS, Metric, metric_for
+from edgekit.budget.verdict import Judgement
 from edgekit.datasets.opening import ModelData
 from edgekit.datasets.source import UNNAMED
 from edgekit.datasets.streams import Batch, ExampleStream
-from edgekit.parity.paired_statistics import Interval
-from edgekit_runtime.errors import DataError
+from edgekit.parity.metrics import LABELLED, METRICS, BoundMetric, metric_for
+from edgekit.parity.target_kinds import data_claim
+from edgekit_runtime.errors import DataError, UsageError
+from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.task import STATE, Claim, Task
+from edgekit_runtime.task_finding import find_task
 
 #: The search asks many models; more examples than this make it slow and the answer hardly surer.
 _MOST_SEARCHED = 1000
@@ -27,19 +31,23 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class JudgedExamples:
-    """Examples with the float model's answers, and what is measured on them.
+    """Examples with the float model's outputs, and what is measured on them.
 
     Attributes:
         inputs: Each input by its name, shape (N, …).
         targets: Labels by output name; an output without any is left out.
         reference: The float model's outputs by name, shape (N, …).
-        metrics: What each output is judged by.
+        metrics: What each output is judged by; a state beside other outputs is not judged.
+        task: What the inputs and outputs are.
+        seed: Seed of the intervals' bootstrap.
     """
 
     inputs: dict[str, np.ndarray]
     targets: dict[str, np.ndarray]
     reference: dict[str, np.ndarray]
-    metrics: dict[str, Metric]
+    metrics: dict[str, BoundMetric]
+    task: Task
+    seed: int
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -50,34 +58,38 @@ class JudgedExamples:
         return ", ".join(dict.fromkeys(metric.name for metric in self.metrics.values()))
 
     @property
+    def is_share(self) -> bool:
+        """Whether drops are shares of 1."""
+        return all(metric.is_share for metric in self.metrics.values())
+
+    @property
     def against(self) -> str:
-        """What answers are scored against."""
+        """What predictions are scored against."""
         return " and ".join(dict.fromkeys(metric.against for metric in self.metrics.values()))
 
     @property
     def smallest_step(self) -> float | None:
-        """What one example more or less changes; None where the metric is no share of the examples."""
-        is_share = all(metric.name in ("top1", "agreement") for metric in self.metrics.values())
-        return 1 / len(self) if is_share else None
+        """What one example more or less changes; None if the metric does not count examples."""
+        is_count = all(metric.name in ("top1", "agreement", "exact_match") for metric in self.metrics.values())
+        return 1 / len(self) if is_count else None
 
     def drop(self, model: bytes) -> float:
         """How much worse a model is than the float model; of several outputs the worst."""
-        return max(self._each(answers(model, self.inputs)))
+        outputs = predictions(model, self.inputs)
+        return max(
+            metric.drop(self.reference[name], outputs[name], self.targets.get(name))
+            for name, metric in self.metrics.items()
+        )
 
-    def drop_and_interval(self, model: bytes) -> tuple[float, Interval | None]:
-        """The drop, and its 95 % interval where the model has one output and the metric an interval."""
-        outputs = answers(model, self.inputs)
-        drop = max(self._each(outputs))
-        if len(outputs) > 1:
-            return drop, None
-        ((name, output),) = outputs.items()
-        return drop, self.metrics[name].interval(self.reference[name], output, self.targets.get(name))
-
-    def _each(self, outputs: dict[str, np.ndarray]) -> list[float]:
-        return [
-            self.metrics[name].drop(self.reference[name], output, self.targets.get(name))
-            for name, output in outputs.items()
-        ]
+    def judge(self, model: bytes) -> Judgement:
+        """The scores of each output and their intervals."""
+        outputs = predictions(model, self.inputs)
+        return Judgement(
+            {
+                name: metric.compare(self.reference[name], outputs[name], self.targets.get(name), seed=self.seed)
+                for name, metric in self.metrics.items()
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +106,29 @@ class ExampleSplit:
 
 
 def split_examples(
-    data: ModelData, calibrated: ExampleStream, float_model: bytes, *, metric: str | None, seed: int
+    data: ModelData,
+    calibrated: ExampleStream,
+    float_model: bytes,
+    *,
+    metrics: Mapping[str, str],
+    claims: Sequence[Claim] = (),
+    seed: int,
 ) -> ExampleSplit:
     """Read the examples to judge models on.
 
-    The search gets examples of the part that may be calibrated on, without those that were. Where too few are left, it
+    The search gets examples of the part that may be calibrated on, without those that were. If too few are left, it
     gets half of those held back.
 
     Args:
         data: All that was opened.
         calibrated: What was calibrated on, a ``sample`` of ``data.calibration`` with ``seed``.
         float_model: The float32 .tflite.
-        metric: Name of the metric; None takes the one that fits.
+        metrics: Name of the metric by output name, or under ``UNNAMED`` for every output; empty for the kinds' own.
+        claims: What is known of the task.
         seed: Seed of the choice.
     Raises:
-        DataError: Nothing is held back, or the metric does not fit.
+        DataError: Nothing is held back, or a metric does not fit.
+        UsageError: A metric is for an output that does not exist.
     """
     most = _most(float_model)
     held_back = _read(data.held_back.sample(min(_MOST_HELD_BACK, most), seed=seed).batches(_BATCH))
@@ -120,28 +140,62 @@ def split_examples(
     if sum(map(len, searched)) < _FEWEST_SEARCHED:
         # Every other one, so that classes in the data's order are in both.
         searched, held_back = [*searched, *_every_other(held_back, 1)], _every_other(held_back, 0)
-    confirmed = judged(held_back, float_model, metric=metric)
-    return ExampleSplit(judged(searched, float_model, metric=metric) if searched else confirmed, confirmed)
+    confirmed = judged(held_back, float_model, metrics=metrics, claims=claims, seed=seed)
+    if not searched:
+        return ExampleSplit(confirmed, confirmed)
+    return ExampleSplit(judged(searched, float_model, metrics=metrics, claims=claims, seed=seed), confirmed)
 
 
-def judged(batches: Sequence[Batch], float_model: bytes, *, metric: str | None) -> JudgedExamples:
-    """Examples in memory, with the float model's answers and the metric that fits.
+def judged(
+    batches: Sequence[Batch],
+    float_model: bytes,
+    *,
+    metrics: Mapping[str, str],
+    claims: Sequence[Claim] = (),
+    seed: int = 0,
+) -> JudgedExamples:
+    """Examples in memory, with the float model's outputs and the metric of each.
 
     Raises:
-        DataError: The metric does not go with the model's outputs or the data's labels.
+        DataError: A metric does not go with the model's outputs or the data's labels.
+        UsageError: A metric is for an output that does not exist.
     """
     inputs = {name: np.concatenate([batch.inputs[name] for batch in batches]) for name in batches[0].inputs}
-    reference = answers(float_model, inputs)
+    reference = predictions(float_model, inputs)
     given = {name: np.concatenate([batch.targets[name] for batch in batches]) for name in batches[0].targets}
     # Data that names no output is about the only one.
     if len(reference) == 1 and UNNAMED in given:
         given = {next(iter(reference)): given[UNNAMED]}
-    metrics = {name: metric_for(metric, output, given.get(name)) for name, output in reference.items()}
-    targets = {name: given[name] for name, bound in metrics.items() if bound.against == LABELS}
-    return JudgedExamples(inputs, targets, reference, metrics)
+    description = read_model_description(float_model)
+    task = find_task(description, [*claims, data_claim(description, given)])
+    bound = _bind(metrics, task, reference, given)
+    targets = {name: given[name] for name, metric in bound.items() if metric.against == LABELLED}
+    return JudgedExamples(inputs, targets, reference, bound, task, seed)
 
 
-def answers(model: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _bind(
+    metrics: Mapping[str, str], task: Task, reference: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]
+) -> dict[str, BoundMetric]:
+    """A metric for each output but the states beside others; one for every output goes to those that it can judge."""
+    unknown = [name for name in metrics if name != UNNAMED and name not in reference]
+    if unknown:
+        raise UsageError(
+            f"--metric {unknown[0]}={metrics[unknown[0]]}: the model has no output called {unknown[0]}.",
+            expected=", ".join(reference),
+            received=unknown[0],
+        )
+    names = [name for name, kind in task.outputs.items() if kind.name != STATE or name in metrics] or list(task.outputs)
+    common = metrics.get(UNNAMED)
+    if common is not None and common in METRICS:
+        suited = [name for name in names if task.outputs[name].name in METRICS[common].kinds or name in metrics]
+        names = suited or names
+    return {
+        name: metric_for(metrics.get(name, common), task.outputs[name].name, reference[name], given.get(name))
+        for name in names
+    }
+
+
+def predictions(model: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A model's outputs by name; batches are spread over the cores."""
     loaded = edgekit_runtime.load(model)
     outputs = loaded.predict(inputs)

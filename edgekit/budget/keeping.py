@@ -15,6 +15,7 @@ from edgekit.budget.int8_search import ConfirmedSearch, search_int8
 from edgekit.budget.latency import median_latencies_ms
 from edgekit.budget.report import BudgetReport, Candidate, Step
 from edgekit.budget.request import BudgetRequest
+from edgekit.budget.verdict import Verdict
 from edgekit.calibration.data import CalibrationData
 from edgekit.reports.progress import progress_bar
 from edgekit_converters.quantization.budget_search import BudgetSearch, Trial
@@ -74,7 +75,14 @@ def convert_within_budget(
     """
     request = options.budget
     assert request is not None, "only asked for with a budget"
-    split = split_examples(calibration.data, calibration.stream, lowered, metric=request.metric, seed=options.seed)
+    split = split_examples(
+        calibration.data,
+        calibration.stream,
+        lowered,
+        metrics=request.metrics,
+        claims=options.claims,
+        seed=options.seed,
+    )
     calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
     float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets)
     mode, report = keep_within_budget(float_model, list(outputs), split, request)
@@ -116,6 +124,8 @@ def keep_within_budget(
         calibration_examples=float_model.ranges.samples if float_model.ranges else 0,
         search_examples=len(split.search) if int8 else 0,
         held_back_examples=len(split.held_back),
+        is_share=split.held_back.is_share,
+        is_strict=request.is_strict,
         smallest_step=split.held_back.smallest_step,
         is_confirmed=int8 is None or int8.is_confirmed,
         evaluations=int8.search.evaluations if int8 else 0,
@@ -156,7 +166,10 @@ def _judge(
     candidates = []
     for (mode, model), p50_ms in zip(models.items(), times_ms, strict=True):
         search = int8.search if int8 and mode is Mode.INT8 else None
-        drop, interval = split.held_back.drop_and_interval(model)
+        judgement = split.held_back.judge(model)
+        verdict = judgement.verdict(request.max_drop)
+        if search is not None and not search.met:
+            verdict = Verdict.MISSED
         in_float, operators = _count_operators(model)
         candidates.append(
             Candidate(
@@ -166,9 +179,11 @@ def _judge(
                 operators=operators,
                 size_bytes=len(model),
                 p50_ms=p50_ms,
-                drop=drop,
-                interval=interval,
-                is_within=drop <= request.max_drop and (search is None or search.met),
+                drop=judgement.drop,
+                interval=judgement.interval,
+                verdict=verdict,
+                is_within=verdict is Verdict.KEPT or (verdict is Verdict.UNPROVEN and not request.is_strict),
+                examples_to_prove=judgement.examples_to_prove(len(split.held_back), request.max_drop),
             )
         )
     return tuple(candidates)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edgekit.budget.request import Preference
+from edgekit.budget.verdict import Verdict
 from edgekit.parity.paired_statistics import Interval
 from edgekit_converters.quantization.budget_search import MixedRecipe
 from edgekit_runtime.errors import BelowThresholdError
@@ -26,8 +27,10 @@ class Candidate:
         p50_ms: Median latency here, of one example.
         drop: How much worse than the float model it is on the held-back examples; infinite where its answers are no
             numbers.
-        interval: The 95 % interval of that, where the metric has one.
-        is_within: Whether it keeps the budget.
+        interval: The 95 % interval of that; None if it has none.
+        verdict: What is known of it and the budget.
+        is_within: Whether it may be selected: kept, or unproven if the budget is not strict.
+        examples_to_prove: How many held-back examples would show that the budget is kept; None if none would.
     """
 
     mode: str
@@ -38,7 +41,9 @@ class Candidate:
     p50_ms: float
     drop: float
     interval: Interval | None
+    verdict: Verdict
     is_within: bool
+    examples_to_prove: int | None
 
     @property
     def label(self) -> str:
@@ -55,6 +60,7 @@ class Candidate:
             "label": self.label,
             "recipe": self.recipe.to_dict() if self.recipe else None,
             "drop": _finite(self.drop),
+            "verdict": self.verdict.value,
         }
 
 
@@ -100,7 +106,9 @@ class BudgetReport:
         calibration_examples: How many examples calibration took; 0 for none.
         search_examples: How many the search judged by, none of which was calibrated on.
         held_back_examples: How many the candidates were judged by.
-        smallest_step: What one held-back example changes; None where the metric is no share of examples.
+        is_share: Whether drops are shares of 1.
+        is_strict: Whether only what the examples show counts as kept.
+        smallest_step: What one held-back example changes; None if the metric does not count examples.
         is_confirmed: Whether the held-back examples had no part in the search.
         evaluations: Models that the search judged.
         candidates: Every model judged, in the order of the modes.
@@ -116,6 +124,8 @@ class BudgetReport:
     calibration_examples: int
     search_examples: int
     held_back_examples: int
+    is_share: bool
+    is_strict: bool
     smallest_step: float | None
     is_confirmed: bool
     evaluations: int
@@ -131,15 +141,34 @@ class BudgetReport:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A sentence where a budget was kept that the examples are too few to see."""
-        step = self.smallest_step
+        """A sentence if the examples are too few to show that the budget was kept."""
+        winner, step = self.winner, self.smallest_step
+        if self.met and winner.verdict is Verdict.UNPROVEN:
+            return (
+                f"Whether the budget is kept is unproven: on {self.held_back_examples} held-back examples the drop is "
+                f"{self.figure(winner.drop)}{self._range(winner.interval)}.{self._advice(winner.examples_to_prove)}",
+            )
         if not self.met or step is None or not 0 < self.max_drop < step:
             return ()
         return (
-            f"The budget was judged on {self.held_back_examples} held-back examples, of which one is {100 * step:.3g} "
+            f"The budget was judged on {self.held_back_examples} held-back examples, each of which is {100 * step:.3g} "
             f"%: a drop of {100 * self.max_drop:.3g} % cannot be told from none. Pass data of which "
             f"{math.ceil(1 / self.max_drop):,} examples or more are held back.",
         )
+
+    def figure(self, drop: float) -> str:
+        """A drop in its unit: shares in percent, others as they are."""
+        return f"{100 * drop:.2f} %" if self.is_share else f"{drop:.4g}"
+
+    def _range(self, interval: Interval | None) -> str:
+        if interval is None:
+            return ""
+        return f", and can be anything from {self.figure(interval.low)} to {self.figure(interval.high)}"
+
+    def _advice(self, needed: int | None) -> str:
+        if needed is None:
+            return " No number of examples would prove a drop as large as the budget; allow a larger --max-drop."
+        return f" About {needed:,} held-back examples would prove it if the drop stays what it is."
 
     def require_met(self) -> None:
         """Raise where the budget is missed.
@@ -151,6 +180,13 @@ class BudgetReport:
             return
         best = self.winner
         found = f"{best.label}: {best.drop:.4g} on {self.held_back_examples} held-back examples"
+        if best.verdict is Verdict.UNPROVEN:
+            raise BelowThresholdError(
+                "No model was shown to keep the budget, as --strict asks; the best found has a name of its own.",
+                expected=f"{self.metric} within {self.max_drop:g} of the float model's, with its whole interval",
+                received=found + self._range(best.interval),
+                next_step=self._advice(best.examples_to_prove).strip(),
+            )
         if self.steps and best.recipe is not None:
             found += f", {self.steps[-1].drop:.4g} on the search's {self.search_examples}"
         raise BelowThresholdError(
@@ -167,6 +203,7 @@ class BudgetReport:
             "against": self.against,
             "max_drop": self.max_drop,
             "drop": _finite(self.winner.drop),
+            "verdict": self.winner.verdict.value,
             "examples": self.held_back_examples,
             "met": self.met,
         }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from edgekit.budget.metrics import require_known
+from edgekit.parity.metrics import METRICS, require_known
 from edgekit_runtime.errors import UsageError
 
 #: The budget of ``--quantize auto`` where the user names none: half a point of top-1, or of equal answers.
@@ -31,13 +32,15 @@ class BudgetRequest:
 
     Attributes:
         max_drop: How much worse than the float model the result may be, in the metric's own unit.
-        metric: Name of the metric; None takes the one that fits the model and the data.
+        metrics: Name of the metric by output name, or under "" for every output; empty for the kinds' own.
         prefer: What is taken among several modes.
+        is_strict: Whether a model counts as within the budget only if the examples show it.
     """
 
     max_drop: float
-    metric: str | None = None
+    metrics: Mapping[str, str] = field(default_factory=dict)
     prefer: Preference = Preference.SPEED
+    is_strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,15 @@ class BudgetOptions:
 
     Attributes:
         max_drop: ``--max-drop``.
-        metric: ``--metric``.
+        metrics: ``--metric``, by output name.
+        strict: ``--strict``.
         prefer: ``--prefer``.
         figure: ``--figure``.
     """
 
     max_drop: float | None = None
-    metric: str | None = None
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
     prefer: str | None = None
     figure: Path | None = None
 
@@ -74,8 +79,12 @@ def budget_request(options: BudgetOptions, *, quantize: str, data: str | None) -
             expected="--quantize auto",
             received=f"--prefer {options.prefer} with {'--all' if quantize == 'all' else f'--quantize {quantize}'}",
         )
-    if options.max_drop is None and options.metric is not None:
+    if options.max_drop is None and options.metrics:
         raise UsageError("--metric needs --max-drop: the budget is in its unit.", next_step="add --max-drop 0.005, say")
+    if options.strict and options.max_drop is None and not is_auto:
+        raise UsageError(
+            "--strict is about a budget.", expected="--max-drop or --quantize auto", received="--strict without either"
+        )
     if options.max_drop is None and not is_auto:
         if options.figure is not None:
             raise UsageError(
@@ -98,9 +107,13 @@ def budget_request(options: BudgetOptions, *, quantize: str, data: str | None) -
 
 def _checked(options: BudgetOptions) -> BudgetRequest:
     max_drop = DEFAULT_MAX_DROP if options.max_drop is None else options.max_drop
-    require_known(options.metric)
-    if max_drop > 1 and options.metric in (None, "top1", "agreement"):
+    for name in options.metrics.values():
+        require_known(name)
+    is_share = all(name in METRICS and METRICS[name].is_share for name in options.metrics.values())
+    if max_drop > 1 and is_share:
         raise UsageError(
             "--max-drop is a fraction.", expected="0.005 for half a point of top-1", received=f"{max_drop:g}"
         )
-    return BudgetRequest(max_drop, options.metric, Preference(options.prefer or Preference.SPEED))
+    return BudgetRequest(
+        max_drop, dict(options.metrics), Preference(options.prefer or Preference.SPEED), options.strict
+    )

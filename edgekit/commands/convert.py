@@ -17,7 +17,9 @@ from edgekit.commands.options import (
     pixel_range_option,
     seed_option,
     target_option,
+    task_options,
 )
+from edgekit_runtime.task import Claim
 
 #: What ``--quantize auto`` chooses from, the plainest first.
 AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
@@ -60,6 +62,7 @@ AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
 @click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those of --data]")
 @pixel_range_option
 @picture_options
+@task_options
 @target_option
 @click.option("--input-shape", type=InputShape(), help="Sizes without the batch, for a model that leaves them open.")
 @click.option(
@@ -107,11 +110,13 @@ def command(
     custom_objects: tuple[str, ...],
     allow_unsafe: bool,
     max_drop: float | None,
-    metric: str | None,
+    metrics: dict[str, str],
+    strict: bool,
     prefer: str | None,
     figure: Path | None,
     output: Path | None,
     as_json: bool,
+    claim: Claim,
 ) -> None:
     """Convert MODEL (.h5, .keras or a SavedModel folder) to TFLite.
 
@@ -139,7 +144,7 @@ def command(
     for path in outputs.values():
         require_place(path)
     budget = budget_request(
-        BudgetOptions(max_drop, metric, prefer, figure), quantize="all" if every else quantize, data=data
+        BudgetOptions(max_drop, metrics, strict, prefer, figure), quantize="all" if every else quantize, data=data
     )
     options = ConversionOptions(
         io=IoType(io),
@@ -154,6 +159,7 @@ def command(
         labels=read_labels(labels) if labels else (),
         targets=targets,
         budget=budget,
+        claims=(claim,),
     )
     if architecture == "reference-cnn":
         architecture = "edgekit.training.reference_cnn:build_for_digits"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import click
+
+from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS, UNNAMED, USER, Claim
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
@@ -63,6 +66,37 @@ class PixelRange(click.ParamType):
         if not low < high:
             self.fail(f"expected MIN below MAX, received {value!r}", param, ctx)
         return low, high
+
+
+class Named(click.ParamType):
+    """A value for one input or output, ``NAME=VALUE``, or without a name for the only one or for all of them.
+
+    Args:
+        value_type: The type of the value.
+        name: How help texts show it.
+    """
+
+    def __init__(self, value_type: click.ParamType, name: str) -> None:
+        self._value_type = value_type
+        self.name = name
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, object]:
+        if isinstance(value, tuple):
+            return value
+        # Numbers hold no equals sign, and names may.
+        name, _, text = str(value).rpartition("=")
+        return name, self._value_type.convert(text, param, ctx)
+
+
+def _by_name(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[tuple[str, object], ...]
+) -> dict[str, object]:
+    """The values of an option that may be given once for each input or output."""
+    names = [name for name, _ in values]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise click.BadParameter(f"given twice for {twice}" if twice else "given twice without a name", ctx, parameter)
+    return dict(values)
 
 
 class Numbers(click.ParamType):
@@ -141,8 +175,42 @@ def picture_options(function: Decorated) -> Decorated:
     return function
 
 
+def task_options(function: Decorated) -> Decorated:
+    """What the model's inputs and outputs are, if the user says so: ``claim``, a ``Claim``."""
+
+    @click.option(
+        "--task",
+        type=click.Choice(list(TASKS)),
+        help="What the model does, which decides how it is judged. [default: found in the model and the data]",
+    )
+    @click.option(
+        "--output-kind",
+        "output_kinds",
+        multiple=True,
+        type=Named(click.Choice(list(OUTPUT_KINDS)), "[NAME=]KIND"),
+        callback=_by_name,
+        help=f"Kind of an output, or of all: {', '.join(OUTPUT_KINDS)}.",
+    )
+    @click.option(
+        "--input",
+        "input_kinds",
+        multiple=True,
+        type=Named(click.Choice(list(INPUT_KINDS)), "[NAME=]KIND"),
+        callback=_by_name,
+        help=f"Kind of an input: {', '.join(INPUT_KINDS)}.",
+    )
+    @functools.wraps(function)
+    def wrapper(
+        *args: object, task: str | None, output_kinds: dict[str, str], input_kinds: dict[str, str], **options: object
+    ) -> object:
+        common = {UNNAMED: TASKS[task]} if task else {}
+        return function(*args, claim=Claim(USER, input_kinds, common | output_kinds), **options)
+
+    return cast(Decorated, wrapper)
+
+
 def budget_options(command: Decorated) -> Decorated:
-    """The options of an accuracy budget: ``--max-drop``, ``--metric``, ``--prefer`` and ``--figure``."""
+    """The options of an accuracy budget."""
     options = (
         click.option(
             "--max-drop",
@@ -153,9 +221,18 @@ def budget_options(command: Decorated) -> Decorated:
         ),
         click.option(
             "--metric",
-            metavar="NAME",
-            help="What --max-drop is about: top1, agreement, mse, mae, cosine, r2, or a scorer of scikit-learn. "
-            "[default: top1; agreement without labels; r2 where outputs are no classes]",
+            "metrics",
+            multiple=True,
+            type=Named(click.STRING, "[OUTPUT=]NAME"),
+            callback=_by_name,
+            help="What --max-drop is about, for one output or for all: top1, agreement, f1, mean_iou, pixel_accuracy, "
+            "token_accuracy, exact_match, r2, mse, mae, rmse, cosine, snr, or a scorer of scikit-learn. "
+            "[default: that of the output's kind]",
+        ),
+        click.option(
+            "--strict",
+            is_flag=True,
+            help="Exit with 3 also if the examples are too few to show that the budget is kept.",
         ),
         click.option(
             "--prefer",

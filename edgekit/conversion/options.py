@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from edgekit.budget.request import BudgetRequest
 from edgekit.datasets.pictures import PictureOptions
 from edgekit_converters.quantization.modes import IoType, Scheme
+from edgekit_runtime.task import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class ConversionOptions:
         pictures: What else is known of how pictures become the model's input.
         labels: Names of the classes; empty takes the data set's.
         targets: Names of the runtimes that every file has to run on.
-        budget: How much accuracy may be lost; with one, of all modes asked for only the model taken is written.
+        budget: How much accuracy may be lost; with one, of all modes asked for only the model selected is written.
+        claims: What is known of the model's task, the most trusted first.
     """
 
     io: IoType = IoType.FLOAT32
@@ -40,3 +42,4 @@ class ConversionOptions:
     labels: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     budget: BudgetRequest | None = None
+    claims: tuple[Claim, ...] = ()

@@ -5,25 +5,18 @@ from __future__ import annotations
 from edgekit.budget.report import BudgetReport, Candidate, Step
 from edgekit.reports.tables import kilobytes, milliseconds, percent, print_table
 
-_SHARES = ("top1", "agreement")
-
 
 def print_budget(report: BudgetReport) -> None:
     """Print the tables and a sentence on the numbers behind them."""
     if report.steps:
         print_table(_title_of_steps(report), ("operator left in float", "noise", "drop", "size", "median"), [
-            (_step_name(step, number), "" if step.noise is None else f"{step.noise:.1e}", figure(report, step.drop),
+            (_step_name(step, number), "" if step.noise is None else f"{step.noise:.1e}", report.figure(step.drop),
              kilobytes(step.size_bytes), milliseconds(step.p50_ms))
             for number, step in enumerate(report.steps)
         ])  # fmt: skip
     rows = [_row(report, place, candidate) for place, candidate in enumerate(report.candidates)]
     print_table(_title_of_candidates(report), ("model", "drop", "95 % interval", "budget", "size", "median"), rows)
     print(examples_sentence(report))
-
-
-def figure(report: BudgetReport, drop: float) -> str:
-    """A drop as the metric's reader expects it: shares in points, others as they are."""
-    return percent(drop) if report.metric in _SHARES else f"{drop:.4g}"
 
 
 def examples_sentence(report: BudgetReport) -> str:
@@ -73,16 +66,16 @@ def _title_of_candidates(report: BudgetReport) -> str:
     taken = (
         "" if report.prefer is None else f"; the {'fastest' if report.prefer.value == 'speed' else 'smallest'} taken"
     )
-    return f"{report.metric} against {report.against}: a drop of at most {figure(report, report.max_drop)}{taken}"
+    return f"{report.metric} against {report.against}: a drop of at most {report.figure(report.max_drop)}{taken}"
 
 
 def _row(report: BudgetReport, place: int, candidate: Candidate) -> tuple[str, ...]:
     interval = candidate.interval
     return (
         candidate.label + (" (taken)" if report.met and place == report.chosen else ""),
-        figure(report, candidate.drop),
-        "" if interval is None else f"{percent(interval.low)} to {percent(interval.high)}",
-        "kept" if candidate.is_within else "missed",
+        report.figure(candidate.drop),
+        "" if interval is None else f"{report.figure(interval.low)} to {report.figure(interval.high)}",
+        candidate.verdict.value,
         kilobytes(candidate.size_bytes),
         milliseconds(candidate.p50_ms),
     )

@@ -55,6 +55,22 @@ class Classification(NamedTuple):
         return {"label": self.label, "score": self.score, "index": self.index, "top": top}
 
 
+def predicted_classes(scores: np.ndarray) -> np.ndarray:
+    """The class that each row of scores stands for.
+
+    Args:
+        scores: Floats (..., C), C being the number of classes; a single score is the second one's of two classes.
+            Integers count as classes that the model has chosen itself.
+    Returns:
+        int64, shape (...) for floats and that of ``scores`` for integers.
+    """
+    if scores.dtype.kind in "iu":
+        return scores.astype(np.int64)
+    if scores.shape[-1] == 1:
+        return np.asarray(scores[..., 0] > 0.5, np.int64)
+    return np.asarray(scores.argmax(-1), np.int64)
+
+
 def rank(scores: np.ndarray, labels: Sequence[str], top_k: int) -> list[Classification]:
     """Name the ``top_k`` best classes of each row of scores, shape (N, C); of equal ones the first comes first."""
     answers = []

@@ -1,19 +1,16 @@
 """What goes into a model and what comes out of it: one kind per input and output, declared once.
 
-Everything that prepares inputs, judges outputs or names an answer reads the kinds from here. They are found once, in
-this order: what the user says, what is packed into the file, what the training recorded, what the data's targets show,
-what the graph shows. Each kind remembers which of these it came from, so that an assumption can be reported.
+Everything that prepares inputs, judges outputs or names a prediction reads the kinds from here. ``task_finding`` finds
+them in this order: what the user says, what is packed into the file, what the training recorded, what the data's
+targets show, what the graph shows. Each kind remembers which of these it came from, so that an assumption can be
+reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
-
-from edgekit_runtime.description import ModelDescription, OperatorDescription, SubgraphDescription
-from edgekit_runtime.errors import UsageError
-from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 
 IMAGE, SOUND, TEXT, TOKENS, NUMBERS = "image", "sound", "text", "tokens", "numbers"
 CLASSES, LABELS, VALUES, MASK = "classes", "labels", "values", "mask"
@@ -64,15 +61,6 @@ _SOURCE_PHRASES = {
 }
 #: In a :class:`Claim`, the name of the only input, or of every output that is not a state.
 UNNAMED = ""
-
-#: Shortest side of something that is taken for an image when the input has no channel axis.
-_SHORTEST_SIDE = 8
-#: Fewest samples of a recording: a quarter of a second at 16 kHz.
-_SHORTEST_SOUND = 4000
-#: Operators that change a tensor's form, not what its values mean.
-_TRANSPARENT = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CAST", "TRANSPOSE"})
-#: Operators that look rows up, and which of their inputs holds the numbers of these.
-_LOOK_UPS: Mapping[str, int] = MappingProxyType({"GATHER": 1, "EMBEDDING_LOOKUP": 0, "ONE_HOT": 0})
 
 
 class Kind(NamedTuple):
@@ -135,198 +123,6 @@ class Task(NamedTuple):
             "inputs": {name: {"kind": kind.name, "source": kind.source} for name, kind in self.inputs.items()},
             "outputs": {name: {"kind": kind.name, "source": kind.source} for name, kind in self.outputs.items()},
         }
-
-
-def find_task(description: ModelDescription, claims: Sequence[Claim] = ()) -> Task:
-    """Find the kind of each input and output.
-
-    Args:
-        description: The model.
-        claims: What is said of it, the most trusted first. Names that the model does not have are an error if the user
-            gave them, and left out otherwise.
-    Raises:
-        UsageError: The user names an input, an output or a kind that does not exist, or a kind that does not go with
-            the tensor's shape.
-    """
-    inputs, outputs = model_inputs(description), model_outputs(description)
-    for claim in claims:
-        if claim.source == USER:
-            _require_known(claim.inputs, [info.name for info in inputs], INPUT_KINDS, "input")
-            _require_known(claim.outputs, [info.name for info in outputs], OUTPUT_KINDS, "output")
-    seen_inputs = {info.name: _input_in_graph(description, info) for info in inputs}
-    seen_outputs = _outputs_in_graph(description, inputs, outputs)
-    return Task(
-        inputs={info.name: _input_kind(info, inputs, claims, seen_inputs[info.name]) for info in inputs},
-        outputs={info.name: _output_kind(info, claims, seen_outputs[info.name]) for info in outputs},
-    )
-
-
-def _input_kind(info: TensorInfo, inputs: Sequence[TensorInfo], claims: Sequence[Claim], seen: Kind) -> Kind:
-    for claim in claims:
-        kind = claim.inputs.get(info.name)
-        if kind is None and len(inputs) == 1:
-            kind = claim.inputs.get(UNNAMED)
-        if kind is not None and kind in INPUT_KINDS:
-            return Kind(kind, claim.source)
-    return seen
-
-
-def _output_kind(info: TensorInfo, claims: Sequence[Claim], seen: Kind) -> Kind:
-    for claim in claims:
-        kind = claim.outputs.get(info.name)
-        if kind is None and seen.name != STATE:
-            kind = claim.outputs.get(UNNAMED)
-        if kind is not None and kind in OUTPUT_KINDS and _suits(kind, info, claim.source):
-            return Kind(kind, claim.source)
-    return seen
-
-
-def _suits(kind: str, info: TensorInfo, source: str) -> bool:
-    """Whether a tensor can be of a kind: that of the user's choice has to be, others are left out if they cannot."""
-    fits, expected = _REQUIREMENTS.get(kind, (lambda info: True, ""))
-    if fits(info):
-        return True
-    if source != USER:
-        return False
-    raise UsageError(
-        f"Output {info.name} cannot be of the kind {kind}.",
-        expected=expected,
-        received=f"shape {info.shape}, {info.dtype}",
-        next_step=f"choose another kind: {', '.join(OUTPUT_KINDS)}",
-    )
-
-
-def _is_scored(info: TensorInfo, axes: int) -> bool:
-    """Whether it has ``axes`` axes before the scores, or as many of chosen classes."""
-    is_chosen = info.dtype.kind in "iu" and info.quantization is None
-    return len(info.shape) == (axes if is_chosen else axes + 1)
-
-
-_REQUIREMENTS: Mapping[str, tuple[Callable[[TensorInfo], bool], str]] = {
-    CLASSES: (lambda info: _is_scored(info, 1), "shape (N, classes), or (N,) of class numbers"),
-    LABELS: (lambda info: len(info.shape) == 2, "shape (N, labels)"),
-    MASK: (
-        lambda info: _is_scored(info, 3),
-        "shape (N, height, width, classes), or (N, height, width) of class numbers",
-    ),
-    SEQUENCE: (lambda info: _is_scored(info, 2), "shape (N, steps, tokens), or (N, steps) of token numbers"),
-}
-
-
-def _require_known(given: Mapping[str, str], names: Sequence[str], kinds: Mapping[str, str], what: str) -> None:
-    for name, kind in given.items():
-        if kind not in kinds:
-            raise UsageError(f"There is no kind of {what} called {kind}.", expected=", ".join(kinds), received=kind)
-        if name != UNNAMED and name not in names:
-            raise UsageError(f"The model has no {what} called {name}.", expected=", ".join(names), received=name)
-
-
-def _input_in_graph(description: ModelDescription, info: TensorInfo) -> Kind:
-    """What an input's type, shape and first operators say."""
-    if info.dtype.kind in "OSU":
-        return Kind(TEXT, MODEL)
-    sizes = info.shape[1:]
-    readers = _readers(description.subgraphs[0], info.index)
-    if readers & _LOOK_UPS.keys():
-        return Kind(TOKENS, MODEL)
-    is_number = info.dtype.kind in "iu" and info.quantization is None
-    if is_number and info.dtype.name != "uint8":
-        return Kind(NUMBERS, MODEL)
-    if _is_image(sizes):
-        return Kind(IMAGE, MODEL)
-    if sizes[:1] and sizes[0] >= _SHORTEST_SOUND:
-        is_column = len(sizes) == 2 and sizes[1] == 1
-        if is_column or (len(sizes) == 1 and "FULLY_CONNECTED" not in readers):
-            return Kind(SOUND, MODEL)
-    return Kind(NUMBERS, DEFAULT)
-
-
-def _is_image(sizes: tuple[int, ...]) -> bool:
-    """Whether sizes without the batch are those of pixels; a square without a channel axis counts as grey."""
-    if len(sizes) == 2:
-        return sizes[0] == sizes[1] and sizes[0] >= _SHORTEST_SIDE
-    if len(sizes) != 3 or 0 in sizes:
-        return False
-    if sizes[2] in (1, 3):
-        return True
-    return sizes[0] in (1, 3) and all(size == -1 or size >= _SHORTEST_SIDE for size in sizes[1:])
-
-
-def _outputs_in_graph(
-    description: ModelDescription, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo]
-) -> dict[str, Kind]:
-    """What the last operators say, and what goes round from an output to an input."""
-    kinds = {info.name: _output_in_graph(description.subgraphs[0], info) for info in outputs}
-    if not any(kind.name in (CLASSES, LABELS, SEQUENCE) for kind in kinds.values()):
-        return kinds
-    # A cell's memory comes in as it goes out, beside the answer proper.
-    memories = [info.shape[1:] for info in inputs if info.dtype.kind == "f" or info.quantization is not None]
-    for info in outputs:
-        if kinds[info.name].name == VALUES and info.shape[1:] in memories:
-            kinds[info.name] = Kind(STATE, MODEL)
-    return kinds
-
-
-def _output_in_graph(graph: SubgraphDescription, info: TensorInfo) -> Kind:
-    last = _last_operator(graph, info.index)
-    rank = len(info.shape)
-    if last is None:
-        return Kind(VALUES, DEFAULT)
-    if last.custom_code == "TFLite_Detection_PostProcess":
-        return Kind(BOXES, MODEL)
-    if last.name == "ARG_MAX":
-        chosen = {1: CLASSES, 2: SEQUENCE, 3: MASK}.get(rank)
-        return Kind(chosen, MODEL) if chosen else Kind(VALUES, DEFAULT)
-    if last.name in ("SOFTMAX", "LOG_SOFTMAX") and info.shape[-1] != 1:
-        scored = {2: CLASSES, 3: SEQUENCE, 4: MASK}.get(rank)
-        return Kind(scored, MODEL) if scored else Kind(VALUES, DEFAULT)
-    if last.name == "LOGISTIC" and rank == 2:
-        return Kind(CLASSES if info.shape[1] == 1 else LABELS, MODEL)
-    return Kind(VALUES, DEFAULT)
-
-
-def _last_operator(graph: SubgraphDescription, tensor: int) -> OperatorDescription | None:
-    """What computes an output's values; None if the model itself computes with them, as with an attention's weights."""
-    writers = {index: operator for operator in graph.operators for index in operator.outputs}
-    seen = set()
-    while tensor in writers and tensor not in seen:
-        seen.add(tensor)
-        operator = writers[tensor]
-        if operator.name not in _TRANSPARENT:
-            is_used = any(_computes_with(graph, index) for index in seen)
-            return None if is_used else operator
-        tensor = operator.inputs[0]
-    return None
-
-
-def _computes_with(graph: SubgraphDescription, tensor: int) -> bool:
-    return any(
-        tensor in operator.inputs and operator.name not in _TRANSPARENT | {"ARG_MAX"} for operator in graph.operators
-    )
-
-
-def _readers(graph: SubgraphDescription, tensor: int) -> set[str]:
-    """Names of the first operators that compute with an input, past those that only change its form."""
-    found: set[str] = set()
-    waiting, seen = [tensor], {tensor}
-    while waiting:
-        index = waiting.pop()
-        for operator in graph.operators:
-            if index not in operator.inputs:
-                continue
-            if operator.name in _LOOK_UPS and operator.inputs[_LOOK_UPS[operator.name]] != index:
-                continue
-            if operator.name in _TRANSPARENT or _gives_integers(graph, operator):
-                waiting.extend(set(operator.outputs) - seen)
-                seen.update(operator.outputs)
-            else:
-                found.add(operator.name)
-    return found
-
-
-def _gives_integers(graph: SubgraphDescription, operator: OperatorDescription) -> bool:
-    """Whether it computes numbers of rows: Keras counts negative ones from the end before it looks them up."""
-    return all(graph.tensors[index].dtype in ("int32", "int64", "bool") for index in operator.outputs)
 
 
 def _phrase(name: str, kind: Kind) -> str:

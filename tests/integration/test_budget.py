@@ -47,7 +47,7 @@ def prepared(hostile: HostileModel) -> tuple[FloatModel, ExampleSplit]:
     def examples(rows: slice) -> JudgedExamples:
         inputs, targets = {name: hostile.inputs[rows]}, {"": hostile.targets[rows]}
         names = tuple(map(str, range(len(hostile.targets[rows]))))
-        return judged([Batch(inputs, targets, None, names)], hostile.model, metric=hostile.metric)
+        return judged([Batch(inputs, targets, None, names)], hostile.model, metrics={"": hostile.metric})
 
     float_model = FloatModel(hostile.model, IoType.FLOAT32, calibrate(hostile.model, samples), calibrated)
     return float_model, ExampleSplit(examples(slice(CALIBRATED, FITTED)), examples(slice(FITTED, None)))
@@ -58,7 +58,7 @@ def rescue(request: pytest.FixtureRequest) -> Rescue:
     build: Callable[[], HostileModel] = request.param
     hostile = build()
     float_model, split = prepared(hostile)
-    _, report = keep_within_budget(float_model, [Mode.INT8], split, BudgetRequest(MAX_DROP, hostile.metric))
+    _, report = keep_within_budget(float_model, [Mode.INT8], split, BudgetRequest(MAX_DROP, {"": hostile.metric}))
     model = float_model.quantized(Mode.INT8, report.winner.recipe)
     return Rescue(hostile, model, report, float_model.quantized(Mode.INT8), float_model, split)
 

@@ -91,7 +91,7 @@ def test_a_missed_budget_exits_with_3_and_leaves_the_asked_name_alone(folder: Pa
     assert result.exit_code == 3
     assert "No model keeps the budget" in result.stderr
     assert "mse within 0 of the float model's" in result.stderr
-    assert "mse against the float model's answers" in result.stdout
+    assert "mse against the float model's predictions" in result.stdout
     assert (folder / "exact.tflite").read_bytes() == b"what was there before"
     manifest = read_manifest((folder / "exact-over-budget.tflite").read_bytes())
     assert manifest.provenance["budget"]["met"] is False
@@ -145,7 +145,7 @@ def test_another_mode_is_only_checked(folder: Path, tmp_path: Path) -> None:
     result = edgekit("convert", folder / "model.keras", *options, "--figure", figure, "-o", output, "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)["budget"]
-    assert (report["metric"], report["against"]) == ("mse", "the float model's answers")
+    assert (report["metric"], report["against"]) == ("mse", "the float model's predictions")
     assert 0 < report["candidates"][0]["drop"] <= 1e-6
     assert (report["steps"], report["search_examples"], report["calibration_examples"]) == ([], 0, 0)
     assert figure.is_file()

@@ -12,7 +12,8 @@ from edgekit_runtime.description import (
     TensorDescription,
 )
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.task import DATA, FILE, UNNAMED, USER, Claim, Task, find_task
+from edgekit_runtime.task import DATA, FILE, UNNAMED, USER, Claim, Task
+from edgekit_runtime.task_finding import find_task
 
 
 def model(tensors: dict, steps: list, inputs: list[str], outputs: list[str]) -> ModelDescription:

@@ -7,6 +7,7 @@ import pytest
 from edgekit.budget.choice import EQUALLY_FAST, choose
 from edgekit.budget.report import Candidate
 from edgekit.budget.request import Preference
+from edgekit.budget.verdict import Verdict
 
 #: mode, kB, µs, drop in thousandths; the budget is 5.
 Row = tuple[str, int, float, float]
@@ -16,7 +17,8 @@ CNN: list[Row] = [("none", 378, 69, 0), ("float16", 193, 68, 0), ("dynamic", 102
 
 def candidate(row: Row) -> Candidate:
     mode, size, time, drop = row
-    return Candidate(mode, None, 0, 9, size, time, drop / 1000, None, drop <= 5)
+    verdict = Verdict.KEPT if drop <= 5 else Verdict.MISSED
+    return Candidate(mode, None, 0, 9, size, time, drop / 1000, None, verdict, drop <= 5, None)
 
 
 @pytest.mark.parametrize(

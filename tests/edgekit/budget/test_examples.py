@@ -43,7 +43,7 @@ def numbers(values: np.ndarray) -> set[int]:
 def split_of(data: ModelData, float_model: bytes, calibrated: int) -> tuple[ExampleSplit, set[int]]:
     stream = data.calibration.sample(calibrated, seed=0)
     used = {number for batch in stream.batches(64) for number in numbers(batch.inputs["reading"])}
-    return split_examples(data, stream, float_model, metric=None, seed=0), used
+    return split_examples(data, stream, float_model, metrics={}, seed=0), used
 
 
 def test_calibration_search_and_held_back_are_distinct(tmp_path: Path, float_model: bytes) -> None:

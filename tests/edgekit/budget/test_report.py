@@ -5,12 +5,31 @@ from __future__ import annotations
 import pytest
 
 from edgekit.budget.report import BudgetReport, Candidate
+from edgekit.budget.verdict import Verdict
+from edgekit.parity.paired_statistics import Interval
+from edgekit_runtime.errors import BelowThresholdError
 
 
 def report(max_drop: float, examples: int, *, drop: float = 0.0) -> BudgetReport:
-    candidate = Candidate("int8", None, 0, 9, 105, 0.03, drop, None, drop <= max_drop)
+    verdict = Verdict.KEPT if drop <= max_drop else Verdict.MISSED
+    return judged(max_drop, examples, drop, verdict, Interval(drop - 0.01, drop + 0.01), None)
+
+
+def judged(
+    max_drop: float,
+    examples: int,
+    drop: float,
+    verdict: Verdict,
+    interval: Interval,
+    needed: int | None,
+    *,
+    strict: bool = False,
+) -> BudgetReport:
+    within = verdict is Verdict.KEPT or (verdict is Verdict.UNPROVEN and not strict)
+    candidate = Candidate("int8", None, 0, 9, 105, 0.03, drop, interval, verdict, within, needed)
     return BudgetReport(
-        "top1", "labels", max_drop, None, 40, 5, examples, 1 / examples, True, 1, (candidate,), (), 0, drop <= max_drop
+        "top1", "labels", max_drop, None, 40, 5, examples, True, strict, 1 / examples, True, 1,
+        (candidate,), (), 0, within,
     )  # fmt: skip
 
 
@@ -30,3 +49,21 @@ def test_a_budget_smaller_than_one_example_is_warned_of(max_drop: float, example
 )
 def test_no_warning_where_the_budget_can_be_seen(max_drop: float, examples: int, drop: float) -> None:
     assert report(max_drop, examples, drop=drop).warnings == ()
+
+
+def test_an_unproven_budget_is_warned_of_with_what_would_prove_it() -> None:
+    unproven = judged(0.005, 18, -0.0556, Verdict.UNPROVEN, Interval(-0.258, 0.126), 160)
+    (warning,) = unproven.warnings
+    assert (
+        "unproven: on 18 held-back examples the drop is -5.56 %, and can be anything from -25.80 % to 12.60 %"
+        in warning
+    )
+    assert "About 160 held-back examples would prove it" in warning
+    unproven.require_met()
+
+
+def test_a_strict_budget_is_missed_if_it_is_unproven() -> None:
+    unproven = judged(0.005, 18, -0.0556, Verdict.UNPROVEN, Interval(-0.258, 0.126), 160, strict=True)
+    with pytest.raises(BelowThresholdError, match="No model was shown to keep the budget") as caught:
+        unproven.require_met()
+    assert "About 160 held-back examples" in caught.value.next_step

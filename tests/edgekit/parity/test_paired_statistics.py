@@ -17,6 +17,8 @@ from edgekit.parity.paired_statistics import (
     paired_bootstrap,
     r2_drop,
     rmse_increase,
+    score_drop_interval,
+    sign_flip_test,
 )
 from edgekit_runtime.errors import DataError
 
@@ -147,3 +149,80 @@ def test_the_same_seed_gives_the_same_interval_however_it_is_batched(monkeypatch
     assert paired_bootstrap(rmse_increase, *errors, resamples=500, seed=1) != once
     monkeypatch.setattr("edgekit.parity.paired_statistics._BOOTSTRAP_VALUES", 1000)
     assert paired_bootstrap(rmse_increase, *errors, resamples=500).low == pytest.approx(once.low)
+
+
+def dependent_shares(
+    rng: np.random.Generator, examples: int, places: int, drop: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two models' shares of right places per example; a hard example is hard at all of its places, for both models."""
+    hardness = rng.normal(1.5, 1.5, (examples, 1))
+    own = rng.normal(0, 0.7, (2, examples, 1))
+    noise = rng.normal(0, 1, (2, examples, places))
+    right = hardness + own + noise > np.array([0.0, drop])[:, np.newaxis, np.newaxis]
+    return right[0].mean(1), right[1].mean(1)
+
+
+def mean_of(sums: np.ndarray) -> np.ndarray:
+    return sums[..., 0] / sums[..., 1]
+
+
+def parts(shares: np.ndarray) -> np.ndarray:
+    return np.stack([shares, np.ones(len(shares))], axis=1)
+
+
+@pytest.mark.parametrize("examples", [30, 200])
+def test_the_interval_of_dependent_places_holds_the_truth(examples: int) -> None:
+    """95 % intervals of the drop of pixel accuracy, where the places of an example depend on each other."""
+    rng = np.random.default_rng(4)
+    reference, candidate = dependent_shares(rng, 200_000, 64, 0.1)
+    true_drop = float((reference - candidate).mean())
+    held = 0
+    for _ in range(300):
+        pair = dependent_shares(rng, examples, 64, 0.1)
+        interval = score_drop_interval(mean_of, *map(parts, pair), resamples=400)
+        held += interval.low <= true_drop <= interval.high
+    assert 0.93 <= held / 300 <= 0.99
+
+
+def test_models_of_dependent_places_without_a_difference_are_seldom_told_apart() -> None:
+    """200 pairs, at the 1 % level; counting places as independent would reject most of them."""
+    rng = np.random.default_rng(5)
+    rejected = rejected_by_place = 0
+    for _ in range(200):
+        reference, candidate = dependent_shares(rng, 120, 64, 0.0)
+        rejected += sign_flip_test(reference - candidate, "worse", flips=2000) < 0.01
+        losses = round(64 * float(np.maximum(reference - candidate, 0).sum()))
+        gains = round(64 * float(np.maximum(candidate - reference, 0).sum()))
+        rejected_by_place += mcnemar_exact(losses, gains, "worse") < 0.01
+    assert rejected / 200 <= 0.02
+    assert rejected_by_place / 200 > 0.2
+
+
+def test_a_real_difference_of_dependent_places_is_found() -> None:
+    reference, candidate = dependent_shares(np.random.default_rng(6), 300, 64, 0.4)
+    assert sign_flip_test(reference - candidate, "worse") < 0.001
+    assert sign_flip_test(candidate - reference, "worse") > 0.99
+
+
+def test_flipping_signs_of_single_answers_is_mcnemars_test() -> None:
+    differences = np.array([1.0] * 12 + [-1.0] * 3 + [0.0] * 85)
+    assert sign_flip_test(differences) == mcnemar_exact(12, 3)
+    assert sign_flip_test(differences, "worse") == mcnemar_exact(12, 3, "worse")
+    assert sign_flip_test(np.zeros(10)) == 1.0
+
+
+def test_all_sixteen_flips_of_four_differences() -> None:
+    # Only the signs as they are reach the sum 1.0; its mirror image as well where either direction counts.
+    differences = np.array([0.1, 0.2, 0.3, 0.4])
+    assert sign_flip_test(differences, "worse", flips=40_000) == pytest.approx(1 / 16, abs=0.005)
+    assert sign_flip_test(differences, flips=40_000) == pytest.approx(2 / 16, abs=0.007)
+
+
+def test_intervals_of_identical_models_and_of_the_same_seed() -> None:
+    reference, candidate = dependent_shares(np.random.default_rng(7), 50, 16, 0.2)
+    same = score_drop_interval(mean_of, parts(reference), parts(reference))
+    assert (same.low, same.high) == (0, 0)
+    first, second = (score_drop_interval(mean_of, parts(reference), parts(candidate), seed=3) for _ in range(2))
+    assert first == second
+    with pytest.raises(DataError, match="two examples"):
+        score_drop_interval(mean_of, parts(reference[:1]), parts(candidate[:1]))

@@ -1,0 +1,57 @@
+"""What the data's targets show of a model's outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edgekit.datasets.source import UNNAMED
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, VALUES, Claim
+from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.tensor_info import TensorInfo, model_outputs
+
+#: By the number of axes of class numbers, examples included.
+_KIND_BY_RANK = {1: CLASSES, 2: SEQUENCE, 3: MASK}
+
+
+def data_claim(description: ModelDescription, targets: Mapping[str, np.ndarray]) -> Claim:
+    """The kinds of outputs that targets belong to.
+
+    Args:
+        description: The model.
+        targets: Class numbers, int64 (N, …), or real targets, float32 (N, …), by output name; under ``UNNAMED`` those
+            of the only output.
+    """
+    outputs = model_outputs(description)
+    graph = find_task(description).outputs
+    kinds = {}
+    for info in outputs:
+        given = targets.get(info.name)
+        if given is None and len(outputs) == 1:
+            given = targets.get(UNNAMED)
+        kind = None if given is None else _kind_of(given, info, graph[info.name].name)
+        if kind is not None:
+            kinds[info.name] = kind
+    return Claim(DATA, outputs=kinds)
+
+
+def _kind_of(targets: np.ndarray, info: TensorInfo, in_graph: str) -> str | None:
+    """Integers are classes, multi-hot rows labels, maps of integers a mask; all else is values."""
+    rank = len(info.shape)
+    are_bits = bool(np.isin(targets, (0, 1)).all())
+    if targets.ndim == rank == 2 and info.shape[1] != 1:
+        return LABELS if are_bits else VALUES
+    if targets.dtype.kind == "f":
+        return VALUES
+    is_chosen = info.dtype.kind in "iu" and info.quantization is None
+    if targets.ndim != (rank if is_chosen else rank - 1):
+        return VALUES if targets.ndim == rank else None
+    if not is_chosen and info.shape[-1] == 1 and not are_bits:
+        # Whole numbers for a single value are counts or years.
+        return VALUES
+    if not is_chosen and info.shape[-1] == 1 and targets.ndim == 1 and in_graph != CLASSES:
+        # 0 and 1 for a value that is not a probability.
+        return VALUES
+    return _KIND_BY_RANK.get(targets.ndim)
