@@ -8,9 +8,6 @@ read must come out the same for all that succeed.
 from __future__ import annotations
 
 import binascii
-import io
-from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 from edgekit_converters.keras_files.expressions import WHOLE_INPUT, Expression
@@ -94,12 +91,16 @@ def _code_bytes(text: str) -> bytes:
 
 
 def _read(code: bytes, defaults: list[Any], closure: list[Any], arguments: dict[str, Any]) -> Expression:
+    from edgekit_converters.keras_files.marshalled_code import load_code
+
     readings: list[Expression] = []
     reason: CannotReadError | None = None
     for python in _PYTHONS:
+        loaded = load_code(code, python)
+        if loaded is None:
+            continue
         try:
-            for code_object, opcodes in _disassembled(code, python):
-                readings.append(read_instructions(code_object, opcodes, defaults, closure, arguments))
+            readings.append(read_instructions(*loaded, defaults, closure, arguments))
         except CannotReadError as error:
             # Of all that fail, the one that understood the most has the most to say.
             reason = max(reason or error, error, key=lambda e: e.progress)
@@ -116,22 +117,3 @@ def _reads_input(expression: Expression) -> bool:
     if isinstance(expression, dict):
         return "input" in expression or any(_reads_input(part) for part in expression.values())
     return isinstance(expression, (list, tuple)) and any(map(_reads_input, expression))
-
-
-def _disassembled(code: bytes, python: tuple[int, int]) -> Iterator[tuple[Any, Any]]:
-    """The code object as one version of Python has it, and that version's opcodes; nothing where it is none."""
-    from xdis import magics
-    from xdis.op_imports import get_opcode_module
-    from xdis.unmarshal import load_code
-    from xdis.version_info import PythonImplementation
-
-    magic = magics.magic2int(magics.by_version[".".join(map(str, python))])
-    try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            code_object = load_code(io.BytesIO(code), magic)
-            opcodes = get_opcode_module(python, PythonImplementation.CPython)
-    except (Exception, SystemExit):
-        # Bytes of another version fail inside xdis in any way that bytes can.
-        return
-    if hasattr(code_object, "co_varnames"):  # else it is a marshalled value of another kind
-        yield code_object, opcodes

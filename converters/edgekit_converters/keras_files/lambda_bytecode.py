@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from edgekit_converters.keras_files.expression_bounds import BoundedExpressions
 from edgekit_converters.keras_files.expressions import WHOLE_INPUT, Expression, call, is_constant
 from edgekit_converters.keras_files.tensorflow_functions import read_backend_call, read_tensorflow_call
 
@@ -71,7 +72,6 @@ _CONSTANTS = {"math.pi": math.pi, "np.pi": math.pi, "numpy.pi": math.pi, "np.new
 _NUMERIC: dict[str, Callable[..., float]] = {"sqrt": math.sqrt, "log": math.log, "exp": math.exp}
 _BUILTINS: dict[str, Callable[[Any], Any]] = {"float": float, "int": int, "abs": abs}
 _DTYPES = frozenset({"float32", "float16", "float64", "int32", "int64", "uint8", "bool"})
-_LARGEST_WHOLE_NUMBER = 2**53
 
 
 def read_instructions(
@@ -100,6 +100,7 @@ def read_instructions(
     cells = dict(zip([*code.co_freevars, *code.co_cellvars], closure, strict=False))
     machine = _Machine(code, local, cells)
     try:
+        machine.require_bounded([*local.values()], [*cells.values()])
         for instruction in Bytecode(code, opcodes):
             if machine.step(instruction):
                 return _finished(machine.stack.pop())
@@ -127,6 +128,13 @@ class _Machine:
         self._local = local
         self._cells = cells
         self._keywords: list[str] = []
+        self._bounds = BoundedExpressions()
+
+    def require_bounded(self, *values: Any) -> None:
+        """Refuse values that are too large, before anything walks through them."""
+        for value in values:
+            if excess := self._bounds.excess(value):
+                raise CannotReadError(excess)
 
     def step(self, instruction: Any) -> bool:
         """Take one instruction; return True at the end of the function."""
@@ -136,7 +144,7 @@ class _Machine:
             return False
         if name in ("RETURN_VALUE", "RETURN_CONST"):
             if name == "RETURN_CONST":
-                self.stack.append(_constant(value))
+                self._push_constant(value)
             return True
         if name.startswith(("LOAD_", "STORE_FAST", "PUSH_NULL")):
             self._load(name, value, instruction.arg)
@@ -149,29 +157,31 @@ class _Machine:
     def _load(self, name: str, value: Any, arg: int) -> None:
         match name:
             case "LOAD_FAST" | "LOAD_FAST_BORROW" | "LOAD_FAST_CHECK":
-                self.stack.append(self._local[value])
+                self._push(self._local[value])
             case "LOAD_FAST_LOAD_FAST" | "LOAD_FAST_BORROW_LOAD_FAST_BORROW":
                 self.stack += [self._local[self._code.co_varnames[place]] for place in (arg >> 4, arg & 15)]
             case "STORE_FAST":
                 self._local[value] = self.stack.pop()
             case "LOAD_CONST" | "LOAD_SMALL_INT":
-                self.stack.append(_constant(value))
+                self._push_constant(value)
             case "LOAD_GLOBAL" | "LOAD_NAME":
                 if name == "LOAD_GLOBAL" and self._code_is_from_311() and arg & 1:
-                    self.stack.append(_NULL)
+                    self._push(_NULL)
                 # Python 2 has True as a global name.
-                self.stack.append({"True": True, "False": False}.get(value, _Name(value)))
+                self._push({"True": True, "False": False}.get(value, _Name(value)))
             case "LOAD_DEREF" | "LOAD_CLASSDEREF":
-                self.stack.append(self._local[value] if value in self._local else _constant(self._cells[value]))
+                self._push(self._local[value] if value in self._local else _constant(self._cells[value]))
             case "LOAD_ATTR" | "LOAD_METHOD":
                 owner = self.stack.pop()
                 if not isinstance(owner, _Name) or owner is _NULL:
                     raise CannotReadError(f"the attribute .{value} of a tensor")
                 if name == "LOAD_METHOD" or (self._code_is_from_312() and arg & 1):
-                    self.stack.append(_NULL)
-                self.stack.append(_Name(f"{owner.path}.{value}"))
+                    self._push(_NULL)
+                path = f"{owner.path}.{value}"
+                self.require_bounded(path)
+                self._push(_Name(path))
             case "PUSH_NULL":
-                self.stack.append(_NULL)
+                self._push(_NULL)
             case _:
                 raise CannotReadError(f"the instruction {name}")
 
@@ -209,20 +219,20 @@ class _Machine:
             case "BINARY_OP" | "BINARY_SUBSCR":
                 self._subscript()
             case "BINARY_SLICE":
-                self.stack.append(_slice(self._pop(2)))
+                self._push(_slice(self._pop(2)))
                 self._subscript()
             case "SLICE+0" | "SLICE+1" | "SLICE+2" | "SLICE+3":  # Python 2's own instructions for x[a:b].
                 self._python2_slice(int(name[-1]))
             case "UNARY_NEGATIVE":
                 operand = self.stack.pop()
-                self.stack.append(-operand if _is_number(operand) else call("negative", _tensor(operand)))
+                self._push(-operand if _is_number(operand) else call("negative", _tensor(operand)))
             case "COMPARE_OP" if str(value) in _COMPARISONS:
                 left, right = self._pop(2)
-                self.stack.append(call(_COMPARISONS[str(value)], _tensor(left), _tensor(right)))
+                self._push(call(_COMPARISONS[str(value)], _tensor(left), _tensor(right)))
             case "BUILD_TUPLE" | "BUILD_LIST":
-                self.stack.append(self._pop(arg))
+                self._push(self._pop(arg))
             case "BUILD_SLICE":
-                self.stack.append(_slice(self._pop(arg)))
+                self._push(_slice(self._pop(arg)))
             case "BINARY_DIVIDE" | "INPLACE_DIVIDE":  # Python 2's, which rounds whole numbers down.
                 self._binary("//" if all(isinstance(v, int) for v in self.stack[-2:]) else "/")
             case _ if name.partition("_")[2] in _BINARY_NAMES:
@@ -233,24 +243,24 @@ class _Machine:
     def _python2_slice(self, bounds: int) -> None:
         stop = self.stack.pop() if bounds & 2 else None
         start = self.stack.pop() if bounds & 1 else None
-        self.stack.append(_slice([start, stop]))
+        self._push(_slice([start, stop]))
         self._subscript()
 
     def _binary(self, sign: str) -> None:
         left, right = self._pop(2)
         if _is_number(left) and _is_number(right):
-            self.stack.append(_fold(sign, left, right))
+            self._push(_fold(sign, left, right))
         elif isinstance(left, list) and isinstance(right, list) and sign == "+":
-            self.stack.append(left + right)
+            self._push(left + right)
         else:
-            self.stack.append(call(_BINARY[sign], _tensor(left), _tensor(right)))
+            self._push(call(_BINARY[sign], _tensor(left), _tensor(right)))
 
     def _subscript(self) -> None:
         target, index = self._pop(2)
         if isinstance(target, list) and isinstance(index, int):
-            self.stack.append(target[index])
+            self._push(target[index])
         elif isinstance(target, dict) and not is_constant(target):
-            self.stack.append(call("getitem", target, _index(index)))
+            self._push(call("getitem", target, _index(index)))
         else:
             raise CannotReadError("an index into something that is no tensor")
 
@@ -261,7 +271,15 @@ class _Machine:
         if len(functions) != 1 or not isinstance(functions[0], _Name):
             raise CannotReadError("a call of something that is no function of Keras or TensorFlow")
         args = [_argument(value) for value in args]
-        self.stack.append(_function(functions[0].path, args, {k: _argument(v) for k, v in keywords.items()}))
+        self._push(_function(functions[0].path, args, {k: _argument(v) for k, v in keywords.items()}))
+
+    def _push(self, value: Any) -> None:
+        self.require_bounded(value)
+        self.stack.append(value)
+
+    def _push_constant(self, value: Any) -> None:
+        self.require_bounded(value)
+        self._push(_constant(value))
 
     def _pop(self, count: int) -> list[Any]:
         if count > len(self.stack):
@@ -306,11 +324,11 @@ def _function(path: str, args: list[Any], keywords: dict[str, Any]) -> Any:
 def _fold(sign: str, left: Any, right: Any) -> Any:
     match sign:
         case "+":
-            return _bounded(left + right)
+            return _real(left + right)
         case "-":
-            return _bounded(left - right)
+            return _real(left - right)
         case "*":
-            return _bounded(left * right)
+            return _real(left * right)
         case "/":
             return left / right
         case "//":
@@ -318,13 +336,13 @@ def _fold(sign: str, left: Any, right: Any) -> Any:
         case "%":
             return left % right
         case "**" if isinstance(right, float) or abs(right) <= 64:
-            return _bounded(left**right)
+            return _real(left**right)
     raise CannotReadError(f"the operator {sign} on numbers")
 
 
-def _bounded(value: Any) -> Any:
-    if not isinstance(value, (int, float)) or (abs(value) > _LARGEST_WHOLE_NUMBER and isinstance(value, int)):
-        raise CannotReadError("a number that is too large")
+def _real(value: Any) -> Any:
+    if not isinstance(value, (int, float)):  # a root of a negative number
+        raise CannotReadError("a complex number")
     return value
 
 

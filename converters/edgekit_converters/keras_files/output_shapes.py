@@ -17,6 +17,10 @@ from edgekit_converters.keras_files.description import (
 Shape = tuple[int | None, ...]
 Shapes = dict[LayerPath, Shape | None]
 
+#: NumPy's limit.
+_MAX_RANK = 64
+_MAX_AXIS = 2**63 - 1
+
 _SAME = frozenset(
     """
     Activation ActivityRegularization BatchNormalization Dropout ELU GaussianDropout GaussianNoise GroupNormalization
@@ -90,9 +94,9 @@ def _calls(layer: Layer) -> list[list[dict[str, Any]]]:
         tensors: list[dict[str, Any]] = []
         waiting = [call.get("args")]
         while waiting:
-            value = waiting.pop(0)
+            value = waiting.pop()
             if isinstance(value, list):
-                waiting = [*value, *waiting]
+                waiting += reversed(value)
             elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
                 tensors.append(value["config"])
         calls.append(tensors)
@@ -118,7 +122,9 @@ def _layer_shape(layer: Layer, path: LayerPath, inputs: list[Shape | None], shap
     if not known or len(known) != len(inputs):
         return None
     try:
-        return _compute(layer, path, known, shapes)
+        shape = _compute(layer, path, known, shapes)
+        # Sizes multiply from layer to layer: without a limit, into numbers that take seconds to compute and to print.
+        return None if any(axis is not None and abs(axis) > _MAX_AXIS for axis in shape or ()) else shape
     except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError):
         return None  # A description that Keras will refuse in its own words.
 
@@ -159,6 +165,8 @@ def _inner_shape(wrapper: Layer, path: LayerPath, given: Shape, shapes: Shapes) 
 
 
 def _shape(values: Any) -> Shape:
+    if len(values) > _MAX_RANK:
+        raise ValueError(f"a shape of {len(values)} axes")
     return tuple(None if value is None else int(value) for value in values)
 
 
@@ -216,7 +224,7 @@ def _convolution(config: dict[str, Any], shape: Shape) -> Shape:
 
 
 def _depthwise(config: dict[str, Any], shape: Shape) -> Shape:
-    filters = None if shape[-1] is None else shape[-1] * config.get("depth_multiplier", 1)
+    filters = None if shape[-1] is None else shape[-1] * int(config.get("depth_multiplier", 1))
     return (shape[0], *_window(config, config["kernel_size"], config.get("strides", 1), shape[1:-1]), filters)
 
 

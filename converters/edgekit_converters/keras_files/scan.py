@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from edgekit_converters.keras_files.allow_list import CLASSES, FUNCTIONS, MODELS, RUNS_CODE
@@ -23,7 +24,9 @@ Kind = Literal["code", "foreign module", "outside file", "malformed", "custom cl
 
 #: The worst first: it is the one that a refusal names.
 _GRAVITY: tuple[Kind, ...] = ("code", "foreign module", "outside file", "malformed", "custom class", "lambda")
-_MAX_FINDINGS = 100
+_MAX_REFUSED = 100
+#: Reading the code of one takes up to 10 ms; Inception-ResNet has 40 of them.
+_MAX_LAMBDAS = 128
 
 # TensorFlow's own initializers are stored in models of keras.applications.
 _KERAS_MODULE = re.compile(
@@ -69,7 +72,7 @@ class ScanReport:
 
     Attributes:
         file: The file's name.
-        findings: The findings, at most 100; none for a file of plain layers.
+        findings: The findings; none for a file of plain layers. After 100 that are refused, the scan ends.
     """
 
     file: str
@@ -98,9 +101,9 @@ def scan(file: KerasFile, *, custom_names: frozenset[str] = frozenset()) -> Scan
         place = "model_config" if file.container == "hdf5" else "config.json"
         findings += scan_description(file.model_config, place, custom_names=custom_names)
     if file.training_config is not None:
-        root = _Visit(file.training_config, "training_config", in_compile_state=True)
+        root = _Visit(file.training_config, _Place("training_config"), in_compile_state=True)
         findings += _scan(root, custom_names)
-    return ScanReport(file.path.name, tuple(findings[:_MAX_FINDINGS]))
+    return ScanReport(file.path.name, tuple(findings))
 
 
 def scan_description(
@@ -113,7 +116,7 @@ def scan_description(
         place: What the findings call it.
         custom_names: Classes and functions that the user brings along.
     """
-    return _scan(_Visit(description, place, is_layer=True), custom_names)
+    return _scan(_Visit(description, _Place(place), is_layer=True), custom_names)
 
 
 def require_safe(report: ScanReport) -> None:
@@ -146,6 +149,27 @@ def require_safe(report: ScanReport) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value stands, as a chain: written out for every value, a deep description would take gigabytes.
+
+    Attributes:
+        step: A key, or the index of a list as ``"[3]"``.
+        outer: Where the object or list around it stands.
+    """
+
+    step: str
+    outer: _Place | None = None
+
+    def __str__(self) -> str:
+        steps = []
+        place: _Place | None = self
+        while place is not None:
+            steps.append(place.step)
+            place = place.outer
+        return "".join(reversed(steps))
+
+
+@dataclass(frozen=True, slots=True)
 class _Visit:
     """A value of the description on its way through the scan.
 
@@ -158,7 +182,7 @@ class _Visit:
     """
 
     value: Any
-    place: str
+    place: _Place
     layer: str = ""
     is_layer: bool = False
     in_compile_state: bool = False
@@ -166,22 +190,36 @@ class _Visit:
 
 def _scan(root: _Visit, custom_names: frozenset[str]) -> list[Finding]:
     findings: list[Finding] = []
+    # Plain Lambdas don't count as refused: many of them must not end the scan before it sees the rest.
+    refused = lambdas = 0
     # A stack instead of recursion: descriptions may be nested deeper than Python's calls.
     waiting = [root]
-    while waiting and len(findings) < _MAX_FINDINGS:
+    while waiting and refused < _MAX_REFUSED:
         visit = waiting.pop()
+        found: Iterator[Finding] = iter(())
         if isinstance(visit.value, str):
-            findings += _judge_text(visit)
+            found = _judge_text(visit)
         elif isinstance(visit.value, list):
             items = [_item(visit, index) for index, value in enumerate(visit.value) if _may_mean_harm(value)]
             waiting += reversed(items)
         elif isinstance(visit.value, dict):
+            lambdas += visit.value.get("class_name") == "Lambda"
+            if lambdas > _MAX_LAMBDAS:
+                findings.append(_finding(visit, f"follows {_MAX_LAMBDAS} Lambdas, more than a model has", "malformed"))
+                break
             here = _around(visit)
-            if "class_name" in visit.value:
-                findings += _judge_object(here, custom_names)
-            findings += _judge_keys(here)
+            found = _judge_dict(here, custom_names)
             waiting += reversed(list(_members(here)))
+        for finding in islice(found, _MAX_REFUSED):
+            findings.append(finding)
+            refused += finding.kind != "lambda"
     return findings
+
+
+def _judge_dict(visit: _Visit, custom_names: frozenset[str]) -> Iterator[Finding]:
+    if "class_name" in visit.value:
+        yield from _judge_object(visit, custom_names)
+    yield from _judge_keys(visit)
 
 
 def _may_mean_harm(value: Any) -> bool:
@@ -190,7 +228,7 @@ def _may_mean_harm(value: Any) -> bool:
 
 
 def _item(visit: _Visit, index: int) -> _Visit:
-    place = f"{visit.place}[{index}]"
+    place = _Place(f"[{index}]", visit.place)
     return _Visit(visit.value[index], place, visit.layer, visit.is_layer, visit.in_compile_state)
 
 
@@ -201,13 +239,13 @@ def _around(visit: _Visit) -> _Visit:
         return visit
     config = value.get("config")
     name = (config.get("name") if isinstance(config, dict) else None) or value.get("name") or ""
-    layer = f"{value['class_name'][:80]} {str(name)[:80]!r}" if name else value["class_name"][:80]
+    layer = f"{value['class_name'][:80]} {_text(name)[:80]!r}" if name else value["class_name"][:80]
     return _Visit(value, visit.place, layer, True, visit.in_compile_state)
 
 
 def _members(visit: _Visit) -> Iterator[_Visit]:
     value, is_object = visit.value, "class_name" in visit.value
-    class_name = str(value.get("class_name"))
+    class_name = _text(value.get("class_name"))
     for key, member in value.items():
         if not _may_mean_harm(member):
             continue
@@ -218,7 +256,7 @@ def _members(visit: _Visit) -> Iterator[_Visit]:
         is_list = key == "config" and isinstance(member, list) and class_name in MODELS
         yield _Visit(
             member,
-            f"{visit.place}.{key[:80]}",
+            _Place(f".{key[:80]}", visit.place),
             visit.layer,
             is_layer=key in _LAYER_KEYS or is_list,
             in_compile_state=visit.in_compile_state or (is_object and key == "compile_config"),
@@ -271,10 +309,10 @@ def _judge_name(
     config = visit.value.get("config")
     if name == "function":
         # A reference to a function: its name is the config.
-        known, name, module = FUNCTIONS, str(config)[:200], None if module == "builtins" else module
+        known, name, module = FUNCTIONS, _text(config)[:200], None if module == "builtins" else module
         registered = None
     elif name in ("__typespec__", "TypeSpec"):
-        spec = str(visit.value.get("spec_name") or visit.value.get("type_spec")).rpartition(".")[2]
+        spec = _text(visit.value.get("spec_name") or visit.value.get("type_spec")).rpartition(".")[2]
         if spec not in _TENSOR_SPECS:
             yield _finding(visit, f"describes a tensor by {spec[:80]!r}", "custom class", spec[:80])
         return
@@ -302,7 +340,7 @@ def _judge_keys(visit: _Visit) -> Iterator[Finding]:
     for key in value:
         if len(key) > 200:
             yield _finding(visit, f"has a key of {len(key)} characters", "malformed")
-    if str(value.get("mode_type")) in _CODE_KINDS:
+    if _text(value.get("mode_type")) in _CODE_KINDS:
         yield _finding(visit, "merges by the code of a Python function", "code")
     if visit.in_compile_state:
         return
@@ -320,5 +358,10 @@ def _judge_text(visit: _Visit) -> Iterator[Finding]:
         yield _finding(visit, f"holds {found}", "code")
 
 
+def _text(value: Any) -> str:
+    """A text, or what stands in its place: to write out an object at every level of many takes minutes."""
+    return value if isinstance(value, str) else type(value).__name__
+
+
 def _finding(visit: _Visit, reason: str, kind: Kind, name: str = "") -> Finding:
-    return Finding(visit.place, visit.layer, reason, kind, name)
+    return Finding(str(visit.place), visit.layer, reason, kind, name)

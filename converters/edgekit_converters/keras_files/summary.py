@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from edgekit_converters.keras_files.description import (
     reading_description,
     walk,
 )
+from edgekit_converters.keras_files.description_bounds import MAX_LAYERS
 from edgekit_converters.keras_files.output_shapes import Shape, Shapes, endpoints, model_outputs, output_shapes
 from edgekit_converters.keras_files.scan import Finding, require_safe, scan
 from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
@@ -173,18 +176,22 @@ def _layers(
         names = dict.fromkeys([*described, *("/".join(path) for path in sizes)])
         return [LayerSummary(name, described.get(name) or "", None, sizes.get((name,), 0)) for name in names]
     stored = _described_layers(file.model_config)
+    inside: Counter[LayerPath] = Counter()
+    for owner, size in sizes.items():
+        for depth in range(len(owner) + 1):
+            inside[owner[:depth]] += size
     rows = []
     for path, layer in walk(upgraded.config, ()):
         name = "/".join(path)
-        parameters = sum(size for owner, size in sizes.items() if owner[: len(path)] == path)
-        rows.append(LayerSummary(name, stored.get(name) or str(layer["class_name"]), shapes.get(path), parameters))
+        rows.append(LayerSummary(name, stored.get(name) or str(layer["class_name"]), shapes.get(path), inside[path]))
     return rows
 
 
 def _described_layers(description: Layer | None) -> dict[str, str]:
     """The classes of a stored description's layers by their paths; none for one that contradicts itself."""
     try:
-        return {"/".join(path): str(layer["class_name"]) for path, layer in walk(description or {}, ())}
+        layers = islice(walk(description or {}, ()), MAX_LAYERS)
+        return {"/".join(path): str(layer["class_name"])[:80] for path, layer in layers}
     except (KeyError, TypeError, AttributeError):
         return {}
 

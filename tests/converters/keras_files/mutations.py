@@ -21,6 +21,7 @@ from typing import Any
 import attack_files as attack
 import h5py
 import numpy as np
+from measured import peak_memory_bytes
 
 from edgekit_converters.keras_files.container import open_keras_file
 from edgekit_converters.keras_files.hdf5 import Array
@@ -192,12 +193,6 @@ def main(seed: int, count: int) -> None:
             slowest = max(slowest, time.process_time() - start)
             signal.setitimer(signal.ITIMER_PROF, 0)
     print(json.dumps({"outcomes": outcomes, "slowest_seconds": slowest, "memory_bytes": peak_memory_bytes()}))
-
-
-def peak_memory_bytes() -> int:
-    """The most that this process has held; getrusage would count the memory of the process that started it."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters.keras_files.description import Description, Layer, LayerPath, is_model, reading_description
+from edgekit_converters.keras_files.description_bounds import require_bounded
 from edgekit_converters.keras_files.stored_weights import NamedArrays
 from edgekit_converters.keras_files.upgrade.steps import STEPS, STRUCTURE_STEPS, Step
 from edgekit_runtime.errors import ModelFileError
@@ -59,6 +60,8 @@ def upgrade(
         UnsafeModelError: A ``Lambda`` is not plain arithmetic.
     """
     with reading_description():
+        if is_model(config):
+            require_bounded(config)
         return _upgrade(
             Description(
                 copy.deepcopy(config), keras_version, backend, runs_code=allow_unsafe, custom_names=custom_names

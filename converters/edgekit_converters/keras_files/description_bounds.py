@@ -1,0 +1,76 @@
+"""Bounds a description before it is upgraded: nested models that are called again and again multiply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit_converters.keras_files.description import Layer, inner_layers, layer_name
+from edgekit_runtime.errors import ModelFileError
+
+#: NASNetLarge, the largest of Keras's own models, has 1,041.
+MAX_LAYERS = 5_000
+#: Calls of layers, those inside a nested model once for each of its own calls.
+MAX_CALLS = 20_000
+MAX_NAME_LENGTH = 1_000
+#: Tensors that one layer is called with; a model of a table has one for each column.
+MAX_TENSORS = 1_000
+
+
+def require_bounded(root: Layer) -> None:
+    """Refuse a model that is larger than any that people train.
+
+    Raises:
+        ModelFileError: It has too many layers, calls of layers, or tensors in a call.
+    """
+    counted = _Counted()
+    calls = counted.calls_inside(root)
+    if calls > MAX_CALLS:
+        raise _too_large("calls of layers, counted through nested models", MAX_CALLS, calls)
+
+
+class _Counted:
+    """Counts the layers on the way through the nested models."""
+
+    def __init__(self) -> None:
+        self._layers = 0
+
+    def calls_inside(self, layer: Layer) -> int:
+        """How many calls of layers one call of ``layer`` leads to; Keras makes each of them."""
+        return sum(self._calls(name, inner) for name, inner in inner_layers(layer))
+
+    def _calls(self, name: str, layer: Layer) -> int:
+        self._layers += 1
+        if self._layers > MAX_LAYERS:
+            raise _too_large("layers", MAX_LAYERS, f"more than {MAX_LAYERS}")
+        if len(name) > MAX_NAME_LENGTH:
+            raise _too_large("characters in a layer's name", MAX_NAME_LENGTH, len(name))
+        nodes = layer.get("inbound_nodes") or [None]
+        tensors = max(map(_count_tensors, nodes))
+        if tensors > MAX_TENSORS:
+            raise _too_large(f"tensors in a call of layer '{layer_name(layer)}'", MAX_TENSORS, tensors)
+        # A Bidirectional makes a second layer of the one it is given.
+        copies = 2 if layer["class_name"] == "Bidirectional" else 1
+        return len(nodes) * (1 + copies * self.calls_inside(layer))
+
+
+def _count_tensors(node: Any) -> int:
+    """The tensors of a call, written as in any era: ``["name", 0, 0]``, or an object ``__keras_tensor__``."""
+    tensors, waiting = 0, [node]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            tensors += value.get("class_name") == "__keras_tensor__"
+            waiting += value.values()
+        elif isinstance(value, list):
+            tensors += bool(value) and isinstance(value[0], str)
+            waiting += value
+    return tensors
+
+
+def _too_large(what: str, most: int, received: object) -> ModelFileError:
+    return ModelFileError(
+        f"The model's description has too many {what}.",
+        expected=f"at most {most}",
+        received=str(received),
+        next_step="don't use this file, or report it if it is a model that you trained",
+    )
