@@ -76,10 +76,12 @@ def command(
       strict = false                    # true: fail a drop that may be chance, too
     """
     from edgekit.regression.configuration import find_configuration, load_configuration
+    from edgekit_converters.temporary_folders import private_temporary_files
     from edgekit_runtime.errors import UsageError
 
     if digests_only and (update_baseline or names or strict):
         raise UsageError("--digests-only compares every file and goes with no --model, --strict or --update-baseline.")
+    click.get_current_context().with_resource(private_temporary_files("check"))
     configuration = load_configuration(config or find_configuration(Path.cwd()))
     if update_baseline:
         _update(configuration, names, as_json)

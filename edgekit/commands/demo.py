@@ -28,6 +28,9 @@ def command(output: Path, seed: int, as_json: bool) -> None:
     from edgekit.demo import run_demo
     from edgekit.reports.progress import progress_bar
     from edgekit.reports.tables import kilobytes, milliseconds, percent, print_json, print_table
+    from edgekit_converters.temporary_folders import private_temporary_files
+
+    click.get_current_context().with_resource(private_temporary_files("demo"))
 
     def say(sentence: str) -> None:
         click.echo(sentence, err=True)

@@ -79,7 +79,9 @@ def command(
     from edgekit.training.fit import train
     from edgekit.training.options import TrainingOptions
     from edgekit.training.saving import save_training
+    from edgekit_converters.temporary_folders import private_temporary_files
 
+    click.get_current_context().with_resource(private_temporary_files("train"))
     options = TrainingOptions(
         epochs=epochs,
         batch_size=batch_size,

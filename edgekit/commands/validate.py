@@ -81,7 +81,9 @@ def command(
     from edgekit.parity.validation import validate_all
     from edgekit.reports.progress import progress_bar
     from edgekit.reports.validation import print_validation
+    from edgekit_converters.temporary_folders import private_temporary_files
 
+    click.get_current_context().with_resource(private_temporary_files("validate"))
     if len(tflite) > 1 and (changed or layers or layers_figure):
         raise click.UsageError("--changed, --layers and --layers-figure take one TFLITE at a time.")
     options = ValidationOptions(

@@ -42,7 +42,8 @@ class LoweredSource:
         calibration: Data that was looked at; None where neither calibration nor a budget needs any.
         golden_inputs: Inputs to keep as golden examples.
         answers: The source model's own outputs for these, by name; None where it cannot be run.
-        notes: How the model may want its pixels, where nothing and nobody says so, and names that were left out.
+        notes: A training record of another file, how the model may want its pixels if nothing says so, and names that
+            were left out.
     """
 
     path: Path
@@ -71,7 +72,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         _import_what_comes_next(modes)
         lowered = process.result()
         _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
-        record = read_training_record(request.source)
+        record = read_training_record(request.source, lowered.source_sha256)
         preprocessing = _preprocessing(lowered, options, record)
         calibration = _calibration_data(lowered, modes, options, preprocessing)
         data = calibration.data if calibration else _uncalibrated_data(lowered, options, preprocessing)
@@ -90,7 +91,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         calibration=calibration,
         golden_inputs=golden_inputs,
         answers=answers,
-        notes=tuple(note for note in (pixels_note, labels_note) if note),
+        notes=tuple(note for note in (record.note, pixels_note, labels_note) if note),
     )
 
 

@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import edgekit_runtime
 from edgekit.devices import on_device
 from edgekit.devices.device import Device
+from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import EdgekitError
 
 
@@ -55,8 +55,7 @@ def answers_of(device: Device, model: Path, inputs: Sequence[np.ndarray]) -> tup
     Raises:
         EdgekitError: The device lacks numpy or an interpreter, refuses the model, or crashes over it.
     """
-    with tempfile.TemporaryDirectory(prefix="edgekit-") as name:
-        folder = Path(name)
+    with temporary_folder("device") as folder:
         put_runtime(folder)
         shutil.copyfile(on_device.__file__, folder / "on_device.py")
         shutil.copyfile(model, folder / "model.tflite")

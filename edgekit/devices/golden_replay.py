@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edgekit.devices.answers import put_runtime, report_of
 from edgekit.devices.device import Device
+from edgekit_converters.temporary_folders import temporary_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,7 @@ def replay_golden_on(device: Device, model: Path) -> GoldenReplay:
     Raises:
         EdgekitError: It has none, or the device does not run it.
     """
-    with tempfile.TemporaryDirectory(prefix="edgekit-") as name:
-        folder = Path(name)
+    with temporary_folder("device") as folder:
         put_runtime(folder)
         shutil.copyfile(model, folder / "model.tflite")
         done = device.run(["-m", "edgekit_runtime", "verify", "model.tflite", "--json"], folder)

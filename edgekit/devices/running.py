@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from edgekit.devices.answers import put_runtime
 from edgekit.devices.device import PythonDevice, foreign_environment
+from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import UsageError
 
 
@@ -28,8 +27,8 @@ def run_python(device: PythonDevice, arguments: Sequence[str]) -> int:
             "An emulated processor's times say nothing about a Pi's.",
             next_step="run python -m edgekit_runtime bench on the Pi itself",
         )
-    with tempfile.TemporaryDirectory(prefix="edgekit-") as name:
-        put_runtime(Path(name))
-        environment = {**foreign_environment(), **device.environment, "PYTHONPATH": name}
+    with temporary_folder("device") as folder:
+        put_runtime(folder)
+        environment = {**foreign_environment(), **device.environment, "PYTHONPATH": str(folder)}
         done = subprocess.run([str(device.python), *arguments], env=environment, check=False)
     return done.returncode if done.returncode >= 0 else 128 - done.returncode

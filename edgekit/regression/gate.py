@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from edgekit.regression.measurement import DataChoice, Measurement, measure
 from edgekit.regression.origin_rules import judge_determinism, judge_golden, judge_targets
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
+from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileError, UsageError
 from edgekit_runtime.model import Model
 
@@ -204,8 +204,8 @@ class _Task:
 def _task(
     configuration: LoadedConfiguration, name: str, limits: Thresholds, baseline: ModelRecord | None
 ) -> Iterator[_Task]:
-    with tempfile.TemporaryDirectory(prefix="edgekit-check-") as folder:
-        yield _Task(configuration, name, limits, baseline, Path(folder))
+    with temporary_folder("check") as folder:
+        yield _Task(configuration, name, limits, baseline, folder)
 
 
 def _require_same_data(name: str, baseline: ModelRecord, record: ModelRecord) -> None:

@@ -22,6 +22,7 @@ from edgekit.regression.configuration import (
 )
 from edgekit.regression.gate import check, measure_for_baseline
 from edgekit.regression.results import ModelCheck
+from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class MarkedModel:
 
     def load(self) -> Model:
         """The model on this machine's interpreter."""
-        with tempfile.TemporaryDirectory(prefix="edgekit-test-") as folder:
-            return edgekit_runtime.load(prepare(self.configuration, self.name, Path(folder)).path)
+        with temporary_folder("test") as folder:
+            return edgekit_runtime.load(prepare(self.configuration, self.name, folder).path)
 
     def check(self) -> ModelCheck:
         """The model, judged by the baseline."""

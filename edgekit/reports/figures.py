@@ -11,13 +11,18 @@ _DOTS_PER_INCH = 150
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    """Write a ``matplotlib.figure.Figure`` in one step: SVG where the name ends so, else PNG."""
+    """Write a ``matplotlib.figure.Figure`` in one step: SVG if the name ends so, else PNG."""
+    with replacing(path) as temporary:
+        write_figure(figure, temporary)
+
+
+def write_figure(figure: Any, path: Path) -> None:
+    """Write a figure to a file that is renamed into place later, together with others."""
     import matplotlib as mpl
 
-    with replacing(path) as temporary:
-        if path.suffix == ".svg":
-            # Without a salt, ids are drawn anew each time.
-            with mpl.rc_context({"svg.hashsalt": path.stem}):
-                figure.savefig(temporary, format="svg", metadata={"Date": None})
-        else:
-            figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    if path.suffix == ".svg":
+        # Without a salt, ids are drawn anew each time.
+        with mpl.rc_context({"svg.hashsalt": path.stem}):
+            figure.savefig(path, format="svg", metadata={"Date": None})
+    else:
+        figure.savefig(path, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.reports.figures import save_figure
+from edgekit.reports.figures import write_figure
 
 
 def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Path) -> None:
@@ -46,7 +46,7 @@ def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Pa
     accuracy.set_ylim(0, 102)
     accuracy.legend(loc="lower right")
     figure.suptitle("The training, epoch by epoch")
-    save_figure(figure, path)
+    write_figure(figure, path)
 
 
 def draw_confusion(confusion: np.ndarray, labels: Sequence[str], accuracy: float, path: Path) -> None:
@@ -75,4 +75,4 @@ def draw_confusion(confusion: np.ndarray, labels: Sequence[str], accuracy: float
     axes.set_xlabel("the model's answer")
     axes.set_ylabel("the class it is")
     axes.set_title(f"{int(confusion.sum())} held-back examples, {100 * accuracy:.2f} % right")
-    save_figure(figure, path)
+    write_figure(figure, path)

@@ -17,6 +17,8 @@ from edgekit.training.batches import batches
 from edgekit.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from edgekit.training.options import TrainingOptions
 from edgekit.training.reference_cnn import build
+from edgekit.training.saving import require_room_for_training
+from edgekit_converters.atomic_files import require_place
 from edgekit_converters.quiet_tensorflow import import_quietly
 from edgekit_runtime.errors import DataError
 
@@ -80,15 +82,20 @@ def train(
     Raises:
         DataError: The examples are no images, or smaller than the network needs; no checkpoint to resume.
         UsageError: The checkpoint was made with other options or data.
+        EdgekitError: The folder cannot be written or has no room for the training's files.
     """
     _require_images(dataset)
-    model = _compiled(dataset, options)
     checkpoint = folder / CHECKPOINT_NAME if folder else None
+    if checkpoint:
+        require_place(checkpoint)
+    model = _compiled(dataset, options)
     state = TrainingState()
     if resume and checkpoint:
         state = load_checkpoint(checkpoint, options, dataset.digest)
         _restore(model, state)
     if not _finished(state, options):
+        if checkpoint:
+            require_room_for_training(model, checkpoint.parent)
         _fit(model, dataset, options, state, checkpoint)
     if state.best:
         model.set_weights(state.best)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,28 +14,41 @@ RECORD_NAME = "training.json"
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
-    """What is known of a trained model; nothing of it where no record speaks of this very file.
+    """What is known of a trained model; nothing of it unless the record was written for this very file.
 
     Attributes:
         labels: Names of the classes.
         preprocessing: How the pictures that it was trained on became its input.
+        note: A sentence if the record was written for another file of this name.
     """
 
     labels: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
+    note: str = ""
 
 
-def read_training_record(model: Path) -> TrainingRecord:
-    """Read ``training.json`` beside a Keras file, where it was written for that file, byte by byte."""
+def read_training_record(model: Path, sha256: str) -> TrainingRecord:
+    """Read ``training.json`` beside a Keras file.
+
+    Args:
+        model: The file.
+        sha256: Digest of the bytes that were read from it.
+    """
     record = model.parent / RECORD_NAME
     if not (model.is_file() and record.is_file()):
         return TrainingRecord()
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
-        if content["models"][model.name] != hashlib.sha256(model.read_bytes()).hexdigest():
+        known = content["models"].get(model.name)
+        if isinstance(known, str) and known != sha256:
+            return TrainingRecord(
+                note=f"{RECORD_NAME} belongs to another {model.name}: its labels and pixel range are not used. Train "
+                "again, or pass --labels and --pixel-range."
+            )
+        if known is None:
             return TrainingRecord()
         labels = tuple(str(label) for label in content["labels"])
         return TrainingRecord(labels, Preprocessing.from_dict(content["preprocessing"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError):
         # Another program's file of that name, or an older one.
         return TrainingRecord()

@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from edgekit import __version__
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.reports.training_figures import draw_confusion, draw_history
-from edgekit.training.fit import TrainingResult
 from edgekit.training.record import RECORD_NAME
 from edgekit_converters import interrupts
-from edgekit_converters.atomic_files import replacing, write_text
+from edgekit_converters.atomic_files import replacing_together, require_room
+from edgekit_converters.lowering.source_digest import digest
+
+if TYPE_CHECKING:
+    from edgekit.training.fit import TrainingResult
 
 MODEL_NAMES = ("model.h5", "model.keras")
 
 
+#: The checkpoint holds the weights, Adam's two moments and the best weights; model.keras the first three, model.h5 one.
+_COPIES_OF_WEIGHTS = 8
+#: Figures, labels, report, and what the formats add.
+_OTHER_BYTES = 500_000
+
+
+def require_room_for_training(model: Any, folder: Path) -> None:
+    """Refuse a folder without room for a training's files, best before its first epoch.
+
+    Args:
+        model: The network.
+        folder: Made if absent.
+    Raises:
+        EdgekitError: The folder cannot be written, or the disk is full.
+    """
+    weights_bytes = np.dtype(np.float32).itemsize * model.count_params()
+    require_room(folder / RECORD_NAME, _COPIES_OF_WEIGHTS * weights_bytes + _OTHER_BYTES)
+
+
 def save_training(result: TrainingResult, folder: Path) -> None:
-    """Write the model in both formats, the labels, the report and the figures.
+    """Write the model in both formats, the labels, the report and the figures; all of them or none.
 
     Args:
         result: What was trained.
         folder: Where to; made where it is absent.
     Raises:
-        EdgekitError: A file cannot be written; the old one is still there then.
+        EdgekitError: A file cannot be written; the old ones are still there then.
     """
-    for name in MODEL_NAMES:
-        with replacing(folder / name) as temporary:
-            _save_model(result.model, temporary)
-    write_text(folder / "labels.txt", "\n".join(result.labels) + "\n")
-    report = {"edgekit": __version__, **_versions(), **result.to_dict(), **_for_conversion(result, folder)}
-    write_text(folder / RECORD_NAME, json.dumps(report, indent=1) + "\n")
-    draw_history(result.history, result.test_accuracy, folder / "training.png")
-    draw_confusion(result.confusion, result.labels, result.test_accuracy, folder / "confusion.png")
+    # libhdf5 may crash on a full disk.
+    require_room_for_training(result.model, folder)
+    with replacing_together(folder, last=RECORD_NAME) as temporary:
+        for name in MODEL_NAMES:
+            _save_model(result.model, temporary / name)
+        (temporary / "labels.txt").write_text("\n".join(result.labels) + "\n", encoding="utf-8")
+        draw_history(result.history, result.test_accuracy, temporary / "training.png")
+        draw_confusion(result.confusion, result.labels, result.test_accuracy, temporary / "confusion.png")
+        report = {"edgekit": __version__, **_versions(), **result.to_dict(), **_for_conversion(result, temporary)}
+        (temporary / RECORD_NAME).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def _for_conversion(result: TrainingResult, folder: Path) -> dict[str, Any]:
     """Which files this is the report of, and how pictures became their input: see ``read_training_record``."""
     preprocessing = image_preprocessing((-1, *result.model.inputs[0].shape[1:]), DEFAULT_PIXEL_RANGE)
     return {
-        "models": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in MODEL_NAMES},
+        "models": {name: digest(folder / name) for name in MODEL_NAMES},
         "preprocessing": None if preprocessing is None else preprocessing.to_dict(),
     }
 

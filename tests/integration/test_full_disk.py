@@ -55,13 +55,23 @@ def test_convert_keeps_the_old_file_when_the_disk_is_full(disk: Path, model: Pat
     assert "Traceback" not in done.stderr
 
 
-def test_train_leaves_nothing_half_written_when_the_disk_is_full(disk: Path) -> None:
-    program = f"{sys.executable} -m edgekit train --epochs 1 --no-augment -o {disk}/out; echo code $?; ls -A {disk}/out"
-    done = run_on_tiny_disk("300k", disk, "sh", "-c", program)
-    # The first thing written is the checkpoint, of 1.1 MB.
-    assert done.stdout.splitlines() == ["code 1"]
+@pytest.mark.parametrize("size", ["4k", "300k"])
+def test_train_refuses_a_full_disk_before_the_first_epoch(size: str, disk: Path) -> None:
+    # Thirty epochs would take minutes.
+    done = run_on_tiny_disk(size, disk, sys.executable, "-m", "edgekit", "train", "-o", str(disk))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-3:] == [
+        f"Error: {disk}/training.json could not be written.",
+        "  received: No space left on device",
+        "  next:     free some space or choose another folder; the file that stood there before is unchanged",
+    ]
+
+
+def test_train_refuses_a_read_only_folder_before_the_first_epoch(disk: Path) -> None:
+    done = run_on_tiny_disk("10m,ro", disk, sys.executable, "-m", "edgekit", "train", "-o", str(disk))
+    assert done.returncode == 1
     assert "could not be written" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "no permission to write to" in done.stderr
 
 
 @pytest.mark.parametrize("size", ["12k", "300k", "420k"])

@@ -19,9 +19,9 @@ HISTORY = {"loss": [2.0, 1.0, 0.5], "accuracy": [0.3, 0.6, 0.9]}
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The figures that are drawn, kept on their way to the file."""
     figures: list[Any] = []
-    save = training_figures.save_figure
+    save = training_figures.write_figure
     monkeypatch.setattr(
-        training_figures, "save_figure", lambda figure, path: (figures.append(figure), save(figure, path))
+        training_figures, "write_figure", lambda figure, path: (figures.append(figure), save(figure, path))
     )
     return figures
 

@@ -15,6 +15,7 @@ from edgekit.training.options import TrainingOptions
 from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit.training.reference_cnn import build
 from edgekit.training.saving import save_training
+from edgekit_converters.lowering.source_digest import digest
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.preprocessing import Preprocessing
 
@@ -80,32 +81,41 @@ def test_the_report_says_how_and_how_well(result: TrainingResult, tmp_path: Path
 def test_the_record_speaks_of_its_own_files_only(result: TrainingResult, tmp_path: Path) -> None:
     save_training(result, tmp_path)
     known = TrainingRecord(("cat", "dög"), Preprocessing(18, 18, 1))
-    assert read_training_record(tmp_path / "model.h5") == read_training_record(tmp_path / "model.keras") == known
+    for name in ("model.h5", "model.keras"):
+        assert read_training_record(tmp_path / name, digest(tmp_path / name)) == known
     (tmp_path / "other.h5").write_bytes((tmp_path / "model.h5").read_bytes())
-    assert read_training_record(tmp_path / "other.h5") == TrainingRecord()
-    (tmp_path / "model.h5").write_bytes(b"another model")
-    assert read_training_record(tmp_path / "model.h5") == TrainingRecord()
+    assert read_training_record(tmp_path / "other.h5", digest(tmp_path / "model.h5")) == TrainingRecord()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"models": 1}', '{"models": {"model.h5": 1}}', "\xff"])
+def test_a_record_of_another_file_is_not_used_and_that_is_said(result: TrainingResult, tmp_path: Path) -> None:
+    save_training(result, tmp_path)
+    record = read_training_record(tmp_path / "model.h5", "digest of the bytes that were converted")
+    assert (record.labels, record.preprocessing) == ((), None)
+    assert record.note.startswith("training.json belongs to another model.h5: its labels and pixel range are not used.")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"models": 1}', '{"models": {"model.h5": 1}}', "\xff", "[" * 200_000]
+)
 def test_another_program_s_training_json_says_nothing(content: str, tmp_path: Path) -> None:
     (tmp_path / "model.h5").write_bytes(b"model")
     (tmp_path / "training.json").write_text(content, encoding="latin-1")
-    assert read_training_record(tmp_path / "model.h5") == TrainingRecord()
-    assert read_training_record(tmp_path / "missing.h5") == TrainingRecord()
+    assert read_training_record(tmp_path / "model.h5", "ab12") == TrainingRecord()
+    assert read_training_record(tmp_path / "missing.h5", "ab12") == TrainingRecord()
 
 
-def test_an_old_model_stays_when_the_new_one_cannot_be_written(
+def test_the_files_are_replaced_together_or_not_at_all(
     result: TrainingResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "model.h5").write_bytes(b"old")
 
     def half_written(model: object, path: Path) -> None:
         path.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+        if path.suffix == ".keras":
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(saving, "_save_model", half_written)
-    with pytest.raises(EdgekitError, match=r"model\.h5 could not be written"):
+    with pytest.raises(EdgekitError, match="could not be written"):
         save_training(result, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
     assert (tmp_path / "model.h5").read_bytes() == b"old"
