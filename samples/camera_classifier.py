@@ -1,13 +1,15 @@
-"""Say what a camera sees: ``python camera_classifier.py model.tflite [SOURCE]``.
+"""Say what a camera sees: ``python camera_classifier.py [--public-key KEY] model.tflite [SOURCE]``.
 
 Without SOURCE: the Raspberry Pi's camera where picamera2 is installed, else the first camera that OpenCV finds.
 SOURCE is a number of an OpenCV camera, a video or a stream that OpenCV reads, or a folder of images.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
 import edgekit_runtime
+from edgekit_runtime.printable_text import one_line
 
 LEAST_SCORE = 0.6
 SIZE = (640, 480)
@@ -51,17 +53,23 @@ def frames(source):
             return frames_of_opencv(0)
         return frames_of_picamera()
     if Path(source).is_dir():
-        return (path for path in sorted(Path(source).iterdir()) if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    return frames_of_opencv(int(source) if source.isdigit() else source)
+        images = (path for path in sorted(Path(source).iterdir()) if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        return (path for path in images if path.is_file())
+    return frames_of_opencv(int(source) if source.isascii() and source.isdigit() and len(source) < 4 else source)
 
 
 def main():
     """Print a line whenever the answer changes."""
-    model = edgekit_runtime.load(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("model")
+    parser.add_argument("source", nargs="?")
+    parser.add_argument("--public-key", help="PEM file of the key that the model has to be signed with")
+    options = parser.parse_args()
+    model = edgekit_runtime.load(options.model, public_key=options.public_key)
     said = None
-    for frame in frames(sys.argv[2] if len(sys.argv) > 2 else None):
+    for frame in frames(options.source):
         answer = model.classify(frame)[0]
-        label = answer.label if answer.score >= LEAST_SCORE else "(not sure)"
+        label = one_line(answer.label) if answer.score >= LEAST_SCORE else "(not sure)"
         if label != said:
             print(f"{label} {answer.score:.0%}", flush=True)
             said = label

@@ -1,18 +1,25 @@
 """Classify images over HTTP: ``python http_service.py model.tflite [PORT]``; for this machine only, unless --public.
 
+``--public-key KEY`` accepts only a model that was signed with that key.
 curl --data-binary @digit.png http://localhost:8000/classify?top=3
 """
 
+import argparse
 import contextlib
 import json
-import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import edgekit_runtime
 from edgekit_runtime.errors import EdgekitError
+from edgekit_runtime.printable_text import filter_streams
 
 LARGEST_BODY_BYTES = 10_000_000
+
+
+def number(text):
+    """A number of at most nine digits, None for any other text: Python reads other scripts' digits as well."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -33,16 +40,23 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         if url.path != "/classify":
             return self.answer(404, {"error": "There is GET /health and POST /classify."})
-        length, top = self.headers.get("Content-Length", ""), parse_qs(url.query).get("top", ["1"])[0]
-        if not length.isdecimal():
+        header = self.headers.get("Content-Length")
+        if header is None:
             return self.answer(411, {"error": "Send the image as the body, with its Content-Length."})
-        if int(length) > LARGEST_BODY_BYTES:
+        length = number(header)
+        if length is None:
+            return self.answer(400, {"error": "Content-Length is a number of at most nine digits."})
+        if length > LARGEST_BODY_BYTES:
             return self.answer(413, {"error": f"The image may have {LARGEST_BODY_BYTES:,} bytes at most."})
-        if not top.isdecimal() or not 1 <= int(top) <= 100:
+        try:
+            top = number(parse_qs(url.query, max_num_fields=10).get("top", ["1"])[0])
+        except ValueError:
+            top = None
+        if top is None or not 1 <= top <= 100:
             return self.answer(400, {"error": "top is a number from 1 to 100."})
         try:
             # The model may be asked from several threads at once.
-            answers = self.model.classify(self.rfile.read(int(length)), int(top))
+            answers = self.model.classify(self.rfile.read(length), top)
         except EdgekitError as error:
             return self.answer(400, {"error": error.problem})
         return self.answer(200, answers[0].to_dict())
@@ -59,10 +73,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    arguments = [argument for argument in sys.argv[1:] if argument != "--public"]
-    Handler.model = edgekit_runtime.load(arguments[0])
-    address = "" if "--public" in sys.argv else "127.0.0.1"
-    server = ThreadingHTTPServer((address, int(arguments[1]) if len(arguments) > 1 else 8000), Handler)
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("model")
+    parser.add_argument("port", type=int, nargs="?", default=8000)
+    parser.add_argument("--public", action="store_true", help="answer other machines, too")
+    parser.add_argument("--public-key", help="PEM file of the key that the model has to be signed with")
+    options = parser.parse_args()
+    # The log holds what clients send, and a terminal would obey it.
+    filter_streams()
+    Handler.model = edgekit_runtime.load(options.model, public_key=options.public_key)
+    server = ThreadingHTTPServer(("" if options.public else "127.0.0.1", options.port), Handler)
     print(f"Listening on port {server.server_port}", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()

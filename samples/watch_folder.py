@@ -1,9 +1,11 @@
 """Sort the images that arrive in a folder by what they show: ``python watch_folder.py model.tflite INBOX SORTED``.
 
 An image goes to SORTED/LABEL; what cannot be read goes to SORTED/failed. SORTED/answers.jsonl gets a line for each.
-``--once`` handles what is there and ends. ``watch-folder.service`` runs this program under systemd.
+``--once`` handles what is there and ends; ``--public-key KEY`` accepts only a model that was signed with that key.
+``watch-folder.service`` runs this program under systemd.
 """
 
+import argparse
 import contextlib
 import json
 import shutil
@@ -14,16 +16,17 @@ from pathlib import Path
 
 import edgekit_runtime
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.printable_text import one_line
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
 PAUSE_S = 1.0
 
 
 def sizes(inbox):
-    """Images and their sizes; hidden files are those that a program still writes."""
+    """Regular files that are images, and their sizes; hidden ones are those that a program still writes."""
     found = {}
     for path in sorted(inbox.iterdir()):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
             found[path] = path.stat().st_size
     return found
 
@@ -33,7 +36,8 @@ def handle(model, path, target):
     try:
         answer = model.classify(path)[0]
         # A label may be "T-shirt/top", and a folder's name may not.
-        line, folder = {"file": path.name, **answer.to_dict()}, answer.label.replace("/", "-").strip(".")
+        line = {"file": path.name, **answer.to_dict()}
+        folder = one_line(answer.label, longest=60).replace("/", "-").strip(".") or "unnamed"
     except DataError as error:
         line, folder = {"file": path.name, "error": str(error).splitlines()[0]}, "failed"
     (target / folder).mkdir(parents=True, exist_ok=True)
@@ -45,20 +49,19 @@ def handle(model, path, target):
         place = target / folder / f"{path.stem}-{number}{path.suffix}"
         number += 1
     shutil.move(str(path), str(place))
-    print(f"{path.name}: {folder}", flush=True)
+    print(f"{one_line(path.name)}: {folder}", flush=True)
 
 
-def main(model_file, inbox, target):
+def main(options):
     """Look again and again; an image whose size has not changed since the last look is whole."""
-    model = edgekit_runtime.load(model_file)
-    once = "--once" in sys.argv
-    before = sizes(inbox) if once else {}
+    model = edgekit_runtime.load(options.model, public_key=options.public_key)
+    before = sizes(options.inbox) if options.once else {}
     while True:
-        now = sizes(inbox)
+        now = sizes(options.inbox)
         for path, size in now.items():
             if size and before.get(path) == size:
-                handle(model, path, target)
-        if once:
+                handle(model, path, options.sorted)
+        if options.once:
             return
         before = now
         time.sleep(PAUSE_S)
@@ -67,6 +70,11 @@ def main(model_file, inbox, target):
 if __name__ == "__main__":
     # systemd's "stop": end between two images or within the pause, with exit code 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    arguments = [argument for argument in sys.argv[1:] if argument != "--once"]
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("model")
+    parser.add_argument("inbox", type=Path)
+    parser.add_argument("sorted", type=Path)
+    parser.add_argument("--once", action="store_true")
+    parser.add_argument("--public-key", help="PEM file of the key that the model has to be signed with")
     with contextlib.suppress(KeyboardInterrupt):
-        main(arguments[0], Path(arguments[1]), Path(arguments[2]))
+        main(parser.parse_args())

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgekit.datasets.source import UNNAMED, Source
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.regular_file import open_regular_file
 
 #: What ``--slice-by`` takes for folders that hold the classes' folders.
 BY_FOLDER = "folder"
@@ -58,7 +59,7 @@ class Listing:
 
 
 def list_folder(folder: Path, suffixes: frozenset[str], *, slice_by: str | None = None) -> Listing:
-    """List a folder's files by class; hidden ones don't count.
+    """List a folder's regular files by class; hidden ones don't count.
 
     The sub-folders are the classes. Two sub-folders that hold the classes, ``train`` and one of ``test``,
     ``validation`` and ``val``, are the parts. Files in the folder itself have no class. With ``slice_by`` "folder",
@@ -109,7 +110,9 @@ def list_folder(folder: Path, suffixes: frozenset[str], *, slice_by: str | None 
 
 def file_hashes(files: tuple[Path, ...]) -> Iterator[bytes]:
     """16 bytes for each file, equal for equal contents."""
-    return (hashlib.blake2b(file.read_bytes(), digest_size=16).digest() for file in files)
+    for path in files:
+        with open_regular_file(path) as file:
+            yield hashlib.blake2b(file.read(), digest_size=16).digest()
 
 
 def suffixes_in(folder: Path) -> set[str]:
@@ -158,4 +161,6 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _files(paths: Iterator[Path], suffixes: frozenset[str]) -> list[Path]:
-    return sorted(path for path in paths if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    named = (path for path in paths if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    # A pipe would be waited for, and a device, or a link to one, read without end.
+    return sorted(path for path in named if path.is_file())

@@ -13,7 +13,9 @@ from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
 from edgekit.datasets.folders import Listing, list_folder
 from edgekit.datasets.source import UNNAMED, Source
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.image_decoding import FORMATS
 from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.regular_file import open_regular_file
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "F"})
@@ -72,7 +74,7 @@ def first_image(first: Path, image_size: tuple[int, int] | None, channels: int |
         DataError: It is no image.
     """
     try:
-        with Image.open(first) as image:
+        with open_regular_file(first) as file, Image.open(file, formats=FORMATS) as image:
             width, height = ImageOps.exif_transpose(image).size
             grey = image.mode in _GREY_MODES
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -16,6 +16,7 @@ import numpy as np
 import edgekit_runtime
 from edgekit.devices import on_device
 from edgekit.devices.device import Device
+from edgekit.devices.ssh_answer import LARGEST_ANSWER_BYTES
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import EdgekitError
 
@@ -62,9 +63,26 @@ def answers_of(device: Device, model: Path, inputs: Sequence[np.ndarray]) -> tup
         np.savez(folder / "inputs.npz", *inputs)
         done = device.run(["on_device.py", "model.tflite", "inputs.npz", "outputs.npz"], folder)
         facts = report_of(device, model, done)
-        with np.load(folder / "outputs.npz", allow_pickle=False) as arrays:
+        outputs = _read_outputs(device, folder / "outputs.npz")
+    try:
+        return outputs, DeviceFacts(device.name, **{name: str(value) for name, value in facts.items()})
+    except TypeError as error:
+        raise malformed(device, str(error)) from error
+
+
+def _read_outputs(device: Device, path: Path) -> list[np.ndarray]:
+    """The arrays that the program on the device has written; none of them is trusted."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if sum(entry.file_size for entry in arrays.zip.infolist()) > LARGEST_ANSWER_BYTES:
+                raise ValueError("arrays that are too large")
             outputs = [arrays[f"arr_{number}"] for number in range(len(arrays.files))]
-    return outputs, DeviceFacts(name=device.name, **facts)
+        if not all(array.dtype.kind in "biufc" for array in outputs):
+            raise ValueError("arrays that do not hold numbers")
+        return outputs
+    # What numpy raises on damaged arrays is of every kind.
+    except Exception as error:
+        raise malformed(device, str(error)) from error
 
 
 def put_runtime(folder: Path) -> None:
@@ -89,18 +107,27 @@ def report_of(device: Device, model: Path, done: subprocess.CompletedProcess[str
         )
     try:
         report: dict[str, Any] = json.loads(done.stdout)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise EdgekitError(
             f"{device.name} could not run {model.name}.",
             expected="a Python with numpy and ai-edge-litert or tflite-runtime",
             received=(done.stderr.strip().splitlines() or [f"exit code {exit_code}"])[-1],
             next_step="install edgekit-runtime there",
         ) from None
+    if not isinstance(report, dict):
+        raise malformed(device, f"a {type(report).__name__}")
     if "error" in report:
-        raise EdgekitError(
-            f"{device.name}: {report['problem']}",
-            expected=report["expected"],
-            received=report["received"],
-            next_step=report["next_step"],
+        problem, expected, received, next_step = (
+            str(report.get(part, "")) for part in ("problem", "expected", "received", "next_step")
         )
+        raise EdgekitError(f"{device.name}: {problem}", expected=expected, received=received, next_step=next_step)
     return report
+
+
+def malformed(device: Device, why: str) -> EdgekitError:
+    """The error for a device whose answer is not one of the runtime's programs."""
+    return EdgekitError(
+        f"{device.name} sent something else than an answer.",
+        received=why,
+        next_step="see that the program there is the one that edgekit sent",
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import edgekit_runtime
-from edgekit.devices.answers import DeviceFacts, answers_of
+from edgekit.devices.answers import DeviceFacts, answers_of, malformed
 from edgekit.devices.device import Device
 from edgekit.devices.inputs import Inputs
 from edgekit.parity.agreement import Agreement, compare
@@ -115,6 +115,8 @@ def compare_on(
     model = edgekit_runtime.load(model_file)
     expected, reference_facts = answers_of(reference, model_file, inputs.arrays)
     received, device_facts = answers_of(device, model_file, inputs.arrays)
+    if [array.shape for array in received] != [array.shape for array in expected]:
+        raise malformed(device, f"outputs of shape {', '.join(str(array.shape) for array in received) or 'none'}")
     classes = inputs.classes if len(expected) == 1 else None
     agreements = [compare(left, right, classes) for left, right in zip(expected, received, strict=True)]
     outputs = tuple(

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.devices.answers import put_runtime, report_of
+from edgekit.devices.answers import malformed, put_runtime, report_of
 from edgekit.devices.device import Device
 from edgekit_converters.temporary_folders import temporary_folder
 
@@ -52,13 +52,16 @@ def replay_golden_on(device: Device, model: Path) -> GoldenReplay:
         shutil.copyfile(model, folder / "model.tflite")
         done = device.run(["-m", "edgekit_runtime", "verify", "model.tflite", "--json"], folder)
     report = report_of(device, model, done)
-    return GoldenReplay(
-        model=model,
-        device=device.name,
-        interpreter=report["interpreter"],
-        examples=report["examples"],
-        max_error=max(report["max_error"]),
-        tolerance=max(report["tolerance"]),
-        top1_equal=sum(report["top1_equal"]),
-        passed=report["passed"],
-    )
+    try:
+        return GoldenReplay(
+            model=model,
+            device=device.name,
+            interpreter=str(report["interpreter"]),
+            examples=int(report["examples"]),
+            max_error=float(max(report["max_error"])),
+            tolerance=float(max(report["tolerance"])),
+            top1_equal=int(sum(report["top1_equal"])),
+            passed=report["passed"] is True,
+        )
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise malformed(device, repr(error)) from error

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit.devices.ssh_answer import parse_answer, run_bounded
 from edgekit_runtime.errors import EdgekitError, UsageError
 
 #: What ``ssh`` itself exits with when it cannot connect.
@@ -75,27 +76,20 @@ class SshDevice:
         # BatchMode: a question for a password would wait for ever where nobody looks.
         command = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", *self.options, "--", self.host, script]
         try:
-            done = subprocess.run(command, input=_packed(folder), capture_output=True, check=False)
+            exit_code, received, stderr = run_bounded(command, _packed(folder))
         except OSError as error:
             raise EdgekitError("ssh could not be started.", received=str(error), next_step="install it") from error
-        if done.returncode:
+        if exit_code:
             raise EdgekitError(
                 f"{self.host} could not be reached."
-                if done.returncode == _UNREACHABLE
+                if exit_code == _UNREACHABLE
                 else f"{self.host} could not run the program.",
-                received=(done.stderr.decode(errors="replace").strip().splitlines() or ["no reason"])[-1],
+                received=(stderr.decode(errors="replace").strip().splitlines() or ["no reason"])[-1],
                 next_step=f"see that this works without a password: ssh {self.host} {self.python} --version",
             )
-        head, _, rest = done.stdout.partition(b"\n")
-        code, out_size, err_size = map(int, head.split())
-        out, err, files = rest[:out_size], rest[out_size : out_size + err_size], rest[out_size + err_size :]
-        with tarfile.open(fileobj=io.BytesIO(files)) as archive:
-            for member in archive:
-                content = archive.extractfile(member)
-                # By name only: the device is trusted with its answer, not with where it is written.
-                if content is not None:
-                    (folder / Path(member.name).name).write_bytes(content.read())
-        return subprocess.CompletedProcess(command, code, out.decode(errors="replace"), err.decode(errors="replace"))
+        answer = parse_answer(received)
+        answer.write_files(folder)
+        return subprocess.CompletedProcess(command, answer.exit_code, answer.stdout, answer.stderr)
 
 
 def _packed(folder: Path) -> bytes:

@@ -22,6 +22,7 @@ from edgekit_runtime.interpreter import INTERPRETERS, choose_interpreter
 from edgekit_runtime.model import Model
 from edgekit_runtime.model_file import read_model_file
 from edgekit_runtime.printable_text import filter_streams, one_line, printable_streams
+from edgekit_runtime.regular_file import open_regular_file
 from edgekit_runtime.startup_note import keep_off_stderr
 
 
@@ -257,13 +258,14 @@ def _outputs(model: Model, batch: Any) -> dict[str, Any]:
 
 def _read_array(path: Path) -> np.ndarray:
     try:
-        array: np.ndarray = np.load(path, allow_pickle=False)
+        with open_regular_file(path) as file:
+            array: np.ndarray = np.load(file, allow_pickle=False)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.", next_step="check the path") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise DataError(
             f"{path} is not a .npy file of numbers.",
-            received=str(error).splitlines()[0],
+            received=(str(error) or type(error).__name__).splitlines()[0],
             next_step="write it with numpy.save",
         ) from error
     return array

@@ -96,7 +96,8 @@ def read_labels(labels: Union[Sequence[str], str, "os.PathLike[str]"]) -> tuple[
         return tuple(line for line in lines if line)
     except FileNotFoundError:
         raise DataError(f"The labels file {path} does not exist.", next_step="check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
+    # A path with a zero byte is a ValueError, and so is text that is not UTF-8.
+    except (OSError, ValueError) as error:
         raise DataError(f"The labels file {path} cannot be read as text.", received=str(error)) from error
 
 

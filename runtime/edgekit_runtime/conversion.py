@@ -34,8 +34,9 @@ class Encoder:
         if array.dtype == self._dtype:
             return array
         if self._quantizer is not None and array.dtype.kind == "f":
+            values = self._converted(array, np.dtype(np.float32))
             try:
-                return self._quantizer(np.asarray(array, np.float32))
+                return self._quantizer(values)
             except TensorMismatchError as error:
                 raise self._nan() from error
         if self._quantizer is None and array.dtype.kind in "iu" and self._dtype.kind in "iu":
@@ -46,11 +47,25 @@ class Encoder:
         if array.dtype != self._dtype:
             if array.dtype.kind != "f":
                 raise self._wrong_dtype(array)
-            array = array.astype(self._dtype)
+            array = self._converted(array, self._dtype)
         # Max-pooling and ReLU would swallow a NaN silently. argmax finds it, at a hundredth of an invoke.
         if array.size and isnan(array.item(array.argmax())):
             raise self._nan()
         return array
+
+    def _converted(self, array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+        """Floats in another float dtype; infinity stays what it is, and no finite value becomes it."""
+        if array.dtype == dtype:
+            return array
+        with np.errstate(over="ignore"):
+            converted = array.astype(dtype)
+        if (np.isinf(converted) & ~np.isinf(array)).any():
+            raise TensorMismatchError(
+                f"The values for input {self._info.name!r} are too large for {dtype}.",
+                expected=f"at most {np.finfo(dtype).max:.3g}",
+                received=f"{array.min():.3g} to {array.max():.3g}",
+            )
+        return converted
 
     def _integers(self, array: np.ndarray) -> np.ndarray:
         limits = np.iinfo(self._dtype)

@@ -100,7 +100,9 @@ def read_golden(model: bytes) -> GoldenExamples:
                 kind: tuple(arrays[f"{kind}_{number}"] for number in range(_count(arrays.files, kind)))
                 for kind in ("input", "output", "keras")
             }
-            tolerance = tuple(float(value) for value in arrays["tolerance"])
+            tolerance = _tolerance(arrays["tolerance"])
+        if not all(array.dtype.kind in "biufc" for group in groups.values() for array in group):
+            raise ValueError("its arrays do not hold numbers")
         counts = {len(array) for group in groups.values() for array in group}
         if len(counts) != 1 or 0 in counts or len(tolerance) != len(groups["output"]):
             raise ValueError("its arrays do not belong together")
@@ -166,6 +168,14 @@ def _count(names: Sequence[str], kind: str) -> int:
     return sum(name.startswith(f"{kind}_") for name in names)
 
 
+def _tolerance(values: np.ndarray) -> tuple[float, ...]:
+    if values.dtype.kind not in "iuf" or values.ndim != 1 or not np.isfinite(values).all():
+        raise ValueError("its tolerance is not a list of finite real numbers")
+    return tuple(float(value) for value in values)
+
+
 def _rows(array: np.ndarray) -> np.ndarray:
-    """A row of float64 an example."""
+    """One row of float64 per example; a complex number is its two parts."""
+    if array.dtype.kind == "c":
+        array = np.stack([array.real, array.imag], axis=-1)
     return np.asarray(array, np.float64).reshape(len(array), -1)

@@ -16,8 +16,11 @@ from edgekit_runtime.tensor_info import TensorInfo
 class ImageInput:
     """How pixels become the input of a model that classifies images."""
 
-    def __init__(self, preprocessing: Preprocessing, info: TensorInfo, labels: tuple[str, ...]) -> None:
+    def __init__(
+        self, preprocessing: Preprocessing, info: TensorInfo, labels: tuple[str, ...], max_pixels: int
+    ) -> None:
         self.preprocessing = preprocessing
+        self._max_pixels = max_pixels
         self.labels = labels
         values = preprocessing.values()
         # A pixel has 256 values: all arithmetic, quantization included, is done here, once.
@@ -35,7 +38,7 @@ class ImageInput:
         """Images as uint8 of the shape of the model's input, N first."""
         if isinstance(images, np.ndarray) and images.shape in self._fitting_shapes and images.dtype == np.uint8:
             return images.reshape(1, *self._sample_shape)
-        pixels = self.preprocessing.pixels(images)
+        pixels = self.preprocessing.pixels(images, max_pixels=self._max_pixels)
         return pixels.reshape(len(pixels), *self._sample_shape)
 
     def require_range(self, values: np.ndarray) -> None:

@@ -15,6 +15,7 @@ from edgekit_runtime.classification import Classification, class_count, labels_f
 from edgekit_runtime.conversion import Decoder, Encoder
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import InterpreterError, TensorMismatchError, UsageError
+from edgekit_runtime.image_decoding import MAX_IMAGE_PIXELS
 from edgekit_runtime.image_input import ImageInput, image_preprocessing
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
 from edgekit_runtime.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from edgekit_runtime.golden import GoldenReport
     from edgekit_runtime.manifest import Manifest
 
+#: No operator of a device's model gains from more; each thread has a stack of some megabytes.
+_MOST_THREADS = 64
 #: What :meth:`Model.predict` gives back: one array, or one for each output by name.
 Prediction = Union[np.ndarray, "dict[str, np.ndarray]"]
 
 
 def load(
-    path: str | os.PathLike[str] | bytes,
+    path: str | os.PathLike[str] | bytes | bytearray | memoryview,
     *,
     num_threads: int = 1,
     interpreter: str | None = None,
@@ -44,12 +47,13 @@ def load(
     stateful: bool = False,
     verify: bool = False,
     public_key: str | os.PathLike[str] | bytes | None = None,
+    max_image_pixels: int = MAX_IMAGE_PIXELS,
 ) -> Model:
     """Load a .tflite model.
 
     Args:
         path: The file, or its bytes.
-        num_threads: Threads that one operator may use.
+        num_threads: Threads that one operator may use: at most 64, or as many as there are cores.
         interpreter: ``litert`` or ``tflite-runtime``; by default the first of these that is installed.
         labels: Names of the classes, or a text file with one in each line; by default those packed into the
             model, else the classes' numbers.
@@ -62,14 +66,17 @@ def load(
         verify: Replay the golden examples packed into the model, and refuse it where this device's interpreter
             does not answer them as it should.
         public_key: Refuse a model that was not signed with this Ed25519 key: a PEM file, or its 32 bytes.
+        max_image_pixels: Refuse larger image files in ``classify()``, by the size in their headers, before they are
+            decoded; arrays may have any size.
     Raises:
         ModelFileError: The file is missing, damaged, foreign, not signed as asked, or needs code that is not here.
         InterpreterError: No interpreter is installed, it refuses the model, or fails its golden examples.
     """
-    for name, count in (("num_threads", num_threads), ("num_interpreters", num_interpreters)):
-        if count is not None and count < 1:
-            raise UsageError(f"{name} must be at least 1.", received=str(count))
-    content = path if isinstance(path, bytes) else read_model_file(path)
+    most = max(_MOST_THREADS, available_cores())
+    _require_count("num_threads", num_threads, most)
+    if num_interpreters is not None:
+        _require_count("num_interpreters", num_interpreters, most)
+    content = bytes(path) if isinstance(path, (bytes, bytearray, memoryview)) else read_model_file(path)
     if public_key is not None:
         from edgekit_runtime.signature import require_signature
 
@@ -91,10 +98,21 @@ def load(
         pixel_range=pixel_range,
         num_interpreters=num_interpreters or max(1, available_cores() // num_threads),
         stateful=stateful,
+        max_image_pixels=max_image_pixels,
     )
     if verify:
         model.verify().require_passed()
     return model
+
+
+def _require_count(name: str, count: Any, most: int) -> None:
+    # Each is a thread, or memory for a whole model: a wrong digit more would stop the device.
+    if type(count) is not int or not 1 <= count <= most:
+        raise UsageError(
+            f"{name} must be at least 1, and not more than this machine could use.",
+            expected=f"a whole number from 1 to {most}",
+            received=f"{count!r:.40}",
+        )
 
 
 def _packed_manifest(content: bytes) -> Manifest | None:
@@ -130,6 +148,7 @@ class Model:
         pixel_range: tuple[float, float] | None,
         num_interpreters: int,
         stateful: bool,
+        max_image_pixels: int,
     ) -> None:
         self.description = description
         self.interpreter = interpreter.name
@@ -159,7 +178,15 @@ class Model:
         self._encode, self._decode = self._encoders[0], self._decoders[0]
         self.preprocessing = image_preprocessing(description, self.inputs, preprocessing, pixel_range)
         self._knows_range = preprocessing is not None or pixel_range is not None
-        self._image = self._image_input()
+        self._image = self._image_input(max_image_pixels)
+
+    def __reduce__(self) -> str:
+        # pickle, copy and deepcopy come here.
+        raise UsageError(
+            "A Model cannot be pickled or copied: it holds an interpreter.",
+            expected="one Model for each process; its threads may share it",
+            next_step="pass the file's path on, and call edgekit_runtime.load() there",
+        )
 
     def predict(self, batch: Any) -> Prediction:
         """Answer a batch.
@@ -308,12 +335,12 @@ class Model:
                 next_step="use predict()",
             )
 
-    def _image_input(self) -> ImageInput | None:
+    def _image_input(self, max_pixels: int) -> ImageInput | None:
         """How pixels become its input, ``None`` where it takes no images or gives no scores for them."""
         classes = class_count([info.shape for info in self.outputs])
         if self.preprocessing is None or not classes:
             return None
-        return ImageInput(self.preprocessing, self.inputs[0], labels_for(self.labels, classes))
+        return ImageInput(self.preprocessing, self.inputs[0], labels_for(self.labels, classes), max_pixels)
 
     def _batch_size(self) -> int | None:
         """The first axis of all inputs and outputs, -1 where it is free, ``None`` where it is no batch axis."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.operator_rules import BUNDLED_CUSTOM_OPERATORS
+from edgekit_runtime.regular_file import NotARegularFileError, open_regular_file
 from edgekit_runtime.structure import FILE_IDENTIFIER
 
 #: Name of the metadata entry that edgekit leaves inside a FlatBuffer that it packs.
@@ -24,31 +24,29 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
     Raises:
         ModelFileError: It is missing, unreadable, no regular file, too large or of another format.
     """
-    path = os.fspath(path)
     try:
-        status = os.stat(path)
-        # Before opening: a named pipe would wait for a writer.
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(
-                f"{path} is not a file.",
-                expected="a .tflite file",
-                received="a folder" if stat.S_ISDIR(status.st_mode) else "a device or pipe",
-            )
-        with open(path, "rb") as file:
+        path = os.fspath(path)
+    except TypeError:
+        raise ModelFileError(
+            "This is not a model.", expected="the path of a .tflite file, or its bytes", received=type(path).__name__
+        ) from None
+    try:
+        with open_regular_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
             start = file.read(8)
             # Looked at before the rest is read: a foreign file may be larger than the memory.
             if start[4:] != FILE_IDENTIFIER:
                 raise ModelFileError(
                     f"{path} is not a .tflite file.",
                     expected="the identifier 'TFL3' after its first four bytes",
-                    received=f"{status.st_size} bytes that start with {start!r}" if start else "an empty file",
+                    received=f"{size} bytes that start with {start!r}" if start else "an empty file",
                     next_step="convert a Keras model with: edgekit convert model.h5",
                 )
-            if status.st_size > _LARGEST_FILE_BYTES:
+            if size > _LARGEST_FILE_BYTES:
                 raise ModelFileError(
                     f"{path} is too large for a .tflite file.",
                     expected=f"at most {_LARGEST_FILE_BYTES} bytes",
-                    received=f"{status.st_size} bytes",
+                    received=f"{size} bytes",
                 )
             return start + file.read()
     except FileNotFoundError:
@@ -58,8 +56,15 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
             received="nothing at this path",
             next_step="check the path, or convert a model with: edgekit convert model.h5",
         ) from None
+    except NotARegularFileError as error:
+        raise ModelFileError(
+            f"{path} is not a file.", expected="a .tflite file", received=str(error.strerror)
+        ) from None
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read.", received=error.strerror or str(error)) from error
+    # A path that holds a zero byte, or half a character.
+    except ValueError as error:
+        raise ModelFileError(f"{path!r} is not a path.", received=str(error)) from error
 
 
 def refuse_lost_parts(description: ModelDescription, digest: str) -> None:

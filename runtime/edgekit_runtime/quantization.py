@@ -51,7 +51,12 @@ class Quantizer:
         self._dtype = np.dtype(dtype)
         # One multiplication by 1/scale in float32, as XNNPACK does; the quotient may differ in the last bit.
         # Arrays even where it is one number: numpy takes those faster than its own scalars.
-        self._steps_per_unit = np.asarray(np.float32(1) / scale)
+        with np.errstate(divide="ignore", over="ignore"):
+            self._steps_per_unit = np.asarray(np.float32(1) / scale)
+        if not np.isfinite(self._steps_per_unit).all():
+            raise TensorMismatchError(
+                "A scale is too small to quantize values with.", received=f"{np.min(scale):g}", expected="above 3e-39"
+            )
         self._zero_point = np.asarray(zero_point, np.float32)
         self._smallest = np.asarray(limits.min - zero_point, np.float32)
         self._largest = np.asarray(limits.max - zero_point, np.float32)

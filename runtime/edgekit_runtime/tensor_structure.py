@@ -106,6 +106,9 @@ def _quantization(tensor: Table, dtype: str, shape: tuple[int, ...]) -> tuple[tu
         raise damaged(f"{tensor.what} has an impossible scale")
     if dtype in ("int8", "uint8", "int16"):
         limits = np.iinfo(dtype)
+        # The widest code is less than 2**16 steps from its zero point.
+        if scales.max() > np.finfo(np.float32).max / 2**16:
+            raise damaged(f"{tensor.what} has a scale that leads to infinite values")
         if (zero_points < limits.min).any() or (zero_points > limits.max).any():
             raise damaged(f"{tensor.what} has a zero point outside {dtype}")
     return tuple(scales.tolist()), tuple(zero_points.tolist()), axis

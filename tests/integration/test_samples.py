@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import configparser
 import http.client
+import io
 import json
+import os
 import re
 import shutil
 import signal
@@ -218,6 +220,15 @@ def test_http_service_classifies(port: int, pictures: list[Path], expected: list
     assert (status, health["status"], health["labels"]) == (200, "ok", [str(number) for number in range(10)])
 
 
+def huge_image() -> bytes:
+    file = io.BytesIO()
+    Image.new("1", (6000, 6000)).save(file, "PNG")
+    return file.getvalue()
+
+
+HUGE_IMAGE = huge_image()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "headers", "status"),
     [
@@ -225,7 +236,13 @@ def test_http_service_classifies(port: int, pictures: list[Path], expected: list
         pytest.param("POST", "/classify", b"", {}, 400, id="nothing"),
         pytest.param("POST", "/classify?top=0", b"x", {}, 400, id="no such top"),
         pytest.param("POST", "/classify", None, {"Content_Length": "10000001"}, 413, id="too large"),
-        pytest.param("POST", "/classify", None, {"Content_Length": "-1"}, 411, id="no length"),
+        pytest.param("POST", "/classify", None, {"Content_Length": "-1"}, 400, id="negative length"),
+        pytest.param("POST", "/classify", None, {"Content_Length": "9" * 5000}, 400, id="length of 5,000 digits"),
+        pytest.param("POST", "/classify", None, {"Content_Length": "\u00b2"}, 400, id="length of other digits"),
+        pytest.param("POST", f"/classify?top={'9' * 5000}", b"x", {}, 400, id="top of 5,000 digits"),
+        pytest.param("POST", "/classify?top=%D9%A3", b"x", {}, 400, id="top of other digits"),
+        pytest.param("POST", f"/classify?{'top=1&' * 5000}", b"x", {}, 400, id="top 5,000 times"),
+        pytest.param("POST", "/classify", HUGE_IMAGE, {}, 400, id="an image of 36 million pixels"),
         pytest.param("POST", "/other", b"x", {}, 404, id="no such path"),
         pytest.param("GET", "/classify", None, {}, 404, id="no such page"),
     ],
@@ -239,13 +256,59 @@ def test_http_service_refuses(
     assert ask(port, "POST", "/classify", pictures[0].read_bytes())[0] == 200
 
 
+SIGNED = Path(__file__).resolve().parents[1] / "data" / "packed" / "cnn_0.1.0.tflite"
+
+
+@pytest.mark.parametrize(
+    ("sample", "arguments"),
+    [
+        ("classify_on_device.py", ["IMAGE"]),
+        ("camera_classifier.py", ["INBOX"]),
+        ("watch_folder.py", ["INBOX", "SORTED", "--once"]),
+        ("http_service.py", ["0"]),
+    ],
+)
+def test_samples_take_the_key_that_the_model_has_to_be_signed_with(
+    sample: str, arguments: list[str], pictures: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    shutil.copy(pictures[0], tmp_path / "inbox")
+    places = {"IMAGE": pictures[0], "INBOX": tmp_path / "inbox", "SORTED": tmp_path / "sorted"}
+    command = [sys.executable, str(SAMPLES / sample), str(SIGNED), *(str(places.get(a, a)) for a in arguments)]
+    wrong = subprocess.run([*command, "--public-key", bytes(32).hex()], capture_output=True, text=True, timeout=60)
+    assert wrong.returncode == 1
+    assert "signed with another key" in wrong.stderr
+    with subprocess.Popen(
+        [*command, "--public-key", str(SIGNED.with_suffix(".pub.pem"))], stdout=subprocess.PIPE, text=True
+    ) as right:
+        assert right.stdout is not None
+        assert re.search("digit \\d|not sure|Listening", right.stdout.readline())
+        right.send_signal(signal.SIGINT)
+
+
+def test_the_watcher_and_the_camera_pass_pipes_and_links_to_devices_by(
+    int8_model: Path, pictures: list[Path], tmp_path: Path
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    os.mkfifo(inbox / "a.png")
+    (inbox / "b.png").symlink_to("/dev/zero")
+    shutil.copy(pictures[0], inbox / "c.png")
+    command = [sys.executable, str(SAMPLES / "camera_classifier.py"), str(int8_model), str(inbox)]
+    assert len(subprocess.run(command, capture_output=True, timeout=60, check=True).stdout.splitlines()) == 1
+    command = [sys.executable, str(SAMPLES / "watch_folder.py"), str(int8_model), str(inbox), str(tmp_path / "sorted")]
+    done = subprocess.run([*command, "--once"], capture_output=True, text=True, timeout=60, check=True)
+    assert len(done.stdout.splitlines()) == 1
+    assert sorted(path.name for path in inbox.iterdir()) == ["a.png", "b.png"]
+
+
 @pytest.mark.parametrize(
     "sample", ["classify_on_device.py", "camera_classifier.py", "watch_folder.py", "http_service.py"]
 )
 def test_on_the_device_the_runtime_is_enough(sample: str) -> None:
     text = (SAMPLES / sample).read_text()
     assert not re.search(r"^\s*(import|from) (edgekit|edgekit_converters|click|numpy|tensorflow)\b", text, re.MULTILINE)
-    assert len(text.splitlines()) <= 80
+    assert len(text.splitlines()) <= 100
 
 
 def test_every_sample_is_listed() -> None:

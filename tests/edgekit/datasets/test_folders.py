@@ -1,0 +1,54 @@
+"""A folder that strangers fill: only regular files are examples."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgekit.datasets.folders import file_hashes, list_folder
+from edgekit.datasets.image_folder import SUFFIXES, first_image
+from edgekit_runtime.errors import DataError
+
+MODEL = Path(__file__).resolve().parents[2] / "data" / "tflite" / "cnn_int8_io_float32.tflite"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two images, a link to one, and what is not an image: a pipe, a link to a device, one to nothing, a folder."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((12, 12), ord(name[0]), np.uint8)).save(folder / name)
+    (folder / "c.png").symlink_to(folder / "a.png")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    (folder / "nothing.png").symlink_to(tmp_path / "absent.png")
+    (folder / "folder.png").mkdir()
+    return folder
+
+
+def test_only_regular_files_are_listed(folder: Path) -> None:
+    listing = list_folder(folder, SUFFIXES)
+    assert [path.name for path in listing.files] == ["a.png", "b.png", "c.png"]
+    hashes = list(file_hashes(listing.files))
+    assert hashes[0] == hashes[2] != hashes[1]
+
+
+def test_a_file_that_a_pipe_replaces_after_the_listing_is_not_waited_for(folder: Path) -> None:
+    with pytest.raises(OSError, match="a device or pipe"):
+        list(file_hashes((folder / "a.png", folder / "pipe.png")))
+    for name in ("pipe.png", "zero.png"):
+        with pytest.raises(DataError, match="no image that can be read"):
+            first_image(folder / name, None, None)
+
+
+def test_pack_does_not_hang_on_such_a_folder(folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edgekit", "pack", str(MODEL), "--data", str(folder), "-o", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
