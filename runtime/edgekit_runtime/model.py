@@ -274,6 +274,23 @@ class Model:
 
         return replay(self, read_golden(self._content), self.manifest.preprocessing)
 
+    def close(self) -> None:
+        """Free the memory of its interpreters now, not with the last reference to the model.
+
+        A call that another thread has begun is finished first; calls afterwards raise a ``UsageError``.
+        """
+        with self._spread_lock:
+            # Never empty from now on, so that no new ones are made.
+            self._spread_sessions = self._spread_sessions or [self._session]
+            for session in (self._session, *self._spread_sessions):
+                session.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def reset(self) -> None:
         """Set state inside a model loaded with ``stateful=True`` back to its start."""
         self._session.reset()

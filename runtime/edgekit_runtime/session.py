@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from edgekit_runtime.errors import InterpreterError
+from edgekit_runtime.errors import InterpreterError, UsageError
 from edgekit_runtime.interpreter import Interpreter
 
 
@@ -38,6 +39,7 @@ class Session:
         self._stored_shapes = list(shapes)
         self._resets_variables = resets_variables
         self._lock = allocate_lock()
+        self._interpreter: Any
         self._first_input, self._first_output = self._input_indices[0], self._output_indices[0]
         self._open()
 
@@ -72,6 +74,12 @@ class Session:
         with self._lock:
             self._interpreter.reset_all_variables()
 
+    def close(self) -> None:
+        """Free the interpreter; whatever is run afterwards raises."""
+        with self._lock:
+            self._interpreter = _Closed()
+            self._create = self._set = self._invoke = self._get = _refuse_closed
+
     def _open(self) -> None:
         self._interpreter = interpreter = self._create()
         self._shapes = self._stored_shapes
@@ -94,3 +102,14 @@ class Session:
             received=(str(error).strip() or type(error).__name__).splitlines()[0],
             next_step="check the input's shape, or convert the model again for this interpreter",
         )
+
+
+class _Closed:
+    """Takes the place of an interpreter that was freed."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _refuse_closed
+
+
+def _refuse_closed(*_: Any) -> Any:
+    raise UsageError("The model is closed.", next_step="load it again, or close it after its last use")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -367,3 +370,35 @@ def test_a_single_image_after_a_batch_is_answered_as_before(name: str, tflite_fo
     model.predict(cnn["image"][:7])
     np.testing.assert_array_equal(model.predict(cnn["image"][:1]), before)
     np.testing.assert_allclose(model.predict(cnn["image"])[:1], before, atol=1 / 256)
+
+
+def test_a_closed_model_says_so(tflite_folder: Path, cnn: Arrays) -> None:
+    with edgekit_runtime.load(tflite_folder / "cnn_int8_io_int8.tflite", num_interpreters=2) as model:
+        model.predict(cnn["image"])
+    single = edgekit_runtime.load(tflite_folder / "cnn_float32_batch1.tflite")
+    single.close()
+    single.close()
+    for closed in (model, single):
+        for ask in (
+            lambda closed=closed: closed.predict(cnn["image"][:1]),
+            lambda closed=closed: closed.predict(cnn["image"]),
+            lambda closed=closed: closed.classify(cnn["pixels"][0]),
+            lambda closed=closed: list(closed.stream(cnn["pixels"][:2], top_k=1)),
+            closed.reset,
+        ):
+            with pytest.raises(UsageError, match="The model is closed"):
+                ask()
+
+
+LOADS = Path(__file__).resolve().parents[2] / "benchmarks" / "runtime_loads.py"
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux reports a process's memory so")
+def test_loading_again_and_again_leaves_nothing_behind(tflite_folder: Path) -> None:
+    """1,500 loads; ``benchmarks/runtime_loads.py`` makes ten thousand."""
+    command = [sys.executable, str(LOADS), str(tflite_folder / "cnn_int8_io_int8.tflite"), "1000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loads, megabytes, files = re.findall(r"-?[0-9.]+", done.stdout)
+    assert loads == "1000"
+    assert float(megabytes) <= 2
+    assert files == "0"
