@@ -3,16 +3,22 @@
 ``python damage.py SEED FIRST LAST MODEL …``: prints one line before and one after each file, so that the parent knows
 which file a crash or a hang belongs to: ``NUMBER kind model`` and then ``refused: …`` or ``answered: …``.
 ``--bare`` leaves the runtime out, for comparison, and gives each file a process of its own, as many crash.
+``--watched`` ends the process at the first file that takes more than 5 s of CPU, writes, starts a program or loads
+code, and prints the peak memory at the end.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import random
 import resource
 import signal
 import struct
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -99,11 +105,109 @@ def miswire(content: bytes, dice: random.Random) -> bytes:
 KINDS = (flip_structure, overwrite_structure, flip_anywhere, truncate, cut_out, splice, miswire)
 
 
-def damaged_file(seed: int, number: int, contents: list[bytes]) -> tuple[str, int, bytes]:
+def take_apart(content: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """The FlatBuffer and the parts packed behind it."""
+    from edgekit_runtime.manifest import Parts
+
+    parts = Parts(content)
+    return content[: parts.start], {name: parts.read(name) for name in parts.names}
+
+
+def put_together(flatbuffer: bytes, parts: dict[str, bytes]) -> bytes:
+    """A packed file whose checksums and digest hold, so that what reads the parts gets to see them."""
+    try:
+        facts = json.loads(parts["edgekit.json"])
+        facts["model_sha256"] = hashlib.sha256(flatbuffer).hexdigest()
+        parts = {**parts, "edgekit.json": json.dumps(facts).encode()}
+    except (KeyError, ValueError, TypeError, RecursionError):
+        pass
+    file = io.BytesIO(flatbuffer)
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return file.getvalue()
+
+
+#: Text of JSON, put in the place of some value.
+HOSTILE_JSON = (
+    *("null", "true", "-1", "0", "1e308", "-1e308", "NaN", "Infinity", "1" * 400, "1" * 5000, '""', "[]", "{}", "[[]]"),
+    *('"\\u001b[2J\\ud800"', '"../../x"', '"' + "x" * 100_000 + '"', "[" * 50_000, "[" * 500 + "]" * 500),
+    *('{"a": ' * 500 + "1" + "}" * 500, "[" + "0," * 50_000 + "0]", '["a", 1]', "[1e400, 2]"),
+)
+
+
+def change_manifest(content: bytes, dice: random.Random) -> bytes:
+    """Replace one value of the manifest, at any depth."""
+    flatbuffer, parts = take_apart(content)
+    facts = json.loads(parts["edgekit.json"])
+    place = facts
+    while True:
+        key = dice.choice(list(place) if isinstance(place, dict) else range(len(place)))
+        if not (isinstance(place[key], (dict, list)) and place[key]) or not dice.randrange(3):
+            break
+        place = place[key]
+    place[key] = "HERE"
+    parts["edgekit.json"] = json.dumps(facts).replace('"HERE"', dice.choice(HOSTILE_JSON)).encode()
+    return put_together(flatbuffer, parts)
+
+
+def change_part(content: bytes, dice: random.Random) -> bytes:
+    """Damage one part, rename it, or add one of a hostile name."""
+    flatbuffer, parts = take_apart(content)
+    name = dice.choice(list(parts))
+    how = dice.randrange(4)
+    if how == 0:
+        parts[dice.choice(("../x", "/x", "x" * 60_000, "labels.txt\\0", "a\nb"))] = parts.pop(name)
+    elif how == 1:
+        parts["labels.txt"] = dice.choice((b"\xff", b"a\0b\n" * 10, b"x" * 17_000_000, b"\n" * 100_000))
+    else:
+        parts[name] = dice.choice((flip_anywhere, truncate, cut_out))(parts[name] + bytes(16), dice)
+    return put_together(flatbuffer, parts)
+
+
+def change_golden(content: bytes, dice: random.Random) -> bytes:
+    """Change the header or a byte of one array of the golden examples, or what it is called."""
+    flatbuffer, parts = take_apart(content)
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(parts["golden.npz"])) as old, zipfile.ZipFile(changed, "w") as new:
+        chosen = dice.choice(old.namelist())
+        for name in old.namelist():
+            array, new_name = old.read(name), name
+            if name == chosen:
+                how = dice.randrange(4)
+                if how == 0:
+                    array = array.replace(b"(", dice.choice((b"(9999999999,", b"(-1,", b"(0, 9", b"((((")), 1)
+                elif how == 1:
+                    array = array.replace(b"'descr': '", dice.choice((b"'descr': 'O", b"'descr': 'c", b"'descr': 'V")))
+                elif how == 2:
+                    array = flip_anywhere(array, dice)
+                else:
+                    new_name = dice.choice(("input_9", "output_7", "../x", "keras_1e9")) + ".npy"
+            new.writestr(new_name, array)
+    parts["golden.npz"] = changed.getvalue()
+    return put_together(flatbuffer, parts)
+
+
+def change_flatbuffer(content: bytes, dice: random.Random) -> bytes:
+    """Damage the FlatBuffer as a plain one, and let the digest be that of what comes out."""
+    flatbuffer, parts = take_apart(content)
+    return put_together(dice.choice(KINDS)(flatbuffer, dice), parts)
+
+
+PACKED_KINDS = (*KINDS, change_manifest, change_part, change_golden, change_flatbuffer, change_flatbuffer)
+
+
+def damaged_file(
+    seed: int, number: int, contents: list[bytes], kinds: Sequence[Callable[[bytes, random.Random], bytes]] = KINDS
+) -> tuple[str, int, bytes]:
     dice = random.Random(seed * 1_000_000 + number)
-    kind = KINDS[number % len(KINDS)]
+    kind = kinds[number % len(kinds)]
     which = dice.randrange(len(contents))
     return kind.__name__, which, kind(contents[which], dice)
+
+
+def is_packed(content: bytes) -> bool:
+    return content[-22:-18] == b"PK\x05\x06"
 
 
 def ask_with_runtime(content: bytes) -> list[np.ndarray]:
@@ -112,6 +216,10 @@ def ask_with_runtime(content: bytes) -> list[np.ndarray]:
     model = edgekit_runtime.load(content)
     dice = np.random.default_rng(0)
     answer = model.predict({info.name: values(dice, info.shape, info.dtype) for info in model.inputs})
+    if is_packed(content):
+        model.verify()
+        if model.preprocessing is not None:
+            model.classify(np.zeros((5, 7, 4), np.uint8))
     return list(answer.values()) if isinstance(answer, dict) else [answer]
 
 
@@ -156,18 +264,50 @@ def sound_answer(ask: Callable[[bytes], list[np.ndarray]], content: bytes) -> li
 
 
 def main() -> None:
-    arguments = [argument for argument in sys.argv[1:] if argument != "--bare"]
+    arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    watched = "--watched" in sys.argv
+    kinds = PACKED_KINDS if watched else KINDS
     ask = ask_bare if "--bare" in sys.argv else ask_with_runtime
     seed, first, last = (int(text) for text in arguments[:3])
     contents = [Path(path).read_bytes() for path in arguments[3:]]
     sound = [sound_answer(ask, content) for content in contents]
+    if watched:
+        # What a sound and a damaged file need has been imported by now.
+        for number in range(100):
+            sound_answer(ask, damaged_file(0, number, contents, kinds)[2])
+        start_watching()
     for number in range(first, last):
-        kind, which, content = damaged_file(seed, number, contents)
+        kind, which, content = damaged_file(seed, number, contents, kinds)
         print(f"{number} {kind} {Path(arguments[3 + which]).name}", flush=True)
         if ask is ask_bare:
             in_a_child(lambda content=content, which=which: print(outcome(ask, content, sound[which]), flush=True))
         else:
+            if watched:
+                signal.setitimer(signal.ITIMER_PROF, 5)
             print(outcome(ask, content, sound[which]), flush=True)
+    if watched:
+        print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} kB", flush=True)
+
+
+#: Audit events of what no model may lead to. Files that are only read are not among them, nor is "compile": numpy reads
+#: the header of an array with ast.literal_eval(), which runs nothing.
+FORBIDDEN = (
+    *("exec", "import", "pickle.find_class", "marshal.loads", "ctypes.dlopen", "subprocess.Popen"),
+    *("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link"),
+    *("os.symlink", "os.truncate", "os.chmod", "os.chdir", "os.putenv", "socket.connect", "socket.bind", "shutil.move"),
+)
+
+
+def start_watching() -> None:
+    """End this process where it does what no model may lead to."""
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        writes = event == "open" and bool(int(arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+        if event in FORBIDDEN or writes:
+            os.write(2, f"forbidden: {event} {arguments!r:.300}\n".encode())
+            os._exit(9)
+
+    sys.addaudithook(watch)
 
 
 def in_a_child(work: Callable[[], None]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -60,3 +62,38 @@ def test_every_truncation_is_refused(name: str, tflite_folder: Path) -> None:
     # Only trailing zeros may be missing: the last string's padding, say.
     assert all(not any(content[size:]) for size in survived)
     assert len(survived) <= 16
+
+
+PACKED = Path(__file__).parent.parent / "data" / "packed" / "cnn_0.1.0.tflite"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux only")
+def test_no_mutation_of_a_packed_file_runs_code_writes_or_takes_long(tflite_folder: Path, tmp_path: Path) -> None:
+    """2,000 of them, whose checksums and digests hold for the most part: 5 s of CPU and 1 GiB each, and no trace."""
+    files = 2000
+    content, unsigned = PACKED.read_bytes(), tmp_path / "unsigned.tflite"
+    unsigned.write_bytes(content[: content.index(b"PK\x03\x04")])
+    with zipfile.ZipFile(PACKED) as old, zipfile.ZipFile(unsigned, "a") as new:
+        for name in ("edgekit.json", "labels.txt", "golden.npz"):
+            new.writestr(name, old.read(name))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    command = [sys.executable, "-X", "faulthandler", str(PROGRAM), "7", "0", str(files), str(PACKED), str(unsigned)]
+    done = subprocess.run(
+        [*command, "--watched"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    *lines, last = done.stdout.splitlines() or [""]
+    assert done.returncode == 0, f"the last file was {[*lines, last][-2:]}:\n{done.stderr[-2000:]}"
+    assert int(last.split()[1]) < 1024 * 1024
+    assert list(folder.iterdir()) == []
+    outcomes = Counter(lines[1::2])
+    assert sum(outcomes.values()) == files
+    assert {outcome.partition(":")[0] for outcome in outcomes} == {"answered", "refused"}
+    assert outcomes["refused: ModelFileError"] > files / 2
+    assert outcomes["answered: as the sound file"] > files / 20
