@@ -76,6 +76,7 @@ def command(
       strict = false                    # true: fail a drop that may be chance, too
     """
     from edgekit.regression.configuration import find_configuration, load_configuration
+    from edgekit.reports.check_outputs import CheckOutputs, write_outputs
     from edgekit_converters.temporary_folders import private_temporary_files
     from edgekit_runtime.errors import UsageError
 
@@ -91,11 +92,14 @@ def command(
             if digests_only
             else _check(configuration, names, strict=strict, layers=html is not None)
         )
-        _write(result, junit=junit, markdown=markdown, html=html)
-        _note(result, configuration.path.parent, history=history, experiment=mlflow)
+        # The verdict comes first, whatever becomes of the files.
         _show(result, as_json)
-        if not result.passed:
-            click.get_current_context().exit(3)
+        outputs = CheckOutputs(junit, markdown, html, history, mlflow)
+        errors = write_outputs(result, outputs, configuration.path.parent)
+        for error in errors:
+            click.echo(f"Error: {error}", err=True)
+        if errors or not result.passed:
+            click.get_current_context().exit(errors[0].exit_code if result.passed else 3)
 
 
 def _check(configuration: LoadedConfiguration, names: tuple[str, ...], *, strict: bool, layers: bool) -> CheckResult:
@@ -115,43 +119,8 @@ def _compare_digests(configuration: LoadedConfiguration) -> CheckResult:
     return check_committed_files(configuration, read_baseline(configuration.resolve(configuration.settings.baseline)))
 
 
-def _write(result: CheckResult, *, junit: Path | None, markdown: Path | None, html: Path | None) -> None:
-    from edgekit_converters.atomic_files import write_text
-
-    if junit is not None:
-        from edgekit.reports.check_junit import junit_xml
-
-        write_text(junit, junit_xml(result))
-    if markdown is not None:
-        from edgekit.reports.check_markdown import check_markdown
-
-        write_text(markdown, check_markdown(result))
-    if html is not None:
-        from edgekit.reports.check_html import check_html
-
-        write_text(html, check_html(result))
-
-
-def _note(result: CheckResult, folder: Path, *, history: Path | None, experiment: str | None) -> None:
-    """Where checks are followed over time: a file, MLflow, or neither."""
-    if history is None and experiment is None:
-        return
-    import datetime
-
-    from edgekit.regression.history import append_history, current_commit, history_entries
-
-    commit = current_commit(folder)
-    if history is not None:
-        now = datetime.datetime.now(datetime.timezone.utc)
-        append_history(history, history_entries(result, commit=commit, now=now))
-    if experiment is not None:
-        from edgekit.regression.mlflow_logging import log_to_mlflow
-
-        log_to_mlflow(result, experiment, commit=commit)
-
-
 def _show(result: CheckResult, as_json: bool) -> None:
-    from edgekit.reports.check_github import append_step_summary, runs_on_github, workflow_commands
+    from edgekit.reports.check_github import runs_on_github, workflow_commands
     from edgekit.reports.check_table import print_check
     from edgekit.reports.tables import print_json
 
@@ -160,25 +129,25 @@ def _show(result: CheckResult, as_json: bool) -> None:
     else:
         print_check(result)
     if runs_on_github():
-        append_step_summary(result)
         for workflow_command in workflow_commands(result, Path.cwd()):
             # Where JSON is asked for, it is alone on stdout; GitHub reads commands from both.
             click.echo(workflow_command, err=as_json)
 
 
 def _update(configuration: LoadedConfiguration, names: tuple[str, ...], as_json: bool) -> None:
-    from edgekit.regression.baseline import read_baseline, write_baseline
+    from edgekit.regression.baseline import read_baseline, update_baseline
     from edgekit.regression.gate import measure_for_baseline
     from edgekit.reports.check_table import print_baseline_changes
     from edgekit.reports.progress import progress_bar
     from edgekit.reports.tables import print_json
 
     path = configuration.resolve(configuration.settings.baseline)
-    before = read_baseline(path) if path.exists() else {}
+    if path.exists():
+        # One that cannot be read is said before the work, not after it.
+        read_baseline(path)
     with progress_bar("Measuring", total=None):
         measured = measure_for_baseline(configuration, names=names)
-    kept = {name: record for name, record in before.items() if name in configuration.settings.models}
-    write_baseline(path, {**kept, **measured})
+    before = update_baseline(path, measured, configuration.settings.models)
     if as_json:
         print_json({"baseline": str(path), "models": {name: record.to_dict() for name, record in measured.items()}})
         return

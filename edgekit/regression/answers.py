@@ -15,6 +15,11 @@ import numpy as np
 
 from edgekit_runtime.errors import EdgekitError
 
+#: Codes of classes are stored in 32 bits.
+_MOST_CLASSES = 2**31
+#: A few compressed bytes could state any number.
+_MOST_VALUES = 100_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class ClassAnswers:
@@ -89,22 +94,27 @@ Answers = ClassAnswers | ErrorAnswers | OutputAnswers
 _OF_NUMBERS: dict[str, type[ErrorAnswers] | type[OutputAnswers]] = {"errors": ErrorAnswers, "outputs": OutputAnswers}
 
 
-def unpack_answers(packed: dict[str, Any], labels: np.ndarray | None, where: str) -> Answers:
+def unpack_answers(packed: dict[str, Any], labels: np.ndarray | None, samples: int, where: str) -> Answers:
     """Read what ``pack`` stored.
 
     Args:
         packed: The plain values.
         labels: Right class of each sample, of the very data the answers were given to; None without labels.
+        samples: How many samples these are.
         where: What the values stand in, for the message.
     Raises:
         EdgekitError: They are damaged, or belong to other data.
     """
     try:
         if packed["kind"] == "classes":
-            return _unpack_classes(packed, labels)
+            return _unpack_classes(packed, labels, samples)
         values = _unpack(packed, "<f2").astype(np.float64) * float(packed["scale"])
+        if not np.isfinite(values).all():
+            raise ValueError("a number that is not finite")
+        if packed["kind"] == "errors":
+            _require_count(values, samples)
         return _OF_NUMBERS[packed["kind"]](values)
-    except (KeyError, TypeError, ValueError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, MemoryError, zlib.error) as error:
         raise EdgekitError(
             f"The answers stored in {where} are damaged.",
             received=str(error),
@@ -112,9 +122,12 @@ def unpack_answers(packed: dict[str, Any], labels: np.ndarray | None, where: str
         ) from error
 
 
-def _unpack_classes(packed: dict[str, Any], labels: np.ndarray | None) -> ClassAnswers:
+def _unpack_classes(packed: dict[str, Any], labels: np.ndarray | None, samples: int) -> ClassAnswers:
     classes, labelled = int(packed["classes"]), bool(packed["labelled"])
+    if not 1 <= classes <= _MOST_CLASSES:
+        raise ValueError(f"{classes} classes")
     codes = _unpack(packed, "<u1" if classes <= 256 else "<u4").astype(np.int64)
+    _require_count(codes, samples)
     if len(codes) and codes.max() >= classes:
         raise ValueError(f"class {codes.max()} of {classes}")
     if not labelled:
@@ -124,12 +137,19 @@ def _unpack_classes(packed: dict[str, Any], labels: np.ndarray | None) -> ClassA
     return ClassAnswers((codes + labels) % classes, classes, labels)
 
 
+def _require_count(values: np.ndarray, samples: int) -> None:
+    if len(values) != samples:
+        raise ValueError(f"{len(values)} answers to {samples} samples")
+
+
 def _pack(values: np.ndarray) -> dict[str, Any]:
     return {"samples": len(values), "values": base64.b64encode(zlib.compress(values.tobytes(), 9)).decode()}
 
 
 def _unpack(packed: dict[str, Any], dtype: str) -> np.ndarray:
     samples = int(packed["samples"])
+    if not 0 <= samples <= _MOST_VALUES:
+        raise ValueError(f"{samples} answers")
     # Never unpacks more than was stated, whatever the file holds.
     stored = zlib.decompressobj().decompress(
         base64.b64decode(packed["values"], validate=True), samples * np.dtype(dtype).itemsize + 1

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ValidationError
 
 from edgekit.regression.content_digest import ContentDigest
+from edgekit.regression.stored_fields import (
+    Count,
+    Fraction,
+    Measure,
+    PositiveCount,
+    PositiveMeasure,
+    explain_mistake,
+    stored_as_section,
+)
 from edgekit_converters.atomic_files import write_text
 from edgekit_runtime.errors import EdgekitError
 
@@ -30,10 +45,10 @@ class LatencyRatio:
         machine: Processor and interpreter that it was measured on.
     """
 
-    ratio: float
-    low: float
-    high: float
-    p50_ms: float
+    ratio: PositiveMeasure
+    low: Measure
+    high: Measure
+    p50_ms: Measure
     reference: str
     machine: str
 
@@ -65,17 +80,17 @@ class ModelRecord:
     file: str
     sha256: str
     content: ContentDigest
-    size_bytes: int
-    operators: tuple[tuple[str, int], ...]
+    size_bytes: PositiveCount
+    operators: Annotated[tuple[tuple[str, int], ...], stored_as_section(Count)]
     labels: tuple[str, ...]
-    provenance: tuple[tuple[str, str], ...]
-    made_with: tuple[tuple[str, str], ...]
+    provenance: Annotated[tuple[tuple[str, str], ...], stored_as_section(str)]
+    made_with: Annotated[tuple[tuple[str, str], ...], stored_as_section(str)]
     data: str
     data_sha256: str
-    samples: int
-    top1: float | None
-    mean_absolute_error: float | None
-    reliability: tuple[tuple[int, float, float], ...]
+    samples: Count
+    top1: Fraction | None
+    mean_absolute_error: Measure | None
+    reliability: tuple[tuple[Count, Fraction, Fraction], ...]
     answers: dict[str, Any]
     latency: LatencyRatio | None
 
@@ -98,78 +113,88 @@ def write_baseline(path: Path, records: Mapping[str, ModelRecord]) -> None:
     write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def update_baseline(
+    path: Path, measured: Mapping[str, ModelRecord], configured: Collection[str] | None = None
+) -> dict[str, ModelRecord]:
+    """Write new records into the baseline and keep those that other processes have written meanwhile.
+
+    Args:
+        path: The baseline; made if absent.
+        measured: The new records.
+        configured: Names of the models of the configuration: records of others are dropped; None keeps all.
+    Returns:
+        The records that were there before.
+    Raises:
+        EdgekitError: The baseline cannot be read or written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone_in(path.parent):
+        before = read_baseline(path) if path.exists() else {}
+        kept = {name: record for name, record in before.items() if configured is None or name in configured}
+        write_baseline(path, {**kept, **measured})
+    return before
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process updates a baseline in ``folder``; the lock leaves no file behind."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # Not every network file system has locks.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def read_baseline(path: Path) -> dict[str, ModelRecord]:
     """Read the baseline.
 
     Raises:
-        EdgekitError: It is missing, damaged, or of a newer edgekit.
+        EdgekitError: It is missing, damaged (the message names the field), or of another edgekit.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        version = _Version.model_validate_json(content, strict=True).schema_version
     except FileNotFoundError:
         raise EdgekitError(
             f"There is no baseline {path}.",
             next_step="make one of the models as they are now, look at it, and commit it: "
             "edgekit check --update-baseline",
         ) from None
-    except (ValueError, OSError) as error:
-        raise _unreadable(path, error) from error
-    if not isinstance(content, dict) or not isinstance(content.get("models"), dict):
-        raise _damaged(path, "no JSON object with models")
-    if content.get("schema_version") != SCHEMA_VERSION:
+    except OSError as error:
+        raise _damaged(path, error.strerror or str(error)) from error
+    except ValidationError as error:
+        raise _conflict(path) if _in_conflict(content) else _wrong_field(path, error) from error
+    if version != SCHEMA_VERSION:
         raise EdgekitError(
             f"{path} was written by another edgekit than this one.",
             expected=f"schema version {SCHEMA_VERSION}",
-            received=f"version {content.get('schema_version')}",
+            received=f"version {version}",
             next_step=f"install the edgekit that wrote it, or {_ANEW}",
         )
     try:
-        return {str(name): _record(fields) for name, fields in content["models"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+        return _File.model_validate_json(content, strict=True).models
+    except ValidationError as error:
+        raise _wrong_field(path, error) from error
 
 
-def _record(fields: dict[str, Any]) -> ModelRecord:
-    latency = fields["latency"]
-    return ModelRecord(
-        file=str(fields["file"]),
-        sha256=str(fields["sha256"]),
-        content=ContentDigest(str(fields["content"]["graph"]), tuple(map(str, fields["content"]["constants"]))),
-        size_bytes=int(fields["size_bytes"]),
-        operators=tuple(sorted((str(name), int(version)) for name, version in fields["operators"].items())),
-        labels=tuple(str(label) for label in fields["labels"]),
-        provenance=_texts(fields["provenance"]),
-        made_with=_texts(fields["made_with"]),
-        data=str(fields["data"]),
-        data_sha256=str(fields["data_sha256"]),
-        samples=int(fields["samples"]),
-        top1=_number(fields["top1"]),
-        mean_absolute_error=_number(fields["mean_absolute_error"]),
-        reliability=tuple((int(count), float(mean), float(right)) for count, mean, right in fields["reliability"]),
-        answers=dict(fields["answers"]),
-        latency=None if latency is None else LatencyRatio(**latency),
-    )
+def _wrong_field(path: Path, error: ValidationError) -> EdgekitError:
+    key, expected, received = explain_mistake(error)
+    return _damaged(path, received, f"{key}: {expected}" if key else expected)
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _texts(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((str(name), str(value)) for name, value in fields.items()))
-
-
-def _damaged(path: Path, why: str) -> EdgekitError:
+def _damaged(path: Path, received: str, expected: str = "") -> EdgekitError:
     return EdgekitError(
         f"The baseline {path} is damaged.",
-        received=why,
+        expected=expected,
+        received=received,
         next_step=f"restore it from version control, or {_ANEW}",
     )
 
 
-def _unreadable(path: Path, error: ValueError | OSError) -> EdgekitError:
-    if isinstance(error, OSError) or not _in_conflict(path):
-        return _damaged(path, str(error))
+def _conflict(path: Path) -> EdgekitError:
     return EdgekitError(
         f"The baseline {path} has the marks of a merge conflict.",
         next_step=f"take one side whole (git checkout --ours {path.name}, or --theirs), then, where both sides changed "
@@ -177,5 +202,17 @@ def _unreadable(path: Path, error: ValueError | OSError) -> EdgekitError:
     )
 
 
-def _in_conflict(path: Path) -> bool:
-    return any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in path.read_bytes().splitlines())
+def _in_conflict(content: bytes) -> bool:
+    return any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in content.splitlines())
+
+
+class _Version(BaseModel):
+    """What every version of the file holds."""
+
+    schema_version: int
+
+
+class _File(BaseModel):
+    """What this version of the file holds."""
+
+    models: dict[str, ModelRecord]

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from edgekit.regression.configuration_errors import explain
+from edgekit.regression.stored_fields import Fraction, PositiveCount
 from edgekit_runtime.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -17,7 +28,24 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
+
+def _slowdown_or_false(value: Any) -> float | Literal[False]:
+    if value is False:
+        return False
+    if not isinstance(value, (int, float)) or value is True or not 0 <= value < math.inf:
+        raise ValueError("a number of at least 0, or false")
+    return float(value)
+
+
+def _path(text: str) -> str:
+    if "\0" in text or not text:
+        raise ValueError("a path or a name")
+    return text
+
+
+#: A relative growth or change.
+Growth = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PathText = Annotated[str, AfterValidator(_path)]
 
 _EXAMPLE = """\
 [tool.edgekit]
@@ -48,11 +76,11 @@ class Thresholds(BaseModel):
     max_drop: Fraction = 0.005
     significance: Annotated[float, Field(gt=0, lt=1)] = 0.01
     strict: bool = False
-    max_error_growth: Annotated[float, Field(ge=0)] = 0.02
-    max_output_change: Annotated[float, Field(ge=0)] = 0.05
+    max_error_growth: Growth = 0.02
+    max_output_change: Growth = 0.05
     min_agreement: Fraction | None = None
-    max_size_growth: Annotated[float, Field(ge=0)] = 0.1
-    max_slowdown: Annotated[float, Field(ge=0)] | Literal[False] = 0.25
+    max_size_growth: Growth = 0.1
+    max_slowdown: Annotated[float | Literal[False], PlainValidator(_slowdown_or_false)] = 0.25
     new_operators: bool = False
 
 
@@ -78,18 +106,18 @@ class ModelConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    file: str | None = None
-    source: str | None = None
+    file: PathText | None = None
+    source: PathText | None = None
     quantize: str = "none"
     io: str = "float32"
-    calibration: str | None = None
+    calibration: PathText | None = None
     samples: Annotated[int, Field(ge=1)] = 256
-    input_shape: list[int] | None = None
-    data: str | None = None
+    input_shape: list[PositiveCount] | None = None
+    data: PathText | None = None
     examples: Literal["held-back", "all"] = "held-back"
     label_column: str | None = None
-    pixel_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-    reference: str | None = None
+    pixel_range: Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)] | None = None
+    reference: PathText | None = None
     targets: list[str] | None = None
     thresholds: dict[str, Any] = {}
 
@@ -114,8 +142,8 @@ class CheckConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    data: str | None = None
-    baseline: str = "edgekit-baseline.json"
+    data: PathText | None = None
+    baseline: PathText = "edgekit-baseline.json"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     targets: list[str] = []
     thresholds: dict[str, Any] = {}
@@ -173,7 +201,7 @@ def find_configuration(folder: Path) -> Path:
         if (candidate / "edgekit.toml").is_file():
             return candidate / "edgekit.toml"
         project = candidate / "pyproject.toml"
-        if project.is_file() and "edgekit" in _parse(project).get("tool", {}):
+        if project.is_file() and "edgekit" in _tools(_parse(project)):
             return project
     raise UsageError(
         "There is no configuration for edgekit check here.",
@@ -192,14 +220,20 @@ def load_configuration(path: Path) -> LoadedConfiguration:
     content = _parse(path)
     section = "tool.edgekit" if path.name == "pyproject.toml" else ""
     if section:
-        content = content.get("tool", {}).get("edgekit", {})
+        content = _tools(content).get("edgekit", {})
     loaded = configuration_of(content, path, section)
     if not loaded.settings.models:
         raise UsageError(f"{path} names no model.", expected="a section [tool.edgekit.models.NAME] for each")
     return loaded
 
 
-def configuration_of(content: dict[str, Any], path: Path, section: str) -> LoadedConfiguration:
+def _tools(project: dict[str, Any]) -> dict[str, Any]:
+    """The sections of ``[tool]`` in a pyproject.toml; other programs say what is wrong with another value."""
+    tools = project.get("tool", {})
+    return tools if isinstance(tools, dict) else {}
+
+
+def configuration_of(content: Any, path: Path, section: str) -> LoadedConfiguration:
     """Check what a configuration says.
 
     Args:
@@ -232,5 +266,10 @@ def _parse(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"There is no configuration {path}.", next_step="check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no valid TOML.", received=str(error)) from error
+    except RecursionError as error:
+        raise UsageError(f"{path} is not valid TOML.", received="lists in lists without end") from error
+    except OSError as error:
+        raise UsageError(f"{path} could not be read.", received=error.strerror or str(error)) from error
+    # Python's parser raises more than its own error: a date of month 13, a number of 5,000 digits.
+    except ValueError as error:
+        raise UsageError(f"{path} is not valid TOML.", received=str(error)) from error

@@ -8,18 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from edgekit.regression.stored_fields import explain_mistake
 from edgekit_runtime.errors import UsageError
-
-_EXPECTED = {
-    "string_type": "a text in quotes",
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "bool_type": "true or false",
-    "list_type": "a list in square brackets",
-    "dict_type": "a section of keys",
-    "model_type": "a section of keys",
-    "model_attributes_type": "a section of keys",
-}
 
 
 def explain(error: ValidationError, path: Path, section: str, model: type[BaseModel]) -> UsageError:
@@ -36,7 +26,7 @@ def explain(error: ValidationError, path: Path, section: str, model: type[BaseMo
     place = ".".join([part for part in (section,) if part] + keys[:-1])
     key = ".".join(filter(None, (place, keys[-1] if keys else "")))
     more = f" ({error.error_count() - 1} more after it)" if error.error_count() > 1 else ""
-    kind, value = mistake["type"], mistake.get("input")
+    kind = mistake["type"]
     if kind == "extra_forbidden":
         known = _known_keys(model, keys[:-1])
         nearest = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
@@ -48,11 +38,8 @@ def explain(error: ValidationError, path: Path, section: str, model: type[BaseMo
         )
     if kind == "missing":
         return UsageError(f"{path}: {key} is missing{more}.", next_step=f"add it to [{place or 'the file'}]")
-    return UsageError(
-        f"{path}: {key or 'the file'} has a wrong value{more}.",
-        expected=_EXPECTED.get(kind) or mistake["msg"].removeprefix("Value error, "),
-        received="" if kind == "value_error" else _as_toml(value),
-    )
+    _, expected, received = explain_mistake(error)
+    return UsageError(f"{path}: {key or 'the file'} has a wrong value{more}.", expected=expected, received=received)
 
 
 def _known_keys(model: type[BaseModel], keys: list[str]) -> list[str]:
@@ -67,9 +54,3 @@ def _known_keys(model: type[BaseModel], keys: list[str]) -> list[str]:
 
 def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _as_toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else repr(value)

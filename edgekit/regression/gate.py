@@ -160,7 +160,7 @@ class _Task:
         record, limits = measurement.record, self.limits
         _require_same_data(self.name, baseline, record)
         labels = measurement.answers.labels if isinstance(measurement.answers, ClassAnswers) else None
-        before = unpack_answers(baseline.answers, labels, f"the baseline of {self.name}")
+        before = unpack_answers(baseline.answers, labels, record.samples, f"the baseline of {self.name}")
         rules = (
             *judge_answers(before, measurement.answers, limits, seed=self.configuration.settings.seed),
             judge_integrity(baseline, record),

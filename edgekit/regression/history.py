@@ -10,9 +10,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
 from edgekit.regression.results import CheckResult, ModelCheck
+from edgekit.regression.stored_fields import Count, Fraction, Measure
 from edgekit_runtime.errors import EdgekitError
 
 SCHEMA_VERSION = 1
@@ -25,6 +28,11 @@ _COMMIT_VARIABLES = (
     "BITBUCKET_COMMIT",
     "BUILD_SOURCEVERSION",
 )
+
+
+def _iso_time(text: str) -> str:
+    datetime.datetime.fromisoformat(text)
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +56,20 @@ class HistoryEntry:
         samples: Samples that were judged on.
     """
 
-    time: str
+    time: Annotated[str, AfterValidator(_iso_time)]
     commit: str
     model: str
     passed: bool
     failed_rules: tuple[str, ...]
     sha256: str
-    size_bytes: int | None
-    top1: float | None
-    mean_absolute_error: float | None
-    latency_ratio: float | None
-    p50_ms: float | None
+    size_bytes: Count | None
+    top1: Fraction | None
+    mean_absolute_error: Measure | None
+    latency_ratio: Measure | None
+    p50_ms: Measure | None
     machine: str
     data: str
-    samples: int
+    samples: Count
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
@@ -133,33 +141,41 @@ def read_history(path: Path) -> tuple[list[HistoryEntry], int]:
     Returns:
         Its entries in the file's order, and how many lines could not be read.
     Raises:
-        EdgekitError: The file is missing.
+        EdgekitError: The file cannot be read.
     """
     entries, unread = [], 0
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open("rb") as file:
             for line in file:
-                entry = _parsed(line)
-                if entry is not None:
-                    entries.append(entry)
-                elif line.strip():
-                    unread += 1
+                if line.strip():
+                    try:
+                        entries.append(_parsed(line))
+                    except ValidationError:
+                        unread += 1
     except FileNotFoundError:
         raise EdgekitError(
             f"There is no history {path}.", next_step=f"begin one with: edgekit check --history {path}"
         ) from None
+    except OSError as error:
+        raise EdgekitError(f"The history {path} could not be read.", received=error.strerror or str(error)) from error
     return entries, unread
 
 
-def _parsed(line: str) -> HistoryEntry | None:
-    try:
-        fields = json.loads(line)
-        if fields.pop("schema_version") != SCHEMA_VERSION:
-            return None
-        fields["failed_rules"] = tuple(fields["failed_rules"])
-        return HistoryEntry(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+def _parsed(line: bytes) -> HistoryEntry:
+    """One line.
+
+    Raises:
+        ValidationError: It is damaged, or of another edgekit.
+    """
+    _Version.model_validate_json(line, strict=True)
+    return _ENTRY.validate_json(line, strict=True)
+
+
+class _Version(BaseModel):
+    schema_version: Literal[1]
+
+
+_ENTRY = TypeAdapter(HistoryEntry)
 
 
 def current_commit(folder: Path, environment: Mapping[str, str] = os.environ) -> str:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import edgekit_runtime
-from edgekit.regression.baseline import read_baseline, write_baseline
+from edgekit.regression.baseline import read_baseline, update_baseline
 from edgekit.regression.candidates import prepare
 from edgekit.regression.configuration import (
     LoadedConfiguration,
@@ -63,9 +58,7 @@ class MarkedModel:
     def update_baseline(self) -> ModelCheck:
         """The model's figures written into the baseline; the judgement by the baseline that now holds."""
         measured = measure_for_baseline(self.configuration, names=[self.name])
-        with _alone(self._baseline):
-            records = read_baseline(self._baseline) if self._baseline.exists() else {}
-            write_baseline(self._baseline, {**records, **measured})
+        update_baseline(self._baseline, measured)
         _judged.clear()
         return self.check()
 
@@ -112,13 +105,3 @@ def _configuration(config: pytest.Config) -> LoadedConfiguration | None:
     except UsageError:
         return None
     return load_configuration(path)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keeps other workers of pytest-xdist from reading and writing the file in between."""
-    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-    # Never removed: a worker may wait for it while another is done.
-    with (Path(tempfile.gettempdir()) / f"edgekit-{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.parity.results import ChangedSample
-from edgekit.reports.figures import save_figure
+from edgekit.reports.figures import plain_text, save_figure
 from edgekit_runtime.errors import DataError
 
 _COLUMNS, _MOST_ROWS = 8, 6
@@ -14,6 +14,7 @@ _COLUMNS, _MOST_ROWS = 8, 6
 _LONGEST_LABEL, _LONGEST_TITLE = 12, 120
 
 
+@plain_text
 def draw_changed(samples: Sequence[ChangedSample], changed: int, title: str, path: Path) -> None:
     """Draw up to 48 images, each with what it is and what it was taken for before and after.
 

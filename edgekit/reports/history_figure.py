@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.regression.history import HistoryEntry
-from edgekit.reports.figures import save_figure
+from edgekit.reports.figures import plain_text, save_figure
 
 _MOST_TICKS = 24
+_LONGEST_NAME = 40
 
 
+@plain_text
 def draw_history(entries: Sequence[HistoryEntry], path: Path) -> None:
     """Draw a line a model in three panels; checks that failed are crosses.
 
@@ -55,7 +57,9 @@ def _draw_panel(
     for model in dict.fromkeys(entry.model for entry in entries):
         known = [(entry, figure) for entry in entries if entry.model == model and (figure := value(entry)) is not None]
         x = [places[entry.time, entry.commit] for entry, _ in known]
-        (line,) = axes.plot(x, [figure for _, figure in known], "o-", markersize=4, linewidth=1.4, label=model)
+        (line,) = axes.plot(
+            x, [figure for _, figure in known], "o-", markersize=4, linewidth=1.4, label=model[:_LONGEST_NAME]
+        )
         failed = [(place, figure) for place, (entry, figure) in zip(x, known, strict=True) if not entry.passed]
         if failed:
             axes.plot(*zip(*failed, strict=True), "x", color=line.get_color(), markersize=11, markeredgewidth=2)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.parity.layer_noise import LayerNoise
-from edgekit.reports.figures import save_figure
+from edgekit.reports.figures import plain_text, save_figure
 from edgekit.reports.tables import percent, print_table
 
 #: More bars than this cannot be read; the noisiest are drawn.
@@ -38,6 +38,7 @@ def _row(layer: LayerNoise) -> tuple[str, ...]:
     )
 
 
+@plain_text
 def draw_layers(layers: Sequence[LayerNoise], title: str, path: Path) -> None:
     """Draw the signal-to-noise ratio of each layer that has a tensor, worst on top.
 

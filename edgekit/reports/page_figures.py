@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.parity.layer_noise import LayerNoise
+from edgekit.reports.figures import plain_text
 from edgekit.reports.svg_figures import AFTER, BAD, BEFORE, FAINT, GOOD, inline_svg, page_style
 
 #: More classes than this cannot be read; those whose answers changed most are drawn.
@@ -31,6 +32,7 @@ class Point:
     latency_ratio: float | None
 
 
+@plain_text
 def draw_against_size(models: Sequence[tuple[str, Point, Point | None]], name: str) -> str:
     """Accuracy against size.
 
@@ -43,6 +45,7 @@ def draw_against_size(models: Sequence[tuple[str, Point, Point | None]], name: s
     return _draw_plane(models, name, "size, kB", lambda point: point.size_bytes / 1000)
 
 
+@plain_text
 def draw_against_latency(models: Sequence[tuple[str, Point, Point | None]], name: str) -> str:
     """Accuracy against latency; the arguments are those of ``draw_against_size``."""
     return _draw_plane(models, name, "latency, × the reference model", lambda point: point.latency_ratio)
@@ -89,6 +92,7 @@ def _add_legend(axes: Any) -> None:
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=9)
 
 
+@plain_text
 def draw_confusion_change(before: np.ndarray, after: np.ndarray, labels: Sequence[str], name: str) -> str:
     """How many more or fewer samples of a class get each answer.
 
@@ -134,6 +138,7 @@ def _draw_cells(axes: Any, change: np.ndarray) -> None:
         axes.axvline(line - 0.5, color=FAINT, linewidth=0.4, alpha=0.5)
 
 
+@plain_text
 def draw_reliability(
     reference: Sequence[Sequence[float]], candidate: Sequence[Sequence[float]], name: str, *, before: str = "baseline"
 ) -> str:
@@ -165,6 +170,7 @@ def draw_reliability(
         return inline_svg(figure, name, f"Reliability diagram, {before} and candidate")
 
 
+@plain_text
 def draw_layer_noise(layers: Sequence[LayerNoise], name: str) -> str:
     """The signal-to-noise ratio of each layer that has a tensor, worst on top.
 

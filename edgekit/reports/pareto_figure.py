@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.budget.report import BudgetReport, Candidate
-from edgekit.reports.figures import save_figure
+from edgekit.reports.figures import plain_text, save_figure
 
 _SHARES = ("top1", "agreement")
 
 
+@plain_text
 def draw_pareto(report: BudgetReport, path: Path) -> None:
     """Draw the drop of every model against its size and against its latency.
 

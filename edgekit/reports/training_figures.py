@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.reports.figures import write_figure
+from edgekit.reports.figures import plain_text, write_figure
 
 
+@plain_text
 def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Path) -> None:
     """Draw loss and accuracy over the epochs.
 
@@ -49,6 +50,7 @@ def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Pa
     write_figure(figure, path)
 
 
+@plain_text
 def draw_confusion(confusion: np.ndarray, labels: Sequence[str], accuracy: float, path: Path) -> None:
     """Draw the confusion matrix on held-back examples.
 

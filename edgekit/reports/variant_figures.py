@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.reports.figures import save_figure
+from edgekit.reports.figures import plain_text, save_figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class VariantPoint:
     p50_ms: float
 
 
+@plain_text
 def draw_tradeoff(points: Sequence[VariantPoint], keras_top1: float, winner: str, path: Path) -> None:
     """Draw size, latency and top-1 of the variants side by side.
 
@@ -64,6 +65,7 @@ def _draw_bars(axes: Any, names: Sequence[str], values: Sequence[float], colors:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+@plain_text
 def draw_answers(
     images: np.ndarray,
     *,

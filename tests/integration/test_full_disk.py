@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from click.testing import CliRunner
+
+from edgekit.cli import cli
 
 #: Runs a program in a mount namespace of its own, with ``disk`` being a file system of the given size.
 IN_TINY_DISK = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
@@ -84,3 +89,33 @@ def test_convert_says_that_the_temporary_folder_is_full(size: str, disk: Path, m
     assert "The folder for temporary files cannot hold this conversion." in done.stderr
     assert "set TMPDIR to another folder" in done.stderr
     assert not (tmp_path / "model.tflite").exists()
+
+
+TFLITE = Path(__file__).resolve().parents[1] / "data" / "tflite"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "verdict", "code"),
+    [("dense_float32", "Passed: 1 model", 1), ("cnn_float32", "Failed: m (digest)", 3)],
+    ids=["passed", "failed"],
+)
+def test_check_shows_its_verdict_though_no_file_can_be_written(
+    candidate: str, verdict: str, code: int, disk: Path, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32))
+    (tmp_path / "edgekit.toml").write_text('data = "data.npz"\nmodels.m = {file = "model.tflite"}\n')
+    shutil.copy(TFLITE / "dense_float32.tflite", tmp_path / "model.tflite")
+    made = CliRunner().invoke(cli, ["check", "--config", str(tmp_path / "edgekit.toml"), "--update-baseline"])
+    assert made.exit_code == 0, made.output
+    shutil.copy(TFLITE / f"{candidate}.tflite", tmp_path / "model.tflite")
+    kinds = ("junit", "markdown", "html", "history")
+    options = " ".join(f"--{kind} {disk}/{kind}" for kind in kinds)
+    program = (
+        f"head -c 200000 /dev/zero > {disk}/full; cd {tmp_path}; "
+        f"exec {sys.executable} -m edgekit check --digests-only {options}"
+    )
+    done = run_on_tiny_disk("100k", disk, "sh", "-c", program)
+    assert verdict in done.stdout
+    for kind in kinds:
+        assert f"{disk}/{kind} could not be written" in done.stderr
+    assert done.returncode == code

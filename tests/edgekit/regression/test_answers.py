@@ -20,7 +20,7 @@ def test_answers_come_back_as_they_were(classes: int, labelled: bool) -> None:
     labels = rng.integers(0, classes, 500) if labelled else None
     answers = ClassAnswers(rng.integers(0, classes, 500), classes, labels)
     packed = json.loads(json.dumps(answers.pack()))
-    back = unpack_answers(packed, labels, "a test")
+    back = unpack_answers(packed, labels, 500, "a test")
     assert back.predicted.tolist() == answers.predicted.tolist()
     assert back.classes == classes
     assert back.top1 == answers.top1
@@ -47,6 +47,11 @@ GOOD = ClassAnswers(np.zeros(4, np.int64), 10, LABELS).pack()
         pytest.param({"classes": 0}, LABELS, id="no-classes"),
         pytest.param({"classes": None}, LABELS, id="classes-of-no-number"),
         pytest.param({"samples": 5}, LABELS, id="another-count"),
+        pytest.param({"samples": 10**400}, LABELS, id="a-count-beyond-sense"),
+        pytest.param({"classes": 10**400}, LABELS, id="classes-beyond-sense"),
+        pytest.param({"classes": float("inf")}, LABELS, id="infinite-classes"),
+        pytest.param({"kind": []}, LABELS, id="kind-of-no-text"),
+        pytest.param({"kind": "errors", "scale": 1e300}, LABELS, id="errors-of-another-width"),
         pytest.param({}, LABELS[:3], id="fewer-labels"),
         pytest.param({}, None, id="no-labels"),
         pytest.param({"values": base64.b64encode(zlib.compress(bytes([10, 0, 0, 0]))).decode()}, LABELS, id="no-class"),
@@ -54,14 +59,21 @@ GOOD = ClassAnswers(np.zeros(4, np.int64), 10, LABELS).pack()
 )
 def test_damaged_answers_are_a_sentence(changes: dict, labels: np.ndarray | None) -> None:
     with pytest.raises(EdgekitError, match="answers stored in a test are damaged"):
-        unpack_answers({**GOOD, **changes}, labels, "a test")
+        unpack_answers({**GOOD, **changes}, labels, 4, "a test")
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), 10**400, None, [], "x"], ids=str)
+def test_a_scale_that_is_no_finite_number_is_damage(scale: object) -> None:
+    packed = {**OutputAnswers(np.ones(4)).pack(), "scale": scale}
+    with pytest.raises(EdgekitError, match="answers stored in a test are damaged"):
+        unpack_answers(packed, None, 4, "a test")
 
 
 @pytest.mark.parametrize("kind", [ErrorAnswers, OutputAnswers])
 def test_numbers_come_back_with_three_digits(kind: type) -> None:
     values = np.abs(np.random.default_rng(2).normal(0, 1e6, 300))
     answers = kind(values if kind is ErrorAnswers else values - 1e6)
-    back = unpack_answers(json.loads(json.dumps(answers.pack())), None, "a test")
+    back = unpack_answers(json.loads(json.dumps(answers.pack())), None, 300, "a test")
     assert type(back) is kind
     (field,) = kind.__dataclass_fields__
     assert getattr(back, field) == pytest.approx(getattr(answers, field), rel=1e-3, abs=2000)

@@ -89,7 +89,7 @@ def test_without_one_an_example_is_shown(tmp_path: Path) -> None:
         pytest.param("[models.a]\ndata = 'digits'\n", "models.a has a wrong value", "source =", id="no-file"),
         pytest.param("data = 'digits'\n", "models is missing", "", id="no-models"),
         pytest.param("[models]\n", "names no model", "", id="empty-models"),
-        pytest.param("data = \n", "no valid TOML", "line 1", id="no-toml"),
+        pytest.param("data = \n", "not valid TOML", "line 1", id="no-toml"),
     ],
 )
 def test_a_mistake_names_file_and_key(text: str, problem: str, hint: str, tmp_path: Path) -> None:
