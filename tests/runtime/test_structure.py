@@ -270,3 +270,16 @@ def test_a_loop_that_is_its_own_body_is_refused() -> None:
     assert len(sound.subgraphs) == 2
     with pytest.raises(ModelFileError, match="circle"):
         read_model_description(model(operator_code=code, operator=loop, more_subgraphs=[body]))
+
+
+@pytest.mark.parametrize("offset", [2, 100, 10**6, 2**32 - 1])
+def test_large_options_of_an_operator_lie_in_the_flatbuffer(offset: int) -> None:
+    """Their place is counted from the file's start, as that of large buffers is."""
+    # Every field of the writer takes four bytes: the next one holds the upper half of a field of eight.
+    operator = {0: 0, 1: [0], 2: [1], 9: offset, 10: 0, 11: 0}
+    content = model(operator=operator)
+    if offset < len(content):
+        read_model_description(content)
+        return
+    with pytest.raises(ModelFileError, match="data outside the file's FlatBuffer"):
+        read_model_description(content)
