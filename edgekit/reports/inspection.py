@@ -16,6 +16,9 @@ from edgekit_runtime.description import ModelDescription, OperatorDescription, T
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.preprocessing import Preprocessing
 
+#: edgekit packs some dozen; a hostile file may hold a million.
+_MOST_FACTS = 200
+
 
 def print_tflite(inspection: TfliteInspection, *, everything: bool) -> None:
     """Print operators, tensors, and what is packed with them.
@@ -92,7 +95,10 @@ def packed_facts(manifest: Manifest) -> list[tuple[str, str]]:
         facts.append(("labels", ", ".join(manifest.labels[:20]) + (" …" if len(manifest.labels) > 20 else "")))
     if manifest.preprocessing is not None:
         facts += _preprocessing_facts(manifest.preprocessing)
-    facts += _flat(manifest.provenance)
+    stated = list(_flat(manifest.provenance))
+    facts += stated[:_MOST_FACTS]
+    if len(stated) > _MOST_FACTS:
+        facts.append(("…", f"{len(stated) - _MOST_FACTS:,} more facts, which --json shows"))
     tensors = sum(map(len, manifest.tensor_sha256))
     if manifest.model_sha256:
         facts.append(("digest", f"{manifest.model_sha256}; {tensors} constant tensors have their own"))

@@ -11,6 +11,8 @@ from edgekit_runtime.errors import TensorMismatchError
 from edgekit_runtime.quantization import Quantizer, dequantize
 from edgekit_runtime.tensor_info import TensorInfo
 
+_FLOAT32 = np.dtype(np.float32)
+
 
 class Encoder:
     """Brings an array of the right shape to the dtype of one input."""
@@ -34,7 +36,7 @@ class Encoder:
         if array.dtype == self._dtype:
             return array
         if self._quantizer is not None and array.dtype.kind == "f":
-            values = self._converted(array, np.dtype(np.float32))
+            values = self._converted(array, _FLOAT32)
             try:
                 return self._quantizer(values)
             except TensorMismatchError as error:

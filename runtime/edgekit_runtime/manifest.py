@@ -25,6 +25,8 @@ SCHEMA_VERSION = 1
 # A manifest is a page of JSON, labels are words, golden examples are a few inputs.
 _LARGEST_PART_BYTES = 16_000_000
 _MOST_PARTS = 1000
+# Python's own limit, which whatever walks through nested values meets, varies with the version and the caller's depth.
+_DEEPEST = 50
 
 
 class Manifest(NamedTuple):
@@ -154,6 +156,8 @@ def packed_manifest(parts: Parts) -> Manifest:
 
 
 def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
+    if _is_deeper(content, _DEEPEST):
+        raise _damaged(f"its values are nested deeper than {_DEEPEST} levels")
     if not isinstance(content, dict):
         raise _damaged(f"{MANIFEST_NAME} is no JSON object")
     version = content.get("schema_version", SCHEMA_VERSION)
@@ -184,6 +188,15 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
     except UsageError as error:
         raise _damaged(f"preprocessing: {error.problem} {error.received}") from error
     return Manifest(labels, how, provenance, model_sha256, tuple(tuple(part) for part in digests))
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects of JSON are nested deeper than a number of levels."""
+    level = [value]
+    for _ in range(levels):
+        containers = [item for item in level if isinstance(item, (dict, list))]
+        level = [item for part in containers for item in (part.values() if isinstance(part, dict) else part)]
+    return any(isinstance(item, (dict, list)) for item in level)
 
 
 def _sha256(content: memoryview) -> str:

@@ -127,3 +127,13 @@ def test_rich_writes_past_the_filter_in_two_modules_only() -> None:
             if names & {"Console", "unfiltered"}:
                 makers.add(file.name)
     assert makers == {"tables.py", "progress.py"}
+
+
+def test_a_million_facts_are_not_a_million_rows(tmp_path: Path) -> None:
+    provenance = {f"fact {number:04}": number for number in range(1000)}
+    path = tmp_path / "model.tflite"
+    path.write_bytes(pack((TFLITE / "dense_float32.tflite").read_bytes(), Manifest(provenance=provenance)))
+    shown = CliRunner().invoke(cli, ["inspect", str(path)]).stdout
+    assert "fact 0199" in shown
+    assert "fact 0200" not in shown
+    assert "800 more facts" in shown

@@ -40,7 +40,7 @@ def test_info_of_a_model_with_custom_operators(tflite_folder: Path, capsys: Capt
 
 
 def test_a_count_that_is_none(tflite_folder: Path, capsys: Capture) -> None:
-    for count in ("x", "0", "1.5"):
+    for count in ("x", "0", "1.5", "9" * 5000, "\u0663"):
         with pytest.raises(SystemExit):
             main(["predict", str(tflite_folder / "cnn_float32.tflite"), "x.npy", "--threads", count])
         assert "--threads: must be a whole number, at least 1" in capsys.readouterr().err

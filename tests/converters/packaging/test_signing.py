@@ -30,54 +30,52 @@ def signed(content: bytes) -> bytes:
     return sign(content, PRIVATE, lambda: "")
 
 
-def in_a_part(model: bytes) -> bytes:
+def zipped(model: bytes, fill: Callable[[zipfile.ZipFile], object]) -> bytes:
     file = io.BytesIO(model)
     with zipfile.ZipFile(file, "a") as archive:
-        archive.writestr("part", ROOM)
+        fill(archive)
     return file.getvalue()
+
+
+def in_a_part(model: bytes) -> bytes:
+    return zipped(model, lambda archive: archive.writestr("part", ROOM))
 
 
 def in_a_gap(model: bytes) -> bytes:
-    file = io.BytesIO(model)
-    with zipfile.ZipFile(file, "a") as archive:
+    def fill(archive: zipfile.ZipFile) -> None:
         archive.writestr("first", "1")
         archive.start_dir += len(ROOM)
         archive.writestr("second", "2")
-    return file.getvalue()
+
+    return zipped(model, fill)
 
 
 def before_the_directory(model: bytes) -> bytes:
-    file = io.BytesIO(model)
-    with zipfile.ZipFile(file, "a") as archive:
+    def fill(archive: zipfile.ZipFile) -> None:
         archive.writestr("first", "1")
         archive.start_dir += len(ROOM)
-    return file.getvalue()
+
+    return zipped(model, fill)
 
 
 def in_an_extra_field(model: bytes) -> bytes:
-    file = io.BytesIO(model)
-    with zipfile.ZipFile(file, "a") as archive:
-        entry = zipfile.ZipInfo("first")
-        entry.extra = struct.pack("<HH", 0xCAFE, len(ROOM)) + ROOM
-        archive.writestr(entry, "1")
-    return file.getvalue()
+    entry = zipfile.ZipInfo("first")
+    entry.extra = struct.pack("<HH", 0xCAFE, len(ROOM)) + ROOM
+    return zipped(model, lambda archive: archive.writestr(entry, "1"))
 
 
 def in_the_comment_of_a_part(model: bytes) -> bytes:
-    file = io.BytesIO(model)
-    with zipfile.ZipFile(file, "a") as archive:
-        entry = zipfile.ZipInfo("first")
-        entry.comment = ROOM
-        archive.writestr(entry, "1")
-    return file.getvalue()
+    entry = zipfile.ZipInfo("first")
+    entry.comment = ROOM
+    return zipped(model, lambda archive: archive.writestr(entry, "1"))
 
 
 def in_the_comment_of_the_zip(model: bytes) -> bytes:
-    file = io.BytesIO(model)
-    with zipfile.ZipFile(file, "a") as archive:
+    def fill(archive: zipfile.ZipFile) -> None:
         archive.writestr("first", "1")
         archive.comment = ROOM
-    return file.getvalue()
+
+    return zipped(model, fill)
 
 
 PLACES = [
