@@ -33,8 +33,9 @@ def test_versions_are_in_lockstep() -> None:
         assert f'__version__ = "{version}"' in (folder / package / "__init__.py").read_text()
 
 
-def test_constraints_are_names_and_versions_only() -> None:
-    lines = [line.strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-torch.txt"])
+def test_constraints_are_names_and_versions_only(name: str) -> None:
+    lines = [line.strip() for line in (ROOT / name).read_text().splitlines()]
     pins = [line for line in lines if line and not line.startswith("#")]
     assert len(pins) > 30
     for line in pins:

@@ -19,19 +19,27 @@ MAX_VALUES = 500_000
 MAX_DIGITS = 24
 
 
-def parse_object(text: str | bytes, place: str) -> dict[str, Any]:
+def parse_object(
+    text: str | bytes,
+    place: str,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_values: int = MAX_VALUES,
+) -> dict[str, Any]:
     """Parse a JSON object.
 
     Args:
         text: The JSON; bytes are UTF-8.
         place: What the messages call it, such as ``"model.h5: model_config"``.
+        max_bytes: Longest text.
+        max_values: Most values in it.
     Returns:
         The object. Numbers are int or float; ``NaN`` and ``Infinity``, which Keras writes too, are floats.
     Raises:
         ModelFileError: It is no JSON object, says a key twice, or goes beyond a limit.
     """
-    if len(text) > MAX_BYTES:
-        raise _refused(place, f"at most {MAX_BYTES} bytes", f"{len(text)} bytes")
+    if len(text) > max_bytes:
+        raise _refused(place, f"at most {max_bytes} bytes", f"{len(text)} bytes")
 
     def whole_number(digits: str) -> int:
         if len(digits) > MAX_DIGITS:
@@ -54,18 +62,18 @@ def parse_object(text: str | bytes, place: str) -> dict[str, Any]:
         raise _refused(place, "JSON in UTF-8", str(error)[:200]) from None
     if not isinstance(parsed, dict):
         raise _refused(place, "a JSON object", f"a {type(parsed).__name__}")
-    _check_values(parsed, place)
+    _check_values(parsed, place, max_values)
     return parsed
 
 
-def _check_values(parsed: Any, place: str) -> None:
+def _check_values(parsed: Any, place: str, max_values: int) -> None:
     level, depth, amount = [parsed], 0, 0
     while level:
         amount += len(level)
         if depth > MAX_DEPTH:
             raise _refused(place, f"at most {MAX_DEPTH} levels", "brackets nested deeper")
-        if amount > MAX_VALUES:
-            raise _refused(place, f"at most {MAX_VALUES} values", "more")
+        if amount > max_values:
+            raise _refused(place, f"at most {max_values} values", "more")
         below: list[Any] = []
         for value in level:
             if isinstance(value, dict):
@@ -86,4 +94,4 @@ def _check_string(value: str, place: str) -> None:
 
 
 def _refused(place: str, expected: str, received: str) -> ModelFileError:
-    return ModelFileError(f"{place} is not a description that Keras writes.", expected=expected, received=received)
+    return ModelFileError(f"{place} is not the description of a model.", expected=expected, received=received)

@@ -22,7 +22,7 @@ from typing import TextIO
 
 import numpy as np
 
-from edgekit_converters.lowering.exported_program import is_exported_program, lower_exported_program
+from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering.parent_process import end_with_parent, lines_of_parent
 from edgekit_converters.lowering.process import LoweringRequest, load_by_name, no_room, save_by_name
 from edgekit_converters.lowering.source_digest import read_unchanged
@@ -90,6 +90,7 @@ def _read_request(folder: Path) -> LoweringRequest:
         custom_objects=tuple(fields["custom_objects"]),
         allow_unsafe=fields["allow_unsafe"],
         fixed_batch=fields["fixed_batch"],
+        channels_last=fields["channels_last"],
     )
 
 
@@ -102,8 +103,16 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
         facts = _foreign_facts("dynamic")
         source_model = partial(_run_same_source, request.source, sha256, run_saved_model)
     elif request.source.is_file() and is_exported_program(request.source):
-        model, sha256 = read_unchanged(request.source, partial(lower_exported_program, request.source))
-        facts = _foreign_facts("as exported")
+        from edgekit_converters.lowering.exported_program import lower_exported_program
+
+        lower = partial(lower_exported_program, request.source, channels_last=request.channels_last)
+        lowered, sha256 = read_unchanged(request.source, lower)
+        model, source_model = lowered.model, lowered.run
+        facts = _foreign_facts(lowered.batch) | {
+            "notes": list(lowered.notes),
+            "warnings": list(lowered.warnings),
+            "channels_first": lowered.channels_first,
+        }
     else:
         model, sha256, facts, source_model = _lower_keras_file(request, destination.parent)
     destination.write_bytes(model)

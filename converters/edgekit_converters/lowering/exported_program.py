@@ -1,127 +1,164 @@
-"""A PyTorch exported program (``.pt2``) to a float32 .tflite, by litert-torch; it is read before PyTorch loads it.
+"""A PyTorch exported program (``.pt2``) to a float32 .tflite, by litert-torch; it is read and checked before that.
 
-PyTorch's own loader runs code from such a file: pickled weights, constants and sample inputs, guards, and operators
-named by any path below ``torch``. What is let through here is plain numbers and ATen operators.
+PyTorch's own loader runs code from such a file: compiled packages, pickled weights, guards, and operators named by any
+path below ``torch``. It gets an archive written anew from what was checked, see
+:mod:`edgekit_converters.exported_programs`.
 """
 
 from __future__ import annotations
 
-import io
-import json
-import re
+import contextlib
 import tempfile
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from edgekit_converters.exported_programs.program import Program, read_program
 from edgekit_converters.lowering.converter_errors import explain
-from edgekit_runtime.errors import ConversionError, ModelFileError, UnsafeModelError
-
-_LARGEST_JSON_BYTES = 200_000_000
-_PLAIN_OPERATOR = re.compile(
-    r"torch\.ops\.aten\.\w+\.\w+"
-    r"|_operator\.(getitem|add|sub|mul|floordiv|truediv|mod|pow|neg|eq|ne|lt|le|gt|ge|and_|or_|not_)"
-    r"|math\.(ceil|floor|trunc)|torch\.sym_(float|int|max|min|not|ite|sum)"
+from edgekit_converters.lowering.open_batch import with_open_batch
+from edgekit_converters.lowering.torch_module import (
+    example_inputs,
+    named_module,
+    require_bounded,
+    runner,
 )
-#: Symbolic sizes go through an evaluator: names, numbers and arithmetic only.
-_PLAIN_EXPRESSION = re.compile(r"(?!.*__)[\w\s+\-*/%(),<>=]*")
+from edgekit_runtime.errors import ConversionError, EdgekitError
+from edgekit_runtime.structure import read_model_description
+
+#: Two sizes of the batch: what differs between models lowered for them follows the batch.
+_BATCHES = (2, 3)
 
 
-def is_exported_program(path: Path) -> bool:
-    """Whether a file is a PyTorch exported program, by what it holds."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/archive_format") for name in archive.namelist())
+@dataclass(frozen=True, slots=True)
+class LoweredProgram:
+    """A lowered program.
+
+    Attributes:
+        model: The float32 .tflite.
+        batch: "dynamic", or "as exported".
+        channels_first: Whether its images are (N, C, H, W).
+        notes: Sentences for the user.
+        warnings: Sentences on what is probably not meant.
+        run: Runs the program in PyTorch on values (N, ...) by input name.
+    """
+
+    model: bytes
+    batch: str
+    channels_first: bool
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    run: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
 
-def lower_exported_program(path: Path) -> bytes:
-    """Lower the program with the shapes of the example inputs that it was exported with.
+def lower_exported_program(path: Path, *, channels_last: bool = False) -> LoweredProgram:
+    """Lower a program: with any batch if it was exported so, other sizes being those of its example inputs.
 
+    Args:
+        path: The file.
+        channels_last: Take images, and return four-dimensional outputs, as (N, H, W, C).
     Raises:
         ConversionError: litert-torch is not installed, or an operator has no TFLite form.
         ModelFileError: The file is damaged.
         UnsafeModelError: It carries code, or what PyTorch would run as such.
     """
+    program = read_program(path)
     try:
-        _require_plain(path)
-    except (zipfile.BadZipFile, ValueError, KeyError, RecursionError) as error:
-        raise ModelFileError(f"{path.name} could not be read as an exported program.", received=str(error)) from error
-    try:
-        import litert_torch
-        import torch
+        import litert_torch  # noqa: F401
     except ImportError as error:
         raise ConversionError(
             f"{path.name} is a PyTorch program, and litert-torch, which converts these, is not installed.",
             received=str(error),
             next_step="pip install 'edgekit[torch]'",
         ) from error
-    _require_plain_sample_inputs(path, torch)
     try:
-        program = torch.export.load(path)
-        arguments, keywords = program.example_inputs
-        edge_model = litert_torch.convert(program.module(), arguments, keywords)
-        with tempfile.TemporaryDirectory() as folder:
-            edge_model.export(str(Path(folder) / "model.tflite"))
-            return (Path(folder) / "model.tflite").read_bytes()
+        module = named_module(program, channels_last=channels_last)
+        require_bounded(program, module, example_inputs(program, channels_last=channels_last))
+        open_model = _lower_with_open_batch(program, module, channels_last)
+        model = open_model or _lower_with_fixed_batch(program, module, channels_last)
+    except EdgekitError:
+        raise
     except Exception as error:
         # Both libraries raise errors of every kind.
         raise explain(error, path.name) from error
+    channels_first = not channels_last and any(each.is_channels_first_image for each in program.inputs)
+    return LoweredProgram(
+        model=model,
+        batch="dynamic" if open_model else "as exported",
+        channels_first=channels_first,
+        notes=notes_on(program, batch_is_open=open_model is not None, channels_first=channels_first),
+        warnings=warnings_on(program),
+        run=runner(program, module, _batch_of(model)),
+    )
 
 
-def _require_plain(path: Path) -> None:
-    """Refuse what PyTorch would unpickle, evaluate, or look up outside of ATen; nothing is loaded for that."""
-    with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            if not entry.filename.endswith(".json"):
-                continue
-            if entry.file_size > _LARGEST_JSON_BYTES:
-                raise ModelFileError(f"{path.name}: {entry.filename} unpacks to {entry.file_size} bytes.")
-            for key, value in _items(json.loads(archive.read(entry))):
-                if _reaches_out(key, value):
-                    raise UnsafeModelError(
-                        f"{path.name} holds {key} {str(value)[:80]!r} in {entry.filename}, which PyTorch would run.",
-                        expected="plain weights and ATen operators",
-                        next_step="export the model again with torch.export, without custom classes and operators",
-                    )
+def _lower_with_open_batch(program: Program, module: Any, channels_last: bool) -> bytes | None:
+    """The model for any batch; None if the program has none, or not all operators can follow it."""
+    symbol = program.batch_symbol
+    if symbol is None or any(each.symbols[:1] != (symbol,) for each in program.outputs):
+        return None
+    try:
+        models = [
+            _convert(module, example_inputs(program, channels_last=channels_last, batch=batch)) for batch in _BATCHES
+        ]
+    # The export allows no such batch, or litert-torch cannot convert it.
+    except Exception:
+        return None
+    return with_open_batch(*models, batches=_BATCHES, reference=runner(program, module, None))
 
 
-def _items(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every key with its value, at any depth."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield key, inner
-            yield from _items(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _items(inner)
+def _lower_with_fixed_batch(program: Program, module: Any, channels_last: bool) -> bytes:
+    """The model for one example if the export allows that, else for the batch of the example inputs."""
+    if program.batch_symbol is not None:
+        with contextlib.suppress(Exception):
+            return _convert(module, example_inputs(program, channels_last=channels_last, batch=1))
+    return _convert(module, example_inputs(program, channels_last=channels_last))
 
 
-def _reaches_out(key: str, value: Any) -> bool:
-    match key:
-        case "use_pickle" | "guards_code" | "as_custom_obj" | "as_operator":
-            return bool(value)
-        case "path_name":
-            return not re.fullmatch(r"(weight|tensor)_\d+", str(value))
-        case "target" if isinstance(value, str):
-            return "." in value and not _PLAIN_OPERATOR.fullmatch(value)
-        case "expr_str":
-            return not _PLAIN_EXPRESSION.fullmatch(str(value))
-    return False
+def _batch_of(model: bytes) -> int | None:
+    """How many examples one call takes: None for any number, 0 if inputs and outputs have no batch in common."""
+    description = read_model_description(model)
+    first = {tensor.shape_signature[:1] for tensor in (*description.inputs, *description.outputs)}
+    size = first.pop() if len(first) == 1 else ()
+    return None if size == (-1,) else size[0] if size else 0
 
 
-def _require_plain_sample_inputs(path: Path, torch: Any) -> None:
-    """Refuse sample inputs that are more than tensors: PyTorch falls back to unpickling anything."""
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if not name.endswith((".pt", ".pkl")):
-                continue
-            try:
-                torch.load(io.BytesIO(archive.read(name)), weights_only=True)
-            except Exception as error:
-                raise UnsafeModelError(
-                    f"{path.name} holds pickled objects in {name}, which PyTorch would run.",
-                    expected="plain tensors as sample inputs",
-                    next_step="export the model again with tensors as example inputs",
-                ) from error
+def _convert(module: Any, inputs: Mapping[str, Any]) -> bytes:
+    import litert_torch
+
+    edge_model = litert_torch.convert(module, sample_args=(), sample_kwargs=dict(inputs))
+    with tempfile.TemporaryDirectory() as folder:
+        edge_model.export(str(Path(folder) / "model.tflite"))
+        return (Path(folder) / "model.tflite").read_bytes()
+
+
+def warnings_on(program: Program) -> tuple[str, ...]:
+    """A sentence if the program was exported in training mode."""
+    if not program.training:
+        return ()
+    return (
+        f"the model was exported in training mode ({', '.join(program.training)}). It is converted as in evaluation"
+        " mode; call model.eval() before torch.export.export.",
+    )
+
+
+def notes_on(program: Program, *, batch_is_open: bool, channels_first: bool) -> tuple[str, ...]:
+    """What the user should know of a program: its layout, and sizes that were fixed."""
+    notes = []
+    fixed = [f"{each.name} ({' × '.join(map(str, each.shape))})" for each in program.inputs if any(each.symbols[1:])]
+    if program.batch_symbol and not batch_is_open:
+        notes.append("The export left the batch open, and not every operator can follow it in TFLite: it is fixed.")
+    if fixed:
+        notes.append(
+            "Sizes other than the batch that the export left open are fixed at those of its example inputs:"
+            f" {', '.join(fixed)}."
+        )
+    if channels_first:
+        images = ", ".join(each.name for each in program.inputs if each.is_channels_first_image)
+        notes.append(
+            f"{images} takes channels first, (N, C, H, W), as PyTorch does; classify() and images from folders are"
+            " transposed for it. Add --channels-last for a model that takes (N, H, W, C)."
+        )
+    return tuple(notes)

@@ -38,6 +38,7 @@ class LoweringRequest:
         custom_objects: ``module:Class`` for each class that the model's author wrote.
         allow_unsafe: Load what the scan refuses, and so run the file's code.
         fixed_batch: Fix a Keras model's batch at 1, for a runtime that cannot change shapes.
+        channels_last: Take the images of a PyTorch program as (N, H, W, C).
     """
 
     source: Path
@@ -46,6 +47,7 @@ class LoweringRequest:
     custom_objects: tuple[str, ...] = ()
     allow_unsafe: bool = False
     fixed_batch: bool = False
+    channels_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class LoweredModel:
         rescales_pixels: Whether the model takes pixels 0 to 255 as they are and rescales them by itself.
         notes: Sentences for the user: what was upgraded, what was read from a Lambda.
         application_note: How a model of ``keras.applications`` in it takes pixels; empty where there is none.
+        channels_first: Whether its images are (N, C, H, W).
+        warnings: Sentences on what is probably not meant in the source.
     """
 
     model: bytes
@@ -86,6 +90,8 @@ class LoweredModel:
     rescales_pixels: bool
     notes: tuple[str, ...]
     application_note: str = ""
+    channels_first: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class LoweringProcess:
@@ -167,6 +173,8 @@ class LoweringProcess:
             rescales_pixels=answer["rescales_pixels"],
             notes=tuple(answer["notes"]),
             application_note=answer["application_note"],
+            channels_first=answer.get("channels_first", False),
+            warnings=tuple(answer.get("warnings", ())),
         )
 
     def source_outputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
@@ -175,7 +183,7 @@ class LoweringProcess:
         Args:
             inputs: Values (N, ...) by input name, as the model was trained on them.
         Returns:
-            Values (N, ...) by output name, or None where the source cannot be run: a PyTorch program, say.
+            Values (N, ...) by output name, or None where the source cannot be run.
         """
         assert self._child is not None, "source_outputs() goes inside the with block"
         assert self._child.stdin is not None

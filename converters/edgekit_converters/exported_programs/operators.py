@@ -1,0 +1,36 @@
+"""The operators that an exported program may name: those that compute tensors from tensors and numbers.
+
+``torch.ops.aten`` also holds operators that read and write files (``from_file``, ``save``), so that being one of them
+is not enough. Left out as well: operators of one device, of sparse and quantized tensors, and gradients.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_NAMES = frozenset((Path(__file__).parent / "aten_operators.txt").read_text().split())
+_ATEN = re.compile(r"torch\.ops\.aten\.(\w+)\.\w+", re.ASCII)
+#: On sizes and on the parts of what an operator returned.
+SCALAR_OPERATORS = frozenset(
+    [f"_operator.{name}" for name in ("add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "and_", "or_", "not_")]
+    + [f"_operator.{name}" for name in ("eq", "ne", "lt", "le", "gt", "ge")]
+    + [f"math.{name}" for name in ("ceil", "floor", "trunc")]
+    + [f"torch.sym_{name}" for name in ("float", "int", "max", "min", "not", "ite", "sum")]
+)
+GET_ITEM = "_operator.getitem"
+
+
+def is_computing(target: str) -> bool:
+    """Whether the target of a node is an operator that computes and does nothing else."""
+    if target in SCALAR_OPERATORS or target == GET_ITEM:
+        return True
+    match = _ATEN.fullmatch(target)
+    # A trailing underscore is the form that changes its first tensor in place.
+    return match is not None and (match[1] in _NAMES or match[1].removesuffix("_") in _NAMES)
+
+
+def short_name(target: str) -> str:
+    """``conv2d`` for ``torch.ops.aten.conv2d.default``; other targets as they are."""
+    match = _ATEN.fullmatch(target)
+    return match[1] if match else target

@@ -1,0 +1,173 @@
+"""One .tflite for any batch, out of two that were lowered for fixed ones: what differs between them follows the batch.
+
+litert-torch fixes sizes in shapes, in reshapes and in slices, and cannot leave the batch open in many programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+import edgekit_runtime
+from edgekit_converters.quantization.packing import packed
+from edgekit_runtime.errors import EdgekitError
+
+Reference = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
+
+#: Operators whose constant sizes may say "whatever is there", and which of their inputs holds these.
+_SIZES_INPUT = {"RESHAPE": 1, "SLICE": 2}
+#: Batches that the model is tried with, and how far from PyTorch its answers may be, as a share of the largest.
+_TRIED = (1, 4)
+_TOLERANCE = 1e-4
+
+
+class _FixedBatchError(Exception):
+    """An operator cannot follow the batch."""
+
+
+def with_open_batch(first: bytes, second: bytes, *, batches: tuple[int, int], reference: Reference) -> bytes | None:
+    """Join two models.
+
+    Args:
+        first: The program lowered for the first of ``batches``.
+        second: The same for the second one.
+        batches: Two sizes, one apart.
+        reference: Gives the right outputs for values (N, ...) by input name, for any N.
+    Returns:
+        The model, tried with other batches; None if an operator cannot follow the batch.
+    """
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    models = [flatbuffer_utils.read_model_from_bytearray(bytearray(model)) for model in (first, second)]
+    try:
+        _join(*models)
+    except _FixedBatchError:
+        return None
+    joined = packed(models[0])
+    return joined if _answers_alike(joined, reference) else None
+
+
+def _join(model: Any, other: Any) -> None:
+    """Open the batch of ``model`` in place."""
+    if len(model.subgraphs) != 1 or len(other.subgraphs) != 1:
+        raise _FixedBatchError
+    graph, twin = model.subgraphs[0], other.subgraphs[0]
+    if len(graph.operators) != len(twin.operators):
+        raise _FixedBatchError
+    pairs: dict[int, int] = {}
+    sizes: set[int] = set()
+    _pair(pairs, graph.inputs, twin.inputs)
+    for operator, same in zip(graph.operators, twin.operators, strict=True):
+        name = _operator_name(model, operator)
+        if name != _operator_name(other, same):
+            raise _FixedBatchError
+        _join_options(operator, same)
+        # Equal constants are stored once, so that tensors may have other numbers in the two models.
+        _pair(pairs, operator.inputs, same.inputs)
+        _pair(pairs, operator.outputs, same.outputs)
+        if name in _SIZES_INPUT and len(operator.inputs) > _SIZES_INPUT[name]:
+            sizes.add(int(operator.inputs[_SIZES_INPUT[name]]))
+    for index, place in pairs.items():
+        tensor, same = graph.tensors[index], twin.tensors[place]
+        _join_constant(model, other, tensor, same, holds_sizes=index in sizes)
+        _join_shape(tensor, same)
+
+
+def _pair(pairs: dict[int, int], indices: Any, others: Any) -> None:
+    if len(indices) != len(others):
+        raise _FixedBatchError
+    for index, place in zip(map(int, indices), map(int, others), strict=True):
+        if (index < 0) != (place < 0) or pairs.setdefault(index, place) != place:
+            raise _FixedBatchError
+    pairs.pop(-1, None)
+
+
+def _operator_name(model: Any, operator: Any) -> str:
+    from ai_edge_litert import schema_py_generated as schema
+
+    code = model.operatorCodes[operator.opcodeIndex]
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return next((name for name, value in vars(schema.BuiltinOperator).items() if value == number), "")
+
+
+def _join_options(operator: Any, same: Any) -> None:
+    options, others = (vars(each.builtinOptions) if each.builtinOptions else {} for each in (operator, same))
+    for field, value in options.items():
+        if np.array_equal(value, others.get(field)):
+            continue
+        if field != "newShape":
+            raise _FixedBatchError
+        operator.builtinOptions.newShape = _opened(value, others[field])
+
+
+def _join_constant(model: Any, other: Any, tensor: Any, same: Any, *, holds_sizes: bool) -> None:
+    buffer = model.buffers[tensor.buffer]
+    data, others = (None if x is None else bytes(x) for x in (buffer.data, other.buffers[same.buffer].data))
+    if data == others:
+        return
+    if data is None or others is None:
+        raise _FixedBatchError
+    if not np.array_equal(tensor.shape, same.shape):
+        buffer.data = np.frombuffer(_repeated_row(tensor, same, data), np.uint8)
+    elif holds_sizes:
+        opened = _opened(np.frombuffer(data, np.int32), np.frombuffer(others, np.int32))
+        buffer.data = np.frombuffer(opened.astype(np.int32).tobytes(), np.uint8)
+    else:
+        raise _FixedBatchError
+
+
+def _repeated_row(tensor: Any, same: Any, data: bytes) -> bytes:
+    """One of the equal rows that a constant repeats for each example, such as the first state of a recurrent layer."""
+    (axis,) = np.flatnonzero(np.array(tensor.shape) != np.array(same.shape))[:1]
+    rows = np.frombuffer(data, np.uint8).reshape(*tensor.shape, -1)
+    first = rows.take([0], axis)
+    if (rows != first).any():
+        raise _FixedBatchError
+    tensor.shape = same.shape = np.array(first.shape[:-1], np.int32)
+    return first.tobytes()
+
+
+def _opened(sizes: Any, others: Any) -> np.ndarray:
+    """Sizes with -1 for the one that follows the batch."""
+    opened = np.array(sizes)
+    differs = opened != np.array(others)
+    if differs.sum() != 1 or (opened == -1).any():
+        raise _FixedBatchError
+    opened[differs] = -1
+    return opened
+
+
+def _join_shape(tensor: Any, same: Any) -> None:
+    if tensor.shape is None or len(tensor.shape) != len(same.shape):
+        raise _FixedBatchError
+    shape, other = np.array(tensor.shape), np.array(same.shape)
+    differs = shape != other
+    if differs.any():
+        # Both are multiples of the batch, one apart: this is the size at a batch of one or, at least, a valid one.
+        tensor.shape = np.where(differs, np.maximum(1, 2 * shape - other), shape).astype(np.int32)
+        tensor.shapeSignature = np.where(differs, -1, shape).astype(np.int32)
+
+
+def _answers_alike(model: bytes, reference: Reference) -> bool:
+    """Whether the model answers other batches than those it was made of as the program does."""
+    rng = np.random.default_rng(0)
+    try:
+        loaded = edgekit_runtime.load(model, num_interpreters=1)
+        for batch in _TRIED:
+            inputs = {
+                info.name: rng.standard_normal((batch, *info.shape[1:])).astype(info.dtype)
+                if info.dtype.kind == "f"
+                else rng.integers(0, 2, (batch, *info.shape[1:])).astype(info.dtype)
+                for info in loaded.inputs
+            }
+            answers = loaded.predict(inputs)
+            named = answers if isinstance(answers, dict) else {loaded.outputs[0].name: answers}
+            for name, right in reference(inputs).items():
+                largest = float(np.abs(right).max(initial=1.0))
+                if named[name].shape != right.shape or not np.allclose(named[name], right, atol=_TOLERANCE * largest):
+                    return False
+    except (EdgekitError, RuntimeError, ValueError):
+        return False
+    return True
