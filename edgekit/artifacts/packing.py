@@ -170,7 +170,7 @@ def _preprocessing(
     """The user's, else what is packed, else what another tool says, else pixels as 0 to 1."""
     infos = model_inputs(description)
     shape = infos[0].shape if len(infos[0].shape) != 3 else (*infos[0].shape, 1)
-    usual = image_preprocessing(shape, DEFAULT_PIXEL_RANGE) if len(infos) == 1 else None
+    usual = image_preprocessing(shape, before.preprocessing or DEFAULT_PIXEL_RANGE) if len(infos) == 1 else None
     if usual is None:
         return options.pictures.applied_to(None)
     if options.pixel_range is not None:

@@ -112,7 +112,7 @@ def open_calibration_data(
             survey.add(batch)
             advance(len(batch))
     survey.require_usable(stream.name)
-    pictures = [x.name for x in lowered.inputs if image_preprocessing(x.shape, taken) is not None]
+    pictures = [x.name for x in lowered.inputs if image_preprocessing(x.shape, preprocessing or taken) is not None]
     plausibility = _plausibility(model, stream, request, taken if pictures else None)
     ranges = [range_warning(survey.lowest[x], survey.highest[x], taken, is_known=is_range_known) for x in pictures]
     # The three have one cause, and one sentence is enough: the one that knows most.

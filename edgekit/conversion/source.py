@@ -135,7 +135,8 @@ def _preprocessing(lowered: LoweredModel, options: ConversionOptions, record: Tr
     """How pictures become the model's input, by the user, its training and the model; None where it takes none."""
     usual = _PIXELS if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE
     known = options.pixel_range or record.preprocessing or usual
-    return options.pictures.applied_to(image_preprocessing(lowered.inputs[0].shape, known))
+    shape, channels_first = lowered.inputs[0].shape, lowered.channels_first
+    return options.pictures.applied_to(image_preprocessing(shape, known, channels_first=channels_first))
 
 
 def _labels(

@@ -10,7 +10,7 @@ from edgekit.datasets.checking import finite
 from edgekit.datasets.source import UNNAMED
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.preprocessing import CHANNELS_FIRST, CHANNELS_LAST, Preprocessing
 
 #: Real values of pixels 0 and 255, or a whole preprocessing, whose sizes need not be the model's.
 PixelRange = tuple[float, float] | Preprocessing
@@ -18,19 +18,42 @@ PixelRange = tuple[float, float] | Preprocessing
 DEFAULT_PIXEL_RANGE = (0.0, 1.0)
 
 
-def image_preprocessing(shape: tuple[int, ...], pixel_range: PixelRange) -> Preprocessing | None:
+def image_preprocessing(
+    shape: tuple[int, ...], pixel_range: PixelRange, *, channels_first: bool = False
+) -> Preprocessing | None:
     """How pictures become an input of ``shape``, or None where it takes no pictures.
 
     Args:
-        shape: The input's sizes, batch axis first; (N, H, W, C) for pictures.
+        shape: The input's sizes, batch axis first; (N, H, W, C) for pictures, or (N, C, H, W).
         pixel_range: Real values of pixels 0 and 255, or all that is known of the model's preprocessing.
+        channels_first: Whether the input is (N, C, H, W); a whole preprocessing says so itself.
     """
+    layout = CHANNELS_FIRST if channels_first or _is_channels_first(pixel_range) else CHANNELS_LAST
+    if layout == CHANNELS_FIRST and len(shape) == 4:
+        shape = _images_shape(shape)
     if len(shape) != 4 or shape[3] not in (1, 3) or min(shape[1:]) < 1:
         return None
     if isinstance(pixel_range, Preprocessing):
-        return pixel_range._replace(height=shape[1], width=shape[2], channels=shape[3])
+        return pixel_range._replace(height=shape[1], width=shape[2], channels=shape[3], layout=layout)
     low, high = pixel_range
-    return Preprocessing(shape[1], shape[2], shape[3], scale=(high - low) / 255, offset=low)
+    return Preprocessing(shape[1], shape[2], shape[3], scale=(high - low) / 255, offset=low, layout=layout)
+
+
+def with_range(given: tuple[float, float] | None, known: PixelRange | None) -> PixelRange | None:
+    """What is known of a model's preprocessing, with the range of pixels that the user gave, if any."""
+    if given is None or not _is_channels_first(known):
+        return given or known
+    assert isinstance(known, Preprocessing)
+    return known._replace(scale=(given[1] - given[0]) / 255, offset=given[0])
+
+
+def _is_channels_first(pixel_range: PixelRange | None) -> bool:
+    return isinstance(pixel_range, Preprocessing) and pixel_range.layout == CHANNELS_FIRST
+
+
+def _images_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(N, H, W, C) for (N, C, H, W)."""
+    return (shape[0], shape[2], shape[3], shape[1])
 
 
 def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixel_range: PixelRange) -> np.ndarray:
@@ -46,6 +69,8 @@ def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pix
     Raises:
         DataError: The examples have other sizes than the input.
     """
+    if _is_channels_first(pixel_range) and len(shape) == 4:
+        return _channels_first_input(examples, shape, dtype, pixel_range)
     if len(shape) > 2 and shape[-1] == 1 and _fits(examples.shape, shape[:-1]):
         examples = examples[..., np.newaxis]
     elif examples.shape[-1:] == (1,) and _fits(examples.shape[:-1], shape):
@@ -58,6 +83,23 @@ def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pix
     if preprocessing is not None and examples.dtype == np.uint8 and dtype == "float32":
         return preprocessing.normalize(examples)
     return examples.astype(dtype, copy=False)
+
+
+def _channels_first_input(
+    examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixel_range: PixelRange
+) -> np.ndarray:
+    """Pixels (N, H, W, C), as data sets hold them, or what the model takes as it is."""
+    wanted = _images_shape(shape)
+    if shape[1] == 1 and _fits(examples.shape, wanted[:-1]):
+        examples = examples[..., np.newaxis]
+    if not _fits(examples.shape, wanted):
+        if not _fits(examples.shape, shape):
+            raise _unfit(examples.shape[1:], shape[1:])
+        examples = np.moveaxis(examples, 1, -1)
+    preprocessing = image_preprocessing((len(examples), *(examples.shape[axis] for axis in (3, 1, 2))), pixel_range)
+    if preprocessing is not None and examples.dtype == np.uint8 and dtype == "float32":
+        return preprocessing.normalize(examples)
+    return np.ascontiguousarray(np.moveaxis(examples, -1, 1)).astype(dtype, copy=False)
 
 
 class ModelInputs:

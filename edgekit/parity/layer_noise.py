@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.datasets.model_inputs import with_range
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.parity.keras_layers import LayerOutput, record_layers
 from edgekit.parity.layer_tensors import tensors_of_layers
@@ -173,7 +174,7 @@ def compare_layers_on_data(
         import_quietly()
         model = load_keras_model(reference).model
         lowered = process.result()
-    held_back = open_data(data, lowered.inputs, pixel_range=pixel_range or packed).held_back
+    held_back = open_data(data, lowered.inputs, pixel_range=with_range(pixel_range, packed)).held_back
     size = _BATCH if lowered.batch == "dynamic" and TensorValues(content).batch is None else 1
     batches = held_back.sample(_MOST_EXAMPLES, seed=data.seed).batches(size)
     return compare_layers(model, lowered.model, content, (batch.inputs for batch in batches))

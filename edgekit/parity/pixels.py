@@ -14,11 +14,12 @@ def as_images(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     """Undo the scaling of a batch of images.
 
     Args:
-        values: Real values at the model's input, (N, H, W, 1 or 3).
+        values: Real values at the model's input, (N, H, W, 1 or 3) or, by its layout, (N, 1 or 3, H, W).
         preprocessing: How images became these.
     Returns:
         uint8, red first, at most 112 pixels high and wide.
     """
+    values = preprocessing.as_images(values)
     step = max(1, -(-max(values.shape[1:3]) // _LARGEST_SIDE))
     small = values[:, ::step, ::step].astype(np.float64)
     scale, offset = np.asarray(preprocessing.scale), np.asarray(preprocessing.offset)

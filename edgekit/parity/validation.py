@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, PixelRange, image_preprocessing
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, PixelRange, image_preprocessing, with_range
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.streams import Batch
 from edgekit.parity.agreement import Agreement
@@ -120,7 +120,7 @@ def validate_all(
     # The candidates first: a damaged .tflite is told without waiting for TensorFlow.
     judged = [open_predictor(path) for path in candidates]
     model = open_predictor(reference)
-    pixels = options.pixel_range or judged[0].pixels or model.pixels or DEFAULT_PIXEL_RANGE
+    pixels = with_range(options.pixel_range, judged[0].pixels or model.pixels) or DEFAULT_PIXEL_RANGE
     labels = judged[0].labels or model.labels
     request = DataRequest(data, options.seed, options.label_column, options.slice_by)
     opened = open_data(request, model.inputs, pixel_range=pixels, labels=labels)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edgekit_runtime
+from edgekit.datasets.model_inputs import with_range
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.streams import ExampleStream
 from edgekit.regression.answering import collect_answers
@@ -118,7 +119,7 @@ def _open(model: Model, data: DataChoice) -> ExampleStream:
     opened = open_data(
         data.request,
         inputs,
-        pixel_range=data.pixel_range or model.preprocessing,
+        pixel_range=with_range(data.pixel_range, model.preprocessing),
         labels=model.labels if data.labels is None else data.labels,
     )
     return opened.everything if data.everything else opened.held_back

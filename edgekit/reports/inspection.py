@@ -14,7 +14,7 @@ from edgekit.reports.tables import kilobytes, print_table
 from edgekit_converters.keras_files.summary import KerasFileSummary
 from edgekit_runtime.description import ModelDescription, OperatorDescription, TensorDescription
 from edgekit_runtime.manifest import Manifest
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.preprocessing import CHANNELS_FIRST, Preprocessing
 
 #: edgekit packs some dozen; a hostile file may hold a million.
 _MOST_FACTS = 200
@@ -112,6 +112,7 @@ def _preprocessing_facts(preprocessing: Preprocessing) -> list[tuple[str, str]]:
     return [
         ("pixels 0 and 255 become", f"{_numbers(low)} and {_numbers(high)}"),
         ("pictures", f"{preprocessing.height} × {preprocessing.width}, {colours}, others: {preprocessing.resize}"),
+        *([("layout", "channels first")] if preprocessing.layout == CHANNELS_FIRST else []),
     ]
 
 

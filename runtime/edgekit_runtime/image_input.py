@@ -9,7 +9,7 @@ import numpy as np
 from edgekit_runtime.conversion import Encoder
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ModelFileError, TensorMismatchError
-from edgekit_runtime.preprocessing import Images, Preprocessing
+from edgekit_runtime.preprocessing import CHANNELS_LAST, Images, Preprocessing
 from edgekit_runtime.tensor_info import TensorInfo
 
 
@@ -28,7 +28,12 @@ class ImageInput:
         as_they_are = preprocessing.color_order == "rgb" and table.tobytes() == bytes(range(256))
         self._table = None if as_they_are else table
         self._sample_shape = info.shape[1:]
-        height, width, channels = preprocessing.height, preprocessing.width, preprocessing.channels
+        self._is_transposed = preprocessing.layout != CHANNELS_LAST
+        height, width, channels = self._image_shape = (
+            preprocessing.height,
+            preprocessing.width,
+            preprocessing.channels,
+        )
         # One image in the model's own size: nothing to fit, and the most frequent call on a device.
         self._fitting_shapes = {(height, width, channels), (1, height, width, channels)}
         if channels == 1:
@@ -37,8 +42,11 @@ class ImageInput:
     def pixels(self, images: Images) -> np.ndarray:
         """Images as uint8 of the shape of the model's input, N first."""
         if isinstance(images, np.ndarray) and images.shape in self._fitting_shapes and images.dtype == np.uint8:
-            return images.reshape(1, *self._sample_shape)
-        pixels = self.preprocessing.pixels(images, max_pixels=self._max_pixels)
+            pixels = images.reshape(1, *self._image_shape)
+        else:
+            pixels = self.preprocessing.pixels(images, max_pixels=self._max_pixels)
+        if self._is_transposed:
+            return np.ascontiguousarray(self.preprocessing.arranged(pixels))
         return pixels.reshape(len(pixels), *self._sample_shape)
 
     def require_range(self, values: np.ndarray) -> None:
@@ -56,7 +64,12 @@ class ImageInput:
     def encode(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels in the dtype of the model's input."""
         # A uint8 input of scale 1/255 takes pixels as they are.
-        return pixels if self._table is None else self.preprocessing.look_up(pixels, self._table)
+        if self._table is None:
+            return pixels
+        if self._is_transposed:
+            codes = self.preprocessing.look_up(self.preprocessing.as_images(pixels), self._table)
+            return np.ascontiguousarray(self.preprocessing.arranged(codes))
+        return self.preprocessing.look_up(pixels, self._table)
 
 
 def image_preprocessing(
@@ -70,6 +83,9 @@ def image_preprocessing(
     Where nothing is packed the model's own quantization tells what it was calibrated on.
     """
     shape = inputs[0].shape if len(inputs[0].shape) == 4 else (*inputs[0].shape, 1)
+    if packed is not None and packed.layout != CHANNELS_LAST:
+        batch, channels, height, width = shape if len(shape) == 4 else (0, 0, 0, 0)
+        shape = (batch, height, width, channels)
     if len(inputs) != 1 or len(shape) != 4 or min(shape[1:]) < 1 or shape[3] not in (1, 3):
         return None
     if inputs[0].dtype != np.float32 and inputs[0].quantization is None:

@@ -21,6 +21,9 @@ Image = Union[np.ndarray, str, "os.PathLike[str]", bytes, Any]
 #: One image or many: an array (N, H, W, C) or (N, H, W), or an iterable of single images.
 Images = Union[Image, Iterable[Image]]
 
+#: Where the channels of an input are: (N, H, W, C), or (N, C, H, W) as PyTorch has it.
+CHANNELS_LAST, CHANNELS_FIRST = "channels_last", "channels_first"
+
 # ITU-R BT.601 luma in 16-bit fixed point; the three weights add up to 65536.
 _LUMA = np.array([19595, 38470, 7471], np.uint32)
 
@@ -33,6 +36,7 @@ class _Fields(NamedTuple):
     offset: float | tuple[float, ...] = 0.0
     color_order: str = "rgb"
     resize: str = "stretch"
+    layout: str = CHANNELS_LAST
 
 
 class Preprocessing(_Fields):
@@ -47,6 +51,8 @@ class Preprocessing(_Fields):
         offset: Real value of pixel 0, likewise.
         color_order: ``rgb``, or ``bgr`` for a model that takes blue first. Images are always given as ``rgb``.
         resize: How an image of another size is brought to the model's, see :func:`edgekit_runtime.resizing.resize`.
+        layout: ``channels_last``, or ``channels_first`` for a model that takes (N, C, H, W). Images are always given
+            with their channels last.
     """
 
     __slots__ = ()
@@ -88,10 +94,27 @@ class Preprocessing(_Fields):
                 expected=f"{' or '.join(orders)}; {', '.join(RESIZE_MODES)}",
                 received=f"{self.color_order!r}; {self.resize!r}",
             )
+        if self.layout not in (CHANNELS_LAST, CHANNELS_FIRST):
+            raise UsageError(
+                "There is no such layout of an image.",
+                expected=f"{CHANNELS_LAST} or {CHANNELS_FIRST}",
+                received=repr(self.layout),
+            )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as the manifest holds them."""
-        return self._asdict()
+        """Plain values, as the manifest holds them; without the usual layout, which 0.1.0 did not know of."""
+        fields = self._asdict()
+        if self.layout == CHANNELS_LAST:
+            del fields["layout"]
+        return fields
+
+    def arranged(self, images: np.ndarray) -> np.ndarray:
+        """Images (..., H, W, C) in the layout of the model's input; the array itself if that is the same."""
+        return np.moveaxis(images, -1, -3) if self.layout == CHANNELS_FIRST and images.ndim > 2 else images
+
+    def as_images(self, values: np.ndarray) -> np.ndarray:
+        """The reverse of :meth:`arranged`: what the model takes, as (..., H, W, C)."""
+        return np.moveaxis(values, -3, -1) if self.layout == CHANNELS_FIRST and values.ndim > 2 else values
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Preprocessing:
@@ -112,7 +135,7 @@ class Preprocessing(_Fields):
         Args:
             images: See :meth:`pixels`.
         Returns:
-            float32 of shape (N, height, width, channels).
+            float32 of shape (N, height, width, channels), or (N, channels, height, width) by ``layout``.
         Raises:
             DataError: A file is missing or is no image; Pillow is needed and not installed.
             TensorMismatchError: An array is not uint8 or has no image's shape.
@@ -156,9 +179,12 @@ class Preprocessing(_Fields):
         Args:
             pixels: uint8 of any shape; the last axis is the channels where they differ.
         Returns:
-            float32 of the same shape: one of the 256 values of :meth:`values` for each pixel.
+            float32 of the same shape, or in the model's ``layout``: one of the 256 values of :meth:`values` for each
+            pixel.
         """
         values = self.values()
+        if self.layout == CHANNELS_FIRST:
+            return np.ascontiguousarray(self.arranged(self._replace(layout=CHANNELS_LAST).normalize(pixels)))
         if pixels.ndim < 2:
             return self.look_up(pixels, values)
         normalized = np.empty(pixels.shape, np.float32)

@@ -7,8 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-#: A tenth of the campaign that was run by hand.
-COUNT = 200
+COUNT = 2000
 
 SCRIPT = """
 import json, resource, sys, time

@@ -27,15 +27,16 @@ def as_pixels(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray | 
     """The uint8 pixels that ``preprocessing`` makes ``values`` of, or None where there are none to the last bit.
 
     Args:
-        values: float32 (N, H, W, C), as a model takes them.
+        values: float32 (N, H, W, C) or, by its layout, (N, C, H, W), as a model takes them.
         preprocessing: Of that model.
     """
+    images = preprocessing.as_images(values)
     table = np.atleast_2d(preprocessing.values())
     columns = []
-    for channel in range(values.shape[-1]):
+    for channel in range(images.shape[-1]):
         column = table[min(channel, len(table) - 1)]
         order = np.argsort(column)
-        places = np.searchsorted(column[order], values[..., channel]).clip(0, 255)
+        places = np.searchsorted(column[order], images[..., channel]).clip(0, 255)
         columns.append(order[places].astype(np.uint8))
     if preprocessing.color_order == "bgr":
         columns.reverse()
@@ -92,6 +93,8 @@ def made_up_inputs(
         sizes = info.shape[1:] if has_batch else info.shape
         shape = (MOST_EXAMPLES, *(_OPEN_SIZE if size == -1 else size for size in sizes))
         if preprocessing is not None:
+            # Pixels have their channels last, whatever the model's layout.
+            shape = preprocessing.as_images(np.empty(shape, np.uint8)).shape
             patches = rng.integers(0, 256, _patch_shape(shape), np.uint8)
             inputs.append(_enlarged(patches, shape))
         elif rows:
