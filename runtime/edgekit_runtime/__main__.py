@@ -232,7 +232,9 @@ def _answer_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
         return {"answers": [answer.to_dict() for answer in model.classify(value, top_k)]}
     given = value if isinstance(value, dict) else {model.inputs[0].name: value}
     # JSON does not tell 1 from 1.0: numbers are real values, but where the model counts in integers.
-    dtypes = {i.name: np.float32 if i.quantization is not None else i.dtype for i in model.inputs}
+    # In float64, which holds what JSON does: predict() says which numbers are too large for the model.
+    are_real = {i.name: i.quantization is not None or i.dtype.kind == "f" for i in model.inputs}
+    dtypes = {i.name: np.dtype(np.float64) if are_real[i.name] else i.dtype for i in model.inputs}
     try:
         batch = {name: np.array(values, dtypes.get(name)) for name, values in given.items()}
     except (TypeError, ValueError, OverflowError) as error:

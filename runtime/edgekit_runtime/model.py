@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: No operator of a device's model gains from more; each thread has a stack of some megabytes.
 _MOST_THREADS = 64
+#: Pillow's own limit, which stands whatever the caller says.
+_MOST_IMAGE_PIXELS = 178_000_000
 #: What :meth:`Model.predict` gives back: one array, or one for each output by name.
 Prediction = Union[np.ndarray, "dict[str, np.ndarray]"]
 
@@ -67,7 +69,7 @@ def load(
             does not answer them as it should.
         public_key: Refuse a model that was not signed with this Ed25519 key: a PEM file, or its 32 bytes.
         max_image_pixels: Refuse larger image files in ``classify()``, by the size in their headers, before they are
-            decoded; arrays may have any size.
+            decoded; at most 178 million, which is Pillow's limit. Arrays may have any size.
     Raises:
         ModelFileError: The file is missing, damaged, foreign, not signed as asked, or needs code that is not here.
         InterpreterError: No interpreter is installed, it refuses the model, or fails its golden examples.
@@ -76,6 +78,7 @@ def load(
     _require_count("num_threads", num_threads, most)
     if num_interpreters is not None:
         _require_count("num_interpreters", num_interpreters, most)
+    _require_count("max_image_pixels", max_image_pixels, _MOST_IMAGE_PIXELS)
     content = bytes(path) if isinstance(path, (bytes, bytearray, memoryview)) else read_model_file(path)
     if public_key is not None:
         from edgekit_runtime.signature import require_signature

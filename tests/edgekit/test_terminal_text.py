@@ -47,10 +47,10 @@ def custom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def on_a_terminal(*command: object) -> str:
-    """What a program writes to stdout and stderr where both are a terminal."""
+def on_a_terminal(*arguments: object) -> str:
+    """What a Python program writes to stdout and stderr where both are a terminal."""
     ours, its = os.openpty()
-    process = subprocess.Popen([sys.executable, "-m", *map(str, command)], stdin=its, stdout=its, stderr=its)
+    process = subprocess.Popen([sys.executable, *map(str, arguments)], stdin=its, stdout=its, stderr=its)
     os.close(its)
     written = b""
     while True:
@@ -89,7 +89,7 @@ def pixels(folder: Path) -> Path:
 )
 def test_no_command_lets_a_terminal_obey_a_model(command: tuple[str, ...], hostile: Path, tmp_path: Path) -> None:
     inputs = [pixels(tmp_path)] if "predict" in command else []
-    shown = on_a_terminal(command[0], command[1], hostile, *inputs, *command[2:])
+    shown = on_a_terminal("-m", command[0], command[1], hostile, *inputs, *command[2:])
     assert not [mark for mark in FORBIDDEN if mark in shown]
     assert "\r" not in shown
     if command[1] in ("inspect", "info"):
@@ -103,8 +103,38 @@ def test_no_command_lets_a_terminal_obey_a_model(command: tuple[str, ...], hosti
 @pytest.mark.parametrize("debug", [[], ["--debug"]], ids=["sentence", "traceback"])
 def test_no_error_lets_a_terminal_obey_a_model(package: str, debug: list[str], custom: Path, tmp_path: Path) -> None:
     arguments = ["bench", custom] if package == "edgekit" else ["predict", custom, pixels(tmp_path)]
-    shown = on_a_terminal(package, *arguments, *debug)
+    shown = on_a_terminal("-m", package, *arguments, *debug)
     assert "\\x1b]0;h\\x07" in shown
+    assert not [mark for mark in FORBIDDEN if mark in shown]
+
+
+WHILE_A_BAR_IS_UP = r"""
+import sys
+from edgekit.reports.progress import progress_bar
+from edgekit.reports.tables import print_table
+from edgekit_runtime.printable_text import filter_streams
+filter_streams()
+with progress_bar("[red]\x1b]0;OWNED\x07", 2) as advance:
+    print("\x1b[2Jprinted")
+    print("\x9b31mreported", file=sys.stderr)
+    print_table("\u202etitle", ("\x1b]0;heading\x07", "[red]heading"), [("\x1b[2Jcell", "[red]cell")])
+    advance(1)
+"""
+
+
+def test_no_text_passes_while_a_progress_bar_is_up() -> None:
+    """rich then has streams of its own in the place of stdout and stderr, and writes escape sequences itself."""
+    shown = on_a_terminal("-c", WHILE_A_BAR_IS_UP)
+    assert "\x1b[?25l" in shown
+    for text in (
+        "[red]\\x1b]0;OWNED\\x07",
+        "\\x1b[2Jprinted",
+        "\\x9b31mreported",
+        "\\u202etitle",
+        "\\x1b[2Jcell",
+        "[red]cell",
+    ):
+        assert text in shown
     assert not [mark for mark in FORBIDDEN if mark in shown]
 
 

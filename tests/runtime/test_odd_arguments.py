@@ -164,3 +164,20 @@ def test_the_command_line_bounds_its_threads(tflite_folder: Path) -> None:
         done = subprocess.run([*command, "--threads", threads], capture_output=True, text=True)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
+
+
+def test_a_line_of_json_that_float32_cannot_hold_is_refused(tflite_folder: Path) -> None:
+    command = [sys.executable, "-m", "edgekit_runtime", "predict", str(tflite_folder / "dense_float32.tflite"), "-"]
+    lines = "[1e300, 0, 0, 0]\n[1, 0.1, 0, 0]\n[" + "9" * 5000 + ", 0, 0, 0]\n"
+    done = subprocess.run(command, capture_output=True, text=True, input=lines)
+    first, second, third = map(json.loads, done.stdout.splitlines())
+    assert "too large for float32" in first["problem"]
+    assert len(second["outputs"]["output_0"][0]) == 2
+    assert third["error"] == "DataError"
+    assert "Warning" not in done.stderr
+
+
+def test_a_limit_of_pixels_that_is_not_a_count_is_refused(tflite_folder: Path) -> None:
+    for limit in (0, -1, 10**12, "1", None, 1e6):
+        with pytest.raises(UsageError, match="max_image_pixels"):
+            edgekit_runtime.load(tflite_folder / "dense_float32.tflite", max_image_pixels=limit)  # type: ignore[arg-type]
