@@ -207,7 +207,7 @@ def find_configuration(folder: Path) -> Path:
         "There is no configuration for edgekit check here.",
         expected="edgekit.toml, or a section [tool.edgekit] in pyproject.toml",
         received=f"neither in {folder} nor above it",
-        next_step="write pyproject.toml with:\n" + "\n".join(f"            {line}" for line in _EXAMPLE.splitlines()),
+        next_step=f"write pyproject.toml with:\n{_EXAMPLE}",
     )
 
 
