@@ -17,6 +17,7 @@ from edgekit_converters.keras_files.hdf5 import SIGNATURE as HDF5_SIGNATURE
 from edgekit_converters.keras_files.hdf5 import Group, open_hdf5
 from edgekit_converters.keras_files.zip_members import open_zip, read_member
 from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.regular_file import NotARegularFileError, open_regular_file
 
 ZIP_SIGNATURE = b"PK\x03\x04"
 
@@ -88,9 +89,11 @@ def open_keras_file(path: str | Path) -> KerasFile:
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder, not a Keras file.", next_step="pass the .h5 or .keras file in it")
     try:
-        file = path.open("rb")
+        file = open_regular_file(path)
     except FileNotFoundError:
         raise ModelFileError(f"{path} does not exist.", next_step="check the path") from None
+    except NotARegularFileError as error:
+        raise ModelFileError(f"{path} is {error.strerror}, not a Keras file.") from None
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read.", received=error.strerror or str(error)) from None
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -111,6 +112,8 @@ def no_version(path: Path) -> None:
     [
         (lambda path: None, "does not exist"),
         (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: os.mkfifo(path), "is a device or pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device or pipe"),
         (lambda path: path.write_bytes(b""), "is empty"),
         (lambda path: path.write_bytes(b"\x20\x00\x00\x00TFL3"), "is a .tflite model already"),
         (lambda path: path.write_bytes(b"<!DOCTYPE html>"), "is a web page"),
