@@ -127,7 +127,7 @@ def report_of(device: Device, model: Path, done: subprocess.CompletedProcess[str
 def malformed(device: Device, why: str) -> EdgekitError:
     """The error for a device whose answer is not one of the runtime's programs."""
     return EdgekitError(
-        f"{device.name} sent something else than an answer.",
+        f"{device.name} sent something other than an answer.",
         received=why,
         next_step="see that the program there is the one that edgekit sent",
     )

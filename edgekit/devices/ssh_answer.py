@@ -139,7 +139,7 @@ def _keep_end(stderr: BinaryIO, kept: list[bytes]) -> None:
 
 def _malformed(received: str) -> EdgekitError:
     return EdgekitError(
-        "The device sent something else than an answer.",
+        "The device sent something other than an answer.",
         expected="three numbers, what the program printed, and its files as a tar file",
         received=received,
         next_step="see that a login there prints nothing (in .bashrc, say): ssh HOST true",

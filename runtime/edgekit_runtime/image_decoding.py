@@ -57,7 +57,7 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
     except FileNotFoundError:
         raise DataError(f"{name} does not exist.", next_step="check the path") from None
     except NotARegularFileError as error:
-        raise DataError(f"{name} is {error.strerror}, not an image.", next_step="pass files of images") from None
+        raise DataError(f"{name} is {error.strerror}, not an image.", next_step="pass image files") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{name} cannot be read as an image file.", received=_reason(error)) from error
     with source:

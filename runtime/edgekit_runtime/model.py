@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 #: No operator of a device's model gains from more; each thread has a stack of some megabytes.
 _MOST_THREADS = 64
-#: Pillow's own limit, which stands whatever the caller says.
+#: Pillow's own limit, which applies whatever the caller passes.
 _MOST_IMAGE_PIXELS = 178_000_000
 #: What :meth:`Model.predict` gives back: one array, or one for each output by name.
 Prediction = Union[np.ndarray, "dict[str, np.ndarray]"]
