@@ -10,6 +10,7 @@ import numpy as np
 
 from edgekit.datasets.arrays import UNREADABLE
 from edgekit.datasets.folders import Listing
+from edgekit.datasets.npy_header import read_header, require_unpacked_size
 from edgekit.datasets.source import UNNAMED, Source
 from edgekit_runtime.errors import DataError
 
@@ -63,12 +64,18 @@ def read_array(path: Path) -> np.ndarray:
         DataError: It is damaged, or no ``.npy`` file.
     """
     try:
-        return np.asarray(np.load(path, allow_pickle=False))
+        with path.open("rb") as file:
+            header = read_header(file)
+            require_unpacked_size(header)
+            if file.tell() + header.size_bytes > path.stat().st_size:
+                raise ValueError(f"an end before the {header.size_bytes:,} bytes of shape {header.shape}")
+            file.seek(0)
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
     except UNREADABLE as error:
         raise DataError(
             f"{path} could not be read as .npy.",
             expected="an array of numbers, as numpy.save writes it",
-            received="arrays of Python objects" if "allow_pickle" in str(error) else str(error) or type(error).__name__,
+            received=str(error) or type(error).__name__,
         ) from error
 
 

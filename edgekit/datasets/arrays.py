@@ -11,6 +11,7 @@ import numpy as np
 
 from edgekit.datasets.assembly import make_dataset
 from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
+from edgekit.datasets.npy_header import read_header, require_unpacked_size
 from edgekit_runtime.errors import DataError
 
 _WHOLE = ("x", "y")
@@ -40,11 +41,10 @@ def load_arrays(path: Path, *, seed: int, name: str | None = None) -> Dataset:
     try:
         arrays = _read(path)
     except UNREADABLE as error:
-        reason = "arrays of Python objects" if "allow_pickle" in str(error) else str(error)
         raise DataError(
             f"{path} could not be read as .npz.",
             expected="arrays of numbers, as numpy.savez writes them",
-            received=reason or type(error).__name__,
+            received=str(error) or type(error).__name__,
         ) from error
     train, *test = (Examples(x, y) for x, y in zip(arrays[::2], arrays[1::2], strict=True))
     return make_dataset(name or str(path), train, test[0] if test else None, (), seed=seed)
@@ -60,6 +60,11 @@ def _read(path: Path) -> list[np.ndarray]:
             expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB",
             next_step="save fewer examples, or pixels as uint8",
         )
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename.removesuffix(".npy") in _SPLIT + _WHOLE:
+                with archive.open(member) as stream:
+                    require_unpacked_size(read_header(stream))
     with np.load(path, allow_pickle=False) as members:
         wanted = next((names for names in (_SPLIT, _WHOLE) if set(names) <= set(members.files)), None)
         if wanted is None:

@@ -40,7 +40,8 @@ def _checked_classes(name: str, y: np.ndarray, count: int) -> np.ndarray:
         # What is no whole number, NaN and infinity too, is another number after the cast.
         with np.errstate(invalid="ignore"):
             classes = y.astype(np.int64)
-        wrong = (classes != y) | (classes < 0)
+        # Beyond 2^53 a float equals whole numbers that it is not, and 2^63 has overflowed.
+        wrong = (classes != y) | (classes < 0) | (classes >= 2**53)
     else:
         classes, wrong = np.zeros(count, np.int64), np.ones(count, bool)
     if wrong.any():

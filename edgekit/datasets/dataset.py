@@ -8,6 +8,8 @@ import numpy as np
 
 #: A small file can unpack to more than any memory holds; no data set for a small device is as large as this.
 LARGEST_BYTES = 4_000_000_000
+#: Numbers and digests of examples are in memory; a few bytes could state any number of them.
+MOST_EXAMPLES = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)

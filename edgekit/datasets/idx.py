@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import BinaryIO
 import numpy as np
 
 from edgekit.datasets.assembly import make_dataset
-from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
+from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES, Dataset, Examples
 from edgekit_runtime.errors import DataError
 
 _UINT8 = 0x08
 #: Deflate packs at most 1032 bytes into one.
 _LARGEST_PACKING = 1032
+_BLOCK_BYTES = 1 << 20
 _IMAGES, _LABELS = "images", "labels"
 
 
@@ -99,11 +101,37 @@ def read_idx(path: Path) -> np.ndarray:
         with _open(path) as stream:
             return _read(stream, path)
     except (OSError, EOFError, MemoryError, zlib.error) as error:
-        reason = str(error) or type(error).__name__
-        raise DataError(f"{path} could not be read.", received=reason, next_step="get the file again") from error
+        raise _unreadable(path, error) from error
 
 
 def _read(stream: BinaryIO, path: Path) -> np.ndarray:
+    shape = _shape(stream, path)
+    values = np.empty(shape, np.uint8)
+    received = _fill(values.reshape(-1).data, stream)
+    if received != values.size or stream.read(1):
+        raise DataError(
+            f"{path} is {'truncated' if received < values.size else 'longer than it states'}.",
+            expected=f"{values.size} bytes for shape {shape}",
+            received=f"{received} bytes" if received < values.size else "more",
+            next_step="get the file again",
+        )
+    return values
+
+
+def _fill(place: memoryview, stream: BinaryIO) -> int:
+    """Read into ``place``; how many bytes there were. Memory is used for what comes, not for what is stated."""
+    start = 0
+    while start < len(place):
+        block = stream.read(min(_BLOCK_BYTES, len(place) - start))
+        if not block:
+            break
+        place[start : start + len(block)] = block
+        start += len(block)
+    return start
+
+
+def _shape(stream: BinaryIO, path: Path) -> tuple[int, ...]:
+    """The shape that the header states."""
     header = stream.read(4)
     if len(header) < 4 or header[:2] != b"\0\0" or header[2] != _UINT8 or not 1 <= header[3] <= 4:
         raise DataError(
@@ -114,22 +142,13 @@ def _read(stream: BinaryIO, path: Path) -> np.ndarray:
     sizes = stream.read(4 * header[3])
     if len(sizes) < 4 * header[3]:
         raise DataError(f"{path} is truncated.", received="an end within the header", next_step="get the file again")
-    shape = struct.unpack(f">{header[3]}I", sizes)
-    expected = int(np.prod(shape, dtype=object))
+    shape: tuple[int, ...] = struct.unpack(f">{header[3]}I", sizes)
     size_bytes = path.stat().st_size
-    if expected > min(LARGEST_BYTES, _LARGEST_PACKING * size_bytes):
+    if math.prod(shape) > min(LARGEST_BYTES, _LARGEST_PACKING * size_bytes) or shape[0] > MOST_EXAMPLES:
         raise DataError(
             f"{path} states a size beyond sense.", received=f"shape {shape} in a file of {size_bytes:,} bytes"
         )
-    content = stream.read(expected + 1)
-    if len(content) != expected:
-        raise DataError(
-            f"{path} is {'truncated' if len(content) < expected else 'longer than it states'}.",
-            expected=f"{expected} bytes for shape {shape}",
-            received=f"{len(content)} bytes" if len(content) < expected else "more",
-            next_step="get the file again",
-        )
-    return np.frombuffer(content, np.uint8).reshape(shape)
+    return shape
 
 
 def _read_pair(images: Path) -> Examples:
@@ -142,7 +161,30 @@ def _read_pair(images: Path) -> Examples:
             expected=f"a name with '{_IMAGES}', and a file with '{_LABELS}' in its place beside it",
             received=f"no {name}" if _IMAGES in images.name else f"the name {images.name}",
         )
+    # A zipped file of images can be a thousand times larger than it looks.
+    of_images, of_labels = _stated_shape(images), _stated_shape(labels)
+    if of_labels != of_images[:1]:
+        raise DataError(
+            f"{labels} does not fit {images.name}.",
+            expected=f"a label for each of {of_images[0]:,} images",
+            received=f"labels of shape {of_labels}",
+            next_step="get both files again",
+        )
     return Examples(read_idx(images), read_idx(labels))
+
+
+def _stated_shape(path: Path) -> tuple[int, ...]:
+    try:
+        with _open(path) as stream:
+            return _shape(stream, path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path} could not be read.", received=str(error) or type(error).__name__, next_step="get the file again"
+    )
 
 
 def _open(path: Path) -> BinaryIO:

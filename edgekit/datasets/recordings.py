@@ -16,6 +16,9 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 
 SUFFIXES = frozenset({".wav", ".wave"})
+_MOST_INTEGER_BYTES = 4
+#: Floats beyond 1 are clipped when they are played; a mix may have some, but not of this size.
+_LOUDEST = 100.0
 
 
 def recording_source(listing: Listing, model_input: ModelInput) -> Source:
@@ -66,6 +69,7 @@ def read_wav(path: Path) -> tuple[int, np.ndarray]:
     from scipy.io import wavfile
 
     try:
+        _require_whole(path)
         with warnings.catch_warnings():
             # Chunks that scipy does not know, such as a title's, are none of our business.
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
@@ -80,8 +84,46 @@ def read_wav(path: Path) -> tuple[int, np.ndarray]:
         ) from error
     if samples.size == 0:
         raise DataError(f"{path} is empty.", expected="a recording", received="no samples")
+    if rate <= 0 or (samples.dtype.kind == "i" and samples.dtype.itemsize > _MOST_INTEGER_BYTES):
+        raise DataError(
+            f"{path} is not a recording.",
+            expected="a sample rate, and integers of at most 32 bits",
+            received=f"{rate} Hz, {8 * samples.dtype.itemsize} bits",
+        )
     waveform = _to_floats(samples)
+    peak = float(np.abs(waveform).max())
+    if peak > _LOUDEST:
+        raise DataError(
+            f"{path} holds values far from those of a recording.",
+            expected="floats from -1 to 1",
+            received=f"values up to {peak:.3g}",
+            next_step="save it with 16 bits, or divide the values",
+        )
     return int(rate), waveform.mean(1, dtype=np.float32) if waveform.ndim == 2 else waveform
+
+
+def _require_whole(path: Path) -> None:
+    """Refuse a file whose data ends before its header says: a recording or a copy that was broken off.
+
+    Raises:
+        ValueError: It is such a file, or not a WAV file.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        order = {b"RIFF": "<", b"RIFX": ">"}.get(head[:4])
+        if order is None or head[8:] != b"WAVE":
+            raise ValueError("a file of another kind")
+        while len(chunk := file.read(8)) == 8:
+            name, length = struct.unpack(f"{order}4sI", chunk)
+            if file.tell() + length > size:
+                held = size - file.tell()
+                raise ValueError(f"{held:,} bytes of the {length:,} that its header declares: it was broken off")
+            if name == b"data":
+                return
+            # A chunk of odd length is followed by a byte of nothing.
+            file.seek(length + length % 2, 1)
+    raise ValueError("an end before the data")
 
 
 def _to_floats(samples: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 
 from edgekit.datasets.arrays import UNREADABLE
 from edgekit.datasets.dataset import LARGEST_BYTES
+from edgekit.datasets.npy_header import read_header, require_unpacked_size
 from edgekit.datasets.source import UNNAMED, Rows, Source, row_hashes
 from edgekit.datasets.targets import as_targets
 from edgekit_runtime.errors import DataError
@@ -69,11 +70,10 @@ def array_file_source(path: Path, input_names: Sequence[str], *, slice_by: str |
     try:
         arrays = _open_npy(path) if path.suffix.lower() == ".npy" else _open_npz(path)
     except UNREADABLE as error:
-        reason = "arrays of Python objects" if "allow_pickle" in str(error) else str(error)
         raise DataError(
             f"{path} could not be read as {path.suffix.lower() or '.npz'}.",
             expected="arrays of numbers, as numpy.savez writes them",
-            received=reason or type(error).__name__,
+            received=str(error) or type(error).__name__,
         ) from error
     return arrays_source(str(path), arrays, input_names, slice_by=slice_by)
 
@@ -211,6 +211,8 @@ def _open_npz(path: Path) -> dict[str, Rows]:
                 key = member.filename.removesuffix(".npy")
                 if member in packed:
                     with archive.open(member) as stream:
+                        require_unpacked_size(read_header(stream))
+                    with archive.open(member) as stream:
                         arrays[key] = _plain(np.lib.format.read_array(stream, allow_pickle=False))
                 else:
                     start = _data_start(file, member)
@@ -233,18 +235,14 @@ def _data_start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
 def _rows_of(path: Path, file: BinaryIO, start: int) -> Rows:
     """The array at a place in a file: mapped, or read where it must be changed as a whole."""
     file.seek(start)
-    version = np.lib.format.read_magic(file)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read_header(file)
-    if dtype.hasobject:
-        raise ValueError("Object arrays cannot be loaded when allow_pickle=False")
-    offset = file.tell()
-    size_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if offset + size_bytes > path.stat().st_size:
-        raise ValueError(f"an end before the {size_bytes:,} bytes of shape {shape}")
-    is_mappable = bool(shape) and size_bytes > 0 and not fortran and (dtype == np.uint8 or dtype.kind == "f")
+    header = read_header(file)
+    offset, shape, dtype = file.tell(), header.shape, header.dtype
+    if offset + header.size_bytes > path.stat().st_size:
+        raise ValueError(f"an end before the {header.size_bytes:,} bytes of shape {shape}")
+    is_mappable = header.size_bytes > 0 and not header.is_fortran and (dtype == np.uint8 or dtype.kind == "f")
     if is_mappable and len(shape) > 1:
         return MappedArray(path, offset, shape, dtype)
+    require_unpacked_size(header)
     file.seek(start)
     return _plain(np.lib.format.read_array(file, allow_pickle=False))
 

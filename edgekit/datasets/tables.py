@@ -8,10 +8,11 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
-from edgekit.datasets.dataset import LARGEST_BYTES
+from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES
 from edgekit.datasets.source import UNNAMED, Source, row_hashes
 from edgekit.datasets.targets import as_targets
 from edgekit_converters.lowering import ModelInput
@@ -21,6 +22,8 @@ SUFFIXES = frozenset({".csv", ".tsv"})
 #: The column of labels where nobody names one and the table has such a heading.
 _LABEL_HEADING = "label"
 _DELIMITERS = ",;\t"
+_LONGEST_LINE = 10_000_000
+_MOST_BLANK_LINES = 1_000_000
 
 
 def table_source(
@@ -123,7 +126,7 @@ def _read(path: Path, columns: _Columns) -> tuple[array[float], list[str], list[
                 received=str(len(cells)),
             )
         try:
-            values.extend([float(cells[place]) for place in columns.used])
+            values.extend(_numbers([cells[place] for place in columns.used]))
         except ValueError:
             place = next(place for place in columns.used if not _is_number(cells[place]))
             raise DataError(
@@ -132,8 +135,11 @@ def _read(path: Path, columns: _Columns) -> tuple[array[float], list[str], list[
                 received=repr(cells[place]) if cells[place].strip() else "an empty cell",
                 next_step="fill the gap, or pass --label-column for the column that holds names of classes",
             ) from None
-        if values.itemsize * len(values) > LARGEST_BYTES:
-            raise DataError(f"{path} is too large.", expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB of numbers")
+        if values.itemsize * len(values) > LARGEST_BYTES or line > MOST_EXAMPLES:
+            raise DataError(
+                f"{path} is too large.",
+                expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB of numbers and {MOST_EXAMPLES:,} lines",
+            )
         if columns.label is not None:
             labels.append(cells[columns.label].strip())
         if columns.group is not None:
@@ -165,20 +171,73 @@ def _sizes(path: Path, model_input: ModelInput, columns: int) -> tuple[int, ...]
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Number and cells of each line that is not empty."""
+    line, blank = 1, 0
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
+            first = file.readline(_LONGEST_LINE)
             file.seek(0)
             delimiter = max(_DELIMITERS, key=first.count)
-            reader = csv.reader(file, delimiter=delimiter)
-            yield from ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} could not be read as a table.", expected="text", received=str(error)) from error
+            reader = csv.reader(_bounded_lines(path, file), delimiter=delimiter)
+            for cells in reader:
+                if reader.line_num > line:
+                    raise _unclosed_quote(path, line)
+                if any(cell.strip() for cell in cells):
+                    yield line, cells
+                else:
+                    blank += 1
+                    _require_few(path, blank)
+                line = reader.line_num + 1
+    except csv.Error as error:
+        raise (_unclosed_quote(path, line) if "field limit" in str(error) else _unreadable(path, error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _bounded_lines(path: Path, file: TextIO) -> Iterator[str]:
+    number = 0
+    while line := file.readline(_LONGEST_LINE + 1):
+        number += 1
+        if len(line) > _LONGEST_LINE:
+            raise DataError(f"{path}, line {number} is too long.", expected=f"at most {_LONGEST_LINE:,} characters")
+        yield line
+
+
+def _require_few(path: Path, blank: int) -> None:
+    if blank > _MOST_BLANK_LINES:
+        raise DataError(
+            f"{path} has more than {_MOST_BLANK_LINES:,} empty lines.",
+            expected="an example for each line",
+            next_step="remove the empty lines, or check how the file was written",
+        )
+
+
+def _unclosed_quote(path: Path, line: int) -> DataError:
+    return DataError(
+        f"{path}, line {line}: a quotation mark is not closed on its line.",
+        expected="text in two quotation marks, or none",
+        next_step="close it, or remove it",
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} could not be read as a table.", expected="text", received=str(error))
+
+
+def _numbers(cells: list[str]) -> list[float]:
+    """Cells as numbers.
+
+    Raises:
+        ValueError: One is not a number as tables have them: Python also reads "1_0" and the digits of other scripts.
+    """
+    text = "".join(cells)
+    if "_" in text or not text.isascii():
+        raise ValueError("not a plain number")
+    return [float(cell) for cell in cells]
 
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        _numbers([cell])
     except ValueError:
         return False
     return True

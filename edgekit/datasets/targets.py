@@ -6,6 +6,8 @@ import numpy as np
 
 from edgekit_runtime.errors import DataError
 
+_LARGEST_CLASS = 2**31 - 1
+
 
 def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Bring a source's labels to one form.
@@ -45,6 +47,7 @@ def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[
             expected="finite values",
             received=f"NaN or infinity in {np.count_nonzero(~np.isfinite(y))} of {y.size} labels",
         )
+    _require_range(name, y)
     if _is_one_hot(y):
         return y.argmax(1).astype(np.int64), ()
     if y.dtype.kind in "biu" and y.min(initial=0) >= 0:
@@ -52,6 +55,19 @@ def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[
     if y.ndim == 1 and y.min(initial=0) >= 0 and (y == np.floor(y)).all():
         return y.astype(np.int64), ()
     return y.astype(np.float32), ()
+
+
+def _require_range(name: str, y: np.ndarray) -> None:
+    """Refuse whole numbers that would overflow as classes, and real ones that would as float32."""
+    largest = np.abs(y.astype(np.float64)).max(initial=0)
+    is_whole = y.dtype.kind in "biu" or bool((y == np.floor(y)).all())
+    if largest > (_LARGEST_CLASS if is_whole else np.finfo(np.float32).max):
+        raise DataError(
+            f"The labels of {name} are too large.",
+            expected=f"class numbers up to {_LARGEST_CLASS:,}, or real numbers that float32 holds",
+            received=f"{y.flat[np.abs(y.astype(np.float64)).argmax()]}",
+            next_step="number the classes from 0 on, or scale what the model is to estimate",
+        )
 
 
 def _is_one_hot(y: np.ndarray) -> bool:
