@@ -66,7 +66,8 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
                 return _read_pixels(opened, max_pixels, name)
         except DataError:
             raise
-        except pillow.DecompressionBombError as error:
+        # The second where warnings are errors.
+        except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
             raise _too_large(name, str(error), max_pixels) from error
         # What Pillow's decoders raise on damaged files is of every kind.
         except Exception as error:
