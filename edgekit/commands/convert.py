@@ -1,4 +1,4 @@
-"""``edgekit convert``: a Keras model becomes a .tflite."""
+"""``edgekit convert``: a Keras, TensorFlow or PyTorch model becomes a .tflite."""
 
 from __future__ import annotations
 
@@ -66,6 +66,12 @@ AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
 @target_option
 @click.option("--input-shape", type=InputShape(), help="Sizes without the batch, for a model that leaves them open.")
 @click.option(
+    "--channels-last",
+    is_flag=True,
+    help="Take the images of a PyTorch program as (N, H, W, C): the transpose moves into the model, and most of it "
+    "vanishes there.",
+)
+@click.option(
     "--architecture",
     metavar="FILE|MODULE:FUNCTION",
     help="For a file of weights only: model.json, model.yaml, module:function, or reference-cnn.",
@@ -106,6 +112,7 @@ def command(
     resize: str | None,
     targets: tuple[str, ...],
     input_shape: tuple[int, ...] | None,
+    channels_last: bool,
     architecture: str | None,
     custom_objects: tuple[str, ...],
     allow_unsafe: bool,
@@ -118,7 +125,7 @@ def command(
     as_json: bool,
     claim: Claim,
 ) -> None:
-    """Convert MODEL (.h5, .keras or a SavedModel folder) to TFLite.
+    """Convert MODEL (.h5, .keras, a SavedModel folder, or .pt2 of PyTorch) to TFLite.
 
     \b
     edgekit convert model.h5
@@ -165,7 +172,9 @@ def command(
         architecture = "edgekit.training.reference_cnn:build_for_digits"
     if allow_unsafe:
         click.echo(f"--allow-unsafe: code that {model.name} carries will run on this machine.", err=True)
-    request = LoweringRequest(model, input_shape, architecture, custom_objects, allow_unsafe)
+    request = LoweringRequest(
+        model, input_shape, architecture, custom_objects, allow_unsafe, channels_last=channels_last
+    )
     with progress_bar(f"Converting {model.name}", total=None):
         conversion = convert(request, {Mode(mode): path for mode, path in outputs.items()}, options)
     for warning in conversion.warnings:

@@ -15,11 +15,13 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option, target_option
 @click.option("--all", "everything", is_flag=True, help="List each operator and each tensor of a .tflite.")
 @json_option
 def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bool) -> None:
-    """Show what MODEL (.tflite, .h5, .keras) holds, and run nothing.
+    """Show what MODEL (.tflite, .h5, .keras, .pt2) holds, and run nothing.
 
     A .tflite: operators with versions, inputs and outputs with shapes, types, scales and zero points, where it runs,
     labels, preprocessing and provenance; with --all each operator and tensor. --json always holds all of it.
     A Keras file: its version, layers, shapes and parameters, what would be mended and what would be refused.
+
+    A .pt2: PyTorch's version, operators, inputs and outputs with their sizes, those left open included.
 
     With --target: whether a .tflite, whoever made it, runs there, and which operators and tensors stand against it.
     Exits with 3 where it does not run on one of them.
@@ -30,7 +32,10 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
     """
     from edgekit.artifacts.inspecting import inspect_tflite, is_tflite
     from edgekit.reports.inspection import print_keras, print_tflite
+    from edgekit.reports.program_inspection import print_program
     from edgekit.reports.tables import print_json
+    from edgekit_converters.exported_programs.archive import is_exported_program
+    from edgekit_converters.exported_programs.program import read_program
 
     if targets:
         _check(model, targets, as_json)
@@ -41,6 +46,13 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
             print_json(inspection.to_dict())
         else:
             print_tflite(inspection, everything=everything)
+        return
+    if model.is_file() and is_exported_program(model):
+        program = read_program(model)
+        if as_json:
+            print_json(program.to_dict())
+        else:
+            print_program(program)
         return
     from edgekit_converters.keras_files.summary import summarize
 

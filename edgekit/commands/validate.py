@@ -1,4 +1,4 @@
-"""``edgekit validate``: does the .tflite still answer as the Keras model does?"""
+"""``edgekit validate``: does the .tflite still answer as the model it came from?"""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def command(
     layers_figure: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare each TFLITE with MODEL, the Keras model it came from.
+    """Compare each TFLITE with MODEL (.h5, .keras or .pt2), which it came from.
 
     MODEL may be another .tflite as well.
 

@@ -14,7 +14,7 @@ from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.ranges import io_types_of, measured_ranges
 from edgekit.conversion.result import Conversion, ConvertedModel
 from edgekit.conversion.source import LoweredSource, lower_source
-from edgekit.conversion.variants import fitting_outputs, notes_on_support, quantize_variants
+from edgekit.conversion.variants import fitting_outputs, larger_than_float, notes_on_support, quantize_variants
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.packaging.artifact import pack
@@ -70,6 +70,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         calibration=source.calibration.report if source.calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
         budget=kept.report if kept else None,
+        doubts=(*source.lowered.warnings, *larger_than_float(source.lowered.model, models)),
     )
 
 

@@ -47,12 +47,13 @@ class Conversion:
     Attributes:
         models: The files, in the order they were asked for.
         keras_version: Version of Keras that wrote the source; empty for a SavedModel.
-        batch: "dynamic" or "1".
+        batch: "dynamic", "1", or "as exported" by PyTorch.
         pixel_range: Real values of pixels 0 and 255 at the input; None where it takes no pictures.
         notes: Sentences for the user.
         calibration: What was calibrated on; None where nothing was.
         random_calibration: Whether noise took the place of data.
         budget: What came of the budget; None where there is none.
+        doubts: Sentences on what is probably not meant in the source or in the files that were made.
     """
 
     models: tuple[ConvertedModel, ...]
@@ -63,13 +64,15 @@ class Conversion:
     calibration: CalibrationReport | None = None
     random_calibration: bool = False
     budget: BudgetReport | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences for what is probably not meant."""
         if self.random_calibration:
-            return (RANDOM_CALIBRATION_WARNING,)
+            return (*self.doubts, RANDOM_CALIBRATION_WARNING)
         return (
+            *self.doubts,
             *(self.calibration.warnings if self.calibration else ()),
             *(self.budget.warnings if self.budget else ()),
         )

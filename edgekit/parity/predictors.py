@@ -1,4 +1,4 @@
-"""A Keras file or a .tflite as something that answers batches by name."""
+"""A Keras file, a PyTorch program or a .tflite as something that answers batches by name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from edgekit.datasets.model_inputs import PixelRange
+from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import ModelFileError
 
@@ -48,13 +49,22 @@ def batch_size(inputs: Sequence[ModelInput]) -> int:
     return max(1, min(_MOST_EXAMPLES, _MOST_BYTES // max(1, sample_bytes)))
 
 
-def open_predictor(path: Path) -> Predictor:
-    """Open a Keras file, without running code from it, or a .tflite.
+def open_predictor(path: Path, compared: Sequence[ModelInput] = ()) -> Predictor:
+    """Open a Keras file or a PyTorch program, without running code from it, or a .tflite.
 
+    Args:
+        path: The file.
+        compared: Inputs of the .tflite that it is compared with, if any.
     Raises:
         EdgekitError: It is missing, damaged or unsafe.
     """
-    return TflitePredictor(path) if path.suffix == ".tflite" else KerasPredictor(path)
+    if path.suffix == ".tflite":
+        return TflitePredictor(path)
+    if path.is_file() and is_exported_program(path):
+        from edgekit.parity.program_predictor import ProgramPredictor
+
+        return ProgramPredictor(path, compared)
+    return KerasPredictor(path)
 
 
 class TflitePredictor:

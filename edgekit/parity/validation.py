@@ -107,7 +107,7 @@ def validate_all(
     """Compare .tflite files with the model they came from, which is asked once; the data is read batch by batch.
 
     Args:
-        reference: Keras file, or another .tflite.
+        reference: Keras file, PyTorch program, or another .tflite.
         candidates: The .tflite files to judge, of one kind of input and the same labels.
         data: Data, by name, path or ``python:module:function``.
         thresholds: What must hold for each.
@@ -119,7 +119,7 @@ def validate_all(
     options = options or ValidationOptions()
     # The candidates first: a damaged .tflite is told without waiting for TensorFlow.
     judged = [open_predictor(path) for path in candidates]
-    model = open_predictor(reference)
+    model = open_predictor(reference, judged[0].inputs)
     pixels = with_range(options.pixel_range, judged[0].pixels or model.pixels) or DEFAULT_PIXEL_RANGE
     labels = judged[0].labels or model.labels
     request = DataRequest(data, options.seed, options.label_column, options.slice_by)

@@ -96,7 +96,7 @@ _program = fields.record(
         "opset_version": fields.named(fields.name, fields.integer),
         "range_constraints": fields.named(_symbol, _range),
         "schema_version": _version,
-        "torch_version": fields.string,
+        "torch_version": fields.version,
     },
     ignored=("verifiers", "guards_code"),
 )

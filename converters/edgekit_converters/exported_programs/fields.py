@@ -18,6 +18,7 @@ Check = Callable[[Any], Any]
 #: Names become Python source in PyTorch.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _PATH = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){0,50}")
+_VERSION = re.compile(r"[<>=]{0,2}[0-9][A-Za-z0-9.+-]{0,60}")
 _LARGEST_INTEGER = 2**63
 _MAX_STRING = 1000
 #: PyTorch's number for a tensor that is neither sparse nor of another library.
@@ -70,6 +71,13 @@ def string(value: Any) -> str:
     """A short text: a mode such as ``tanh``."""
     if not isinstance(value, str) or len(value) > _MAX_STRING:
         raise FieldError(f"{str(value)[:80]!r} for a text")
+    return value
+
+
+def version(value: Any) -> str:
+    """A version such as ``2.13.0+cpu``."""
+    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+        raise FieldError(f"the version {str(value)[:80]!r}")
     return value
 
 

@@ -128,6 +128,55 @@ class Program:
         first = {each.symbols[0] if each.symbols else None for each in self.inputs}
         return first.pop() if len(first) == 1 else None
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence if the program was exported in training mode."""
+        if not self.training:
+            return ()
+        return (
+            f"the model was exported in training mode ({', '.join(self.training)}). It is converted as in evaluation"
+            " mode; call model.eval() before torch.export.export.",
+        )
+
+    @property
+    def note_on_open_sizes(self) -> str:
+        """A sentence if sizes other than the batch were left open."""
+        open_inputs = [each for each in self.inputs if any(each.symbols[1:])]
+        if not open_inputs:
+            return ""
+        sizes = ", ".join(f"{each.name} ({' × '.join(map(str, each.shape))})" for each in open_inputs)
+        return (
+            f"Sizes other than the batch that the export left open are fixed at those of its example inputs: {sizes}."
+        )
+
+    @property
+    def note_on_layout(self) -> str:
+        """A sentence if images are taken with their channels first."""
+        images = ", ".join(each.name for each in self.inputs if each.is_channels_first_image)
+        if not images:
+            return ""
+        return (
+            f"{images} takes channels first, (N, C, H, W), as PyTorch does; classify() and images from folders are"
+            " transposed for it. Add --channels-last for a model that takes (N, H, W, C)."
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a conversion would say."""
+        return tuple(x for x in (*self.warnings, self.note_on_open_sizes, self.note_on_layout) if x)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What there is to say of it, as plain values."""
+        return {
+            "file": self.path.name,
+            "torch_version": self.torch_version,
+            "inputs": [each.to_dict() for each in self.inputs],
+            "outputs": [each.to_dict() for each in self.outputs],
+            "operators": dict(self.operators),
+            "parameters": self.parameters,
+            "notes": list(self.notes),
+        }
+
 
 def read_program(path: Path) -> Program:
     """Read an exported program.

@@ -12,6 +12,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from edgekit_converters.foreign_formats import refuse_foreign
 from edgekit_converters.keras_files.bounded_json import MAX_BYTES, parse_object
 from edgekit_converters.keras_files.hdf5 import SIGNATURE as HDF5_SIGNATURE
 from edgekit_converters.keras_files.hdf5 import Group, open_hdf5
@@ -31,7 +32,6 @@ _FOREIGN = {
     b"version https://git-lfs": ("a Git LFS pointer, not the model itself", "run `git lfs pull`"),
     b"<!DOCTYPE": ("a web page, not a model", "download the file itself, not the page that shows it"),
     b"<html": ("a web page, not a model", "download the file itself, not the page that shows it"),
-    b"\x80": ("a Python pickle", "load it in Python where it was made, and save the model as .keras"),
     b"{": ("JSON text", "pass the weights file, and this one as --architecture"),
 }
 
@@ -97,6 +97,7 @@ def open_keras_file(path: str | Path) -> KerasFile:
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read.", received=error.strerror or str(error)) from None
     try:
+        refuse_foreign(path)
         start = file.read(64)
         file.seek(0)
         if start.startswith(HDF5_SIGNATURE):

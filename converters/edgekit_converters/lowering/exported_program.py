@@ -88,8 +88,8 @@ def lower_exported_program(path: Path, *, channels_last: bool = False) -> Lowere
         model=model,
         batch="dynamic" if open_model else "as exported",
         channels_first=channels_first,
-        notes=notes_on(program, batch_is_open=open_model is not None, channels_first=channels_first),
-        warnings=warnings_on(program),
+        notes=_notes(program, batch_is_open=open_model is not None, channels_first=channels_first),
+        warnings=program.warnings,
         run=runner(program, module, _batch_of(model)),
     )
 
@@ -134,31 +134,10 @@ def _convert(module: Any, inputs: Mapping[str, Any]) -> bytes:
         return (Path(folder) / "model.tflite").read_bytes()
 
 
-def warnings_on(program: Program) -> tuple[str, ...]:
-    """A sentence if the program was exported in training mode."""
-    if not program.training:
-        return ()
-    return (
-        f"the model was exported in training mode ({', '.join(program.training)}). It is converted as in evaluation"
-        " mode; call model.eval() before torch.export.export.",
-    )
-
-
-def notes_on(program: Program, *, batch_is_open: bool, channels_first: bool) -> tuple[str, ...]:
-    """What the user should know of a program: its layout, and sizes that were fixed."""
-    notes = []
-    fixed = [f"{each.name} ({' × '.join(map(str, each.shape))})" for each in program.inputs if any(each.symbols[1:])]
+def _notes(program: Program, *, batch_is_open: bool, channels_first: bool) -> tuple[str, ...]:
+    notes = [program.note_on_open_sizes] if program.note_on_open_sizes else []
     if program.batch_symbol and not batch_is_open:
         notes.append("The export left the batch open, and not every operator can follow it in TFLite: it is fixed.")
-    if fixed:
-        notes.append(
-            "Sizes other than the batch that the export left open are fixed at those of its example inputs:"
-            f" {', '.join(fixed)}."
-        )
     if channels_first:
-        images = ", ".join(each.name for each in program.inputs if each.is_channels_first_image)
-        notes.append(
-            f"{images} takes channels first, (N, C, H, W), as PyTorch does; classify() and images from folders are"
-            " transposed for it. Add --channels-last for a model that takes (N, H, W, C)."
-        )
+        notes.append(program.note_on_layout)
     return tuple(notes)

@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters import interrupts
+from edgekit_converters.exported_programs.archive import is_exported_program
+from edgekit_converters.foreign_formats import refuse_foreign
 from edgekit_converters.lowering.child_failure import explain_ending
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime import errors
-from edgekit_runtime.errors import ConversionError, EdgekitError
+from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 
 _logger = logging.getLogger(__name__)
 
@@ -102,6 +104,12 @@ class LoweringProcess:
     """
 
     def __init__(self, request: LoweringRequest) -> None:
+        refuse_foreign(request.source)
+        if request.channels_last and not is_exported_program(request.source):
+            raise UsageError(
+                f"--channels-last is for PyTorch programs, and {request.source.name} is not one.",
+                next_step="leave it out: other models take (N, H, W, C) as they are",
+            )
         self._request = request
         self._resources = ExitStack()
         self._folder: Path | None = None

@@ -1,4 +1,8 @@
-"""Writes the exported programs of this folder: python make_programs.py, with PyTorch 2.13."""
+"""Writes the exported programs of this folder: python make_programs.py, with PyTorch 2.13.
+
+Then, for the two models: edgekit convert cnn.pt2 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --color-order bgr,
+and the same with --channels-last --output cnn-channels-last.tflite.
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgekit.datasets.model_inputs import to_model_input
+from edgekit.datasets.model_inputs import to_model_input, with_range
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.preprocessing import Preprocessing
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,34 @@ def test_another_size_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match="does not fit the model's input") as caught:
         to_model_input(np.zeros((2, 8, 8, 1), np.uint8), shape, "float32", (0.0, 1.0))
     assert caught.value.received == "8 × 8 × 1"
+
+
+CHANNELS_FIRST = Preprocessing(2, 3, 3, scale=1.0, layout="channels_first")
+PIXELS = np.arange(4 * 2 * 3 * 3, dtype=np.uint8).reshape(4, 2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "examples",
+    [PIXELS, PIXELS.transpose(0, 3, 1, 2), PIXELS.astype("float32"), PIXELS.astype("float32").transpose(0, 3, 1, 2)],
+    ids=["images", "pixels, channels first", "floats", "floats, channels first"],
+)
+def test_a_channels_first_input_takes_images_and_its_own_layout(examples: np.ndarray) -> None:
+    values = to_model_input(examples, (-1, 3, 2, 3), "float32", CHANNELS_FIRST)
+    np.testing.assert_array_equal(values, PIXELS.transpose(0, 3, 1, 2).astype("float32"))
+
+
+def test_grey_images_without_an_axis_of_channels_fit_a_channels_first_input() -> None:
+    grey = CHANNELS_FIRST._replace(channels=1)
+    values = to_model_input(PIXELS[..., 0], (-1, 1, 2, 3), "float32", grey)
+    np.testing.assert_array_equal(values, PIXELS[..., 0].astype("float32")[:, np.newaxis])
+
+
+def test_another_size_of_image_is_refused_by_a_channels_first_input() -> None:
+    with pytest.raises(DataError, match="does not fit"):
+        to_model_input(np.zeros((1, 5, 5, 3), np.uint8), (-1, 3, 2, 3), "float32", CHANNELS_FIRST)
+
+
+def test_a_range_of_the_users_keeps_the_models_layout() -> None:
+    assert with_range((-1.0, 1.0), CHANNELS_FIRST) == CHANNELS_FIRST._replace(scale=2 / 255, offset=-1.0)
+    assert with_range((-1.0, 1.0), None) == (-1.0, 1.0)
+    assert with_range(None, CHANNELS_FIRST) == CHANNELS_FIRST

@@ -1,0 +1,58 @@
+"""A PyTorch exported program as something that answers batches by name."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, PixelRange, image_preprocessing
+from edgekit_converters.exported_programs.program import read_program
+from edgekit_converters.lowering import LoweringProcess, LoweringRequest, ModelInput
+from edgekit_runtime.errors import ConversionError
+from edgekit_runtime.structure import read_model_description
+
+
+class ProgramPredictor:
+    """An exported program that PyTorch runs in a process of its own; see ``Predictor``.
+
+    Args:
+        path: The ``.pt2``.
+        compared: Inputs of the .tflite that it is compared with: images are taken in that one's layout.
+    """
+
+    def __init__(self, path: Path, compared: Sequence[ModelInput] = ()) -> None:
+        request = LoweringRequest(path, channels_last=_takes_channels_last(path, compared))
+        process = LoweringProcess(request)
+        process.__enter__()
+        # The process ends with this object, or with Python.
+        weakref.finalize(self, process.__exit__, None, None, None)
+        lowered = process.result()
+        self.path = path
+        self._process = process
+        self.inputs = lowered.inputs
+        self.outputs = tuple(name for name, _ in read_model_description(lowered.model).signatures[0].outputs)
+        self.labels: tuple[str, ...] = ()
+        shape = self.inputs[0].shape
+        self.pixels: PixelRange | None = image_preprocessing(
+            shape, DEFAULT_PIXEL_RANGE, channels_first=lowered.channels_first
+        )
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Answer a batch; see ``Predictor``."""
+        answers = self._process.source_outputs(inputs)
+        if answers is None:
+            raise ConversionError(f"{self.path.name} could not be run in PyTorch on this data.")
+        return answers
+
+
+def _takes_channels_last(path: Path, compared: Sequence[ModelInput]) -> bool:
+    """Whether the .tflite takes as (N, H, W, C) what the program takes as (N, C, H, W)."""
+    shapes = {each.name: each.shape[1:] for each in compared}
+    for each in read_program(path).inputs:
+        first = each.shape[1:]
+        if each.is_channels_first_image and shapes.get(each.name, first) == (first[1], first[2], first[0]) != first:
+            return True
+    return False
