@@ -18,6 +18,7 @@ from edgekit_runtime.errors import InterpreterError, TensorMismatchError, UsageE
 from edgekit_runtime.image_decoding import MAX_IMAGE_PIXELS
 from edgekit_runtime.image_input import ImageInput, image_preprocessing
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
+from edgekit_runtime.known_crashes import refuse_known_crashes
 from edgekit_runtime.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.preprocessing import Image, Images, Preprocessing
 from edgekit_runtime.scales import dense_crashes, refuse_scales_beyond
@@ -91,6 +92,7 @@ def load(
     refuse_custom_operators(description)
     choice = choose_interpreter(interpreter)
     refuse_scales_beyond(choice.name, choice.version, description)
+    refuse_known_crashes(choice.name, choice.version, description)
     model = Model(
         content,
         description,

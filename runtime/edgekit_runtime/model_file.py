@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from edgekit_runtime.custom_operators import CUSTOM_OPERATORS
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.operator_rules import BUNDLED_CUSTOM_OPERATORS
 from edgekit_runtime.regular_file import NotARegularFileError, open_regular_file
 from edgekit_runtime.structure import FILE_IDENTIFIER
 
@@ -84,7 +84,7 @@ def refuse_lost_parts(description: ModelDescription, digest: str) -> None:
 
 
 def refuse_custom_operators(description: ModelDescription) -> None:
-    """Raise where a model has operators whose code no interpreter brings along.
+    """Raise if a model has custom operators other than those that every interpreter brings along.
 
     Raises:
         ModelFileError: Naming the first custom or Flex operator.
@@ -92,7 +92,7 @@ def refuse_custom_operators(description: ModelDescription) -> None:
     for subgraph in description.subgraphs:
         for operator in subgraph.operators:
             code = operator.custom_code
-            if operator.name != "CUSTOM" or code in BUNDLED_CUSTOM_OPERATORS:
+            if operator.name != "CUSTOM" or code in CUSTOM_OPERATORS:
                 continue
             if code.startswith("Flex"):
                 raise ModelFileError(
@@ -103,7 +103,7 @@ def refuse_custom_operators(description: ModelDescription) -> None:
                 )
             raise ModelFileError(
                 f"The model has the custom operator {code or '(without a name)'}.",
-                expected="builtin operators",
-                received=f"code {code!r} that is not part of any interpreter here",
+                expected=f"builtin operators, or {', '.join(CUSTOM_OPERATORS)}",
+                received=f"code {code!r}, whose options edgekit cannot check before native code follows them",
                 next_step="convert the model from layers that have builtin operators",
             )

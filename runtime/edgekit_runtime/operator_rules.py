@@ -8,9 +8,6 @@ from edgekit_runtime.schema import BUILTIN_OPERATORS, BuiltinOptions, BuiltinOpt
 #: The code that says "see the operator's name": code outside the builtin set.
 CUSTOM = BUILTIN_OPERATORS.index("CUSTOM")
 
-#: Custom operators that both interpreters bring along.
-BUNDLED_CUSTOM_OPERATORS = frozenset({"AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess"})
-
 #: Name and bits per element of each tensor type. Strings, resources and variants have no fixed size: 0 bits.
 TENSOR_TYPES = {
     TensorType.FLOAT32: ("float32", 32),

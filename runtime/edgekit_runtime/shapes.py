@@ -33,32 +33,63 @@ Shape = tuple[int, ...]
 Constants = Callable[[int], "Shape | None"]
 
 
-def check_shapes(
-    what: str, operator: OperatorDescription, tensors: Sequence[TensorDescription], constants: Constants
-) -> None:
-    """Raise where an output cannot have its stored shape.
+class OpenSizes:
+    """Tensors of a subgraph whose stored shape says less than the interpreter will find out.
 
-    Operators that are not known here pass, and so do tensors with sizes that the caller chooses beside the batch.
+    A size that is only known when the model runs is stored as 1, with -1 in the shape signature. Tools that insert
+    tensors leave the signature out, so what an operator makes of such a tensor counts as one, too. A tensor of unknown
+    rank is stored as a scalar; converters before TensorFlow 2.8 stored real scalars in the same way. Both interpreters
+    plan the memory of either from the inputs, and not from what is stored.
+
+    Attributes:
+        batch: Tensors whose first size is open.
+        any_size: Tensors any of whose sizes, or whose rank, is open.
+    """
+
+    def __init__(self, tensors: Sequence[TensorDescription], unranked: set[int], unsigned: set[int]) -> None:
+        self.any_size = unranked | {t.index for t in tensors if -1 in t.shape_signature[1:]}
+        self.batch = {t.index for t in tensors if -1 in t.shape_signature[:1]}
+        self._unsigned = unsigned
+
+    def follow(self, operator: OperatorDescription) -> None:
+        """Count those outputs of an operator that have no shape signature as open if one of its inputs is."""
+        for known in (self.any_size, self.batch):
+            if known.intersection(operator.inputs):
+                known.update(self._unsigned.intersection(operator.outputs))
+
+
+def check_shapes(
+    what: str,
+    operator: OperatorDescription,
+    tensors: Sequence[TensorDescription],
+    constants: Constants,
+    open_sizes: OpenSizes,
+) -> None:
+    """Raise if an output cannot have its stored shape.
+
+    Operators that are not known here pass, and so do tensors with open sizes beside the batch.
 
     Args:
         what: What to call the operator.
         operator: The operator.
         tensors: The tensors of its subgraph.
         constants: Looks up the values of a constant.
+        open_sizes: Of the subgraph, up to this operator.
     Raises:
         ModelFileError: Naming the operator.
     """
     if operator.name == "STRIDED_SLICE" and 0 in (constants(operator.inputs[3]) or ()):
         # tflite-runtime up to 2.13 divides by it.
         raise damaged(f"{what}, a STRIDED_SLICE, has a stride of 0")
+    numbers = {index for index in (*operator.inputs, *operator.outputs) if index >= 0}
     operands = [tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
     if len(operands) > 1 and not _types_fit(operator, operands):
         raise damaged(f"{what}, a {operator.name}, cannot work on tensors of these types")
     inputs = [tensors[index].shape for index in operator.inputs if index >= 0]
     outputs = [tensors[index].shape for index in operator.outputs]
-    if not inputs or not outputs or any(-1 in tensor.shape_signature[1:] for tensor in operands):
+    if not inputs or not outputs or not open_sizes.any_size.isdisjoint(numbers):
         return
-    if not _fits(operator, inputs, outputs, constants, any(-1 in tensor.shape_signature for tensor in operands)):
+    if not _fits(operator, inputs, outputs, constants, not open_sizes.batch.isdisjoint(numbers)):
         raise damaged(f"{what}, a {operator.name}, cannot turn {inputs} into {outputs}")
 
 
@@ -79,32 +110,41 @@ def _fits(
     if name in _SAME_SHAPE:
         return output == first
     if name in _BROADCAST:
-        return len(inputs) == 2 and output == _broadcast(first, inputs[1])
+        return len(inputs) == 2 and _agree(_broadcast(first, inputs[1]), output, free_batch)
     if name in _SAME_COUNT:
         # A free batch is stored as 1, also where it was multiplied with another axis.
         data = inputs if name in ("CONCATENATION", "PACK") else inputs[:1]
         return free_batch or sum(map(prod, data)) == prod(output)
     if name in ("SPLIT", "SPLIT_V"):
-        return prod(inputs[1 if name == "SPLIT" else 0]) == sum(map(prod, outputs))
+        return free_batch or prod(inputs[1 if name == "SPLIT" else 0]) == sum(map(prod, outputs))
     if name == "UNPACK":
         return prod(first) == sum(map(prod, outputs))
     if name in _SEQUENCE:
         return output[:2] == first[:2]
     if name == "FULLY_CONNECTED":
-        return _fits_fully_connected(inputs, output)
+        return _fits_fully_connected(inputs, output, free_batch)
     values = constants(operator.inputs[1]) if len(operator.inputs) > 1 else None
-    return values is None or _fits_constant(name, first, values, output)
+    return values is None or _fits_constant(name, first, values, output, free_batch)
 
 
-def _fits_constant(name: str, first: Shape, values: Shape, output: Shape) -> bool:
+def _agree(expected: Shape | None, output: Shape, free_batch: bool) -> bool:
+    """Whether a shape is the expected one; an open first size is stored as 1, whatever an operator makes of it."""
+    if free_batch and expected is not None and len(expected) == len(output):
+        return expected[1:] == output[1:]
+    return expected == output
+
+
+def _fits_constant(name: str, first: Shape, values: Shape, output: Shape, free_batch: bool) -> bool:
     """Whether the output's shape is what the constant second input makes of the first."""
     rank = len(first)
     if name in ("PAD", "PADV2", "MIRROR_PAD"):
         if len(values) != 2 * rank or min(values, default=0) < 0:
             return False
-        return tuple(size + before + after for size, before, after in zip(first, values[::2], values[1::2])) == output
+        padded = tuple(size + before + after for size, before, after in zip(first, values[::2], values[1::2]))
+        return _agree(padded, output, free_batch)
     if name == "TILE":
-        return len(values) == rank and tuple(size * times for size, times in zip(first, values)) == output
+        tiled = tuple(size * times for size, times in zip(first, values))
+        return len(values) == rank and _agree(tiled, output, free_batch)
     if name == "TRANSPOSE":
         return sorted(values) == list(range(rank)) and tuple(first[axis] for axis in values) == output
     if name in _REDUCING:
@@ -117,12 +157,13 @@ def _fits_constant(name: str, first: Shape, values: Shape, output: Shape) -> boo
     return True
 
 
-def _fits_fully_connected(inputs: Sequence[Shape], output: Shape) -> bool:
+def _fits_fully_connected(inputs: Sequence[Shape], output: Shape, free_batch: bool) -> bool:
     if len(inputs) < 2 or len(inputs[1]) != 2 or 0 in inputs[1]:
         return False
     units, depth = inputs[1]
     rows, rest = divmod(prod(inputs[0]), depth)
-    return rest == 0 and prod(output) == rows * units and (len(inputs) < 3 or prod(inputs[2]) == units)
+    fits = output[-1:] == (units,) if free_batch else prod(output) == rows * units
+    return rest == 0 and fits and (len(inputs) < 3 or prod(inputs[2]) == units)
 
 
 def _broadcast(left: Shape, right: Shape) -> Shape | None:

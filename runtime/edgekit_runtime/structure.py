@@ -11,10 +11,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from edgekit_runtime.custom_operators import CUSTOM_OPERATORS, check_custom_operator
 from edgekit_runtime.description import (
     ModelDescription,
     SignatureDescription,
     SubgraphDescription,
+    TensorDescription,
 )
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.flatbuffer import FlatBuffer, Table, damaged
@@ -23,7 +25,7 @@ from edgekit_runtime.scales import check_scales
 from edgekit_runtime.schema import Buffer, Metadata, Operator, SignatureDef, SubGraph, TensorMap
 from edgekit_runtime.schema import Model as ModelTable
 from edgekit_runtime.schema import Tensor as TensorTable
-from edgekit_runtime.shapes import check_shapes
+from edgekit_runtime.shapes import OpenSizes, check_shapes
 from edgekit_runtime.tensor_structure import read_tensor
 from edgekit_runtime.windows import WINDOWED, check_window
 from edgekit_runtime.zip_parts import flatbuffer_end, zip_end
@@ -75,7 +77,12 @@ def read_model_description(data: bytes) -> ModelDescription:
         subgraphs.append(_subgraph(memoryview(data)[:end], table, operator_codes, buffers, called))
         calls.append(called)
     if not subgraphs[0].inputs or not subgraphs[0].outputs:
-        raise damaged("it has no inputs or no outputs")
+        raise ModelFileError(
+            "The model has no inputs or no outputs.",
+            expected="at least one of each",
+            received=f"{len(subgraphs[0].inputs)} inputs, {len(subgraphs[0].outputs)} outputs",
+            next_step="convert a signature that takes tensors and returns some",
+        )
     _require_no_recursion(calls)
     return ModelDescription(
         size_bytes=len(data),
@@ -126,26 +133,41 @@ def _subgraph(
     inputs = table.indices(SubGraph.INPUTS, "inputs", len(tensors))
     outputs = table.indices(SubGraph.OUTPUTS, "outputs", len(tensors))
     operators = []
+    open_sizes = OpenSizes(
+        tensors,
+        unranked={t.index for t in tensors if _has_unknown_rank(t, tables[t.index])},
+        unsigned={t.index for t in tensors if not tables[t.index].has(TensorTable.SHAPE_SIGNATURE)},
+    )
     written = {t.index for t in tensors if t.is_constant or t.is_variable}
+    # Nothing has to write a tensor without elements: the shape that turns a tensor into a scalar, say.
+    empty = {t.index for t in tensors if 0 in t.shape}
     variables = {t.index for t in tensors if t.is_variable}
     written.update(inputs)
     for entry in table.tables(SubGraph.OPERATORS, "operator"):
         operator = read_operator(entry, operator_codes, len(tensors), called)
         _place_of_large_data(entry, Operator.LARGE_CUSTOM_OPTIONS_OFFSET, Operator.LARGE_CUSTOM_OPTIONS_SIZE, len(data))
-        unwritten = set(operator.inputs) - written - {-1}
+        unwritten = set(operator.inputs) - written - empty - {-1}
         if unwritten:
             raise damaged(f"{entry.what} reads tensor {min(unwritten)}, which nothing has written")
         if operator.name in WINDOWED:
-            check_window(entry, operator, tensors)
-        check_shapes(entry.what, operator, tensors, constants)
+            check_window(entry, operator, tensors, open_sizes)
+        if operator.custom_code in CUSTOM_OPERATORS:
+            check_custom_operator(entry, operator, tensors, data, open_sizes)
+        check_shapes(entry.what, operator, tensors, constants, open_sizes)
+        open_sizes.follow(operator)
         check_scales(entry.what, operator, tensors)
         if not variables.issuperset(written.intersection(operator.outputs)):
             raise damaged(f"{entry.what} writes into a tensor that holds something already")
         written.update(operator.outputs)
         operators.append(operator)
-    if not written.issuperset(outputs):
+    if not written.issuperset(set(outputs) - empty):
         raise damaged(f"an output of {table.what} is a tensor that nothing writes")
     return SubgraphDescription(table.string(SubGraph.NAME, "name"), tensors, tuple(operators), inputs, outputs)
+
+
+def _has_unknown_rank(tensor: TensorDescription, table: Table) -> bool:
+    """Whether a tensor that is stored as a scalar may have any rank."""
+    return not (tensor.shape or tensor.is_constant or table.scalar(TensorTable.HAS_RANK, "b"))
 
 
 def _require_no_recursion(calls: list[set[int]]) -> None:

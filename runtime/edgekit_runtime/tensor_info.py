@@ -75,6 +75,13 @@ def _main_signature(description: ModelDescription) -> Optional[SignatureDescript
 
 def _tensor_info(tensor: TensorDescription, names: dict[int, str]) -> TensorInfo:
     name = names.get(tensor.index, tensor.name)
+    if tensor.dtype == "string":
+        raise ModelFileError(
+            f"The model's tensor {name!r} is text, and edgekit_runtime passes numbers only.",
+            expected="numbers as inputs and outputs",
+            received="a tensor of strings",
+            next_step="convert a signature that starts after the text is turned into numbers",
+        )
     try:
         dtype = np.dtype(tensor.dtype)
     except TypeError:

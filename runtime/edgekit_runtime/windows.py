@@ -16,6 +16,7 @@ from edgekit_runtime.schema import (
     Pool2DOptions,
     TransposeConvOptions,
 )
+from edgekit_runtime.shapes import OpenSizes
 
 
 class Window(NamedTuple):
@@ -58,46 +59,58 @@ WINDOWED = {
     "MAX_POOL_2D": _POOL,
     "L2_POOL_2D": _POOL,
 }
+_FEWEST_INPUTS = {
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), 1),
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 2),
+    "TRANSPOSE_CONV": 3,
+}
+#: Index of the image among the inputs, for operators that do not take it first.
+_IMAGE_INPUT = {"TRANSPOSE_CONV": 2}
 #: The axis of height in an image and in filters.
 _HEIGHT = 1
 
 
-def check_window(entry: Table, operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> None:
+def check_window(
+    entry: Table, operator: OperatorDescription, tensors: Sequence[TensorDescription], open_sizes: OpenSizes
+) -> None:
     """Raise unless image, filters, strides and output of a windowed operator fit each other.
 
     Args:
         entry: The operator's table; its options are there.
         operator: One of :data:`WINDOWED`.
         tensors: The tensors of its subgraph.
+        open_sizes: Of the subgraph, up to this operator.
     Raises:
         ModelFileError: Naming the operator.
     """
     operands = [tensors[index] for index in operator.inputs if index >= 0]
-    image, filters = _image_and_filters(entry, operator.name, operands)
+    if len(operands) < _FEWEST_INPUTS[operator.name]:
+        raise damaged(f"{entry.what} is a {operator.name} with {len(operands)} inputs")
     if not operator.outputs:
         raise damaged(f"{entry.what} is a {operator.name} without an output")
-    output = tensors[operator.outputs[0]]
+    image, output = operands[_IMAGE_INPUT.get(operator.name, 0)], tensors[operator.outputs[0]]
+    # Of an unknown rank: the kernel finds it out, and refuses any but 4.
+    if not (image.shape and output.shape) and {image.index, output.index} & open_sizes.any_size:
+        return
+    filters = _filters(entry, operator.name, image, operands)
     if len(output.shape) != 4:
         raise damaged(f"{entry.what} is a {operator.name} whose output is no image")
+    if {image.index, output.index} & open_sizes.any_size:
+        return
     if operator.name == "TRANSPOSE_CONV":
         # By definition the convolution that leads back from its output to its input.
         image, output = output, image
     _check_sizes(entry, operator.name, image, filters, output)
 
 
-def _image_and_filters(
-    entry: Table, name: str, operands: Sequence[TensorDescription]
-) -> tuple[TensorDescription, tuple[int, ...]]:
-    """The image, and the filters' shape, empty if no tensor holds the filters."""
-    images = {"TRANSPOSE_CONV": 2}
-    needed = 1 if "POOL" in name else 3 if name == "TRANSPOSE_CONV" else 2
-    if len(operands) < needed:
-        raise damaged(f"{entry.what} is a {name} with {len(operands)} inputs")
-    image = operands[images.get(name, 0)]
+def _filters(
+    entry: Table, name: str, image: TensorDescription, operands: Sequence[TensorDescription]
+) -> tuple[int, ...]:
+    """The filters' shape, empty if no tensor holds the filters."""
     if len(image.shape) != 4 or image.shape[3] == 0:
         raise damaged(f"{entry.what} is a {name} without an image")
     if "POOL" in name:
-        return image, ()
+        return ()
     filters = operands[1].shape
     if len(filters) != 4 or 0 in filters:
         raise damaged(f"{entry.what} is a {name} without filters")
@@ -110,7 +123,7 @@ def _image_and_filters(
         fits = filters[3] == channels
     if not fits:
         raise damaged(f"{entry.what} has filters of shape {filters} for {channels} channels")
-    return image, filters
+    return filters
 
 
 def _check_sizes(
@@ -121,8 +134,7 @@ def _check_sizes(
     output: TensorDescription,
 ) -> None:
     options = entry.table(Operator.BUILTIN_OPTIONS, "options")
-    # Sizes that the caller chooses are stored as 1, whatever comes out of that.
-    if options is None or -1 in image.shape_signature[1:] or -1 in output.shape_signature[1:]:
+    if options is None:
         return
     window = WINDOWED[name]
     padding = options.scalar(window.padding, "b")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 from edgekit_runtime import schema
+from edgekit_runtime.custom_operators import CUSTOM_OPERATORS
 from edgekit_runtime.operator_rules import OPTIONS, OPTIONS_2, TENSOR_TYPES
 
 TOP = Path(__file__).resolve().parents[2]
@@ -69,3 +71,10 @@ def test_no_bare_field_number_reads_a_table() -> None:
                 ):
                     bare.append(f"{path.relative_to(TOP)}:{node.lineno}")
     assert bare == []
+
+
+def test_custom_operators_are_those_that_every_measured_interpreter_has() -> None:
+    table = TOP / "converters/edgekit_converters/targets/custom_operators.json"
+    names = json.loads(table.read_text())["names"]
+    assert {"litert", "litert-1.4", "tflite-runtime-2.14"} <= set(names)
+    assert set(CUSTOM_OPERATORS) == set.intersection(*map(set, names.values()))

@@ -93,6 +93,8 @@ def miswire(content: bytes, dice: random.Random) -> bytes:
     operators = list(graph.tables(SubGraph.OPERATORS, "operator"))
     fields = (Operator.INPUTS, Operator.OUTPUTS)
     places = [o.vector_place(field, "tensors") for o in operators for field in fields if o.count(field, "tensors")]
+    if not places:
+        return flip_structure(content, dice)
     start, size = dice.choice(places)
     damaged = bytearray(content)
     if dice.randrange(2):
@@ -240,7 +242,8 @@ def ask_bare(content: bytes) -> list[np.ndarray]:
 def values(dice: np.random.Generator, shape: Sequence[int], dtype: Any) -> np.ndarray:
     """Floats between 0 and 1, or small integers: an embedding has few rows."""
     sizes = [max(size, 1) for size in shape]
-    return dice.random(sizes).astype(dtype) if np.dtype(dtype).kind == "f" else dice.integers(0, 4, sizes, dtype)
+    kind = np.dtype(dtype).kind
+    return dice.random(sizes).astype(dtype) if kind == "f" else dice.integers(0, 2 if kind == "b" else 4, sizes, dtype)
 
 
 def outcome(ask: Callable[[bytes], list[np.ndarray]], content: bytes, sound: list[np.ndarray] | None) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from edgekit_runtime.description import OperatorDescription, TensorDescription
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.shapes import check_shapes
+from edgekit_runtime.shapes import OpenSizes, check_shapes
 
 Shape = tuple[int, ...]
 
@@ -15,6 +15,16 @@ NUMBERED = ("MEAN", "PAD", "RESHAPE", "STRIDED_SLICE", "TILE", "TRANSPOSE")
 
 def tensor(shape: Shape, signature: Shape | None = None, dtype: str = "float32") -> TensorDescription:
     return TensorDescription(0, "", shape, signature or shape, dtype, (), (), 0, 0, False, False)
+
+
+def numbered(tensors: list[TensorDescription]) -> list[TensorDescription]:
+    return [each._replace(index=number) for number, each in enumerate(tensors)]
+
+
+def open_sizes(
+    tensors: list[TensorDescription], unranked: set[int] | None = None, unsigned: set[int] | None = None
+) -> OpenSizes:
+    return OpenSizes(tensors, unranked or set(), unsigned or set())
 
 
 def check(
@@ -28,8 +38,8 @@ def check(
     dtypes = {**({1: "int32"} if name in NUMBERED else {}), **(dtypes or {})}
     numbers = range(len(inputs) + len(outputs))
     operator = OperatorDescription(name, 1, "", tuple(numbers[: len(inputs)]), tuple(numbers[len(inputs) :]))
-    tensors = [tensor(shape, dtype=dtypes.get(n, "float32")) for n, shape in enumerate(inputs + outputs)]
-    check_shapes("operator 0", operator, tensors, lambda index: constant)
+    tensors = numbered([tensor(shape, dtype=dtypes.get(n, "float32")) for n, shape in enumerate(inputs + outputs)])
+    check_shapes("operator 0", operator, tensors, lambda index: constant, open_sizes(tensors))
 
 
 SOUND = [
@@ -81,11 +91,61 @@ def test_unsound(name: str, inputs: list[Shape], outputs: list[Shape], constant:
 
 def test_sizes_that_the_caller_chooses_are_not_judged() -> None:
     operator = OperatorDescription("RESHAPE", 1, "", (0,), (1,))
-    free_time = [tensor((1, 1, 4), (-1, -1, 4)), tensor((1, 7), (-1, 7))]
-    check_shapes("operator 0", operator, free_time, lambda index: None)
+    free_time = numbered([tensor((1, 1, 4), (-1, -1, 4)), tensor((1, 7), (-1, 7))])
+    check_shapes("operator 0", operator, free_time, lambda index: None, open_sizes(free_time))
     # A free batch is stored as 1, and may have been multiplied with another axis.
-    free_batch = [tensor((1, 3, 4), (-1, 3, 4)), tensor((1, 4), (-1, 4))]
-    check_shapes("operator 0", operator, free_batch, lambda index: None)
+    free_batch = numbered([tensor((1, 3, 4), (-1, 3, 4)), tensor((1, 4), (-1, 4))])
+    check_shapes("operator 0", operator, free_batch, lambda index: None, open_sizes(free_batch))
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "output", "constant"),
+    [
+        pytest.param("TILE", [((1, 2), (-1, 2)), ((2,), None)], ((1, 4), (-1, 4)), (3, 2), id="tile"),
+        pytest.param("PAD", [((1, 2), (-1, 2)), ((2, 2), None)], ((1, 3), (-1, 3)), (2, 0, 1, 0), id="pad"),
+        pytest.param("SPLIT", [((), None), ((1, 4), (-1, 4))], ((1, 4), (-1, 4)), None, id="split"),
+        pytest.param("ADD", [((1, 4), (-1, 4)), ((3, 4), None)], ((1, 4), (-1, 4)), None, id="add"),
+        pytest.param(
+            "FULLY_CONNECTED", [((1, 3, 4), (-1, 3, 4)), ((5, 4), None)], ((1, 5), (-1, 5)), None, id="fully-connected"
+        ),
+    ],
+)
+def test_an_open_batch_is_stored_as_1_whatever_becomes_of_it(
+    name: str, inputs: list[tuple[Shape, Shape | None]], output: tuple[Shape, Shape], constant: Shape | None
+) -> None:
+    dtypes = {1: "int32"} if name in ("TILE", "PAD") else {}
+    shapes = [*inputs, output]
+    tensors = numbered(
+        [tensor(shape, signature, dtypes.get(n, "float32")) for n, (shape, signature) in enumerate(shapes)]
+    )
+    numbers = tuple(range(len(inputs)))
+    outputs = (len(inputs), len(inputs)) if name == "SPLIT" else (len(inputs),)
+    operator = OperatorDescription(name, 1, "", numbers, outputs)
+    check_shapes("operator 0", operator, tensors, lambda index: constant, open_sizes(tensors))
+    # The sizes behind the batch are judged.
+    wrong = [*tensors[:-1], tensors[-1]._replace(shape=(1, 9), shape_signature=(-1, 9))]
+    if name != "SPLIT":
+        with pytest.raises(ModelFileError, match="cannot turn"):
+            check_shapes("operator 0", operator, wrong, lambda index: constant, open_sizes(wrong))
+
+
+def test_a_tensor_of_unknown_rank_is_not_a_scalar() -> None:
+    tensors = numbered([tensor(()), tensor(()), tensor(())])
+    operator = OperatorDescription("CONCATENATION", 1, "", (0, 1), (2,))
+    with pytest.raises(ModelFileError, match="cannot turn"):
+        check_shapes("operator 0", operator, tensors, lambda index: None, open_sizes(tensors))
+    check_shapes("operator 0", operator, tensors, lambda index: None, open_sizes(tensors, unranked={0, 1, 2}))
+
+
+def test_tensors_that_a_tool_inserted_inherit_open_sizes() -> None:
+    # As litert-quantizer writes it between an operator on floats and one on integers: shape (1, 1), no signature.
+    tensors = numbered([tensor((1, 1), (-1, -1)), tensor((1, 1)), tensor((32, 8)), tensor((1, 32))])
+    sizes = open_sizes(tensors, unsigned={1, 2, 3})
+    dense = OperatorDescription("FULLY_CONNECTED", 1, "", (1, 2), (3,))
+    with pytest.raises(ModelFileError, match="cannot turn"):
+        check_shapes("operator 1", dense, tensors, lambda index: None, sizes)
+    sizes.follow(OperatorDescription("DEQUANTIZE", 1, "", (0,), (1,)))
+    check_shapes("operator 1", dense, tensors, lambda index: None, sizes)
 
 
 @pytest.mark.parametrize(

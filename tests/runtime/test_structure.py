@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.schema import BUILTIN_OPERATORS, TensorType
 from edgekit_runtime.structure import read_model_description
 
-FLOAT32 = 0
+FLOAT32 = TensorType.FLOAT32
+INT32 = TensorType.INT32
+RESHAPE = BUILTIN_OPERATORS.index("RESHAPE")
 
 
 def load_writer() -> Any:
@@ -250,6 +253,38 @@ def test_structure_is_checked(changes: dict[str, Any], message: str | None) -> N
         return
     with pytest.raises(ModelFileError, match=message):
         read_model_description(model(**changes))
+
+
+def test_a_constant_without_elements_needs_no_writer() -> None:
+    # What turns a tensor into a scalar: a RESHAPE to a shape of no numbers, in a buffer of no bytes.
+    shape = {0: [0], 1: INT32, 2: 1}
+    content = model(
+        operator_code={0: RESHAPE, 2: 1, 3: RESHAPE},
+        operator={0: 0, 1: [0, 2], 2: [1]},
+        input_tensor={0: [1, 1], 1: FLOAT32, 2: 0},
+        output_tensor={1: FLOAT32, 2: 0},
+        more_tensors=[shape],
+        buffers=[{}, {0: b""}],
+    )
+    assert read_model_description(content).tensors[2].shape == (0,)
+    # A tensor with an element does need one.
+    with pytest.raises(ModelFileError, match="nothing has written"):
+        read_model_description(model(operator={0: 0, 1: [2], 2: [1]}, more_tensors=[{0: [2, 3], 2: 0}]))
+
+
+@pytest.mark.parametrize("has_rank", [True, False])
+def test_a_shape_of_no_sizes_is_a_scalar_only_with_a_rank(has_rank: bool) -> None:
+    rank = {8: 1} if has_rank else {}
+    content = model(
+        operator={0: 0, 1: [2], 2: [1]},
+        operators=[{0: 0, 1: [0], 2: [2]}, {0: 0, 1: [2], 2: [1]}],
+        more_tensors=[{1: FLOAT32, 2: 0, **rank}],
+    )
+    if has_rank:
+        with pytest.raises(ModelFileError, match="cannot turn"):
+            read_model_description(content)
+    else:
+        assert read_model_description(content).tensors[2].shape == ()
 
 
 @pytest.mark.parametrize("scale", [float("nan"), float("inf"), -1 / 16])

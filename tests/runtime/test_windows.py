@@ -7,6 +7,7 @@ import pytest
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.flatbuffer import FlatBuffer, Table
 from edgekit_runtime.schema import Model, SubGraph
+from edgekit_runtime.shapes import OpenSizes
 from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.windows import WINDOWED, check_window
 
@@ -22,7 +23,8 @@ def test_another_height_does_not_fit(name: str, tflite_folder: Path) -> None:
     description = read_model_description(content)
     place = next(i for i, operator in enumerate(description.operators) if operator.name == name)
     operator, entry = description.operators[place], entries(content)[place]
-    check_window(entry, operator, description.tensors)
+    sizes = OpenSizes(description.tensors, unranked=set(), unsigned=set())
+    check_window(entry, operator, description.tensors, sizes)
 
     tensors = list(description.tensors)
     output = tensors[operator.outputs[0]]
@@ -30,7 +32,7 @@ def test_another_height_does_not_fit(name: str, tflite_folder: Path) -> None:
     taller = (batch, height + 4, width, channels)
     tensors[output.index] = output._replace(shape=taller, shape_signature=taller)
     with pytest.raises(ModelFileError, match=f"{name} whose output is"):
-        check_window(entry, operator, tensors)
+        check_window(entry, operator, tensors, sizes)
     tensors[output.index] = output._replace(shape=(batch, height, width))
     with pytest.raises(ModelFileError, match="no image"):
-        check_window(entry, operator, tensors)
+        check_window(entry, operator, tensors, sizes)

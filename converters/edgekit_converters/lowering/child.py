@@ -26,8 +26,8 @@ from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering.parent_process import end_with_parent, lines_of_parent
 from edgekit_converters.lowering.process import LoweringRequest, load_by_name, no_room, save_by_name
 from edgekit_converters.lowering.source_digest import read_unchanged
+from edgekit_converters.own_models import describe_own_model
 from edgekit_runtime.errors import ConversionError, EdgekitError, ModelFileError, UsageError
-from edgekit_runtime.structure import read_model_description
 
 #: Room for what TensorFlow writes of a graph, beside its weights.
 _GRAPH_BYTES = 2_000_000
@@ -174,7 +174,7 @@ def _foreign_facts(batch: str) -> dict[str, object]:
 
 def _inputs(model: bytes) -> list[dict[str, object]]:
     """The inputs of the model's only signature."""
-    description = read_model_description(model)
+    description = describe_own_model(model, step="has lowered the model to TFLite")
     tensors = [(name, description.tensors[index]) for name, index in description.signatures[0].inputs]
     return [{"name": name, "shape": tensor.shape_signature, "dtype": tensor.dtype} for name, tensor in tensors]
 

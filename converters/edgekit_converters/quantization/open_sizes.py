@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgekit_converters.own_models import describe_own_model
 from edgekit_converters.quantization.packing import packed
-from edgekit_runtime.structure import read_model_description
 
 _BETWEEN_TYPES = ("QUANTIZE", "DEQUANTIZE")
 
@@ -22,7 +22,7 @@ def with_open_sizes(model: bytes) -> bytes:
     """
     lost = [
         (source, twin)
-        for operator in read_model_description(model).operators
+        for operator in describe_own_model(model, step="has quantized the model").operators
         if operator.name in _BETWEEN_TYPES
         for source, twin in ((operator.inputs[0], operator.outputs[0]), (operator.outputs[0], operator.inputs[0]))
     ]

@@ -10,8 +10,8 @@ from edgekit_converters.targets.needed_versions import NeededVersion, needed_ver
 from edgekit_converters.targets.operands import Operands, all_operands
 from edgekit_converters.targets.rules import Remedy, Rule, rules_for
 from edgekit_converters.targets.target import Target, asked_types, find_target
+from edgekit_runtime.custom_operators import CUSTOM_OPERATORS
 from edgekit_runtime.description import TensorDescription
-from edgekit_runtime.operator_rules import BUNDLED_CUSTOM_OPERATORS
 from edgekit_runtime.structure import read_model_description
 
 #: The place of the input whose type decides, where it is not the first.
@@ -102,7 +102,7 @@ def _findings(operators: Sequence[Operands], target: Target) -> Iterator[Finding
 
 def _custom_finding(operands: Operands, target: Target) -> Iterator[Finding]:
     name = operands.operator.custom_code
-    bundled = _MICRO_CUSTOM_OPERATORS if target.name == "tflite-micro" else BUNDLED_CUSTOM_OPERATORS
+    bundled = _MICRO_CUSTOM_OPERATORS if target.name == "tflite-micro" else CUSTOM_OPERATORS
     if name in bundled:
         return
     kind = "needs TensorFlow's own kernels (Flex)" if name.startswith("Flex") else "is a custom operator"
