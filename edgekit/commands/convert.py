@@ -9,6 +9,7 @@ import click
 from edgekit.commands.options import (
     EXISTING_OR_NOT,
     InputShape,
+    MemorySize,
     budget_options,
     data_option,
     json_option,
@@ -85,6 +86,14 @@ AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
 @click.option(
     "--allow-unsafe", is_flag=True, help="Load what the scan refuses, and run the code that the file carries."
 )
+@click.option(
+    "--max-memory",
+    type=MemorySize(),
+    default="512M",
+    show_default=True,
+    help="Refuse a model with a tensor larger than this at batch size 1, such as 800M or 2G (bytes; M and G are powers "
+    "of 1,000); the size of MODEL is always allowed.",
+)
 @budget_options
 @click.option(
     "-o",
@@ -116,6 +125,7 @@ def command(
     architecture: str | None,
     custom_objects: tuple[str, ...],
     allow_unsafe: bool,
+    max_memory: int,
     max_drop: float | None,
     metrics: dict[str, str],
     strict: bool,
@@ -173,7 +183,13 @@ def command(
     if allow_unsafe:
         click.echo(f"--allow-unsafe: code that {model.name} carries will run on this machine.", err=True)
     request = LoweringRequest(
-        model, input_shape, architecture, custom_objects, allow_unsafe, channels_last=channels_last
+        model,
+        input_shape,
+        architecture,
+        custom_objects,
+        allow_unsafe,
+        channels_last=channels_last,
+        max_memory=max_memory,
     )
     with progress_bar(f"Converting {model.name}", total=None):
         conversion = convert(request, {Mode(mode): path for mode, path in outputs.items()}, options)

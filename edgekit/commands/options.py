@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
@@ -114,6 +115,20 @@ class Numbers(click.ParamType):
         if not all(math.isfinite(number) for number in numbers):
             self.fail(f"expected finite numbers, received {value!r}", param, ctx)
         return numbers
+
+
+class MemorySize(click.ParamType):
+    """A number of bytes, with the suffix K, M or G for powers of 1,000."""
+
+    name = "SIZE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d{1,15})([KMG]?)B?", str(value).strip().upper(), re.ASCII)
+        if not match or not int(match[1]):
+            self.fail(f"expected a size such as 800M or 2G, received {value!r}", param, ctx)
+        return int(match[1]) * 1000 ** " KMG".index(match[2] or " ")
 
 
 class InputShape(click.ParamType):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.keras_files.allocation import bounded_variables, require_bounded_model
 from edgekit_converters.keras_files.architecture import missing_architecture, names_by_order, read_architecture
 from edgekit_converters.keras_files.container import KerasFile, open_keras_file
 from edgekit_converters.keras_files.description import LayerPath
@@ -16,6 +17,7 @@ from edgekit_converters.keras_files.input_shape import fix_input_shape
 from edgekit_converters.keras_files.scan import ScanReport, require_safe, scan, scan_description
 from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
+from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY, source_bytes
 from edgekit_runtime.errors import ModelFileError
 
 _ANSI = re.compile(r"\x1b\[\d*m")
@@ -49,6 +51,7 @@ def load_keras_model(
     custom_objects: dict[str, Any] | None = None,
     architecture: Any = None,
     input_shape: tuple[int | None, ...] | None = None,
+    max_memory: int = DEFAULT_MAX_MEMORY,
 ) -> LoadedModel:
     """Load a Keras file of any age: open, scan, upgrade, build, set the weights.
 
@@ -58,10 +61,12 @@ def load_keras_model(
         custom_objects: Classes and functions of the user, by the names that the file has for them.
         architecture: The model, for a file of weights only; its forms are those of ``read_architecture``.
         input_shape: The shape of the input without the batch axis, for a model that leaves it open.
+        max_memory: Bytes that any tensor of the model may take at batch size 1; at least the file's size.
     Returns:
         The model and what was done to its description.
     Raises:
-        ModelFileError: The file is damaged or foreign, or holds what Keras 3 has no counterpart for.
+        ModelFileError: The file is damaged or foreign, holds what Keras 3 has no counterpart for, or describes a model
+            that needs more weights than it stores, or larger tensors than ``max_memory``.
         UnsafeModelError: The file carries code, or reaches outside itself.
         UsageError: The architecture or the input shape doesn't fit the file.
     """
@@ -70,7 +75,10 @@ def load_keras_model(
         if not allow_unsafe:
             require_safe(scan(file, custom_names=frozenset(custom_objects)))
         version, upgraded = _upgrade(file, architecture, custom_objects, allow_unsafe, input_shape)
-    model = build(upgraded, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
+    stored_values = sum(array.size for arrays in upgraded.weights.values() for array in arrays)
+    with bounded_variables(stored_values, file.path.name):
+        model = build(upgraded, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
+    require_bounded_model(model, max(max_memory, source_bytes(file.path)), file.path.name)
     _set_weights(model, upgraded.weights)
     return LoadedModel(model, version, upgraded.steps, upgraded.notes)
 
@@ -124,8 +132,10 @@ def _upgrade(
             require_safe(ScanReport(file.path.name, tuple(found)))
         config, version = given.config, given.keras_version or version
         bare = upgrade(config, version, file.backend, lambda root: {}, allow_unsafe=allow_unsafe, custom_names=names)
-        expected = [layer.name for layer in build(bare, custom_objects=custom_objects).layers if layer.weights]
-        new_names = names_by_order(list_weights(file), expected)
+        stored = list_weights(file)
+        with bounded_variables(sum(array.size for arrays in stored.values() for _, array in arrays), file.path.name):
+            model = build(bare, custom_objects=custom_objects)
+        new_names = names_by_order(stored, [layer.name for layer in model.layers if layer.weights])
     upgraded = upgrade(
         config,
         version,

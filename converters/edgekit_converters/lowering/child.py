@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -26,8 +27,16 @@ from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering.parent_process import end_with_parent, lines_of_parent
 from edgekit_converters.lowering.process import LoweringRequest, load_by_name, no_room, save_by_name
 from edgekit_converters.lowering.source_digest import read_unchanged
+from edgekit_converters.memory_limits import (
+    limit_own_memory,
+    out_of_memory,
+    ran_out_of_memory,
+    require_tensor_within,
+    source_bytes,
+)
 from edgekit_converters.own_models import describe_own_model
-from edgekit_runtime.errors import ConversionError, EdgekitError, ModelFileError, UsageError
+from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.errors import EdgekitError, ModelFileError, UsageError
 
 #: Room for what TensorFlow writes of a graph, beside its weights.
 _GRAPH_BYTES = 2_000_000
@@ -48,18 +57,24 @@ def main(folder: Path, parent_id: int) -> None:
     source_model: SourceModel | None = None
     try:
         answer, source_model = _lower(_read_request(folder), folder / "model.tflite")
-    except EdgekitError as error:
-        answer = error.to_dict()
-    except MemoryError:
-        answer = ConversionError("There is not enough memory to lower this model.").to_dict()
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        answer = no_room(error).to_dict()
+    # TensorFlow's own error of memory is of no common class.
+    except Exception as error:
+        answer = _explain(error, json.loads((folder / "request.json").read_text())["source"]).to_dict()
     parent.write(json.dumps(answer) + "\n")
     if source_model is not None:
         for _ in requests:
             parent.write(_run(source_model, folder))
+
+
+def _explain(error: Exception, source: str) -> EdgekitError:
+    """What to say of an error; one that nobody expected goes on as it is."""
+    if ran_out_of_memory(error):
+        return out_of_memory(Path(source).name, str(error).splitlines()[0][:200] if str(error) else "")
+    if isinstance(error, EdgekitError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return no_room(error)
+    raise error
 
 
 def _take_stdout() -> TextIO:
@@ -91,11 +106,16 @@ def _read_request(folder: Path) -> LoweringRequest:
         allow_unsafe=fields["allow_unsafe"],
         fixed_batch=fields["fixed_batch"],
         channels_last=fields["channels_last"],
+        max_memory=fields["max_memory"],
     )
 
 
 def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, object], SourceModel | None]:
     source_model: SourceModel | None = None
+    source_size = source_bytes(request.source)
+    limit_own_memory(request.max_memory, source_size)
+    # A constant that the source stores is as large as it may be.
+    request = replace(request, max_memory=max(request.max_memory, source_size))
     if request.source.is_dir():
         from edgekit_converters.lowering.saved_model import lower_saved_model, run_saved_model
 
@@ -115,8 +135,20 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
         }
     else:
         model, sha256, facts, source_model = _lower_keras_file(request, destination.parent)
+    description = describe_own_model(model, step="has lowered the model to TFLite")
+    _require_bounded(description, request)
     destination.write_bytes(model)
-    return facts | {"inputs": _inputs(model), "source_sha256": sha256}, source_model
+    return facts | {"inputs": _inputs(description), "source_sha256": sha256}, source_model
+
+
+def _require_bounded(description: ModelDescription, request: LoweringRequest) -> None:
+    """Refuse a model with a tensor that no interpreter should be asked to allocate."""
+    for subgraph in description.subgraphs:
+        for tensor in subgraph.tensors:
+            place = f"the tensor '{tensor.name}'"
+            # NumPy has no values of four bits, and texts have no size.
+            item_bytes = 1 if tensor.dtype in ("int4", "string") else np.dtype(tensor.dtype).itemsize
+            require_tensor_within(request.max_memory, tensor.shape, item_bytes, model=request.source.name, place=place)
 
 
 def _run_same_source(
@@ -144,10 +176,13 @@ def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, st
         custom_objects=_import_custom_objects(request.custom_objects),
         architecture=request.architecture,
         input_shape=request.input_shape,
+        max_memory=request.max_memory,
     )
     loaded, sha256 = read_unchanged(request.source, load)
     _require_room(folder, loaded.model.count_params())
-    model, batch = lower_keras_model(loaded.model, name=request.source.name, fixed_batch=request.fixed_batch)
+    model, batch = lower_keras_model(
+        loaded.model, name=request.source.name, fixed_batch=request.fixed_batch, max_memory=request.max_memory
+    )
     facts = {
         "keras_version": loaded.keras_version,
         "batch": batch,
@@ -172,9 +207,8 @@ def _foreign_facts(batch: str) -> dict[str, object]:
     return {"keras_version": "", "batch": batch, "rescales_pixels": False, "notes": [], "application_note": ""}
 
 
-def _inputs(model: bytes) -> list[dict[str, object]]:
+def _inputs(description: ModelDescription) -> list[dict[str, object]]:
     """The inputs of the model's only signature."""
-    description = describe_own_model(model, step="has lowered the model to TFLite")
     tensors = [(name, description.tensors[index]) for name, index in description.signatures[0].inputs]
     return [{"name": name, "shape": tensor.shape_signature, "dtype": tensor.dtype} for name, tensor in tensors]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
+from edgekit_converters.memory_limits import out_of_memory
 from edgekit_runtime.errors import ConversionError
 
 #: Most specific first; of several lines of one kind the last is nearest to the end.
@@ -39,8 +40,8 @@ def explain_ending(name: str, exit_code: int, stderr: str) -> ConversionError:
     cause = cause_of_death(stderr)
     ending = f"signal {_signal_name(-exit_code)}" if exit_code < 0 else f"exit code {exit_code}"
     if _OUT_OF_MEMORY.search(cause):
-        next_step = "memory ran out: close other programs, or convert on a machine with more memory"
-    elif exit_code == -signal.SIGKILL:
+        return out_of_memory(name, f"{ending}: {cause}")
+    if exit_code == -signal.SIGKILL:
         next_step = "SIGKILL usually means that memory ran out: convert on a machine with more memory"
     else:
         next_step = "report it with what `edgekit inspect` shows of the model"

@@ -39,11 +39,16 @@ def explain(error: Exception, model_name: str, graph: Any | None = None) -> Conv
     )
 
 
+def layer_of(node_name: str) -> str:
+    """The layer that a node of the traced graph belongs to; "" if it belongs to none."""
+    return _OUTER_SCOPES.sub("", node_name).rpartition("/")[0]
+
+
 def _layers_with(operator: str, graph: Any | None) -> list[str]:
     """The layers whose computation holds ``operator``, in the graph and in its functions."""
     if graph is None:
         return []
     functions = (function.node_def for function in graph.library.function)
     nodes = itertools.chain(graph.node, *functions)
-    scopes = (_OUTER_SCOPES.sub("", node.name).rpartition("/")[0] for node in nodes if node.op == operator)
+    scopes = (layer_of(node.name) for node in nodes if node.op == operator)
     return [scope for scope in dict.fromkeys(scopes) if scope]

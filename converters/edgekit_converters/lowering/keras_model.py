@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters.lowering.converter_errors import explain
-from edgekit_runtime.errors import ConversionError
+from edgekit_converters.lowering.graph_size import require_bounded_graph
+from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
+from edgekit_runtime.errors import ConversionError, EdgekitError
 
 #: Layers whose lowering needs a known batch size: a dynamic one becomes a TensorList without a shape.
 FIXED_BATCH_LAYERS = frozenset(
@@ -27,7 +29,9 @@ FIXED_BATCH_LAYERS = frozenset(
 )
 
 
-def lower_keras_model(model: Any, *, name: str, fixed_batch: bool = False) -> tuple[bytes, str]:
+def lower_keras_model(
+    model: Any, *, name: str, fixed_batch: bool = False, max_memory: int = DEFAULT_MAX_MEMORY
+) -> tuple[bytes, str]:
     """Lower a built Keras model.
 
     The signature ``serving_default`` names inputs and outputs as the model does.
@@ -36,17 +40,19 @@ def lower_keras_model(model: Any, *, name: str, fixed_batch: bool = False) -> tu
         model: ``keras.Model`` with known shapes, except for the batch axis.
         name: What to call the model in an error.
         fixed_batch: Fix the batch at 1 though no layer needs it.
+        max_memory: Bytes that any tensor of the graph may take.
     Returns:
         The FlatBuffer, and "dynamic" or "1": its batch size.
     Raises:
+        ModelFileError: A tensor of the graph is larger than ``max_memory``.
         ConversionError: A layer has no form in TFLite's builtin operators; its name is in the message.
     """
     recurrent = any(type(layer).__name__ in FIXED_BATCH_LAYERS for layer in model._flatten_layers())
     if not (recurrent or fixed_batch):
         # Where a dynamic batch has no form, a fixed one may have: its error is the one to tell.
         with contextlib.suppress(ConversionError):
-            return _lower(model, None, name), "dynamic"
-    return _lower(model, 1, name), "1"
+            return _lower(model, None, name, max_memory), "dynamic"
+    return _lower(model, 1, name, max_memory), "1"
 
 
 def rescales_pixels(model: Any) -> bool:
@@ -79,7 +85,7 @@ def run_keras_model(model: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, n
     return {name: np.asarray(value) for name, value in named}
 
 
-def _lower(model: Any, batch: int | None, name: str) -> bytes:
+def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> bytes:
     import tensorflow as tf
 
     module = tf.Module()
@@ -89,8 +95,11 @@ def _lower(model: Any, batch: int | None, name: str) -> bytes:
     try:
         with _reshapes_infer_the_batch():
             concrete = module.serve.get_concrete_function()
+        require_bounded_graph(concrete.graph, max_memory, name)
         graph = concrete.graph.as_graph_def()
         return bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert())
+    except EdgekitError:
+        raise
     except Exception as error:
         # The converter's own error class is not public; tracing raises errors of every kind.
         raise explain(error, name, graph) from error

@@ -22,6 +22,7 @@ from edgekit_converters import interrupts
 from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.foreign_formats import refuse_foreign
 from edgekit_converters.lowering.child_failure import explain_ending
+from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
@@ -41,6 +42,7 @@ class LoweringRequest:
         allow_unsafe: Load what the scan refuses, and so run the file's code.
         fixed_batch: Fix a Keras model's batch at 1, for a runtime that cannot change shapes.
         channels_last: Take the images of a PyTorch program as (N, H, W, C).
+        max_memory: Bytes that any tensor of the model may take at batch size 1; at least the source's size.
     """
 
     source: Path
@@ -50,6 +52,7 @@ class LoweringRequest:
     allow_unsafe: bool = False
     fixed_batch: bool = False
     channels_last: bool = False
+    max_memory: int = DEFAULT_MAX_MEMORY
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,123 @@
+"""Compares what a description makes Keras allocate with what the file stores, before it is allocated.
+
+Keras asks every layer for its variables while it builds, and only Keras knows all their shapes: those of cells,
+attention and a user's own layers. So the comparison is made where Keras is about to fill a variable. (A
+``keras.StatelessScope`` would put filling off, but layers that compute with their weights while they are built fail in
+it, and it fills what was put off when it ends, even by an error.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from edgekit_converters.keras_files.description_bounds import MAX_CALLS
+from edgekit_converters.memory_limits import require_tensor_within
+from edgekit_runtime.errors import ModelFileError
+
+#: Variables that no file stores: counters, seeds, and what layers derive from their arguments; 64 MB of floats.
+_FREE_VALUES = 16 << 20
+
+
+@contextmanager
+def bounded_variables(stored_values: int, name: str) -> Iterator[None]:
+    """Let Keras allocate only about as many weights in this block as a file stores.
+
+    Args:
+        stored_values: The values of all stored arrays.
+        name: What the message calls the file.
+    Raises:
+        ModelFileError: The layers ask for more.
+    """
+    from keras.src.backend import Variable
+
+    fill = Variable._initialize_with_initializer
+    needed = 0
+    refusal: ModelFileError | None = None
+
+    def fill_within_bounds(variable: Any, initializer: Any) -> None:
+        nonlocal needed, refusal
+        needed += math.prod(variable._shape)
+        if needed > stored_values + _FREE_VALUES:
+            refusal = _refused(name, variable, needed, stored_values)
+            raise refusal
+        fill(variable, initializer)
+
+    Variable._initialize_with_initializer = fill_within_bounds
+    try:
+        yield
+    except Exception:
+        if refusal is None:
+            raise
+        # Keras wraps errors of layers in others, and hides their reason.
+        raise refusal from None
+    finally:
+        Variable._initialize_with_initializer = fill
+
+
+def require_bounded_model(model: Any, max_memory: int, name: str) -> None:
+    """Measure a built model before it computes anything.
+
+    Args:
+        model: The ``keras.Model``.
+        max_memory: Bytes that one tensor may take.
+        name: What the message calls the model.
+    Raises:
+        ModelFileError: An output of a layer is too large, or a layer repeats others too often.
+    """
+    calls = 0
+    for node in _nodes(model):
+        calls += _calls_of(node)
+        for tensor in node.outputs:
+            place = f"layer '{node.operation.name}'"
+            require_tensor_within(max_memory, tensor.shape, _item_bytes(tensor), model=name, place=place)
+        if calls > MAX_CALLS:
+            raise ModelFileError(
+                f"{name}: with layer '{node.operation.name}', the model is written out as {calls:,} calls of layers.",
+                expected=f"at most {MAX_CALLS:,}",
+                next_step="pass a shorter --input-shape, or build the model without unrolled layers",
+            )
+
+
+def _nodes(model: Any) -> list[Any]:
+    """The calls that a model is made of; those of a model inside it belong to its own call."""
+    graph = getattr(model, "_functional", None) or model
+    # "_nodes" holds their names only.
+    return [node for nodes in getattr(graph, "_nodes_by_depth", {}).values() for node in nodes]
+
+
+def _calls_of(node: Any) -> int:
+    return _calls(node.operation, [tensor.shape for tensor in node.input_tensors])
+
+
+def _calls(layer: Any, shapes: list[Any]) -> int:
+    """How many calls one call of a layer is written out as: some repeat their layer for every step in time."""
+    kind = type(layer).__name__
+    steps = shapes[0][1] if shapes and len(shapes[0]) > 1 and shapes[0][1] is not None else 1
+    if kind in ("Functional", "Sequential"):
+        return 1 + sum(map(_calls_of, _nodes(layer)))
+    if kind == "TimeDistributed":
+        return int(steps * _calls(layer.layer, [(shape[0], *shape[2:]) for shape in shapes]))
+    if kind == "Bidirectional":
+        return 2 * _calls(layer.forward_layer, shapes)
+    return int(steps) if getattr(layer, "unroll", False) else 1
+
+
+def _item_bytes(tensor: Any) -> int:
+    import tensorflow as tf
+
+    return int(tf.as_dtype(tensor.dtype).size)
+
+
+def _refused(name: str, variable: Any, needed: int, stored_values: int) -> ModelFileError:
+    layer, _, weight = variable.path.rpartition("/")
+    shape = ", ".join(map(str, variable._shape))
+    return ModelFileError(
+        f"{name}: layer '{layer or weight}' needs more weights than the file stores: its {weight} has the shape "
+        f"({shape}).",
+        expected=f"the {stored_values:,} values ({4 * stored_values:,} bytes) that it stores",
+        received=f"{needed:,} values ({4 * needed:,} bytes) up to this layer",
+        next_step="check that description and weights belong together; don't use a file whose author you don't know",
+    )

@@ -1,0 +1,106 @@
+"""Limits on the memory that a model may ask for: a file of 3 kB can describe tensors of any size.
+
+Three lines of defence, all in the child process of lowering: variables are compared with what the file stores before
+Keras allocates them (``keras_files/allocation``), every tensor of the graph is measured before anything is computed,
+and the operating system refuses what gets past both.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgekit_runtime.errors import ConversionError, ModelFileError
+
+#: For any one tensor, at batch size 1: half of what a Raspberry Pi with 1 GB has; `--max-memory` raises it.
+DEFAULT_MAX_MEMORY = 512_000_000
+
+#: What TensorFlow or PyTorch take by themselves; each processor adds the stacks of its threads.
+_BASE_BYTES = 4 << 30
+_BYTES_PER_PROCESSOR = 64 << 20
+#: Keras, TensorFlow and the converter keep copies of the weights, and of constants that they compute.
+_COPIES_OF_SOURCE = 16
+_LARGEST_TENSORS = 4
+
+
+def tensor_bytes(shape: Sequence[int | None], item_bytes: int) -> int:
+    """The size of a tensor; open axes count as 1."""
+    return math.prod(axis for axis in shape if axis is not None and axis >= 0) * item_bytes
+
+
+def require_tensor_within(
+    max_memory: int, shape: Sequence[int | None], item_bytes: int, *, model: str, place: str
+) -> None:
+    """Refuse a tensor that is larger than any may be.
+
+    Args:
+        max_memory: The limit in bytes.
+        shape: The tensor's shape; open axes are None or negative.
+        item_bytes: Bytes of one value.
+        model: What the message calls the model.
+        place: What computes the tensor, such as ``"layer 'up_sampling2d'"``.
+    Raises:
+        ModelFileError: The tensor is larger than the limit.
+    """
+    size = tensor_bytes(shape, item_bytes)
+    if size > max_memory:
+        axes = ", ".join("?" if axis is None or axis < 0 else str(axis) for axis in shape)
+        raise ModelFileError(
+            f"{model}: {place} computes a tensor of shape ({axes}), which takes {_in_words(size)}.",
+            expected=f"at most {_in_words(max_memory)} for any tensor",
+            received=_in_words(size),
+            next_step=f"if you trained this model yourself, raise the limit: --max-memory {_as_option(size)}",
+        )
+
+
+def source_bytes(path: Path) -> int:
+    """The size of a source: a file, or all files of a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def limit_own_memory(max_memory: int, source_size: int) -> None:
+    """Let allocations of this process fail beyond what a model of this size can need.
+
+    Data is limited, not address space: TensorFlow reserves gigabytes of addresses that it never uses. On systems
+    without the limit, nothing happens.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    processors = os.cpu_count() or 1
+    wanted = _BASE_BYTES + processors * _BYTES_PER_PROCESSOR + _COPIES_OF_SOURCE * source_size
+    wanted += _LARGEST_TENSORS * max_memory
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard))
+
+
+def ran_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or what it comes from, says that an allocation failed."""
+    while error is not None:
+        # TensorFlow's own class is not imported for this.
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def out_of_memory(model: str, received: str = "") -> ConversionError:
+    """What to say when an allocation failed."""
+    return ConversionError(
+        f"Memory ran out while {model} was lowered.",
+        received=received,
+        next_step="convert on a machine with more memory; if that has enough, raise the limit: --max-memory 4G",
+    )
+
+
+def _in_words(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 10**9 else f"{size / 1e6:,.1f} MB"
+
+
+def _as_option(size: int) -> str:
+    return f"{-(-size // 10**9)}G"
