@@ -7,6 +7,7 @@ and the operating system refuses what gets past both.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from edgekit_runtime.errors import ConversionError, ModelFileError
 DEFAULT_MAX_MEMORY = 512_000_000
 
 #: What TensorFlow or PyTorch take by themselves; each processor adds the stacks of its threads.
-_BASE_BYTES = 4 << 30
+_BASE_BYTES = 6 << 30
 _BYTES_PER_PROCESSOR = 64 << 20
 #: Keras, TensorFlow and the converter keep copies of the weights, and of constants that they compute.
 _COPIES_OF_SOURCE = 16
@@ -76,7 +77,9 @@ def limit_own_memory(max_memory: int, source_size: int) -> None:
     wanted += _LARGEST_TENSORS * max_memory
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard))
+    # A second line of defence: a system that does not know the limit goes without it.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard))
 
 
 def ran_out_of_memory(error: BaseException | None) -> bool:

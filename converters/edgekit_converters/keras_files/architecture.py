@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgekit_converters.keras_files.bounded_json import MAX_BYTES, require_bounded_values
 from edgekit_converters.keras_files.description import Layer, is_layer
 from edgekit_converters.keras_files.stored_weights import NamedArrays
 from edgekit_runtime.errors import ModelFileError, UsageError
+
+#: Reading YAML takes about a second for each.
+_MAX_YAML_BYTES = 1 << 20
 
 _FORMS = "--architecture model.json | model.yaml | module:function | reference-cnn"
 
@@ -83,11 +87,19 @@ def names_by_order(stored: dict[str, NamedArrays], expected: list[str]) -> dict[
 
 
 def _read_file(path: Path) -> Any:
+    is_json = path.suffix.lower() == ".json"
+    most = MAX_BYTES if is_json else _MAX_YAML_BYTES
     try:
-        text = path.read_text(encoding="utf8")
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise ModelFileError(f"{path} is too large for a description.", expected=f"at most {most} bytes")
+        text = content.decode("utf8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The architecture {path} could not be read.", received=str(error)) from error
-    return _read_json(text, path) if path.suffix.lower() == ".json" else _read_yaml(text, path)
+    parsed = _read_json(text, path) if is_json else _read_yaml(text, path)
+    require_bounded_values(parsed, str(path))
+    return parsed
 
 
 def _read_json(text: str, path: Path) -> Any:
@@ -104,8 +116,14 @@ def _read_json(text: str, path: Path) -> Any:
 def _read_yaml(text: str, path: Path) -> Any:
     import yaml  # type: ignore[import-untyped]
 
+    class PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """Without ``<<``: an object that takes in another twice, which takes in another twice, has 2^n keys."""
+
+        def flatten_mapping(self, node: Any) -> None:
+            pass
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, PlainLoader)
     # PyYAML lets errors of the values themselves through: a date that does not exist, an integer of 5,000 digits.
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(

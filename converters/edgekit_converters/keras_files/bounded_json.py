@@ -62,18 +62,24 @@ def parse_object(
         raise _refused(place, "JSON in UTF-8", str(error)[:200]) from None
     if not isinstance(parsed, dict):
         raise _refused(place, "a JSON object", f"a {type(parsed).__name__}")
-    _check_values(parsed, place, max_values)
+    require_bounded_values(parsed, place, max_values)
     return parsed
 
 
-def _check_values(parsed: Any, place: str, max_values: int) -> None:
-    level, depth, amount = [parsed], 0, 0
+def require_bounded_values(parsed: Any, place: str, max_values: int = MAX_VALUES) -> None:
+    """Refuse values that are nested too deep or too many, those of a shared object counted at each of its places.
+
+    Args:
+        parsed: What was parsed, from JSON or YAML.
+        place: What the messages call it.
+        max_values: Most values in it.
+    Raises:
+        ModelFileError: It goes beyond a limit.
+    """
+    level, depth, amount = [parsed], 0, 1
     while level:
-        amount += len(level)
         if depth > MAX_DEPTH:
             raise _refused(place, f"at most {MAX_DEPTH} levels", "brackets nested deeper")
-        if amount > max_values:
-            raise _refused(place, f"at most {max_values} values", "more")
         below: list[Any] = []
         for value in level:
             if isinstance(value, dict):
@@ -83,7 +89,9 @@ def _check_values(parsed: Any, place: str, max_values: int) -> None:
                 below += value
             elif isinstance(value, str):
                 _check_string(value, place)
-        level, depth = below, depth + 1
+            if amount + len(below) > max_values:
+                raise _refused(place, f"at most {max_values} values", "more")
+        level, depth, amount = below, depth + 1, amount + len(below)
 
 
 def _check_string(value: str, place: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from measured import measure
 from mutations import write_h5
 
+from edgekit_converters.keras_files.architecture import read_architecture
 from edgekit_converters.keras_files.bounded_json import parse_object
 from edgekit_converters.keras_files.lambda_arithmetic import read_lambda
 from edgekit_converters.keras_files.scan import scan_description
@@ -222,6 +223,34 @@ def test_keys_that_end_with_one_said_twice_are_refused_at_once(tmp_path: Path) -
     with pytest.raises(ModelFileError) as caught:
         parse_object(f"{{{keys}}}", "model_config")
     assert caught.value.received == "'0' twice in one object"
+
+
+def doubling_yaml(line: str) -> str:
+    """Thirty objects, each of which holds the one before twice."""
+    lines = ["class_name: Sequential", "config:", "  a0: &a0 {b: 1}"]
+    lines += [f"  a{number}: &a{number} {line.format(number - 1)}" for number in range(1, 31)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("[*a{0}, *a{0}]", "at most 500000 values"),
+        ("{{<<: [*a{0}, *a{0}]}}", "a description as model.to_yaml() wrote it"),
+    ],
+    ids=["references", "merges"],
+)
+def test_yaml_that_doubles_is_refused(line: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "model.yaml").write_text(doubling_yaml(line))
+    with pytest.raises(ModelFileError) as caught:
+        read_architecture(tmp_path / "model.yaml")
+    assert caught.value.expected == said
+
+
+def test_a_description_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_bytes(b" " * ((8 << 20) + 1))
+    with pytest.raises(ModelFileError, match="too large for a description"):
+        read_architecture(tmp_path / "model.json")
 
 
 def test_models_called_several_times_are_still_upgraded() -> None:
