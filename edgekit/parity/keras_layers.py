@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.lowering.keras_signature import call_model
+
 #: Models within a model; their layers are looked into, and what they themselves give is their last layer's.
 _CONTAINERS = ("Sequential", "Functional", "Model")
 
@@ -57,7 +59,7 @@ def record_layers(model: Any, inputs: list[np.ndarray]) -> list[LayerOutput]:
     with ExitStack() as stack:
         for layer, path in _layers(model, ""):
             stack.enter_context(_recorded(layer, path, record))
-        model(inputs if len(inputs) > 1 else inputs[0], training=False)
+        call_model(model, inputs)
     return _without_repetitions(found)
 
 

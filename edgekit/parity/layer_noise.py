@@ -120,7 +120,7 @@ def compare_layers(
     Raises:
         InterpreterError: LiteRT cannot run one of the forms.
     """
-    from edgekit_converters.lowering.keras_model import input_names
+    from edgekit_converters.lowering.keras_signature import input_names
 
     plain, quantized = TensorValues(float_model), TensorValues(candidate)
     sums: list[_Sums] = []

@@ -95,7 +95,8 @@ class KerasPredictor:
 
     def __init__(self, path: Path) -> None:
         from edgekit_converters.keras_files.load import load_keras_model
-        from edgekit_converters.lowering.keras_model import input_names, output_names, rescales_pixels
+        from edgekit_converters.lowering.keras_model import rescales_pixels
+        from edgekit_converters.lowering.keras_signature import input_names, output_names
         from edgekit_converters.quiet_tensorflow import import_quietly
 
         import_quietly()
@@ -123,9 +124,10 @@ class KerasPredictor:
         """The model as one graph: without the checks and callbacks that ``Model.predict`` adds to every batch."""
         import tensorflow as tf
 
+        from edgekit_converters.lowering.keras_signature import call_model
+
         def call(*tensors: Any) -> list[Any]:
-            outputs = self._model(list(tensors) if len(tensors) > 1 else tensors[0], training=False)
-            return list(tf.nest.flatten(outputs))
+            return call_model(self._model, tensors)
 
         # Any batch size: the last batch, which is smaller, is not traced anew.
         shapes = [[None, *(None if size == -1 else size for size in each.shape[1:])] for each in self.inputs]

@@ -28,6 +28,7 @@ class Description:
         weights: The stored arrays of every layer that has any, by its path from the root. A wrapped layer's path
             goes on with the wrapper's attribute: ``("bidirectional_1", "forward_layer")``.
         notes: What the user should be told.
+        source_names: The file's names of the outermost model's layers that have been renamed, by their new names.
         runs_code: The user allows code of the file to run.
         custom_names: Classes and functions that the user brings along.
     """
@@ -37,6 +38,7 @@ class Description:
     backend: str
     weights: dict[LayerPath, list[np.ndarray]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    source_names: dict[str, str] = field(default_factory=dict)
     runs_code: bool = False
     custom_names: frozenset[str] = frozenset()
 

@@ -80,6 +80,7 @@ def load_keras_model(
         model = build(upgraded, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
     require_bounded_model(model, max(max_memory, source_bytes(file.path)), file.path.name)
     _set_weights(model, upgraded.weights)
+    _restore_names(model, upgraded.source_names)
     return LoadedModel(model, version, upgraded.steps, upgraded.notes)
 
 
@@ -160,6 +161,14 @@ def _set_weights(model: Any, weights: dict[LayerPath, list[np.ndarray]]) -> None
             received=", ".join(sorted("/".join(path) for path in left_over)),
             next_step="check that description and weights belong together",
         )
+
+
+def _restore_names(model: Any, source_names: dict[str, str]) -> None:
+    """Call inputs and layers what the file calls them; their variables keep the names that TensorFlow accepts."""
+    for named in (*model.layers, *model.inputs):
+        if named.name in source_names:
+            # Past Keras's own __setattr__, which refuses a model that is locked.
+            object.__setattr__(named, "name", source_names[named.name])
 
 
 def _leaf_layers(layer: Any, path: LayerPath) -> list[tuple[LayerPath, Any]]:

@@ -24,6 +24,7 @@ from typing import TextIO
 import numpy as np
 
 from edgekit_converters.exported_programs.archive import is_exported_program
+from edgekit_converters.lowering.model_ends import with_source_ends
 from edgekit_converters.lowering.parent_process import end_with_parent, lines_of_parent
 from edgekit_converters.lowering.process import LoweringRequest, load_by_name, no_room, save_by_name
 from edgekit_converters.lowering.source_digest import read_unchanged
@@ -135,6 +136,7 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
         }
     else:
         model, sha256, facts, source_model = _lower_keras_file(request, destination.parent)
+    model = with_source_ends(model)
     description = describe_own_model(model, step="has lowered the model to TFLite")
     _require_bounded(description, request)
     destination.write_bytes(model)

@@ -10,6 +10,8 @@ import numpy as np
 
 from edgekit_converters.lowering.converter_errors import explain
 from edgekit_converters.lowering.graph_size import require_bounded_graph
+from edgekit_converters.lowering.keras_signature import argument_names, call_model, input_names, output_names
+from edgekit_converters.lowering.model_ends import with_source_ends
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
 from edgekit_runtime.errors import ConversionError, EdgekitError
 
@@ -79,9 +81,8 @@ def run_keras_model(model: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, n
     """
     import tensorflow as tf
 
-    tensors = [tf.constant(inputs[_identifier(x.name)], x.dtype) for x in model.inputs]
-    outputs = model(tensors if len(tensors) > 1 else tensors[0], training=False)
-    named = zip(output_names(model), tf.nest.flatten(outputs), strict=True)
+    tensors = [tf.constant(inputs[name], x.dtype) for name, x in zip(input_names(model), model.inputs, strict=True)]
+    named = zip(output_names(model), call_model(model, tensors), strict=True)
     return {name: np.asarray(value) for name, value in named}
 
 
@@ -97,49 +98,35 @@ def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> bytes:
             concrete = module.serve.get_concrete_function()
         require_bounded_graph(concrete.graph, max_memory, name)
         graph = concrete.graph.as_graph_def()
-        return bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert())
+        lowered = bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert())
     except EdgekitError:
         raise
     except Exception as error:
         # The converter's own error class is not public; tracing raises errors of every kind.
         raise explain(error, name, graph) from error
+    return with_source_ends(lowered, _signature_names(input_names(model)), _signature_names(output_names(model)))
 
 
 def _serving_function(model: Any, batch: int | None) -> Any:
+    """The model as a function that TensorFlow traces, and whose outputs it sorts by their names."""
     import tensorflow as tf
 
+    arguments = argument_names(input_names(model))
     specs = [
         tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=name)
-        for x, name in zip(model.inputs, input_names(model), strict=True)
+        for x, name in zip(model.inputs, arguments, strict=True)
     ]
-    names = output_names(model)
+    results = argument_names(output_names(model))
 
     def serve(*tensors: Any) -> dict[str, Any]:
-        # A list, in the order of model.inputs, is what every functional model takes.
-        outputs = model(list(tensors) if len(tensors) > 1 else tensors[0], training=False)
-        return dict(zip(names, tf.nest.flatten(outputs), strict=True))
+        return dict(zip(results, call_model(model, tensors), strict=True))
 
     return tf.function(serve, input_signature=specs)
 
 
-def input_names(model: Any) -> list[str]:
-    """The signature's name of each input, in the model's own order."""
-    return [_identifier(x.name) for x in model.inputs]
-
-
-def output_names(model: Any) -> list[str]:
-    """One name an output: the model's own, made unique; a Sequential's is that of its last layer."""
-    names: list[str] = []
-    for number, output_name in enumerate(getattr(model, "output_names", None) or [model.layers[-1].name]):
-        candidate = _identifier(output_name)
-        names.append(candidate if candidate not in names else f"{candidate}_{number}")
-    return names
-
-
-def _identifier(name: str) -> str:
-    """A name that TensorFlow accepts for an argument."""
-    cleaned = "".join(character if character.isalnum() else "_" for character in name)
-    return cleaned if cleaned[:1].isalpha() else f"input_{cleaned}"
+def _signature_names(names: list[str]) -> dict[str, str]:
+    """The model's own names by those that TensorFlow accepts."""
+    return dict(zip(argument_names(names), names, strict=True))
 
 
 @contextlib.contextmanager

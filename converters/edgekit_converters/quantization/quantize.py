@@ -11,6 +11,7 @@ from edgekit_converters.quantization.calibration import require_float
 from edgekit_converters.quantization.io_types import to_uint8_io
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.open_sizes import with_open_sizes
+from edgekit_converters.quantization.output_reads import has_read_outputs, with_integer_reads
 from edgekit_converters.quantization.quiet_quantizer import quiet
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.recipes import INT4_OPERATORS, recipe_for
@@ -58,6 +59,9 @@ def quantize(
     )
     one_scale = None if scheme is Scheme.PER_TENSOR else per_tensor_operators
     quantized = _apply(model, mode, recipe, _statistics(model, mode, ranges, one_scale))
+    if mode.needs_calibration and io is IoType.FLOAT32 and has_read_outputs(description):
+        quantized = with_integer_reads(quantized)
+    quantized = with_open_sizes(quantized)
     return to_uint8_io(quantized) if io is IoType.UINT8 else quantized
 
 
@@ -96,7 +100,7 @@ def _apply(model: bytes, mode: Mode, recipe: list[dict[str, Any]], statistics: S
             received=str(error)[:300],
             next_step="try --quantize dynamic or float16, which leave the activations in float",
         ) from error
-    return with_open_sizes(bytes(result.quantized_model))
+    return bytes(result.quantized_model)
 
 
 def _statistics(

@@ -60,6 +60,7 @@ def recipe_for(
         rules += [_left_in_float(".*", operator) for operator in _FLOAT_ONLY_OPERATORS]
         if io is IoType.FLOAT32:
             rules += [_left_in_float(".*", edge) for edge in ("INPUT", "OUTPUT")]
+            rules += _copy_rules(description)
         rules += _loop_rules(description, scheme, per_tensor_operators)
     return rules + list(_float_rules(description, float_operators))
 
@@ -102,6 +103,17 @@ def _channelwise_rules(description: ModelDescription, mode: Mode) -> list[Rule]:
                 scope = f"^{re.escape(operator_scope(operator, graph))}$"
                 rules.append(_integers(scope, operator.name, bits, Scheme.PER_CHANNEL))
     return rules
+
+
+def _copy_rules(description: ModelDescription) -> list[Rule]:
+    """An input that is returned as an output: in float it is copied as it is."""
+    main = description.subgraphs[0]
+    copies = [
+        operator
+        for operator in main.operators
+        if operator.name == "SLICE" and operator.inputs[0] in main.inputs and operator.outputs[0] in main.outputs
+    ]
+    return [_left_in_float(f"^{re.escape(operator_scope(operator, main))}$", "SLICE") for operator in copies]
 
 
 def _loop_rules(description: ModelDescription, scheme: Scheme, per_tensor_operators: Collection[str]) -> list[Rule]:

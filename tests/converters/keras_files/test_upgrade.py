@@ -9,9 +9,10 @@ import pytest
 
 from edgekit_converters.keras_files.description import Description
 from edgekit_converters.keras_files.upgrade import STEPS, STRUCTURE_STEPS, upgrade
-from edgekit_converters.keras_files.upgrade.call_nodes import replace_slashes, rewrite_call_nodes
+from edgekit_converters.keras_files.upgrade.call_nodes import rewrite_call_nodes
 from edgekit_converters.keras_files.upgrade.deployment import index_inputs
 from edgekit_converters.keras_files.upgrade.kernel_layout import flip_theano_kernels, reorder_keras1_kernels
+from edgekit_converters.keras_files.upgrade.layer_names import make_names_plain
 from edgekit_converters.keras_files.upgrade.recurrent_weights import join_gates, replace_cudnn_layers
 from edgekit_runtime.errors import ModelFileError
 
@@ -183,7 +184,7 @@ def test_slashes_leave_the_names_their_references_and_their_weights() -> None:
     root = _functional([_input(), called("b/c", "a"), called("b_c", "b/c")], [["b_c", 0, 0], ["b/c", 0, 0]])
     description = _description(root, weights={("b/c",): [np.ones(1)], ("b_c",): [np.zeros(1)]})
     rewrite_call_nodes(description)
-    assert replace_slashes(description)
+    assert make_names_plain(description)
     layers = root["config"]["layers"]
     assert [layer["config"]["name"] for layer in layers] == ["a", "b_c_", "b_c"]
     assert layers[2]["inbound_nodes"][0]["args"][0]["config"]["keras_history"] == ["b_c_", 0, 0]

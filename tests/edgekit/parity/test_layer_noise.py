@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from edgekit.cli import cli
 from edgekit.parity.keras_layers import record_layers
 from edgekit.parity.layer_noise import LayerNoise, compare_layers, worst_first
-from edgekit_converters.lowering.keras_model import input_names, lower_keras_model
+from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras_signature import input_names
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
 

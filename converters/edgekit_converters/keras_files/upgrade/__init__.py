@@ -27,12 +27,14 @@ class UpgradedModel:
         weights: The arrays of every layer that has any, by its path, in the order of Keras 3's ``layer.weights``.
         steps: The names of the steps that had something to mend.
         notes: What the user should be told.
+        source_names: The file's names of the outermost model's layers that have been renamed, by their new names.
     """
 
     config: dict[str, Any]
     weights: dict[LayerPath, list[np.ndarray]]
     steps: tuple[str, ...]
     notes: tuple[str, ...]
+    source_names: dict[str, str]
 
 
 def upgrade(
@@ -85,7 +87,9 @@ def _upgrade(description: Description, read_weights: Callable[[Layer], dict[Laye
     if not description.backend:
         description.backend = _backend(named)
     applied += [step.name for step in STEPS if step.apply(description)]
-    return UpgradedModel(description.root, description.weights, tuple(applied), tuple(description.notes))
+    return UpgradedModel(
+        description.root, description.weights, tuple(applied), tuple(description.notes), description.source_names
+    )
 
 
 def _backend(weights: dict[LayerPath, NamedArrays]) -> str:

@@ -1,0 +1,67 @@
+"""Outputs that other operators read as well.
+
+Where an output stays in float, litert-quantizer gives its readers the float tensor, too, and quantizes them all the
+same: a RESHAPE from float to int8, which no interpreter runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit_converters.quantization.packing import packed
+from edgekit_runtime.description import ModelDescription
+
+_BETWEEN_TYPES = ("QUANTIZE", "DEQUANTIZE")
+
+
+def has_read_outputs(description: ModelDescription) -> bool:
+    """Whether an operator of the model proper reads one of its outputs."""
+    main = description.subgraphs[0]
+    return any(index in operator.inputs for operator in main.operators for index in main.outputs)
+
+
+def with_integer_reads(model: bytes) -> bytes:
+    """Let each operator that computes in integers read the integers that an output in float was made of.
+
+    Args:
+        model: What litert-quantizer made; its structure need not be sound.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    graph_file = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    graph = graph_file.subgraphs[0]
+    between = {getattr(schema.BuiltinOperator, name): name for name in _BETWEEN_TYPES}
+    kinds = [
+        between.get(graph_file.operatorCodes[operator.opcodeIndex].builtinCode, "") for operator in graph.operators
+    ]
+    integers_of = {
+        int(operator.outputs[0]): int(operator.inputs[0])
+        for operator, kind in zip(graph.operators, kinds, strict=True)
+        if kind == "DEQUANTIZE" and operator.outputs[0] in graph.outputs
+    }
+    for operator, kind in zip(graph.operators, kinds, strict=True):
+        if not kind and _computes_in_integers(graph, operator, integers_of):
+            operator.inputs = [integers_of.get(int(index), int(index)) for index in operator.inputs]
+    return packed(graph_file)
+
+
+def _computes_in_integers(graph: Any, operator: Any, integers_of: dict[int, int]) -> bool:
+    """Whether the results of an operator are quantized, or of no type that is: then its other arguments tell."""
+    results = [graph.tensors[index] for index in operator.outputs]
+    if any(_is_float(tensor) for tensor in results):
+        return False
+    arguments = [graph.tensors[index] for index in operator.inputs if index != -1 and int(index) not in integers_of]
+    return any(_is_quantized(tensor) for tensor in (*results, *arguments))
+
+
+def _is_quantized(tensor: Any) -> bool:
+    return (
+        tensor.quantization is not None and tensor.quantization.scale is not None and len(tensor.quantization.scale) > 0
+    )
+
+
+def _is_float(tensor: Any) -> bool:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return tensor.type in (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16)
