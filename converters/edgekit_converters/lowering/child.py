@@ -48,11 +48,11 @@ SourceModel = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 
 def main(folder: Path, parent_id: int) -> None:
     """Answer the request in ``folder``, then run the source model as often as asked."""
+    # Ctrl-C reaches the whole process group: the parent speaks and ends its child.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if parent_id:
         end_with_parent(parent_id)
     requests = lines_of_parent(sys.stdin.fileno())
-    # Ctrl-C reaches the whole process group: the parent speaks and ends its child.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = _take_stdout()
     answer: Mapping[str, object]
     source_model: SourceModel | None = None

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgekit_converters.lowering import LoweringProcess, LoweringRequest
+from edgekit_converters.lowering.source_digest import digest
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,26 @@ def test_a_saved_model_answers(small_cnn: Any, small_cnn_inputs: np.ndarray, tmp
     assert answers is not None
     (output,) = answers.values()
     np.testing.assert_allclose(output, np.asarray(small_cnn(small_cnn_inputs[:3])), rtol=1e-5)
+
+
+def test_the_digest_is_of_the_bytes_that_were_lowered(small_cnn: Any, tmp_path: Path) -> None:
+    source = tmp_path / "model.keras"
+    small_cnn.save(source)
+    before = digest(source)
+    with LoweringProcess(LoweringRequest(source)) as process:
+        lowered = process.result()
+        source.write_bytes(b"another file")
+        # The model is in the child's memory.
+        assert process.source_outputs({lowered.inputs[0].name: np.zeros((1, 8, 8, 1), np.float32)}) is not None
+    assert lowered.source_sha256 == before
+
+
+def test_a_folder_that_changed_after_it_was_lowered_answers_nothing(small_cnn: Any, tmp_path: Path) -> None:
+    source = tmp_path / "saved"
+    small_cnn.export(source, verbose=False)
+    before = digest(source)
+    with LoweringProcess(LoweringRequest(source)) as process:
+        lowered = process.result()
+        (source / "variables" / "variables.data-00000-of-00001").write_bytes(b"another model's")
+        assert process.source_outputs({lowered.inputs[0].name: np.zeros((1, 8, 8, 1), np.float32)}) is None
+    assert lowered.source_sha256 == before
