@@ -122,3 +122,20 @@ def test_unrolled_layers_inside_others_multiply() -> None:
     both = keras.Sequential([keras.Input((12_000, 3)), layers.Bidirectional(layers.GRU(2, unroll=True))])
     with pytest.raises(ModelFileError, match="24,000 calls"):
         require_bounded_model(both, 10**9, "both")
+
+
+@pytest.mark.parametrize("name", ["split", "unstack"])
+def test_a_tensor_is_not_taken_apart_into_a_million(name: str) -> None:
+    import keras
+
+    from edgekit_converters.keras_files.replacement_layers.expression import Expression
+
+    def parts(size: int) -> Any:
+        kwargs = {"sizes": size} if name == "split" else {}
+        return Expression({"call": name, "args": [{"input": None}], "kwargs": {**kwargs, "axis": 1}})(
+            keras.Input((size,))
+        )
+
+    assert len(parts(3)) == 3
+    with pytest.raises(ValueError, match="taken apart into 1000000 tensors"):
+        parts(10**6)
