@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.keras_files.keras_operations import is_operation
 from edgekit_runtime.errors import ModelFileError
 
 LayerPath = tuple[str, ...]
@@ -71,10 +72,14 @@ class Description:
         self.weights = {renamed(key): arrays for key, arrays in self.weights.items()}
 
     def layers(self) -> Iterator[tuple[LayerPath, Layer]]:
-        """Every layer below the root with its path: nested models, what wrappers wrap, cells and activations too."""
+        """Every layer below the root with its path: nested models, what wrappers wrap, cells and activations too.
+
+        Operations of Keras 3 stand among the layers and share names of classes and arguments with them: left out.
+        """
         for path, layer in walk(self.root, ()):
-            yield path, layer
-            yield from _parts(layer, path)
+            if not is_operation(layer):
+                yield path, layer
+                yield from _parts(layer, path)
 
 
 @contextmanager

@@ -91,6 +91,7 @@ def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsa
         ModelFileError: Keras refuses a part of the description.
     """
     import keras
+    from tensorflow.errors import OpError
 
     from edgekit_converters.keras_files import replacement_layers  # noqa: F401  (it registers the layers)
 
@@ -98,7 +99,7 @@ def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsa
         model = keras.saving.deserialize_keras_object(
             upgraded.config, custom_objects=custom_objects, safe_mode=not allow_unsafe
         )
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError, NotImplementedError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError, OpError) as error:
         raise ModelFileError(
             "Keras could not build the model from its description.",
             received=_short(error),

@@ -13,6 +13,7 @@ from edgekit_converters.keras_files.description import (
     layer_name,
     model_layers,
 )
+from edgekit_converters.keras_files.keras_operations import is_operation, public_function
 
 Shape = tuple[int | None, ...]
 Shapes = dict[LayerPath, Shape | None]
@@ -77,11 +78,15 @@ def _model_shape(model: Layer, path: LayerPath, shapes: Shapes, given: Shape | N
         return given
     # A shared layer gives an output with each of its calls.
     outputs: dict[tuple[str, int], Shape | None] = {}
+    read = _shapes_where_read(model)
     for layer in model_layers(model):
         name = layer_name(layer)
         for number, tensors in enumerate(_calls(layer)):
             inputs = [_tensor_shape(tensor, outputs) for tensor in tensors] or [given]
-            outputs[name, number] = _layer_shape(layer, (*path, name), inputs, shapes)
+            if is_operation(layer):
+                outputs[name, number] = read.get((name, number)) or _operation_shape(layer, number, inputs)
+            else:
+                outputs[name, number] = _layer_shape(layer, (*path, name), inputs, shapes)
         shapes[(*path, name)] = outputs[name, 0]
     ends = endpoints(model["config"].get("output_layers"))
     return shapes.get((*path, str(ends[0][0]))) if len(ends) == 1 else None
@@ -109,6 +114,24 @@ def _tensor_shape(tensor: dict[str, Any], outputs: dict[tuple[str, int], Shape |
     name, call, index = tensor["keras_history"]
     # Of a layer with several outputs only the first one's shape is known.
     return None if index else outputs.get((str(name), int(call)))
+
+
+def _shapes_where_read(model: Layer) -> dict[tuple[str, int], Shape]:
+    """The first outputs' shapes that Keras 3 stored where a layer or operation reads them."""
+    tensors = (tensor for layer in model_layers(model) for call in _calls(layer) for tensor in call)
+    return {
+        (str(tensor["keras_history"][0]), int(tensor["keras_history"][1])): _shape(tensor["shape"])
+        for tensor in tensors
+        if tensor.get("shape") and not tensor["keras_history"][2]
+    }
+
+
+def _operation_shape(layer: Layer, number: int, inputs: list[Shape | None]) -> Shape | None:
+    """The output's shape of an operation that computes elementwise on tensors and numbers."""
+    function = public_function(layer["class_name"]).rpartition(".")[2]
+    known = [shape for shape in inputs if shape is not None]
+    given = [value for value in layer["inbound_nodes"][number]["args"] if isinstance(value, (dict, list))]
+    return _broadcast(known) if function in _ELEMENTWISE and len(known) == len(given) > 0 else None
 
 
 def _layer_shape(layer: Layer, path: LayerPath, inputs: list[Shape | None], shapes: Shapes) -> Shape | None:

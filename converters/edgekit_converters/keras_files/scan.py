@@ -17,6 +17,7 @@ from typing import Any, Literal
 from edgekit_converters.keras_files.allow_list import CLASSES, FUNCTIONS, MODELS, RUNS_CODE
 from edgekit_converters.keras_files.code_strings import code_inside
 from edgekit_converters.keras_files.container import KerasFile
+from edgekit_converters.keras_files.keras_operations import RUNS_FUNCTIONS, public_function
 from edgekit_converters.keras_files.lambda_arithmetic import function_name, read_lambda
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
@@ -272,6 +273,10 @@ def _judge_object(visit: _Visit, custom_names: frozenset[str]) -> Iterator[Findi
         yield _finding(visit, "holds the code of a Python function", "code")
     elif name in RUNS_CODE:
         yield _finding(visit, RUNS_CODE[name], "code")
+    elif _runs_function(visit, name, module, registered, custom_names):
+        yield _finding(
+            visit, f"calls {public_function(name)}, which runs a Python function that the file names", "code"
+        )
     elif _is_foreign(name, module):
         yield _finding(visit, f"names the Python module {module!r:.80}, which is not Keras", "foreign module")
     elif visit.is_layer and not isinstance(value.get("config"), (dict, list) if name in MODELS else dict):
@@ -283,6 +288,15 @@ def _judge_object(visit: _Visit, custom_names: frozenset[str]) -> Iterator[Findi
             yield _judge_lambda(visit, custom_names)
     elif not visit.in_compile_state:
         yield from _judge_name(visit, name, module, registered, custom_names)
+
+
+def _runs_function(
+    visit: _Visit, name: str, module: str | None, registered: str | None, custom_names: frozenset[str]
+) -> bool:
+    """True for an operation of Keras 3 that takes a function, and not for a custom layer of the same name."""
+    if name not in RUNS_FUNCTIONS or visit.in_compile_state or name in custom_names or ">" in (registered or ""):
+        return False
+    return module.startswith("keras.") if module else "trainable" not in (visit.value.get("config") or {})
 
 
 def _is_foreign(name: str, module: str | None) -> bool:

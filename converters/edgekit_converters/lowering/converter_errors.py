@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from edgekit_converters.lowering.operation_names import owner
 from edgekit_runtime.errors import ConversionError
 
 #: ``'tf.RFFT' op`` in the converter's MLIR message.
@@ -14,13 +16,16 @@ _OPERATOR = re.compile(r"'(?:tf|tfl)\.([A-Za-z0-9_]+)' op")
 _OUTER_SCOPES = re.compile(r"^(?:(?:functional|sequential|model)(?:_\d+)*/)+")
 
 
-def explain(error: Exception, model_name: str, graph: Any | None = None) -> ConversionError:
+def explain(
+    error: Exception, model_name: str, graph: Any | None = None, names: Mapping[str, str] | None = None
+) -> ConversionError:
     """Turn the converter's error into one that names layer and operator.
 
     Args:
         error: What ``TFLiteConverter.convert`` or tracing raised.
         model_name: The model's file name.
         graph: The traced ``GraphDef``, whose node names tell the layers; None where tracing failed.
+        names: What to call the layers and operations of a Keras model, by their names in the graph.
     """
     text = str(error)
     operators = list(dict.fromkeys(_OPERATOR.findall(text)))
@@ -30,8 +35,9 @@ def explain(error: Exception, model_name: str, graph: Any | None = None) -> Conv
             received=next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[:300],
             next_step="report it with what `edgekit inspect` shows of the model",
         )
-    places = [place for operator in operators for place in _layers_with(operator, graph)]
-    where = f" in layer {', '.join(places[:3])}" if places else ""
+    scopes = (scope for operator in operators for scope in _scopes_with(operator, graph))
+    places = list(dict.fromkeys(owner(scope, names or {}) for scope in scopes))
+    where = f" in {', '.join(places[:3])}" if places else ""
     return ConversionError(
         f"{model_name} uses the operator {', '.join(operators)}{where}, which has no builtin form in TFLite.",
         expected="operators that every interpreter has, without Flex",
@@ -44,8 +50,8 @@ def layer_of(node_name: str) -> str:
     return _OUTER_SCOPES.sub("", node_name).rpartition("/")[0]
 
 
-def _layers_with(operator: str, graph: Any | None) -> list[str]:
-    """The layers whose computation holds ``operator``, in the graph and in its functions."""
+def _scopes_with(operator: str, graph: Any | None) -> list[str]:
+    """The scopes that hold ``operator``, in the graph and in its functions."""
     if graph is None:
         return []
     functions = (function.node_def for function in graph.library.function)

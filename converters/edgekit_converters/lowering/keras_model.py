@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.lowering.builtin_forms import builtin_forms
 from edgekit_converters.lowering.converter_errors import explain
 from edgekit_converters.lowering.graph_size import require_bounded_graph
 from edgekit_converters.lowering.keras_signature import argument_names, call_model, input_names, output_names
 from edgekit_converters.lowering.model_ends import with_source_ends
+from edgekit_converters.lowering.operation_names import names_in_errors, operations_in_scopes
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
 from edgekit_runtime.errors import ConversionError, EdgekitError
 
@@ -61,7 +63,7 @@ def rescales_pixels(model: Any) -> bool:
     """Whether the model's first computing layer is a ``Rescaling`` or ``Normalization``."""
     # Loading turns layers that only act in training into Identity.
     passive = ("InputLayer", "Identity", "Resizing", "CenterCrop", "ZeroPadding2D")
-    for layer in model.layers:
+    for layer in getattr(model, "operations", model.layers):
         kind = type(layer).__name__
         if kind in ("Sequential", "Functional"):
             return rescales_pixels(layer)
@@ -93,8 +95,9 @@ def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> bytes:
     module.variables_of_model = [variable.value for variable in model.variables]
     module.serve = _serving_function(model, batch)
     graph = None
+    failures: list[ConversionError] = []
     try:
-        with _reshapes_infer_the_batch():
+        with _reshapes_infer_the_batch(), builtin_forms(), operations_in_scopes() as failures:
             concrete = module.serve.get_concrete_function()
         require_bounded_graph(concrete.graph, max_memory, name)
         graph = concrete.graph.as_graph_def()
@@ -103,7 +106,7 @@ def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> bytes:
         raise
     except Exception as error:
         # The converter's own error class is not public; tracing raises errors of every kind.
-        raise explain(error, name, graph) from error
+        raise (failures or [explain(error, name, graph, names_in_errors(model))])[0] from error
     return with_source_ends(lowered, _signature_names(input_names(model)), _signature_names(output_names(model)))
 
 

@@ -36,18 +36,12 @@ def index_inputs(description: Description) -> bool:
     changed = False
     for layer in _inputs(description.root):
         if layer["config"].get("dtype", "float32").startswith("float"):
-            readers = list(_readers(description.root, layer))
-            if readers and all(map(_reads_indices, readers)):
+            readers = {reader["class_name"] for reader in _readers(description.root, layer)}
+            # NotEqual is the mask of an embedding, which Keras 3 writes out.
+            if "Embedding" in readers and readers <= {"Embedding", "NotEqual"}:
                 layer["config"]["dtype"] = "int32"
                 changed = True
     return changed
-
-
-def _reads_indices(layer: Layer) -> bool:
-    if layer["class_name"] == "Expression":  # The mask of an embedding, which Keras 3 writes out.
-        expression = layer["config"]["expression"]
-        return isinstance(expression, dict) and expression.get("call") == "not_equal"
-    return bool(layer["class_name"] == "Embedding")
 
 
 def _inputs(model: Layer) -> list[Layer]:

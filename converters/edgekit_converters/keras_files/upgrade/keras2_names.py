@@ -92,6 +92,7 @@ _DROPPED_EVERYWHERE = ("dynamic", "autocast", "_keras_api_names", "_keras_api_na
 _NO_BUILTIN_FORM = {
     "TextVectorization": "splits text into words",
     "StringLookup": "looks up strings",
+    "IntegerLookup": "looks up integers in a table",
     "Hashing": "hashes its input",
     "HashedCrossing": "hashes its input",
     "DenseFeatures": "reads a dictionary of features",

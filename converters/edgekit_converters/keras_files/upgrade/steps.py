@@ -19,6 +19,7 @@ from edgekit_converters.keras_files.upgrade import (
     layer_names,
     lost_layers,
     merge_layers,
+    operations,
     recurrent_masks,
     recurrent_weights,
     structure,
@@ -49,7 +50,7 @@ STRUCTURE_STEPS: tuple[Step, ...] = (
 )
 
 STEPS: tuple[Step, ...] = (
-    Step("operations among the layers", "Keras 3", tensorflow_calls.replace_operations),
+    Step("operations among the layers", "Keras 3", operations.name_operations),
     Step("Lambda layers", "all", lambdas.replace_lambdas),
     Step("class names of models", "Keras 1 to 2, tf.keras to 2.2", structure.rename_model_classes),
     Step("initializers, regularizers and constraints", "all", training_only.drop_training_only),

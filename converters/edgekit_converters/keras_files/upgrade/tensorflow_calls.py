@@ -1,20 +1,17 @@
-"""Functional models made of raw TensorFlow calls, and of Keras 3's operations: each becomes an ``Expression`` layer."""
+"""Functional models made of raw TensorFlow calls: each becomes an ``Expression`` layer."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from edgekit_converters.keras_files.description import (
     Description,
     Layer,
-    is_model,
     layer_name,
-    model_layers,
     replacement_layer,
 )
-from edgekit_converters.keras_files.expressions import OPERATIONS, Expression, call
+from edgekit_converters.keras_files.expressions import OPERATIONS, Expression
 from edgekit_converters.keras_files.tensorflow_functions import read_tensorflow_call
 from edgekit_converters.keras_files.upgrade.call_nodes import is_tensor
 from edgekit_converters.keras_files.upgrade.tensorflow_nodes import read_tensorflow_node
@@ -28,29 +25,6 @@ def replace_tensorflow_calls(description: Description) -> bool:
     return _replace(
         description,
         {"TFOpLambda": _function_call, "SlicingOpLambda": _function_call, "TensorFlowOpLayer": _graph_node},
-    )
-
-
-def replace_operations(description: Description) -> bool:
-    """Keras 3 stores an operation among the layers, in an ``.h5`` without saying that it is none."""
-    changed = False
-    for _, model in description.models():
-        for layer in model_layers(model) if description.era > 2 else ():
-            if is_operation(layer):
-                layer["class_name"] = f"Operation>{layer['class_name']}"
-                changed |= _replace_layer(layer, _operation)
-    return changed
-
-
-def is_operation(layer: Layer) -> bool:
-    """True for an operation of Keras 3: it has neither a dtype nor weights to train."""
-    config = layer["config"]
-    return (
-        not is_model(layer)
-        and bool(layer.get("inbound_nodes"))
-        and isinstance(config, dict)
-        and not {"dtype", "trainable"} & config.keys()
-        and not str(layer.get("registered_name")).startswith("edgekit>")
     )
 
 
@@ -73,7 +47,7 @@ def _replace_layer(layer: Layer, read: Callable[[Layer, _Arguments], Expression 
             raise ModelFileError(
                 f"Layer '{layer_name(layer)}' calls a function that edgekit doesn't know.",
                 expected="a function that computes tensors from tensors, such as tf.math.add",
-                received=str(layer["config"].get("function") or _kind(layer)),
+                received=str(layer["config"].get("function") or layer["class_name"]),
                 next_step="build the model with a layer in place of this call, or report the file",
             )
         expressions.append(expression)
@@ -116,18 +90,6 @@ def _graph_node(layer: Layer, arguments: _Arguments) -> Expression | None:
     args, _ = arguments
     inputs = args[0] if args and isinstance(args[0], list) else args
     return read_tensorflow_node(layer["config"], inputs)
-
-
-def _operation(layer: Layer, arguments: _Arguments) -> Expression | None:
-    args, kwargs = arguments
-    config = {key: value for key, value in layer["config"].items() if key != "name"}
-    return call(_kind(layer), *args, **{**config, **kwargs})
-
-
-def _kind(layer: Layer) -> str:
-    """The function of an operation's class: ``NotEqual`` is ``not_equal``."""
-    name = layer["class_name"].removeprefix("Operation>")
-    return "getitem" if name == "GetItem" else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _operations_of(expression: Expression) -> set[str]:
