@@ -8,10 +8,13 @@ from importlib import metadata
 from pathlib import Path
 
 from edgekit.regression.configuration import LoadedConfiguration, ModelConfiguration
+from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_runtime.errors import UsageError
 
 #: Distributions that the bytes of a conversion depend on.
 _VERSIONED = ("edgekit", "keras", "tensorflow", "litert-quantizer", "numpy")
+#: The same for a PyTorch program.
+_VERSIONED_FOR_PROGRAMS = ("edgekit", "torch", "litert-torch", "litert-quantizer", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,9 @@ def prepare(configuration: LoadedConfiguration, name: str, folder: Path) -> Cand
         return Candidate(configuration.resolve(model.file or ""), ())
     target = configuration.resolve(model.file) if model.file else folder / f"{name}.tflite"
     _convert(configuration, name, target)
-    return Candidate(target, _made_with(model, configuration.settings.seed))
+    is_program = is_exported_program(configuration.resolve(model.source))
+    versioned = _VERSIONED_FOR_PROGRAMS if is_program else _VERSIONED
+    return Candidate(target, _made_with(model, configuration.settings.seed, versioned))
 
 
 def bytes_of_second_conversion(configuration: LoadedConfiguration, name: str, folder: Path) -> str:
@@ -86,8 +91,8 @@ def _mode_and_io(configuration: LoadedConfiguration, name: str, model: ModelConf
         ) from None
 
 
-def _made_with(model: ModelConfiguration, seed: int) -> tuple[tuple[str, str], ...]:
-    facts = {name: metadata.version(name) for name in _VERSIONED}
+def _made_with(model: ModelConfiguration, seed: int, versioned: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    facts = {name: metadata.version(name) for name in versioned}
     options = model.model_dump(include={"quantize", "io", "samples", "input_shape", "calibration", "pixel_range"})
     facts |= {name: str(value) for name, value in options.items() if value is not None}
     return tuple(sorted((facts | {"seed": str(seed)}).items()))

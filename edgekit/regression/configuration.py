@@ -89,7 +89,7 @@ class ModelConfiguration(BaseModel):
 
     Attributes:
         file: The .tflite; with ``source``, where the conversion is written.
-        source: A Keras file or SavedModel to convert.
+        source: A Keras file, SavedModel or PyTorch program (.pt2) to convert.
         quantize: The conversion's mode.
         io: Type of an int8 model's inputs and outputs.
         calibration: Data set for calibration; None takes ``data``.

@@ -126,7 +126,12 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
     elif request.source.is_file() and is_exported_program(request.source):
         from edgekit_converters.lowering.exported_program import lower_exported_program
 
-        lower = partial(lower_exported_program, request.source, channels_last=request.channels_last)
+        lower = partial(
+            lower_exported_program,
+            request.source,
+            channels_last=request.channels_last,
+            fixed_batch=request.fixed_batch,
+        )
         lowered, sha256 = read_unchanged(request.source, lower)
         model, source_model = lowered.model, lowered.run
         facts = _foreign_facts(lowered.batch) | {

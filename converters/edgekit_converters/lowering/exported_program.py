@@ -53,12 +53,13 @@ class LoweredProgram:
     run: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
 
-def lower_exported_program(path: Path, *, channels_last: bool = False) -> LoweredProgram:
+def lower_exported_program(path: Path, *, channels_last: bool = False, fixed_batch: bool = False) -> LoweredProgram:
     """Lower a program: with any batch if it was exported so, other sizes being those of its example inputs.
 
     Args:
         path: The file.
         channels_last: Take images, and return four-dimensional outputs, as (N, H, W, C).
+        fixed_batch: Fix an open batch at 1, for a runtime that cannot change shapes.
     Raises:
         ConversionError: litert-torch is not installed, or an operator has no TFLite form.
         ModelFileError: The file is damaged.
@@ -76,7 +77,7 @@ def lower_exported_program(path: Path, *, channels_last: bool = False) -> Lowere
     try:
         module = named_module(program, channels_last=channels_last)
         require_bounded(program, module, example_inputs(program, channels_last=channels_last))
-        open_model = _lower_with_open_batch(program, module, channels_last)
+        open_model = None if fixed_batch else _lower_with_open_batch(program, module, channels_last)
         model = open_model or _lower_with_fixed_batch(program, module, channels_last)
     except EdgekitError:
         raise
@@ -88,7 +89,7 @@ def lower_exported_program(path: Path, *, channels_last: bool = False) -> Lowere
         model=model,
         batch="dynamic" if open_model else "as exported",
         channels_first=channels_first,
-        notes=_notes(program, batch_is_open=open_model is not None, channels_first=channels_first),
+        notes=_notes(program, is_fixed=open_model is None and not fixed_batch, channels_first=channels_first),
         warnings=program.warnings,
         run=runner(program, module, _batch_of(model)),
     )
@@ -134,9 +135,9 @@ def _convert(module: Any, inputs: Mapping[str, Any]) -> bytes:
         return (Path(folder) / "model.tflite").read_bytes()
 
 
-def _notes(program: Program, *, batch_is_open: bool, channels_first: bool) -> tuple[str, ...]:
+def _notes(program: Program, *, is_fixed: bool, channels_first: bool) -> tuple[str, ...]:
     notes = [program.note_on_open_sizes] if program.note_on_open_sizes else []
-    if program.batch_symbol and not batch_is_open:
+    if program.batch_symbol and is_fixed:
         notes.append("The export left the batch open, and not every operator can follow it in TFLite: it is fixed.")
     if channels_first:
         notes.append(program.note_on_layout)

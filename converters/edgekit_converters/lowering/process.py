@@ -40,7 +40,7 @@ class LoweringRequest:
         architecture: For a weights-only file: a path to JSON or YAML, or ``module:function``.
         custom_objects: ``module:Class`` for each class that the model's author wrote.
         allow_unsafe: Load what the scan refuses, and so run the file's code.
-        fixed_batch: Fix a Keras model's batch at 1, for a runtime that cannot change shapes.
+        fixed_batch: Fix an open batch at 1, for a runtime that cannot change shapes.
         channels_last: Take the images of a PyTorch program as (N, H, W, C).
         max_memory: Bytes that any tensor of the model may take at batch size 1; at least the source's size.
     """
