@@ -152,7 +152,7 @@ def test_labels_of_another_number_are_refused_before_anything_is_written(trained
     (tmp_path / "labels.txt").write_text("cat\ndog\n")
     result = convert(trained_folder / "model.h5", "--labels", tmp_path / "labels.txt", "-o", tmp_path / "x.tflite")
     assert result.exit_code == 2
-    assert "10 labels, one a class" in result.stderr
+    assert "10 labels, one per class" in result.stderr
     assert not (tmp_path / "x.tflite").exists()
 
 
