@@ -303,6 +303,8 @@ FORBIDDEN = (
 
 def start_watching() -> None:
     """End this process where it does what no model may lead to."""
+    # Python's parser imports it for a header of an array that holds letters beyond ASCII; parsing runs nothing.
+    import unicodedata  # noqa: F401
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         writes = event == "open" and bool(int(arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
