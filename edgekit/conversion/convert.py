@@ -14,9 +14,15 @@ from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.ranges import io_types_of, measured_ranges
 from edgekit.conversion.result import Conversion, ConvertedModel
 from edgekit.conversion.source import LoweredSource, lower_source
-from edgekit.conversion.variants import fitting_outputs, larger_than_float, notes_on_support, quantize_variants
+from edgekit.conversion.variants import (
+    fitting_outputs,
+    larger_than_float,
+    notes_on_support,
+    outputs_of_finite_weights,
+    quantize_variants,
+)
 from edgekit_converters.atomic_files import write_bytes
-from edgekit_converters.lowering import LoweringRequest
+from edgekit_converters.lowering import LoweredModel, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.quantization.modes import Mode
@@ -44,6 +50,9 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         outputs, options.io, has_data=options.data is not None, random_calibration=options.random_calibration
     )
     source = lower_source(request, outputs, options)
+    outputs, without_nan = outputs_of_finite_weights(outputs, source.lowered, has_budget=options.budget is not None)
+    io_types = {mode: io_types[mode] for mode in outputs}
+    notes += without_nan
     is_calibrated = any(mode.needs_calibration for mode in outputs)
     ranges = measured_ranges(source, options) if is_calibrated else None
     kept: Kept | None = None
@@ -70,8 +79,18 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         calibration=source.calibration.report if source.calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
         budget=kept.report if kept else None,
-        doubts=(*source.lowered.warnings, *larger_than_float(source.lowered.model, models)),
+        doubts=(
+            *source.lowered.warnings,
+            *_on_weights(source.lowered),
+            *larger_than_float(source.lowered.model, models),
+        ),
     )
+
+
+def _on_weights(lowered: LoweredModel) -> tuple[str, ...]:
+    if not lowered.defects:
+        return ()
+    return (f"Weights are NaN or infinite, and so will be predictions: {'; '.join(lowered.defects)}.",)
 
 
 def _pack(source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None) -> bytes:

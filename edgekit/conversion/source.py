@@ -12,14 +12,17 @@ import numpy as np
 from edgekit.artifacts.golden import GoldenInputs, choose_golden_inputs
 from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
+from edgekit.conversion.variants import outputs_of_finite_weights
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
 from edgekit.datasets.opening import DataRequest, ModelData, open_data
 from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
+from edgekit_converters.packaging.golden_inputs import OPEN_SIZE
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.targets.adaptation import needs_fixed_batch
 from edgekit_runtime.classification import class_count, labels_for
 from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.errors import ConversionError
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.structure import read_model_description
 
@@ -72,6 +75,9 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         _import_what_comes_next(modes)
         lowered = process.result()
         _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
+        # What cannot be made is said before the data is looked at.
+        modes, _ = outputs_of_finite_weights(dict.fromkeys(modes, Path()), lowered, has_budget=bool(options.budget))
+        _require_long_enough(lowered, options)
         record = read_training_record(request.source, lowered.source_sha256)
         preprocessing = _preprocessing(lowered, options, record)
         calibration = _calibration_data(lowered, modes, options, preprocessing)
@@ -93,6 +99,21 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         answers=answers,
         notes=tuple(note for note in (record.note, pixels_note, labels_note) if note),
     )
+
+
+def _require_long_enough(lowered: LoweredModel, options: ConversionOptions) -> None:
+    """Refuse to make inputs up that are too short for the model.
+
+    Raises:
+        ConversionError: The model gives nothing for them.
+    """
+    if options.data is None and lowered.shape_to_try:
+        shape = ",".join(map(str, lowered.shape_to_try))
+        raise ConversionError(
+            f"The model leaves a size of its input open, and its output is empty at {OPEN_SIZE}, which edgekit makes up.",
+            received=f"an input of shape {tuple(lowered.inputs[0].shape)}",
+            next_step=f"pass --input-shape {shape}, or the length that the model is used with",
+        )
 
 
 def _import_what_comes_next(modes: Collection[Mode]) -> None:

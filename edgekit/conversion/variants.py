@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edgekit.conversion.options import ConversionOptions
+from edgekit_converters.lowering import LoweredModel
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import (
@@ -15,7 +16,7 @@ from edgekit_converters.targets.adaptation import (
     quantize_for_targets,
     require_mode,
 )
-from edgekit_runtime.errors import EdgekitError, UsageError
+from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 
 Made = TypeVar("Made")
 
@@ -37,6 +38,34 @@ def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tup
     """
     fitting, notes = _not_refused(outputs, lambda mode: require_mode(mode, targets), UsageError)
     return {mode: outputs[mode] for mode in fitting}, notes
+
+
+def outputs_of_finite_weights(
+    outputs: Mapping[Mode, Path], lowered: LoweredModel, *, has_budget: bool
+) -> tuple[dict[Mode, Path], list[str]]:
+    """Leave out the quantized variants of a model whose weights are not all finite: NaN has no scale.
+
+    Args:
+        outputs: The variants asked for.
+        lowered: The float model.
+        has_budget: Whether accuracy decides among the variants, which NaN makes impossible.
+    Returns:
+        The variants that are left, and a sentence on the others.
+    Raises:
+        ConversionError: None is left.
+    """
+    quantized = [mode.value for mode in outputs if mode is not Mode.NONE]
+    if not lowered.defects or not quantized:
+        return dict(outputs), []
+    if has_budget or Mode.NONE not in outputs:
+        raise ConversionError(
+            f"Weights that are NaN or infinite cannot be quantized: {'; '.join(lowered.defects)}.",
+            expected="finite weights",
+            received=lowered.defects[0],
+            next_step="train the model again, with a lower learning rate say; --quantize none converts it as it is",
+        )
+    left_out = f"{', '.join(quantized)} were left out: weights that are NaN or infinite cannot be quantized."
+    return {Mode.NONE: outputs[Mode.NONE]}, [left_out]
 
 
 def quantize_variants(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from edgekit_converters.keras_files.scan import ScanReport, require_safe, scan, 
 from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY, source_bytes
+from edgekit_converters.non_finite import describe_non_finite
 from edgekit_runtime.errors import ModelFileError
 
 _ANSI = re.compile(r"\x1b\[\d*m")
@@ -32,12 +34,14 @@ class LoadedModel:
         keras_version: The version that wrote the file.
         steps: The names of the upgrade steps that had something to mend.
         notes: What the user should be told.
+        defects: Layers with weights that are NaN or infinite, and how many.
     """
 
     model: Any
     keras_version: str
     steps: tuple[str, ...]
     notes: tuple[str, ...]
+    defects: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What can be written as JSON: everything but the model."""
@@ -81,7 +85,8 @@ def load_keras_model(
     require_bounded_model(model, max(max_memory, source_bytes(file.path)), file.path.name)
     _set_weights(model, upgraded.weights)
     _restore_names(model, upgraded.source_names)
-    return LoadedModel(model, version, upgraded.steps, upgraded.notes)
+    defects = tuple(_defects(upgraded))
+    return LoadedModel(model, version, upgraded.steps, upgraded.notes, defects)
 
 
 def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsafe: bool = False) -> Any:
@@ -162,6 +167,14 @@ def _set_weights(model: Any, weights: dict[LayerPath, list[np.ndarray]]) -> None
             received=", ".join(sorted("/".join(path) for path in left_over)),
             next_step="check that description and weights belong together",
         )
+
+
+def _defects(upgraded: UpgradedModel) -> Iterator[str]:
+    for path, arrays in upgraded.weights.items():
+        found = describe_non_finite(arrays)
+        if found:
+            name = "/".join((upgraded.source_names.get(path[0], path[0]), *path[1:]))
+            yield f'layer "{name}": {found}'
 
 
 def _restore_names(model: Any, source_names: dict[str, str]) -> None:

@@ -35,6 +35,7 @@ from edgekit_converters.memory_limits import (
     require_tensor_within,
     source_bytes,
 )
+from edgekit_converters.non_finite import defects_of_constants
 from edgekit_converters.own_models import describe_own_model
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import EdgekitError, ModelFileError, UsageError
@@ -145,6 +146,8 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
     description = describe_own_model(model, step="has lowered the model to TFLite")
     _require_bounded(description, request)
     destination.write_bytes(model)
+    if "defects" not in facts:
+        facts["defects"] = list(defects_of_constants(model, description))
     return facts | {"inputs": _inputs(description), "source_sha256": sha256}, source_model
 
 
@@ -175,6 +178,7 @@ def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, st
     from edgekit_converters.keras_files.load import load_keras_model
     from edgekit_converters.lowering.applications import application_note
     from edgekit_converters.lowering.keras_model import lower_keras_model, rescales_pixels, run_keras_model
+    from edgekit_converters.lowering.open_input import shape_to_try
 
     load = partial(
         load_keras_model,
@@ -195,6 +199,8 @@ def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, st
         "batch": batch,
         "rescales_pixels": rescales_pixels(loaded.model),
         "notes": list(loaded.notes),
+        "defects": list(loaded.defects),
+        "shape_to_try": list(shape_to_try(loaded.model)),
         "application_note": application_note(loaded.model),
     }
     return model, sha256, facts, partial(run_keras_model, loaded.model)

@@ -85,6 +85,9 @@ class LoweredModel:
         application_note: How a model of ``keras.applications`` in it takes pixels; empty where there is none.
         channels_first: Whether its images are (N, C, H, W).
         warnings: Sentences on what is probably not meant in the source.
+        defects: Layers or tensors with weights that are NaN or infinite, and how many.
+        shape_to_try: Sizes of an open input, without the batch, with which the model gives an output; empty if the
+            sizes that edgekit makes up are enough.
     """
 
     model: bytes
@@ -97,6 +100,8 @@ class LoweredModel:
     application_note: str = ""
     channels_first: bool = False
     warnings: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
+    shape_to_try: tuple[int, ...] = ()
 
 
 class LoweringProcess:
@@ -186,6 +191,8 @@ class LoweringProcess:
             application_note=answer["application_note"],
             channels_first=answer.get("channels_first", False),
             warnings=tuple(answer.get("warnings", ())),
+            defects=tuple(answer["defects"]),
+            shape_to_try=tuple(answer.get("shape_to_try", ())),
         )
 
     def source_outputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:

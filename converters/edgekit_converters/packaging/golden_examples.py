@@ -70,7 +70,7 @@ def make_golden(
     except (EdgekitError, ValueError):
         # Made-up inputs need not be ones that the model can take; outputs of several sizes cannot be one array.
         return None
-    if not all(np.isfinite(output).all() for output in outputs):
+    if not all(output.size and np.isfinite(output).all() for output in outputs):
         return None
     keras = _in_order(source_outputs, [info.name for info in loaded.outputs], outputs)
     arithmetic = arithmetic_of(loaded.description)
@@ -152,6 +152,8 @@ def _in_order(
     if named is None or set(named) != set(names):
         return []
     if any(named[name].size != output.size for name, output in zip(names, outputs, strict=True)):
+        return []
+    if not all(np.isfinite(values).all() for values in named.values()):
         return []
     return [named[name].reshape(output.shape).astype(output.dtype) for name, output in zip(names, outputs, strict=True)]
 

@@ -20,7 +20,7 @@ _SHARE = 0.002
 #: Made-up pictures and signals are patchwork of so many patches a side: noise would average out in the first layers.
 _PATCHES = 8
 #: Sizes that a model leaves open, for made-up inputs.
-_OPEN_SIZE = 32
+OPEN_SIZE = 32
 
 
 def as_pixels(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray | None:
@@ -91,7 +91,7 @@ def made_up_inputs(
     inputs = []
     for info in infos:
         sizes = info.shape[1:] if has_batch else info.shape
-        shape = (MOST_EXAMPLES, *(_OPEN_SIZE if size == -1 else size for size in sizes))
+        shape = (MOST_EXAMPLES, *(OPEN_SIZE if size == -1 else size for size in sizes))
         if preprocessing is not None:
             # Pixels have their channels last, whatever the model's layout.
             shape = preprocessing.as_images(np.empty(shape, np.uint8)).shape

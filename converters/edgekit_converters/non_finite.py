@@ -1,0 +1,47 @@
+"""Weights that are NaN or infinite: a training that diverged, or a damaged file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from edgekit_runtime.description import ModelDescription
+
+#: Operators whose constants are trained weights. An infinite constant elsewhere can be meant: the mask of an attention.
+_WITH_WEIGHTS = frozenset(
+    {
+        "CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL",
+        "EMBEDDING_LOOKUP", "GATHER", "PRELU", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN",
+    }
+)  # fmt: skip
+
+
+def describe_non_finite(arrays: Iterable[np.ndarray]) -> str:
+    """How many values of the arrays that hold any are NaN or infinite; empty if none is."""
+    total = nan = infinite = 0
+    for array in arrays:
+        if array.dtype.kind != "f":
+            continue
+        finite = int(np.isfinite(array).sum())
+        if finite < array.size:
+            total += array.size
+            missing = int(np.isnan(array).sum())
+            nan, infinite = nan + missing, infinite + array.size - finite - missing
+    counts = [f"{count:,} of {total:,} are {kind}" for count, kind in ((nan, "NaN"), (infinite, "infinite")) if count]
+    return " and ".join(counts)
+
+
+def defects_of_constants(model: bytes, description: ModelDescription) -> Iterator[str]:
+    """Name the constants of a float model that hold NaN, and the weights that hold infinity."""
+    for graph in description.subgraphs:
+        weights = {index for operator in graph.operators if operator.name in _WITH_WEIGHTS for index in operator.inputs}
+        for tensor in graph.tensors:
+            if not tensor.is_constant or tensor.dtype != "float32":
+                continue
+            values = np.frombuffer(model, "<f4", tensor.size_bytes // 4, tensor.data_offset)
+            if tensor.index not in weights and not np.isnan(values).any():
+                continue
+            found = describe_non_finite([values])
+            if found:
+                yield f'tensor "{tensor.name}": {found}'
