@@ -16,6 +16,8 @@ _WITH_WEIGHTS = frozenset(
     }
 )  # fmt: skip
 
+_LARGEST = np.finfo(np.float32).max
+
 
 def describe_non_finite(arrays: Iterable[np.ndarray]) -> str:
     """How many values of the arrays that hold any are NaN or infinite; empty if none is."""
@@ -42,6 +44,7 @@ def defects_of_constants(model: bytes, description: ModelDescription) -> Iterato
             values = np.frombuffer(model, "<f4", tensor.size_bytes // 4, tensor.data_offset)
             if tensor.index not in weights and not np.isnan(values).any():
                 continue
-            found = describe_non_finite([values])
+            # TensorFlow's converter stores infinity as the largest float32.
+            found = describe_non_finite([np.where(np.abs(values) == _LARGEST, np.inf, values)])
             if found:
                 yield f'tensor "{tensor.name}": {found}'

@@ -315,11 +315,17 @@ def _judge_lambda(visit: _Visit, custom_names: frozenset[str]) -> Finding:
         read_lambda(config)
     except UnsafeModelError as error:
         function = referred_function(config)
-        if function:
+        if function and not _names_library_function(config["function"]):
             reason = f"is a Lambda that calls the function {function[:80]!r}, which the file does not hold"
             return _finding(visit, reason, "custom class", function[:80])
         return _finding(visit, f"is a Lambda, and its code is not plain arithmetic ({error.received})", "code")
     return _finding(visit, "is a Lambda whose code is plain arithmetic", "lambda")
+
+
+def _names_library_function(reference: Any) -> bool:
+    """True for a function of Python's or Keras's own, which no author has to bring along."""
+    module = reference.get("module") if isinstance(reference, dict) else None
+    return _is_foreign("function", module) or bool(_KERAS_MODULE.fullmatch(module or ""))
 
 
 def _judge_name(

@@ -81,8 +81,9 @@ def test_a_name_in_the_compile_state_is_harmless(tmp_path: Path) -> None:
 
 def test_a_lambda_of_the_users_own_function() -> None:
     call = attack.lambda_calling("builtins", "Custom>scale", {})
-    assert findings(call) == [("code", "")]
+    assert findings(call) == [("custom class", "Custom>scale")]
     assert findings(call, custom_names=frozenset({"scale"})) == [("lambda", "")]
+    assert findings(attack.lambda_calling("os", "system", {})) == [("code", "")]
 
 
 @pytest.mark.parametrize(
