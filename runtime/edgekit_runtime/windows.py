@@ -118,7 +118,10 @@ def _filters(
     if name == "CONV_2D":
         fits = channels % filters[3] == 0 and filters[0] % (channels // filters[3]) == 0
     elif name == "DEPTHWISE_CONV_2D":
-        fits = filters[3] % channels == 0
+        options = entry.table(Operator.BUILTIN_OPTIONS, "options")
+        # 0 if the writer left it to the shapes. tflite-runtime 2.14 goes by this number alone for int16.
+        multiplier = 0 if options is None else options.scalar(DepthwiseConv2DOptions.DEPTH_MULTIPLIER, "i")
+        fits = filters[3] % channels == 0 and multiplier in (0, filters[3] // channels)
     else:
         fits = filters[3] == channels
     if not fits:

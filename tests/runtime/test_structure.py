@@ -156,6 +156,16 @@ CONVOLUTION = {
 }
 
 
+DEPTHWISE = {
+    "operator_code": {0: 4, 2: 1, 3: 4},
+    "operator": {0: 0, 1: [0, 2, 3], 2: [1], 3: 2, 4: {1: 1, 2: 1, 0: 1}},
+    "input_tensor": IMAGE,
+    "output_tensor": FEATURES,
+    "more_tensors": [FILTERS, {0: [1], 1: FLOAT32, 2: 0}],
+    "inputs": [0, 2, 3],
+}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -238,6 +248,12 @@ CONVOLUTION = {
             "DEPTHWISE_CONV_2D with 2 inputs",
             id="depthwise-without-bias",
         ),
+        pytest.param(
+            {**DEPTHWISE, "operator": {0: 0, 1: [0, 2, 3], 2: [1], 3: 2, 4: {0: 1, 1: 1, 2: 1, 3: 130}}},
+            "filters of shape",
+            id="depth-multiplier-that-the-filters-do-not-have",
+        ),
+        pytest.param(DEPTHWISE, None, id="depth-multiplier-left-to-the-shapes"),
         pytest.param({**CONVOLUTION, "output_tensor": IMAGE}, "does not make of", id="convolution-output"),
         pytest.param(
             {**CONVOLUTION, "more_tensors": [{0: [1, 3, 3, 2], 1: FLOAT32, 2: 0}]}, "filters of shape", id="channels"
