@@ -452,6 +452,17 @@ class TransposeConvOptions:
     QUANTIZED_BIAS_TYPE = 4
 
 
+class StridedSliceOptions:
+    """Field numbers of the table."""
+
+    BEGIN_MASK = 0
+    END_MASK = 1
+    ELLIPSIS_MASK = 2
+    NEW_AXIS_MASK = 3
+    SHRINK_AXIS_MASK = 4
+    OFFSET = 5
+
+
 class UnpackOptions:
     """Field numbers of the table."""
 

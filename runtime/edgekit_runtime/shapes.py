@@ -110,7 +110,7 @@ def _fits(
     if name in _SAME_SHAPE:
         return output == first
     if name in _BROADCAST:
-        return len(inputs) == 2 and _agree(_broadcast(first, inputs[1]), output, free_batch)
+        return len(inputs) == 2 and shapes_agree(_broadcast(first, inputs[1]), output, free_batch)
     if name in _SAME_COUNT:
         # A free batch is stored as 1, also where it was multiplied with another axis.
         data = inputs if name in ("CONCATENATION", "PACK") else inputs[:1]
@@ -123,11 +123,15 @@ def _fits(
         return output[:2] == first[:2]
     if name == "FULLY_CONNECTED":
         return _fits_fully_connected(inputs, output, free_batch)
+    if name == "TRANSPOSE_CONV":
+        # tflite-runtime 2.14 writes as much as the first input says, whatever the image makes of it.
+        size = constants(operator.inputs[0])
+        return size is None or shapes_agree(size, output, free_batch)
     values = constants(operator.inputs[1]) if len(operator.inputs) > 1 else None
     return values is None or _fits_constant(name, first, values, output, free_batch)
 
 
-def _agree(expected: Shape | None, output: Shape, free_batch: bool) -> bool:
+def shapes_agree(expected: Shape | None, output: Shape, free_batch: bool) -> bool:
     """Whether a shape is the expected one; an open first size is stored as 1, whatever an operator makes of it."""
     if free_batch and expected is not None and len(expected) == len(output):
         return expected[1:] == output[1:]
@@ -141,10 +145,10 @@ def _fits_constant(name: str, first: Shape, values: Shape, output: Shape, free_b
         if len(values) != 2 * rank or min(values, default=0) < 0:
             return False
         padded = tuple(size + before + after for size, before, after in zip(first, values[::2], values[1::2]))
-        return _agree(padded, output, free_batch)
+        return shapes_agree(padded, output, free_batch)
     if name == "TILE":
         tiled = tuple(size * times for size, times in zip(first, values))
-        return len(values) == rank and _agree(tiled, output, free_batch)
+        return len(values) == rank and shapes_agree(tiled, output, free_batch)
     if name == "TRANSPOSE":
         return sorted(values) == list(range(rank)) and tuple(first[axis] for axis in values) == output
     if name in _REDUCING:

@@ -26,6 +26,7 @@ from edgekit_runtime.schema import Buffer, Metadata, Operator, SignatureDef, Sub
 from edgekit_runtime.schema import Model as ModelTable
 from edgekit_runtime.schema import Tensor as TensorTable
 from edgekit_runtime.shapes import OpenSizes, check_shapes
+from edgekit_runtime.slices import SLICING, check_slice
 from edgekit_runtime.tensor_structure import read_tensor
 from edgekit_runtime.windows import WINDOWED, check_window
 from edgekit_runtime.zip_parts import flatbuffer_end, zip_end
@@ -154,6 +155,8 @@ def _subgraph(
         if operator.custom_code in CUSTOM_OPERATORS:
             check_custom_operator(entry, operator, tensors, data, open_sizes)
         check_shapes(entry.what, operator, tensors, constants, open_sizes)
+        if operator.name in SLICING:
+            check_slice(entry, operator, tensors, constants, open_sizes)
         open_sizes.follow(operator)
         check_scales(entry.what, operator, tensors)
         if not variables.issuperset(written.intersection(operator.outputs)):

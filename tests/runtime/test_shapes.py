@@ -56,10 +56,16 @@ SOUND = [
     pytest.param("MEAN", [(2, 3, 4), (2,)], [(2,)], (1, -1), id="mean"),
     pytest.param("RESIZE_BILINEAR", [(1, 2, 2, 3), (2,)], [(1, 4, 6, 3)], (4, 6), id="resize"),
     pytest.param("UNIDIRECTIONAL_SEQUENCE_LSTM", [(1, 6, 2)], [(1, 6, 5)], None, id="lstm"),
+    pytest.param(
+        "TRANSPOSE_CONV", [(4,), (6, 3, 3, 4), (1, 4, 4, 4)], [(1, 8, 8, 6)], (1, 8, 8, 6), id="transpose-conv"
+    ),
     pytest.param("SOME_OTHER", [(1,)], [(9,)], None, id="unknown-operators-pass"),
     pytest.param("PAD", [(1, 2), (2, 2)], [(9, 9)], None, id="computed-padding-passes"),
 ]
 UNSOUND = [
+    pytest.param(
+        "TRANSPOSE_CONV", [(4,), (6, 3, 3, 4), (1, 4, 4, 4)], [(1, 8, 8, 6)], (1, 8, 9, 6), id="transpose-conv"
+    ),
     pytest.param("UNIDIRECTIONAL_SEQUENCE_LSTM", [(1, 9, 2)], [(1, 6, 5)], None, id="lstm"),
     pytest.param("TANH", [(2, 3)], [(3, 2)], None, id="tanh"),
     pytest.param("ADD", [(2, 3), (2, 4)], [(2, 4)], None, id="add-does-not-broadcast"),

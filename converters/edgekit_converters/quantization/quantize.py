@@ -15,6 +15,7 @@ from edgekit_converters.quantization.output_reads import has_read_outputs, with_
 from edgekit_converters.quantization.quiet_quantizer import quiet
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.recipes import INT4_OPERATORS, recipe_for
+from edgekit_converters.quantization.unread_parts import has_unread_parts, with_typed_parts
 from edgekit_converters.quantization.weight_bounds import Statistics, int4_weights, widened_weights
 from edgekit_runtime.errors import ConversionError, UsageError
 from edgekit_runtime.structure import read_model_description
@@ -59,6 +60,8 @@ def quantize(
     )
     one_scale = None if scheme is Scheme.PER_TENSOR else per_tensor_operators
     quantized = _apply(model, mode, recipe, _statistics(model, mode, ranges, one_scale))
+    if has_unread_parts(description):
+        quantized = with_typed_parts(quantized)
     if mode.needs_calibration and io is IoType.FLOAT32 and has_read_outputs(description):
         quantized = with_integer_reads(quantized)
     quantized = with_open_sizes(quantized)

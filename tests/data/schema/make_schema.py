@@ -38,7 +38,7 @@ OPTIONS_TABLES = (
     *("StablehloDotGeneralOptions", "StablehloDynamicSliceOptions", "StablehloGatherOptions", "StablehloPadOptions"),
     *("StablehloReduceOptions", "StablehloReduceWindowOptions", "StablehloScatterOptions", "StablehloSliceOptions"),
     *("StablehloSortOptions", "StablehloTransposeOptions", "StablehloWhileOptions", "TransposeConvOptions"),
-    *("UnpackOptions", "VarHandleOptions", "WhileOptions"),
+    *("StridedSliceOptions", "UnpackOptions", "VarHandleOptions", "WhileOptions"),
 )
 ENUMS = ("BuiltinOptions", "BuiltinOptions2", "Padding", "QuantizationDetails", "SparseIndexVector", "TensorType")
 
