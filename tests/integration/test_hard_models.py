@@ -16,7 +16,7 @@ FOLDER = Path(__file__).resolve().parents[3] / "shared" / "models_hard"
 ENTRIES = json.loads((FOLDER / "index.json").read_text()) if FOLDER.is_dir() else []
 
 #: Keras files that convert as they are, and that Keras itself reads.
-CONVERTED = ("transformer_constant_position.keras", "vit_constant_position.keras")
+CONVERTED = ("mel.keras", "transformer_constant_position.keras", "vit_constant_position.keras")
 
 pytestmark = pytest.mark.skipif(not ENTRIES, reason="the folder of hard models is not on this machine")
 
