@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edgekit_converters.keras_files.description_bounds import MAX_CALLS
+from edgekit_converters.keras_files.description_bounds import MAX_CALLS, require_few_parts
 from edgekit_converters.memory_limits import require_tensor_within
 from edgekit_runtime.errors import ModelFileError
 
@@ -55,6 +55,28 @@ def bounded_variables(stored_values: int, name: str) -> Iterator[None]:
         raise refusal from None
     finally:
         Variable._initialize_with_initializer = fill
+
+
+@contextmanager
+def bounded_parts() -> Iterator[None]:
+    """Let Keras's ``Unstack`` make only as many tensors in this block as a layer may be called with.
+
+    Raises:
+        ValueError: It is about to make more, of an axis whose size only Keras knows.
+    """
+    from keras.src.ops.core import Unstack
+
+    infer = Unstack.compute_output_spec
+
+    def infer_within_bounds(operation: Any, x: Any) -> Any:
+        require_few_parts(operation.num or x.shape[operation.axis] or 0)
+        return infer(operation, x)
+
+    Unstack.compute_output_spec = infer_within_bounds
+    try:
+        yield
+    finally:
+        Unstack.compute_output_spec = infer
 
 
 def require_bounded_model(model: Any, max_memory: int, name: str) -> None:

@@ -16,6 +16,16 @@ MAX_NAME_LENGTH = 1_000
 MAX_TENSORS = 1_000
 
 
+def require_few_parts(parts: int) -> None:
+    """Each part of a tensor is a tensor of its own, which takes a kilobyte before it holds anything.
+
+    Raises:
+        ValueError: There are more than ``MAX_TENSORS``.
+    """
+    if parts > MAX_TENSORS:
+        raise ValueError(f"a tensor is taken apart into {parts} tensors, more than {MAX_TENSORS}")
+
+
 def require_bounded(root: Layer) -> None:
     """Refuse a model that is larger than any that people train.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.keras_files.allocation import bounded_variables, require_bounded_model
+from edgekit_converters.keras_files.allocation import bounded_parts, bounded_variables, require_bounded_model
 from edgekit_converters.keras_files.architecture import missing_architecture, names_by_order, read_architecture
 from edgekit_converters.keras_files.container import KerasFile, open_keras_file
 from edgekit_converters.keras_files.description import LayerPath
@@ -101,9 +101,10 @@ def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsa
     from edgekit_converters.keras_files import replacement_layers  # noqa: F401  (it registers the layers)
 
     try:
-        model = keras.saving.deserialize_keras_object(
-            upgraded.config, custom_objects=custom_objects, safe_mode=not allow_unsafe
-        )
+        with bounded_parts():
+            model = keras.saving.deserialize_keras_object(
+                upgraded.config, custom_objects=custom_objects, safe_mode=not allow_unsafe
+            )
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError, OpError) as error:
         raise ModelFileError(
             "Keras could not build the model from its description.",

@@ -33,4 +33,12 @@ def _graphs(graph: Any) -> Iterator[Any]:
     """A graph and the graphs of its functions, which loops and branches call."""
     yield graph
     for function in graph._functions.values():
-        yield function.graph
+        yield function.graph if hasattr(function, "graph") else _graph_of_definition(graph, function)
+
+
+def _graph_of_definition(outer: Any, function: Any) -> Any:
+    """The graph of a function of TensorFlow 1, such as those of ``tf.nn.ctc_loss``, which keeps its definition only."""
+    from tensorflow.python.framework.function_def_to_graph import function_def_to_graph
+
+    with outer.as_default():
+        return function_def_to_graph(function.definition, include_library_functions=True)

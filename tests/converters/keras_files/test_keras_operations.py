@@ -203,6 +203,18 @@ def test_an_operation_that_makes_a_billion_tensors_is_refused(class_name: str, a
         upgrade(description, "3.15.1", "tensorflow", lambda root: {})
 
 
+def test_an_axis_is_not_unstacked_into_a_million_tensors() -> None:
+    from edgekit_converters.keras_files.load import build
+    from edgekit_converters.keras_files.upgrade import upgrade
+
+    description = _description("Unstack", {"num": None, "axis": 1}, ["x"])
+    description["config"]["layers"][0]["config"]["batch_shape"] = [None, 10**6]
+    upgraded = upgrade(description, "3.15.1", "tensorflow", lambda root: {})
+    with pytest.raises(ModelFileError) as caught:
+        build(upgraded, custom_objects={})
+    assert "taken apart into 1000000 tensors" in str(caught.value)
+
+
 @pytest.mark.parametrize("class_name", sorted(RUNS_FUNCTIONS))
 @pytest.mark.parametrize("module", ["keras.src.ops.core", None])
 def test_an_operation_that_runs_a_function_is_refused_by_its_name(class_name: str, module: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import keras  # noqa: TID253
 from keras import ops  # noqa: TID253
 
-from edgekit_converters.keras_files.description_bounds import MAX_TENSORS
+from edgekit_converters.keras_files.description_bounds import require_few_parts
 from edgekit_converters.keras_files.expressions import OPERATIONS
 from edgekit_converters.keras_files.replacement_layers.hard_sigmoid import hard_sigmoid_keras2
 
@@ -79,19 +79,13 @@ def _l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12) -> Any:
 def _split(x: Any, sizes: Any, axis: int = 0) -> Any:
     if isinstance(sizes, list):
         sizes = [sum(sizes[: number + 1]) for number in range(len(sizes) - 1)]
-    _require_few_parts(len(sizes) + 1 if isinstance(sizes, list) else sizes)
+    require_few_parts(len(sizes) + 1 if isinstance(sizes, list) else sizes)
     return ops.split(x, sizes, axis=axis)
 
 
 def _unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
-    _require_few_parts(num or x.shape[axis] or 0)
+    require_few_parts(num or x.shape[axis] or 0)
     return ops.unstack(x, num=num, axis=axis)
-
-
-def _require_few_parts(parts: int) -> None:
-    """Each part is a tensor of its own, which takes a kilobyte before it holds anything."""
-    if parts > MAX_TENSORS:
-        raise ValueError(f"a tensor is taken apart into {parts} tensors, more than {MAX_TENSORS}")
 
 
 def _matmul(x1: Any, x2: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:

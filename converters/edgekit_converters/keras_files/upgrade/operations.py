@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgekit_converters.keras_files.description import Description, Layer, layer_name, model_layers
+from edgekit_converters.keras_files.description_bounds import MAX_TENSORS
 from edgekit_converters.keras_files.keras_operations import OPERATIONS, RENAMED, public_function
 from edgekit_converters.keras_files.upgrade.call_nodes import tensors_of
 from edgekit_runtime.errors import ModelFileError
@@ -28,11 +29,10 @@ _OLD_CONFIGS = {"RMSNorm": "scale"}
 _RENAMED_ARGUMENTS = {"Threshold": {"threshold_value": "threshold", "value": "default_value"}}
 # Arguments that are gone, with the only value that says the same as leaving them out.
 _GONE_ARGUMENTS: dict[str, dict[str, Any]] = {"FFT": {"axis": -1}}
-# Arguments that say how many tensors an operation makes, and a limit beyond any model's.
+# Arguments that say how many tensors an operation makes.
 _COUNTS = {"Unstack": "num"} | dict.fromkeys(
     ("ArraySplit", "Dsplit", "Hsplit", "Split", "Vsplit"), "indices_or_sections"
 )
-_MAX_TENSORS = 4096
 # Arguments that JSON turns into lists, which Keras 3.15 does not take back.
 _TUPLES = {"AdaptiveAveragePool": "output_size", "AdaptiveMaxPool": "output_size", "Histogram": "range"}
 _WITHOUT_NAME = frozenset({"FakeQuantWithMinMaxVars"})
@@ -89,10 +89,10 @@ def _rewrite(layer: Layer, keeps_types: bool) -> bool:
             next_step="save the model again, in the Keras that wrote it",
         )
     count = layer["config"].get(_COUNTS.get(class_name, ""))
-    if isinstance(count, int) and count > _MAX_TENSORS:
+    if isinstance(count, int) and count > MAX_TENSORS:
         raise ModelFileError(
             f"Operation '{layer_name(layer)}' ({public_function(class_name)}) makes {count} tensors.",
-            expected=f"at most {_MAX_TENSORS}",
+            expected=f"at most {MAX_TENSORS}",
             next_step="build the model with fewer parts",
         )
     changed = layer.get("module") != OPERATIONS[class_name] or layer["class_name"] != class_name
