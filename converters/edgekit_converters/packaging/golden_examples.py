@@ -70,7 +70,7 @@ def make_golden(
     except (EdgekitError, ValueError):
         # Made-up inputs need not be ones that the model can take; outputs of several sizes cannot be one array.
         return None
-    if not all(output.size and np.isfinite(output).all() for output in outputs):
+    if not any(output.size for output in outputs) or not all(np.isfinite(output).all() for output in outputs):
         return None
     keras = _in_order(source_outputs, [info.name for info in loaded.outputs], outputs)
     arithmetic = arithmetic_of(loaded.description)
@@ -123,7 +123,8 @@ def _short(value: float) -> float:
 
 def _tolerance(output: np.ndarray, keras: np.ndarray | None, arithmetic: str, *, step: float) -> float:
     """How far a value may be from ``output``: what rounding explains, or twice the model's own error."""
-    if output.dtype.kind != "f":
+    # A detector may find nothing.
+    if output.dtype.kind != "f" or not output.size:
         return 0.0
     reach = max(float(np.ptp(output)), float(np.abs(output).max())) or 1.0
     own_error = 0.0 if keras is None else float(np.abs(output - keras).max())
@@ -153,7 +154,7 @@ def _in_order(
         return []
     if any(named[name].size != output.size for name, output in zip(names, outputs, strict=True)):
         return []
-    if not all(np.isfinite(values).all() for values in named.values()):
+    if not all(values.size and np.isfinite(values).all() for values in named.values()):
         return []
     return [named[name].reshape(output.shape).astype(output.dtype) for name, output in zip(names, outputs, strict=True)]
 
