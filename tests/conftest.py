@@ -19,6 +19,15 @@ def shared_models() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_models_hard() -> Path:
+    """The folder of published files that were hard to convert, with its ``index.json``."""
+    folder = SHARED / "models_hard"
+    if not folder.is_dir():
+        pytest.skip("the folder of hard published files is not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def mnist_folder() -> Path:
     """The folder with MNIST's 10,000 test images and labels as gzipped IDX files."""
     folder = SHARED / "data" / "mnist"

@@ -73,6 +73,9 @@ AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
     "vanishes there.",
 )
 @click.option(
+    "--signature", metavar="NAME", help="Signature of a SavedModel. [default: serving_default, or the only one]"
+)
+@click.option(
     "--architecture",
     metavar="FILE|MODULE:FUNCTION",
     help="For a file of weights only: model.json, model.yaml, module:function, or reference-cnn.",
@@ -122,6 +125,7 @@ def command(
     targets: tuple[str, ...],
     input_shape: tuple[int, ...] | None,
     channels_last: bool,
+    signature: str | None,
     architecture: str | None,
     custom_objects: tuple[str, ...],
     allow_unsafe: bool,
@@ -190,6 +194,7 @@ def command(
         allow_unsafe,
         channels_last=channels_last,
         max_memory=max_memory,
+        signature=signature,
     )
     with progress_bar(f"Converting {model.name}", total=None):
         conversion = convert(request, {Mode(mode): path for mode, path in outputs.items()}, options)

@@ -15,13 +15,16 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option, target_option
 @click.option("--all", "everything", is_flag=True, help="List each operator and each tensor of a .tflite.")
 @json_option
 def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bool) -> None:
-    """Show what MODEL (.tflite, .h5, .keras, .pt2) holds, and run nothing.
+    """Show what MODEL (.tflite, .h5, .keras, .pt2 or a SavedModel folder) holds, and run nothing.
 
     A .tflite: operators with versions, inputs and outputs with shapes, types, scales and zero points, where it runs,
     labels, preprocessing and provenance; with --all each operator and tensor. --json always holds all of it.
     A Keras file: its version, layers, shapes and parameters, what would be mended and what would be refused.
 
     A .pt2: PyTorch's version, operators, inputs and outputs with their sizes, those left open included.
+
+    A SavedModel folder: the version of TensorFlow, signatures with inputs and outputs, operators, and what would be
+    refused.
 
     With --target: whether a .tflite, whoever made it, runs there, and which operators and tensors stand against it.
     Exits with 3 where it does not run on one of them.
@@ -53,6 +56,16 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
             print_json(program.to_dict())
         else:
             print_program(program)
+        return
+    if model.is_dir():
+        from edgekit.reports.inspection import print_saved_model
+        from edgekit_converters.saved_models.summary import summarize_saved_model
+
+        saved_model = summarize_saved_model(model)
+        if as_json:
+            print_json(saved_model.to_dict())
+        else:
+            print_saved_model(saved_model)
         return
     from edgekit_converters.keras_files.summary import summarize
 

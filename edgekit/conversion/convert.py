@@ -98,13 +98,15 @@ def _pack(source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | 
     manifest = Manifest(
         labels=source.labels, preprocessing=source.preprocessing, provenance=_provenance(source, mode, model, kept)
     )
-    golden = make_golden(
-        model.content,
-        source.golden_inputs.arrays,
-        origin=source.golden_inputs.origin,
-        preprocessing=source.preprocessing,
-        source_outputs=source.answers,
-    )
+    golden = None
+    if source.golden_inputs is not None:
+        golden = make_golden(
+            model.content,
+            source.golden_inputs.arrays,
+            origin=source.golden_inputs.origin,
+            preprocessing=source.preprocessing,
+            source_outputs=source.answers,
+        )
     if golden is None:
         return pack(model.content, manifest, name=source.path.stem)
     parity = {"parity": golden.parity} if golden.parity else {}

@@ -9,11 +9,13 @@ from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.source import LoweredSource
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE
 from edgekit_converters.quantization.calibration import calibrate
+from edgekit_converters.quantization.look_ups import rows_by_input
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.quantize import require_possible
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.samples import random_representative_dataset
 from edgekit_runtime.errors import UsageError
+from edgekit_runtime.structure import read_model_description
 
 _logger = logging.getLogger(__name__)
 
@@ -50,5 +52,6 @@ def measured_ranges(source: LoweredSource, options: ConversionOptions) -> Ranges
         options.seed,
         samples=options.samples,
         pixel_range=source.preprocessing.value_range if source.preprocessing else DEFAULT_PIXEL_RANGE,
+        rows=rows_by_input(read_model_description(source.lowered.model)),
     )
     return calibrate(source.lowered.model, noise)

@@ -43,7 +43,7 @@ class LoweredSource:
         labels: Names of the classes, by the user, the data or the training; empty where none are known.
         preprocessing: How pictures become the model's input; None where it takes none.
         calibration: Data that was looked at; None where neither calibration nor a budget needs any.
-        golden_inputs: Inputs to keep as golden examples.
+        golden_inputs: Inputs to keep as golden examples; None for a model that takes or gives text.
         answers: The source model's own outputs for these, by name; None where it cannot be run.
         notes: A training record of another file, how the model may want its pixels if nothing says so, and names that
             were left out.
@@ -55,7 +55,7 @@ class LoweredSource:
     labels: tuple[str, ...]
     preprocessing: Preprocessing | None
     calibration: CalibrationData | None
-    golden_inputs: GoldenInputs
+    golden_inputs: GoldenInputs | None
     answers: Mapping[str, np.ndarray] | None
     notes: tuple[str, ...]
 
@@ -84,8 +84,10 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         data = calibration.data if calibration else _uncalibrated_data(lowered, options, preprocessing)
         held_back = data.held_back if data else None
         description = read_model_description(lowered.model)
-        golden_inputs = choose_golden_inputs(description, held_back, preprocessing, seed=options.seed)
-        answers = process.source_outputs(golden_inputs.values)
+        golden_inputs, answers = None, None
+        if not _has_text(description):
+            golden_inputs = choose_golden_inputs(description, held_back, preprocessing, seed=options.seed)
+            answers = process.source_outputs(golden_inputs.values)
     labels, labels_note = _labels(description, options, (data.labels if data else ()) or record.labels)
     pixels_note = _note_on_pixels(lowered, options, record)
     return LoweredSource(
@@ -97,7 +99,20 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         calibration=calibration,
         golden_inputs=golden_inputs,
         answers=answers,
-        notes=tuple(note for note in (record.note, pixels_note, labels_note) if note),
+        notes=tuple(note for note in (record.note, pixels_note, labels_note, _note_on_text(description)) if note),
+    )
+
+
+def _has_text(description: ModelDescription) -> bool:
+    return any(tensor.dtype == "string" for tensor in (*description.inputs, *description.outputs))
+
+
+def _note_on_text(description: ModelDescription) -> str:
+    if not _has_text(description):
+        return ""
+    return (
+        "The model takes or gives text, which edgekit_runtime does not pass: run it with LiteRT itself. It carries no "
+        "golden examples."
     )
 
 

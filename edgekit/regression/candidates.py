@@ -75,7 +75,8 @@ def _convert(configuration: LoadedConfiguration, name: str, target: Path) -> Non
         pixel_range=None if model.pixel_range is None else (model.pixel_range[0], model.pixel_range[1]),
     )
     shape = None if model.input_shape is None else tuple(model.input_shape)
-    convert(LoweringRequest(configuration.resolve(model.source or ""), shape), {mode: target}, options)
+    request = LoweringRequest(configuration.resolve(model.source or ""), shape, signature=model.signature)
+    convert(request, {mode: target}, options)
 
 
 def _mode_and_io(configuration: LoadedConfiguration, name: str, model: ModelConfiguration):  # type: ignore[no-untyped-def]
@@ -93,6 +94,7 @@ def _mode_and_io(configuration: LoadedConfiguration, name: str, model: ModelConf
 
 def _made_with(model: ModelConfiguration, seed: int, versioned: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     facts = {name: metadata.version(name) for name in versioned}
-    options = model.model_dump(include={"quantize", "io", "samples", "input_shape", "calibration", "pixel_range"})
+    named = {"quantize", "io", "samples", "input_shape", "signature", "calibration", "pixel_range"}
+    options = model.model_dump(include=named)
     facts |= {name: str(value) for name, value in options.items() if value is not None}
     return tuple(sorted((facts | {"seed": str(seed)}).items()))

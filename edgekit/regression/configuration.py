@@ -95,6 +95,7 @@ class ModelConfiguration(BaseModel):
         calibration: Data set for calibration; None takes ``data``.
         samples: How many examples calibration takes, at most.
         input_shape: Sizes without the batch, for a source that leaves them open.
+        signature: Signature of a SavedModel source; None takes ``serving_default`` or the only one.
         data: Data set that it is judged on; None takes the configuration's.
         examples: Which part of the data it is judged on.
         label_column: Column of labels where the data is a table.
@@ -113,6 +114,7 @@ class ModelConfiguration(BaseModel):
     calibration: PathText | None = None
     samples: Annotated[int, Field(ge=1)] = 256
     input_shape: list[PositiveCount] | None = None
+    signature: str | None = None
     data: PathText | None = None
     examples: Literal["held-back", "all"] = "held-back"
     label_column: str | None = None

@@ -1,4 +1,4 @@
-"""What ``edgekit inspect`` shows of a .tflite and of a Keras file."""
+"""What ``edgekit inspect`` shows of a .tflite, of a Keras file and of a SavedModel folder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from edgekit.artifacts.inspecting import TfliteInspection
 from edgekit.reports.tables import kilobytes, print_table
 from edgekit_converters.keras_files.summary import KerasFileSummary
+from edgekit_converters.saved_models.summary import SavedModelSummary
 from edgekit_runtime.description import ModelDescription, OperatorDescription, TensorDescription
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.preprocessing import CHANNELS_FIRST, Preprocessing
@@ -149,6 +150,29 @@ def print_keras(summary: KerasFileSummary) -> None:
     if summary.next_step:
         facts.append(("next", summary.next_step))
     print_table(f"{summary.file}: file", (), facts)
+
+
+def print_saved_model(summary: SavedModelSummary) -> None:
+    """Print the signatures and operators of a SavedModel, and what conversion would refuse."""
+    rows = [
+        (signature.name, role, tensor.name, tensor.dtype, "unknown" if tensor.shape is None else _sizes(tensor.shape))
+        for signature in summary.signatures
+        for role, tensors in (("input", signature.inputs), ("output", signature.outputs))
+        for tensor in tensors
+    ]
+    print_table(f"{summary.folder}: signatures", ("signature", "role", "name", "dtype", "shape"), rows)
+    operators = [(name, f"{count:,}") for name, count in summary.operators.items()]
+    print_table(f"{summary.folder}: operators", ("operator", "number"), operators)
+    facts = [
+        ("TensorFlow", summary.tensorflow_version or "not stated"),
+        ("tags", ", ".join(summary.tags) or "none"),
+        ("container", "SavedModel folder"),
+        ("size", kilobytes(summary.size_bytes)),
+        ("conversion", f"refused: {summary.refusal}" if summary.refusal else f"goes on with {summary.converted}"),
+    ]
+    if summary.next_step:
+        facts.append(("next", summary.next_step))
+    print_table(f"{summary.folder}: folder", (), facts)
 
 
 def _sizes(shape: Sequence[int | None] | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from edgekit_converters.keras_files.description import Layer, is_model, model_layers
@@ -29,12 +30,23 @@ def fix_input_shape(root: Layer, shape: tuple[int | None, ...]) -> None:
             f"The model has {len(inputs)} inputs; --input-shape fixes the shape of one.",
             next_step="save the model with known input shapes",
         )
-    stored = inputs[0]["config"]["batch_shape"][1:]
+    require_fitting_shape(inputs[0]["config"]["batch_shape"][1:], shape)
+    _fix(root, list(shape))
+
+
+def require_fitting_shape(stored: Sequence[int | None], shape: Sequence[int | None]) -> None:
+    """Refuse a shape that contradicts the one that a model was saved with.
+
+    Args:
+        stored: The model's own shape without the batch axis, None for any size.
+        shape: The one that the user gives.
+    Raises:
+        UsageError: They contradict each other.
+    """
     if len(stored) != len(shape) or any(s not in (None, given) for s, given in zip(stored, shape, strict=True)):
         raise UsageError(
             f"The input shape {_text(shape)} doesn't fit the model.", expected=_text(stored), received=_text(shape)
         )
-    _fix(root, list(shape))
 
 
 def _fix(model: Layer, shape: list[int | None]) -> None:

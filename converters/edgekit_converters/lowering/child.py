@@ -24,6 +24,7 @@ from typing import TextIO
 import numpy as np
 
 from edgekit_converters.exported_programs.archive import is_exported_program
+from edgekit_converters.lowering.cpu_time import limit_cpu_time
 from edgekit_converters.lowering.model_ends import with_source_ends
 from edgekit_converters.lowering.parent_process import end_with_parent, lines_of_parent
 from edgekit_converters.lowering.process import LoweringRequest, load_by_name, no_room, save_by_name
@@ -38,7 +39,7 @@ from edgekit_converters.memory_limits import (
 from edgekit_converters.non_finite import defects_of_constants
 from edgekit_converters.own_models import describe_own_model
 from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.errors import EdgekitError, ModelFileError, UsageError
+from edgekit_runtime.errors import EdgekitError, UsageError
 
 #: Room for what TensorFlow writes of a graph, beside its weights.
 _GRAPH_BYTES = 2_000_000
@@ -109,6 +110,7 @@ def _read_request(folder: Path) -> LoweringRequest:
         fixed_batch=fields["fixed_batch"],
         channels_last=fields["channels_last"],
         max_memory=fields["max_memory"],
+        signature=fields["signature"],
     )
 
 
@@ -119,11 +121,20 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
     # A constant that the source stores is as large as it may be.
     request = replace(request, max_memory=max(request.max_memory, source_size))
     if request.source.is_dir():
-        from edgekit_converters.lowering.saved_model import lower_saved_model, run_saved_model
+        from edgekit_converters.lowering.saved_model import LoadedSavedModel
 
-        model, sha256 = read_unchanged(request.source, partial(lower_saved_model, request.source))
-        facts = _foreign_facts("dynamic")
-        source_model = partial(_run_same_source, request.source, sha256, run_saved_model)
+        load = partial(
+            LoadedSavedModel,
+            request.source,
+            signature=request.signature,
+            input_shape=request.input_shape,
+            max_memory=request.max_memory,
+        )
+        limit_cpu_time(request.source)
+        loaded, sha256 = read_unchanged(request.source, load)
+        _require_room(destination.parent, loaded.parameters)
+        model, batch = loaded.lower(fixed_batch=request.fixed_batch)
+        facts, source_model = _foreign_facts(batch), partial(_run_within_limit, request.source, loaded.run)
     elif request.source.is_file() and is_exported_program(request.source):
         from edgekit_converters.lowering.exported_program import lower_exported_program
 
@@ -156,22 +167,16 @@ def _require_bounded(description: ModelDescription, request: LoweringRequest) ->
     for subgraph in description.subgraphs:
         for tensor in subgraph.tensors:
             place = f"the tensor '{tensor.name}'"
-            # NumPy has no values of four bits, and texts have no size.
-            item_bytes = 1 if tensor.dtype in ("int4", "string") else np.dtype(tensor.dtype).itemsize
+            # NumPy has no values of four bits; texts and tables have no size.
+            item_bytes = (
+                1 if tensor.dtype in ("int4", "string", "resource", "variant") else np.dtype(tensor.dtype).itemsize
+            )
             require_tensor_within(request.max_memory, tensor.shape, item_bytes, model=request.source.name, place=place)
 
 
-def _run_same_source(
-    source: Path,
-    sha256: str,
-    run: Callable[[Path, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]],
-    inputs: Mapping[str, np.ndarray],
-) -> Mapping[str, np.ndarray]:
-    """Run a source that is read anew, if it is still the one that was lowered."""
-    outputs, sha256_now = read_unchanged(source, partial(run, source, inputs))
-    if sha256_now != sha256:
-        raise ModelFileError(f"{source.name} has changed since it was lowered.")
-    return outputs
+def _run_within_limit(source: Path, run: SourceModel, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    limit_cpu_time(source)
+    return run(inputs)
 
 
 def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, str, dict[str, object], SourceModel]:

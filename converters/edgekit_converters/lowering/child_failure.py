@@ -37,6 +37,12 @@ def explain_ending(name: str, exit_code: int, stderr: str) -> ConversionError:
         exit_code: As ``subprocess`` gives it: negative for a signal.
         stderr: Everything that the process has written there.
     """
+    if exit_code == -signal.SIGXCPU:
+        return ConversionError(
+            f"{name} computes without end: its process was stopped after half a minute or more of CPU time.",
+            expected="a model that can be lowered, and run on an example, in that time",
+            next_step="look for a loop whose condition never becomes false, or for huge constants that are computed",
+        )
     cause = cause_of_death(stderr)
     ending = f"signal {_signal_name(-exit_code)}" if exit_code < 0 else f"exit code {exit_code}"
     if _OUT_OF_MEMORY.search(cause):

@@ -12,6 +12,8 @@ from edgekit_runtime.errors import ConversionError
 
 #: ``'tf.RFFT' op`` in the converter's MLIR message.
 _OPERATOR = re.compile(r"'(?:tf|tfl)\.([A-Za-z0-9_]+)' op")
+#: Its messages also name what carries values into and through the graph.
+_CARRIERS = frozenset(("Placeholder", "PartitionedCall", "StatefulPartitionedCall", "VarHandleOp", "Const"))
 #: What every traced model has around its layers.
 _OUTER_SCOPES = re.compile(r"^(?:(?:functional|sequential|model)(?:_\d+)*/)+")
 
@@ -28,7 +30,7 @@ def explain(
         names: What to call the layers and operations of a Keras model, by their names in the graph.
     """
     text = str(error)
-    operators = list(dict.fromkeys(_OPERATOR.findall(text)))
+    operators = [each for each in dict.fromkeys(_OPERATOR.findall(text)) if each not in _CARRIERS]
     if not operators:
         return ConversionError(
             f"{model_name} could not be lowered to TFLite.",

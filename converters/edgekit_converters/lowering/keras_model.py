@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.lowering.batch_size import lower_with_batch
 from edgekit_converters.lowering.builtin_forms import builtin_forms
 from edgekit_converters.lowering.converter_errors import explain
 from edgekit_converters.lowering.graph_size import require_bounded_graph
@@ -52,11 +53,7 @@ def lower_keras_model(
         ConversionError: A layer has no form in TFLite's builtin operators; its name is in the message.
     """
     recurrent = any(type(layer).__name__ in FIXED_BATCH_LAYERS for layer in model._flatten_layers())
-    if not (recurrent or fixed_batch):
-        # Where a dynamic batch has no form, a fixed one may have: its error is the one to tell.
-        with contextlib.suppress(ConversionError):
-            return _lower(model, None, name, max_memory), "dynamic"
-    return _lower(model, 1, name, max_memory), "1"
+    return lower_with_batch(lambda batch: _lower(model, batch, name, max_memory), fixed=recurrent or fixed_batch)
 
 
 def rescales_pixels(model: Any) -> bool:

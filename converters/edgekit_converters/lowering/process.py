@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -43,6 +44,7 @@ class LoweringRequest:
         fixed_batch: Fix an open batch at 1, for a runtime that cannot change shapes.
         channels_last: Take the images of a PyTorch program as (N, H, W, C).
         max_memory: Bytes that any tensor of the model may take at batch size 1; at least the source's size.
+        signature: Which signature of a SavedModel; None takes ``serving_default`` or the only one.
     """
 
     source: Path
@@ -53,6 +55,7 @@ class LoweringRequest:
     fixed_batch: bool = False
     channels_last: bool = False
     max_memory: int = DEFAULT_MAX_MEMORY
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,8 @@ class LoweringProcess:
             inputs: Values (N, ...) by input name, as the model was trained on them.
         Returns:
             Values (N, ...) by output name, or None where the source cannot be run.
+        Raises:
+            ConversionError: The source computed until its process was ended: nothing else should try to run it.
         """
         assert self._child is not None, "source_outputs() goes inside the with block"
         assert self._child.stdin is not None
@@ -213,6 +218,8 @@ class LoweringProcess:
         except BrokenPipeError:
             return None
         line = self._next_line()
+        if not line and self._child.wait() == -signal.SIGXCPU:
+            raise self._ended_without_answer(-signal.SIGXCPU)
         if line != "ran":
             _logger.info("%s cannot be run here: %s", self._request.source.name, line or "its process has ended")
             return None

@@ -1,4 +1,4 @@
-"""A SavedModel folder to a float32 .tflite; its graph is read before TensorFlow loads it."""
+"""A SavedModel folder to a float32 .tflite; its graph is scanned before TensorFlow sees any of it."""
 
 from __future__ import annotations
 
@@ -7,92 +7,110 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit_converters.keras_files.input_shape import require_fitting_shape
+from edgekit_converters.lowering.batch_size import lower_with_batch
 from edgekit_converters.lowering.converter_errors import explain
-from edgekit_runtime.errors import ModelFileError, UnsafeModelError
+from edgekit_converters.lowering.graph_size import require_bounded_graph
+from edgekit_converters.lowering.model_ends import with_source_ends
+from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
+from edgekit_converters.saved_models.description import SignatureTensor
+from edgekit_converters.saved_models.serving_function import ServingFunction
+from edgekit_runtime.errors import EdgekitError, UsageError
 
-#: Operators that reach out of the graph: files, processes, Python, plug-ins, other machines.
-REACHING_OUT = frozenset(
-    {
-        "PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles", "WholeFileReader",
-        "WholeFileReaderV2", "FixedLengthRecordReader", "FixedLengthRecordReaderV2", "TextLineReader",
-        "TextLineReaderV2", "TFRecordReader", "TFRecordReaderV2", "TFRecordDataset", "TFRecordDatasetV2",
-        "TextLineDataset", "FixedLengthRecordDataset", "FixedLengthRecordDatasetV2", "Save", "SaveV2", "SaveSlices",
-        "MergeV2Checkpoints", "PrintV2", "LoadAndRemapMatrix", "Recv", "Send", "_Recv", "_Send", "RemoteCall",
-        "RpcCall", "TensorFlowServing", "LookupTableExportV2", "InitializeTableFromTextFile",
-        "InitializeTableFromTextFileV2", "DebugIdentity", "DebugIdentityV2", "DumpTensor", "ImportEvent",
-        "WriteSummary", "CreateSummaryFileWriter", "XlaLaunch",
-    }
-)  # fmt: skip
-#: The restore function of every SavedModel saves and reads its own variables; nothing else may.
-_OWN_VARIABLES = frozenset({"SaveV2", "MergeV2Checkpoints"})
+#: A list of tensors, as recurrent layers fill one in a loop, has no form in TFLite if the batch is open.
+_FIXED_BATCH_OPERATORS = frozenset(("TensorListReserve", "EmptyTensorList", "TensorArrayV3"))
+
+#: A shape of an input; None for any size, or for any number of axes.
+_Shape = tuple[int | None, ...] | None
 
 
-def lower_saved_model(folder: Path) -> bytes:
-    """Lower the SavedModel in ``folder``, signature ``serving_default``.
+class LoadedSavedModel:
+    """One signature of a SavedModel, ready to be lowered and to be run.
 
-    Raises:
-        ModelFileError: The folder holds no SavedModel, or one that is damaged.
-        UnsafeModelError: Its graph has operators that reach files, processes or Python.
-        ConversionError: An operator has no builtin form in TFLite.
-    """
-    _require_plain_graph(folder)
-    import tensorflow as tf
-
-    try:
-        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
-        return bytes(converter.convert())
-    except OSError as error:
-        raise ModelFileError(f"{folder} could not be read as a SavedModel.", received=str(error)[:300]) from error
-    except Exception as error:
-        raise explain(error, folder.name) from error
-
-
-def run_saved_model(folder: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run the signature ``serving_default`` of a SavedModel that :func:`lower_saved_model` has lowered.
+    Attributes:
+        name: Of the folder, for messages.
+        parameters: Number of values in the variables that the signature needs.
 
     Args:
         folder: The SavedModel.
-        inputs: Values (N, ...) by the signature's names.
-    Returns:
-        Values (N, ...) by the signature's names of the outputs.
+        signature: Name of its signature; None takes ``serving_default`` or the only one.
+        input_shape: Shape without the batch axis, for a model with one input that leaves sizes open.
+        max_memory: Bytes that any tensor of the graph may take.
+    Raises:
+        EdgekitError: As :class:`ServingFunction`; and the shape does not fit.
     """
-    import tensorflow as tf
 
-    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    specs = signature.structured_input_signature[1]
-    outputs = signature(**{name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()})
-    return {name: np.asarray(value) for name, value in outputs.items()}
-
-
-def _require_plain_graph(folder: Path) -> None:
-    """Refuse a graph with operators that reach out of it, before anything of it is loaded."""
-    graph_file = folder / "saved_model.pb"
-    if not graph_file.is_file():
-        raise ModelFileError(
-            f"{folder} is a folder without a saved_model.pb.",
-            expected="a Keras file (.h5, .keras) or a SavedModel folder",
-            received=", ".join(sorted(path.name for path in folder.iterdir())[:6]) or "an empty folder",
-        )
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-    saved_model = SavedModel()
-    try:
-        saved_model.ParseFromString(graph_file.read_bytes())
-    except DecodeError as error:
-        raise ModelFileError(f"{graph_file} is damaged.", expected="a SavedModel protocol buffer") from error
-    for meta_graph in saved_model.meta_graphs:
-        _require_plain_nodes(meta_graph.graph_def.node, folder, allowed=_OWN_VARIABLES)
-        for function in meta_graph.graph_def.library.function:
-            saves = function.signature.name.startswith("__inference__traced_save")
-            _require_plain_nodes(function.node_def, folder, allowed=_OWN_VARIABLES if saves else frozenset())
-
-
-def _require_plain_nodes(nodes: object, folder: Path, allowed: frozenset[str]) -> None:
-    for node in nodes:  # type: ignore[attr-defined]
-        if node.op in REACHING_OUT - allowed:
-            raise UnsafeModelError(
-                f"{folder.name} holds the operator {node.op} (node {node.name}), which reaches out of the model.",
-                expected="a graph that only computes",
-                next_step="export the model again without it",
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        signature: str | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        max_memory: int = DEFAULT_MAX_MEMORY,
+    ) -> None:
+        self.name = folder.name
+        self._max_memory = max_memory
+        self._function = ServingFunction(folder, signature)
+        self.parameters = self._function.parameters
+        inputs = self._function.signature.inputs
+        if input_shape is not None and len(inputs) != 1:
+            raise UsageError(
+                f"The signature {self._function.signature} has {len(inputs)} inputs; --input-shape fixes one.",
+                next_step="save the model with known input shapes",
             )
+        self._shapes = {each.name: _shape(each, input_shape) for each in inputs}
+
+    def lower(self, *, fixed_batch: bool = False) -> tuple[bytes, str]:
+        """Lower the signature.
+
+        Args:
+            fixed_batch: Fix the batch at 1 though no operator needs it.
+        Returns:
+            The FlatBuffer and its batch: "dynamic", "1", or "as exported" if the signature has fixed another one.
+        Raises:
+            ConversionError: An operator has no builtin form in TFLite.
+        """
+        if not any(shape is None or shape[:1] == (None,) for shape in self._shapes.values()):
+            is_one = all(shape is not None and shape[:1] == (1,) for shape in self._shapes.values())
+            return self._lower(None), "1" if is_one else "as exported"
+        needs_fixed = bool(_FIXED_BATCH_OPERATORS & self._function.operators)
+        return lower_with_batch(self._lower, fixed=fixed_batch or needs_fixed)
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run the signature, by TensorFlow.
+
+        Args:
+            inputs: Values (N, ...) by the signature's names.
+        Returns:
+            Values (N, ...) by the signature's names of the outputs.
+        """
+        return self._function.run(self._shapes, inputs)
+
+    def _lower(self, batch: int | None) -> bytes:
+        import tensorflow as tf
+
+        shapes = {name: _with_batch(shape, batch) for name, shape in self._shapes.items()}
+        try:
+            concrete, module = self._function.traced(shapes, batch=batch)
+            require_bounded_graph(concrete.graph, self._max_memory, self.name)
+            lowered = bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert())
+        except EdgekitError:
+            raise
+        except Exception as error:
+            # The converter's own error class is not public; tracing raises errors of every kind.
+            raise explain(error, self.name, self._function.graph) from error
+        return with_source_ends(lowered, self._function.input_names, self._function.output_names)
+
+
+def _shape(tensor: SignatureTensor, given: tuple[int, ...] | None) -> _Shape:
+    if tensor.shape is None:
+        return None if given is None else (None, *given)
+    stored = tuple(None if size == -1 else size for size in tensor.shape)
+    if given is None:
+        return stored
+    require_fitting_shape(stored[1:], given)
+    return (*stored[:1], *given)
+
+
+def _with_batch(shape: _Shape, batch: int | None) -> _Shape:
+    return (batch, *shape[1:]) if shape and shape[0] is None else shape

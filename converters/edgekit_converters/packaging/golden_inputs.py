@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgekit_converters.quantization.look_ups import rows_by_input
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
@@ -84,7 +85,7 @@ def made_up_inputs(
         For each input values (N, ...).
     """
     rng = np.random.default_rng(seed)
-    rows = _rows_of_look_ups(description)
+    rows = rows_by_input(description) if description.signatures else {}
     infos = model_inputs(description)
     # As the runtime sees it: the first axis counts examples where all inputs and outputs have the same.
     has_batch = len({info.shape[:1] for info in (*infos, *model_outputs(description))} - {()}) == 1
@@ -97,8 +98,8 @@ def made_up_inputs(
             shape = preprocessing.as_images(np.empty(shape, np.uint8)).shape
             patches = rng.integers(0, 256, _patch_shape(shape), np.uint8)
             inputs.append(_enlarged(patches, shape))
-        elif rows:
-            inputs.append(rng.integers(0, rows, shape).astype(_value_dtype(info)))
+        elif info.name in rows:
+            inputs.append(rng.integers(0, rows[info.name], shape).astype(_value_dtype(info)))
         elif info.dtype == bool:
             inputs.append(rng.integers(0, 2, shape).astype(bool))
         elif info.dtype.kind in "iu" and info.quantization is None:
@@ -113,18 +114,6 @@ def _compressed_size(array: np.ndarray) -> int:
     file = io.BytesIO()
     np.save(file, array)
     return len(zlib.compress(file.getvalue(), 9))
-
-
-def _rows_of_look_ups(description: ModelDescription) -> int:
-    """Rows of the smallest table that the model looks things up in, 0 where it does not."""
-    tables = [
-        subgraph.tensors[operator.inputs[place]]
-        for subgraph in description.subgraphs
-        for operator in subgraph.operators
-        for name, place in (("GATHER", 0), ("EMBEDDING_LOOKUP", 1))
-        if operator.name == name
-    ]
-    return min((table.shape[0] for table in tables if table.is_constant and len(table.shape) > 1), default=0)
 
 
 def _patch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -29,7 +29,6 @@ from edgekit_converters.packaging.metadata_schema import (
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.manifest import LABELS_NAME, Manifest
 from edgekit_runtime.preprocessing import Preprocessing
-from edgekit_runtime.tensor_info import model_inputs, model_outputs
 
 #: Name of the entry in the FlatBuffer's metadata.
 STANDARD_NAME = "TFLITE_METADATA"
@@ -56,8 +55,11 @@ def standard_metadata(description: ModelDescription, manifest: Manifest, *, name
     """
     import flatbuffers
 
-    inputs: list[dict[int, Any]] = [{TensorMetadata.NAME: info.name} for info in model_inputs(description)]
-    outputs: list[dict[int, Any]] = [{TensorMetadata.NAME: info.name} for info in model_outputs(description)]
+    # Not the runtime's own view of inputs and outputs: a model that takes text has names as well.
+    signature = next((each for each in description.signatures if each.subgraph == 0), None)
+    names = {} if signature is None else {index: end for end, index in (*signature.inputs, *signature.outputs)}
+    inputs: list[dict[int, Any]] = [{TensorMetadata.NAME: names.get(x.index, x.name)} for x in description.inputs]
+    outputs: list[dict[int, Any]] = [{TensorMetadata.NAME: names.get(x.index, x.name)} for x in description.outputs]
     if manifest.preprocessing is not None:
         inputs[0] |= _image_input(manifest.preprocessing)
     if manifest.labels:

@@ -84,7 +84,15 @@ class _Runner:
         self._history = history
 
     def run(self, group: Sequence[Sample]) -> None:
-        self._calibrator.calibrate({self._signature_key: _Group(group, self._keep_extremes)}, self._no_rules)
+        try:
+            self._calibrator.calibrate({self._signature_key: _Group(group, self._keep_extremes)}, self._no_rules)
+        except (RuntimeError, ValueError) as error:
+            raise DataError(
+                "The model cannot compute the calibration data.",
+                expected="values as in training: indices within the vocabulary, for example",
+                received=_cause(error),
+                next_step="check the data, or leave --random-calibration out and pass real inputs with --data",
+            ) from error
 
     def _keep_extremes(self) -> None:
         """Take the extremes of the sample that was just run, before the calibrator mixes in the next one's."""
@@ -92,6 +100,12 @@ class _Runner:
         if extremes:
             self._history.add(extremes)
             self._calibrator.reset_model_qsvs()
+
+
+def _cause(error: Exception) -> str:
+    """What the interpreter says, without what it says of its profiler."""
+    said = str(error).replace("failed to get XNNPACK profile information.", " ")
+    return " ".join(said.split())[-200:] or type(error).__name__
 
 
 class _Group:

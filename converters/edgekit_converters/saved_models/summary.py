@@ -1,0 +1,90 @@
+"""What ``edgekit inspect`` says of a SavedModel folder, without TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit_converters.saved_models.description import Signature, read_graph_file, read_meta_graphs
+from edgekit_converters.saved_models.scan import operator_counts, require_allowed, require_no_unknown_operators
+from edgekit_converters.saved_models.signature_choice import choose_signature, serving_graph, usable_signatures
+from edgekit_converters.saved_models.stored_values import require_checkpoint
+from edgekit_runtime.errors import EdgekitError
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModelSummary:
+    """A SavedModel folder.
+
+    Attributes:
+        folder: Name of the folder.
+        tensorflow_version: Version that wrote it; empty if the file does not say.
+        tags: Tags of the graph for inference.
+        size_bytes: Size of all files in the folder.
+        signatures: What can be called.
+        converted: Name of the signature that ``edgekit convert`` takes by itself; empty if it takes none.
+        operators: How often each operator is in what that signature, or else any signature, needs.
+        refusal: Why the folder would not be converted as it is; empty if it would.
+        next_step: What to do about it.
+    """
+
+    folder: str
+    tensorflow_version: str
+    tags: tuple[str, ...]
+    size_bytes: int
+    signatures: tuple[Signature, ...]
+    converted: str
+    operators: dict[str, int]
+    refusal: str
+    next_step: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {
+            "folder": self.folder,
+            "tensorflow_version": self.tensorflow_version,
+            "tags": list(self.tags),
+            "size_bytes": self.size_bytes,
+            "signatures": [signature.to_dict() for signature in self.signatures],
+            "converted": self.converted,
+            "operators": self.operators,
+            "refusal": self.refusal,
+            "next_step": self.next_step,
+        }
+
+
+def summarize_saved_model(folder: Path, signature_name: str | None = None) -> SavedModelSummary:
+    """Read a SavedModel folder; nothing of it is loaded or run.
+
+    Args:
+        folder: The SavedModel.
+        signature_name: The signature that would be converted; None leaves the choice to the file.
+    Raises:
+        ModelFileError: It is not one, or it is damaged.
+        ConversionError: It holds graphs for training only.
+    """
+    graph = serving_graph(read_meta_graphs(read_graph_file(folder), folder), folder)
+    signatures = usable_signatures(graph)
+    converted, refusal, next_step = "", "", ""
+    try:
+        require_no_unknown_operators(graph, folder)
+        converted = choose_signature(graph, signature_name, folder).name
+        part = require_allowed(graph, graph.signatures[converted], folder)
+        if part.stored:
+            require_checkpoint(folder)
+    except EdgekitError as error:
+        refusal = error.problem
+        next_step = error.next_step
+    counted = [graph.signatures[converted]] if converted else signatures
+    return SavedModelSummary(
+        folder=folder.name,
+        tensorflow_version=graph.tensorflow_version,
+        tags=graph.tags,
+        size_bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+        signatures=signatures,
+        converted=converted,
+        operators=operator_counts(graph, counted),
+        refusal=refusal,
+        next_step=next_step,
+    )
