@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -37,7 +37,7 @@ class GoldenInputs:
 def choose_golden_inputs(
     description: ModelDescription,
     data: ExampleStream | None,
-    preprocessing: Preprocessing | None,
+    preprocessing: Mapping[str, Preprocessing],
     *,
     seed: int,
 ) -> GoldenInputs:
@@ -46,7 +46,7 @@ def choose_golden_inputs(
     Args:
         description: The model, quantized or not: its size says how much room there is.
         data: Examples that the model has not learned from; None makes inputs up.
-        preprocessing: How pictures become the model's input; None where it takes none.
+        preprocessing: How images become an input, by its name.
         seed: Of the choice, or of the made-up inputs.
     Raises:
         EdgekitError: The data cannot be read or does not fit.
@@ -57,13 +57,13 @@ def choose_golden_inputs(
         arrays, origin = made_up_inputs(description, preprocessing, seed=seed), f"random, seed {seed}"
     else:
         rows = _of_different_classes(batch)
-        arrays = [_as_stored(batch.inputs[name][rows], preprocessing) for name in names]
+        arrays = [_as_stored(batch.inputs[name][rows], preprocessing.get(name)) for name in names]
         # A folder's place on this machine is nobody's business, and would make other bytes of the same data.
         origin = PurePath(data.name).name
     arrays, coarser = fitted(arrays, description.size_bytes)
     if coarser > 1:
         origin += f", {coarser} times coarser"
-    return GoldenInputs(arrays, dict(zip(names, model_values(arrays, preprocessing), strict=True)), origin)
+    return GoldenInputs(arrays, dict(zip(names, model_values(arrays, names, preprocessing), strict=True)), origin)
 
 
 def _of_different_classes(batch: Batch) -> Sequence[int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgekit import __version__
 from edgekit.artifacts.golden import choose_golden_inputs
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
+from edgekit.datasets.model_inputs import PixelRange, inputs_of, preprocessing_by_name, with_pixels
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.pictures import PictureOptions
 from edgekit_converters.atomic_files import write_bytes
@@ -22,8 +23,9 @@ from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.manifest import GOLDEN_NAME, Manifest, read_manifest
 from edgekit_runtime.model_file import read_model_file
-from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.task import IMAGE, NOTHING_SAID, Claim, Task
+from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import model_inputs
 
 
@@ -35,15 +37,18 @@ class PackOptions:
         labels: Names of the classes; empty keeps those that the file has.
         data: Data for the golden examples; None makes inputs up.
         seed: Seed of their choice.
-        pixel_range: Real values of pixels 0 and 255; None keeps what the file says.
-        pictures: What else is known of how pictures become its input.
+        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; others keep what
+            the file says.
+        pictures: What else is known of how images become its input.
+        claim: What the user says of the model's task.
     """
 
     labels: tuple[str, ...] = ()
     data: str | None = None
     seed: int = 0
-    pixel_range: tuple[float, float] | None = None
+    pixel_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     pictures: PictureOptions = field(default_factory=PictureOptions)
+    claim: Claim = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +97,23 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
     before, unpacked = read_manifest(content), unpack(content)
     foreign = read_foreign_metadata(content, unpacked.parts)
     labels, notes = _labels(description, before.labels or foreign.labels, options)
-    preprocessing = _preprocessing(description, before, foreign, options)
-    if preprocessing is not None and before.preprocessing is None and not foreign.mean and options.pixel_range is None:
-        notes.append("Pixels 0 to 255 are taken to become 0 to 1; --pixel-range says otherwise.")
+    task = find_task(description, [options.claim, before.task], label_count=len(labels))
+    inputs = _inputs(description, task, before, foreign, options)
+    preprocessing = preprocessing_by_name(inputs)
+    if preprocessing and not (before.preprocessing or foreign.mean or options.pixel_ranges):
+        notes.append("Pixels 0 to 255 are assumed to become 0 to 1; --pixel-range overrides that.")
     provenance = {"source_sha256": hashlib.sha256(unpacked.model).hexdigest(), **before.provenance}
     manifest = Manifest(
         labels=labels,
         preprocessing=preprocessing,
         provenance={**provenance, "edgekit": __version__},
+        task=task.as_claim(),
     )
-    keeps = options.data is None and GOLDEN_NAME in unpacked.parts and preprocessing == before.preprocessing
+    is_unchanged = all(before.preprocessing_of(name) == how for name, how in preprocessing.items())
+    keeps = options.data is None and GOLDEN_NAME in unpacked.parts and is_unchanged
     golden = unpacked.parts.get(GOLDEN_NAME, b"") if keeps else b""
     if not keeps:
-        made = _golden(unpacked.model, description, preprocessing, options, manifest.labels)
+        made = _golden(unpacked.model, inputs, task, options, manifest.labels)
         golden = made[0]
         manifest = manifest._replace(provenance={**manifest.provenance, "golden": made[1]})
     if not golden:
@@ -164,41 +173,36 @@ def _labels(
     return packed, []
 
 
-def _preprocessing(
-    description: ModelDescription, before: Manifest, foreign: ForeignMetadata, options: PackOptions
-) -> Preprocessing | None:
-    """The user's, else what is packed, else what another tool says, else pixels as 0 to 1."""
+def _inputs(
+    description: ModelDescription, task: Task, before: Manifest, foreign: ForeignMetadata, options: PackOptions
+) -> tuple[ModelInput, ...]:
+    """The inputs, and how images become them: by the user, else as packed, else by another tool, else as 0 to 1."""
     infos = model_inputs(description)
-    shape = infos[0].shape if len(infos[0].shape) != 3 else (*infos[0].shape, 1)
-    usual = image_preprocessing(shape, before.preprocessing or DEFAULT_PIXEL_RANGE) if len(infos) == 1 else None
-    if usual is None:
-        return options.pictures.applied_to(None)
-    if options.pixel_range is not None:
-        known = before.preprocessing or usual
-        low, high = options.pixel_range
-        return options.pictures.applied_to(known._replace(scale=(high - low) / 255, offset=low))
-    if before.preprocessing is None and len(foreign.mean) in (1, usual.channels):
+    images = task.named(IMAGE)
+    packed: dict[str, PixelRange] = dict(before.preprocessing)
+    inputs = with_pixels(inputs_of(infos), task, options.pixel_ranges, packed=packed)
+    if len(images) != 1:
+        options.pictures.applied_to(None)
+        return inputs
+    how = preprocessing_by_name(inputs).get(images[0])
+    if how is None:
+        options.pictures.applied_to(None)
+        return inputs
+    is_new = not options.pixel_ranges and before.preprocessing_of(images[0]) is None
+    if is_new and len(foreign.mean) in (1, how.channels):
         # The standard's normalization is of pixels 0 to 255.
-        plain = usual._replace(scale=1.0, offset=0.0)
-        return options.pictures.applied_to(PictureOptions(foreign.mean, foreign.std).applied_to(plain))
-    return options.pictures.applied_to(before.preprocessing or usual)
+        how = PictureOptions(foreign.mean, foreign.std).applied_to(how._replace(scale=1.0, offset=0.0))
+    applied = options.pictures.applied_to(how)
+    return tuple(replace(each, pixels=applied) if each.name == images[0] else each for each in inputs)
 
 
 def _golden(
-    model: bytes,
-    description: ModelDescription,
-    preprocessing: Preprocessing | None,
-    options: PackOptions,
-    labels: tuple[str, ...],
+    model: bytes, inputs: Sequence[ModelInput], task: Task, options: PackOptions, labels: tuple[str, ...]
 ) -> tuple[bytes, dict[str, Any]]:
     data = None
     if options.data is not None:
-        inputs = [
-            ModelInput(info.name, info.shape, "float32" if info.quantization is not None else info.dtype.name)
-            for info in model_inputs(description)
-        ]
-        request = DataRequest(options.data, options.seed)
-        data = open_data(request, inputs, pixel_range=preprocessing, labels=labels).held_back
-    chosen = choose_golden_inputs(description, data, preprocessing, seed=options.seed)
-    golden = make_golden(model, chosen.arrays, origin=chosen.origin, preprocessing=preprocessing)
+        data = open_data(DataRequest(options.data, options.seed), inputs, labels=labels).held_back
+    preprocessing = preprocessing_by_name(inputs)
+    chosen = choose_golden_inputs(read_model_description(model), data, preprocessing, seed=options.seed)
+    golden = make_golden(model, chosen.arrays, origin=chosen.origin, preprocessing=preprocessing, task=task)
     return (b"", {}) if golden is None else (golden.content, golden.facts)

@@ -10,13 +10,12 @@ import numpy as np
 import edgekit_runtime
 from edgekit.budget.verdict import Judgement
 from edgekit.datasets.opening import ModelData
-from edgekit.datasets.source import UNNAMED
 from edgekit.datasets.streams import Batch, ExampleStream
 from edgekit.parity.metrics import LABELLED, METRICS, BoundMetric, metric_for
 from edgekit.parity.target_kinds import data_claim
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.structure import read_model_description
-from edgekit_runtime.task import STATE, Claim, Task
+from edgekit_runtime.task import STATE, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
 
 #: The search asks many models; more examples than this make it slow and the answer hardly surer.

@@ -25,6 +25,7 @@ class FloatModel:
         calibrated: Some of the examples it was measured on, by input name, shape (N, …).
         scheme: How many scales integer weights have.
         targets: Names of the runtimes that every model has to run on.
+        float_operators: Operators that stay in float in calibrated modes, whatever a recipe says.
     """
 
     model: bytes
@@ -33,6 +34,7 @@ class FloatModel:
     calibrated: dict[str, np.ndarray]
     scheme: Scheme = Scheme.PER_CHANNEL
     targets: tuple[str, ...] = ()
+    float_operators: tuple[str, ...] = ()
 
     def quantized(self, mode: Mode, recipe: MixedRecipe | None = None) -> bytes:
         """The model in a mode, from the ranges that are there: nothing is calibrated again.
@@ -57,4 +59,6 @@ class FloatModel:
         if ranges is not None and recipe.range_rule is not RangeRule.MINMAX:
             ranges = ranges.clipped(recipe.range_rule)
         io = self.io if self.io in mode.io_types else IoType.FLOAT32
-        return {"io": io, "scheme": self.scheme, "ranges": ranges, "float_operators": recipe.float_operators}
+        own = self.float_operators if mode.needs_calibration else ()
+        in_float = tuple(dict.fromkeys((*own, *recipe.float_operators)))
+        return {"io": io, "scheme": self.scheme, "ranges": ranges, "float_operators": in_float}

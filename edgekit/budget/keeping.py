@@ -61,6 +61,8 @@ def convert_within_budget(
     options: ConversionOptions,
     calibration: CalibrationData,
     ranges: Ranges | None,
+    *,
+    float_operators: tuple[str, ...] = (),
 ) -> Kept:
     """Take a model within the budget, judged on what calibration left over.
 
@@ -70,6 +72,7 @@ def convert_within_budget(
         options: With a budget.
         calibration: The data, and what was calibrated on.
         ranges: What calibration measured; None where no mode needs it.
+        float_operators: Operators that stay in float in calibrated modes.
     Raises:
         EdgekitError: The data or the metric do not fit, or the model has no form in any of the modes.
     """
@@ -80,11 +83,11 @@ def convert_within_budget(
         calibration.stream,
         lowered,
         metrics=request.metrics,
-        claims=options.claims,
+        claims=(options.claim,),
         seed=options.seed,
     )
     calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
-    float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets)
+    float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets, float_operators)
     mode, report = keep_within_budget(float_model, list(outputs), split, request)
     path = outputs[mode]
     if not report.met:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,13 +11,16 @@ import numpy as np
 import edgekit_runtime
 from edgekit.calibration.plausibility import Plausibility, examine, range_warning
 from edgekit.calibration.survey import Survey
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
+from edgekit.datasets.model_inputs import PixelRange
 from edgekit.datasets.opening import DataRequest, ModelData, open_data
 from edgekit.datasets.streams import ExampleStream
+from edgekit.parity.target_kinds import data_claim
 from edgekit.reports.progress import progress_bar
-from edgekit_converters.lowering import LoweredModel
+from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.model import Model
 from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.task import NOTHING_SAID, UNNAMED, Claim
+from edgekit_runtime.task_finding import find_task
 
 #: Examples that are read at once.
 _BATCH = 32
@@ -36,6 +39,7 @@ class CalibrationReport:
         classes: How many classes they cover; None without labels.
         value_range: Smallest and largest value of each input, by name.
         float_top1: Share of right answers of the float model on up to 128 of them; None where it has none.
+        wide_inputs: Inputs whose columns differ too much in range for one scale of int8.
         notes: What reading did to them.
         warnings: Sentences for what is probably not meant.
     """
@@ -46,6 +50,7 @@ class CalibrationReport:
     classes: int | None
     value_range: dict[str, tuple[float, float]]
     float_top1: float | None
+    wide_inputs: tuple[str, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -83,38 +88,42 @@ class CalibrationData:
 
 def open_calibration_data(
     request: DataRequest,
-    lowered: LoweredModel,
+    float_model: bytes,
+    inputs: Sequence[ModelInput],
     *,
     samples: int,
-    preprocessing: Preprocessing | None = None,
     is_range_known: bool = False,
     labels: tuple[str, ...] = (),
+    claim: Claim = NOTHING_SAID,
 ) -> CalibrationData:
     """Open data for a lowered model, choose examples of the part that is not held back, and look at them.
 
     Args:
         request: What the user said of the data.
-        lowered: The float model.
+        float_model: The float32 .tflite.
+        inputs: Its inputs; images know what pixels become.
         samples: How many examples to take, at most.
-        preprocessing: How pictures become the model's input; None where it takes none.
         is_range_known: Whether the user or the model itself says what pixels 0 and 255 become.
         labels: The model's own names of its classes; empty where none are known.
+        claim: What the user says of the model's task.
     Raises:
         EdgekitError: The data is missing, damaged, does not fit the model, or can be of no use to it.
     """
-    taken = DEFAULT_PIXEL_RANGE if preprocessing is None else preprocessing.value_range
-    data = open_data(request, lowered.inputs, pixel_range=preprocessing, labels=labels)
+    data = open_data(request, inputs, labels=labels)
     stream = data.calibration.sample(samples, seed=request.seed)
-    model = edgekit_runtime.load(lowered.model)
+    model = edgekit_runtime.load(float_model)
     survey = Survey()
     with progress_bar("Looking at the data", stream.count) as advance:
         for batch in stream.batches(_BATCH):
             survey.add(batch)
             advance(len(batch))
     survey.require_usable(stream.name)
-    pictures = [x.name for x in lowered.inputs if image_preprocessing(x.shape, preprocessing or taken) is not None]
-    plausibility = _plausibility(model, stream, request, taken if pictures else None)
-    ranges = [range_warning(survey.lowest[x], survey.highest[x], taken, is_known=is_range_known) for x in pictures]
+    taken = {each.name: _value_range(each.pixels) for each in inputs if each.pixels is not None}
+    plausibility = _plausibility(model, stream, request, taken, claim)
+    ranges = [
+        range_warning(survey.lowest[name], survey.highest[name], limits, is_known=is_range_known)
+        for name, limits in taken.items()
+    ]
     # The three have one cause, and one sentence is enough: the one that knows most.
     suspicions = [plausibility.scaling_warning, *ranges, plausibility.warning]
     warnings = survey.warnings(data.labels, _class_count(model)) + [each for each in suspicions if each][:1]
@@ -125,20 +134,31 @@ def open_calibration_data(
         classes=len(survey.classes) or None,
         value_range={name: (survey.lowest[name], survey.highest[name]) for name in survey.lowest},
         float_top1=plausibility.top1,
+        wide_inputs=tuple(survey.wide_inputs),
         notes=stream.notes,
         warnings=tuple(warnings),
     )
     return CalibrationData(stream, report, data)
 
 
+def _value_range(pixels: PixelRange) -> tuple[float, float]:
+    return pixels.value_range if isinstance(pixels, Preprocessing) else pixels
+
+
 def _plausibility(
-    model: Model, stream: ExampleStream, request: DataRequest, pixel_range: tuple[float, float] | None
+    model: Model,
+    stream: ExampleStream,
+    request: DataRequest,
+    pixel_ranges: Mapping[str, tuple[float, float]],
+    claim: Claim,
 ) -> Plausibility:
     batches = list(stream.sample(_EXAMINED, seed=request.seed).batches(_BATCH))
     inputs = {name: np.concatenate([batch.inputs[name] for batch in batches]) for name in batches[0].inputs}
-    known = [y for batch in batches if (y := batch.y) is not None and y.ndim == 1 and y.dtype.kind == "i"]
-    classes = np.concatenate(known) if len(known) == len(batches) else None
-    return examine(model, inputs, classes, pixel_range=pixel_range, labels=stream.labels)
+    known = [batch.y for batch in batches if batch.y is not None]
+    y = np.concatenate(known) if len(known) == len(batches) else None
+    claims = [claim, data_claim(model.description, {} if y is None else {UNNAMED: y})]
+    task = find_task(model.description, claims)
+    return examine(model, inputs, y, task=task, pixel_ranges=pixel_ranges, labels=stream.labels)
 
 
 def _class_count(model: Model) -> int | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgekit_runtime.model import Model
+from edgekit_runtime.task import CLASSES, Task
 
 #: Fewer than these tell nothing.
 _FEWEST = 20
@@ -55,7 +56,8 @@ def examine(
     inputs: dict[str, np.ndarray],
     y: np.ndarray | None,
     *,
-    pixel_range: tuple[float, float] | None,
+    task: Task,
+    pixel_ranges: Mapping[str, tuple[float, float]],
     labels: tuple[str, ...] = (),
 ) -> Plausibility:
     """Ask a float model about some examples, and where it does badly, about other forms of these.
@@ -63,10 +65,13 @@ def examine(
     Args:
         model: The float model.
         inputs: Examples (N, ...) by input name, as they would calibrate it.
-        y: Their classes, int64 (N,), or None.
-        pixel_range: Real values of pixels 0 and 255 where the input takes pictures, else None.
+        y: Their labels, (N, ...), or None.
+        task: What the model's outputs are; only a single output of classes can be examined.
+        pixel_ranges: Real values of pixels 0 and 255 by name of each input that takes images.
         labels: Names of the classes.
     """
+    if [kind.name for kind in task.outputs.values()] != [CLASSES]:
+        return Plausibility()
     scores = _scores(model, inputs)
     if scores is None or len(scores) < _FEWEST:
         return Plausibility()
@@ -78,7 +83,7 @@ def examine(
     top1 = float(np.mean(answers == y))
     if top1 >= _GOOD:
         return Plausibility(top1)
-    better = _best_rescaling(model, inputs, y, pixel_range)
+    better = _best_rescaling(model, inputs, y, pixel_ranges)
     if better is not None and better[1] >= top1 + _CLEARLY_BETTER:
         return Plausibility(
             top1,
@@ -118,20 +123,18 @@ def range_warning(lowest: float, highest: float, pixel_range: tuple[float, float
 
 
 def _scores(model: Model, inputs: dict[str, np.ndarray]) -> np.ndarray | None:
-    """Scores (N, classes), or None where the model tells no classes apart."""
+    """Scores (N, classes); None if the model gives the chosen classes alone."""
     outputs = model.predict(inputs)
     if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
         return None
-    if outputs.shape[1] > 1:
-        return outputs
-    # One score in 0 to 1 is the second of two classes.
-    return np.concatenate([1 - outputs, outputs], 1) if outputs.min() >= 0 and outputs.max() <= 1 else None
+    # A single score is the second of two classes.
+    return outputs if outputs.shape[1] > 1 else np.concatenate([1 - outputs, outputs], 1)
 
 
 def _advice(pixel_range: tuple[float, float] | None) -> str:
     if pixel_range is None:
         return ""
-    return f" If they are pixels, --pixel-range {pixel_range[0]:g},{pixel_range[1]:g} mends it."
+    return f" If they are pixels, --pixel-range {pixel_range[0]:g},{pixel_range[1]:g} fixes it."
 
 
 def _one_answer(answers: np.ndarray, class_count: int, labels: tuple[str, ...]) -> str | None:
@@ -146,13 +149,13 @@ def _one_answer(answers: np.ndarray, class_count: int, labels: tuple[str, ...]) 
 
 
 def _best_rescaling(
-    model: Model, inputs: dict[str, np.ndarray], y: np.ndarray, pixel_range: tuple[float, float] | None
+    model: Model, inputs: dict[str, np.ndarray], y: np.ndarray, pixel_ranges: Mapping[str, tuple[float, float]]
 ) -> tuple[Rescaling, float] | None:
     names = [name for name, values in inputs.items() if values.dtype.kind == "f"]
     if len(names) != 1:
         return None
     results = []
-    for rescaling in _rescalings(inputs[names[0]], pixel_range):
+    for rescaling in _rescalings(inputs[names[0]], pixel_ranges.get(names[0])):
         scores = _scores(model, inputs | {names[0]: rescaling.apply(inputs[names[0]]).astype(np.float32)})
         if scores is not None:
             results.append((rescaling, float(np.mean(scores.argmax(1) == y))))

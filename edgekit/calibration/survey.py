@@ -13,6 +13,8 @@ from edgekit_runtime.errors import DataError
 
 #: Fewer than these give ranges that depend on chance.
 _FEW = 32
+#: Codes of int8: a column whose range is a smaller share of the input's has one code.
+_CODES = 256
 #: So many classes' names are listed.
 _LISTED = 8
 
@@ -27,6 +29,7 @@ class Survey:
         highest: Largest value of each input.
         constant: Examples in which every value of an input is the same, by input; none for inputs of one value.
         classes: How many examples each class has; empty without class numbers.
+        columns: Smallest and largest value of each column, float (2, columns), of each input that is a table.
     """
 
     count: int = 0
@@ -34,6 +37,7 @@ class Survey:
     highest: dict[str, float] = field(default_factory=dict)
     constant: Counter[str] = field(default_factory=Counter)
     classes: Counter[int] = field(default_factory=Counter)
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
     _seen: set[bytes] = field(default_factory=set)
 
     @property
@@ -51,10 +55,28 @@ class Survey:
             self.highest[name] = max(self.highest.get(name, -np.inf), float(high.max()))
             if rows.shape[1] > 1:
                 self.constant[name] += int(np.count_nonzero(low == high))
+            if values.ndim == 2 and values.dtype.kind == "f" and values.shape[1] > 1:
+                self._add_columns(name, values)
         self._seen.update(row_hashes(*batch.inputs.values()))
         y = batch.y
         if y is not None and y.ndim == 1 and y.dtype.kind == "i":
             self.classes.update(y.tolist())
+
+    def _add_columns(self, name: str, values: np.ndarray) -> None:
+        limits = np.stack([values.min(0), values.max(0)]).astype(np.float64)
+        before = self.columns.get(name, limits)
+        self.columns[name] = np.stack([np.minimum(before[0], limits[0]), np.maximum(before[1], limits[1])])
+
+    @property
+    def wide_inputs(self) -> dict[str, float]:
+        """By how much an input's whole range exceeds its narrowest column's, if that is too much for one int8 scale."""
+        factors = {}
+        for name, (low, high) in self.columns.items():
+            ranges = (high - low)[high > low]
+            factor = float((high.max() - low.min()) / ranges.min()) if len(ranges) else 1.0
+            if factor > _CODES:
+                factors[name] = factor
+        return factors
 
     def require_usable(self, name: str) -> None:
         """Refuse what no model was ever meant to see.
@@ -96,6 +118,11 @@ class Survey:
         for name, constant in self.constant.items():
             if constant > max(1, self.count // 20):
                 found.append(f"{constant} of {self.count} examples are one value throughout, in input {name}.")
+        for name, factor in self.wide_inputs.items():
+            found.append(
+                f"The columns of input {name} differ in range by up to {factor:,.0f} times, and one int8 scale cannot "
+                "tell the values of the narrow ones apart: the operators that read them stay in float."
+            )
         return found + self._class_warnings(labels, class_count)
 
     def _class_warnings(self, labels: tuple[str, ...], class_count: int | None) -> list[str]:

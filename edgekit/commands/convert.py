@@ -117,7 +117,7 @@ def command(
     samples: int,
     seed: int,
     labels: Path | None,
-    pixel_range: tuple[float, float] | None,
+    pixel_ranges: dict[str, tuple[float, float]],
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
     color_order: str | None,
@@ -175,12 +175,12 @@ def command(
         samples=samples,
         seed=seed,
         label_column=label_column,
-        pixel_range=pixel_range,
+        pixel_ranges=pixel_ranges,
         pictures=PictureOptions(mean, std, color_order, resize),
         labels=read_labels(labels) if labels else (),
         targets=targets,
         budget=budget,
-        claims=(claim,),
+        claim=claim,
     )
     if architecture == "reference-cnn":
         architecture = "edgekit.training.reference_cnn:build_for_digits"
@@ -198,16 +198,19 @@ def command(
     )
     with progress_bar(f"Converting {model.name}", total=None):
         conversion = convert(request, {Mode(mode): path for mode, path in outputs.items()}, options)
-    for warning in conversion.warnings:
-        click.echo(f"Warning: {warning}", err=True)
     if conversion.budget and (figure or quantize == "auto"):
         draw_pareto(conversion.budget, figure or next(iter(outputs.values())).with_suffix(".png"))
     if as_json:
         print_json(conversion.to_dict())
+    else:
+        print_conversion(model.name, conversion)
+    # Last, so that nobody overlooks them.
+    for warning in conversion.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    if as_json:
         if conversion.budget and not conversion.budget.met:
             click.get_current_context().exit(3)
         return
-    print_conversion(model.name, conversion)
     if conversion.budget:
         conversion.budget.require_met()
 

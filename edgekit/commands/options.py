@@ -157,8 +157,11 @@ target_option = click.option(
 )
 pixel_range_option = click.option(
     "--pixel-range",
-    type=PixelRange(),
-    help="What the pixel values 0 and 255 become at the model's input. "
+    "pixel_ranges",
+    multiple=True,
+    type=Named(PixelRange(), "[NAME=]MIN,MAX"),
+    callback=_by_name,
+    help="What the pixel values 0 and 255 become at the model's image input; with several images, NAME says which. "
     "[default: 0,1, or 0,255 for a model that rescales by itself]",
 )
 

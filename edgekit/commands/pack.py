@@ -13,7 +13,9 @@ from edgekit.commands.options import (
     picture_options,
     pixel_range_option,
     seed_option,
+    task_options,
 )
+from edgekit_runtime.task import Claim
 
 
 @click.command()
@@ -22,6 +24,7 @@ from edgekit.commands.options import (
 @data_option(required=False, purpose="Real inputs for the golden examples [default: made-up ones]")
 @seed_option
 @pixel_range_option
+@task_options
 @picture_options
 @click.option("-o", "--output", type=EXISTING_OR_NOT, help="File to write. [default: MODEL itself]")
 @json_option
@@ -30,17 +33,18 @@ def command(
     labels: Path | None,
     data: str | None,
     seed: int,
-    pixel_range: tuple[float, float] | None,
+    pixel_ranges: dict[str, tuple[float, float]],
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
     color_order: str | None,
     resize: str | None,
     output: Path | None,
     as_json: bool,
+    claim: Claim,
 ) -> None:
-    """Pack labels and more into MODEL, a .tflite made by any tool.
+    """Pack labels, the task and more into MODEL, a .tflite made by any tool.
 
-    Labels, preprocessing and golden examples travel in it then.
+    Labels, the task, preprocessing and golden examples travel in it then.
 
     Every interpreter loads the file as before. What it holds already, TFLite Metadata of other tools included, is
     kept unless an option says otherwise.
@@ -59,8 +63,9 @@ def command(
         labels=read_labels(labels) if labels else (),
         data=data,
         seed=seed,
-        pixel_range=pixel_range,
+        pixel_ranges=pixel_ranges,
         pictures=PictureOptions(mean, std, color_order, resize),
+        claim=claim,
     )
     packed = pack_file(model, output or model, options)
     if as_json:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.options import EXISTING_OR_NOT, json_option, pixel_range_option
+from edgekit.commands.options import EXISTING_OR_NOT, PixelRange, json_option
 
 
 @click.command()
@@ -14,7 +14,11 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option, pixel_range_o
 @click.argument("images", nargs=-1, required=True, type=EXISTING_OR_NOT)
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Answers an image.")
 @click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those in the model]")
-@pixel_range_option
+@click.option(
+    "--pixel-range",
+    type=PixelRange(),
+    help="What the pixel values 0 and 255 become at the model's input. [default: as packed in the model, else 0,1]",
+)
 @json_option
 def command(
     model: Path,
@@ -34,7 +38,7 @@ def command(
     from edgekit.reports.tables import print_json, print_table
 
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
-    is_known = pixel_range is not None or classifier.manifest.preprocessing is not None
+    is_known = pixel_range is not None or bool(classifier.manifest.preprocessing)
     if not is_known and classifier.preprocessing is not None:
         low, high = classifier.preprocessing.value_range
         click.echo(

@@ -15,11 +15,14 @@ from edgekit.commands.options import (
     label_column_option,
     pixel_range_option,
     seed_option,
+    task_options,
 )
+from edgekit_runtime.task import Claim
 
 if TYPE_CHECKING:
     from edgekit.datasets.opening import DataRequest
     from edgekit.parity.layer_noise import LayerNoise
+    from edgekit.parity.options import ValidationOptions
     from edgekit.parity.validation import Validation
 
 
@@ -37,12 +40,17 @@ if TYPE_CHECKING:
     "dicts, or folder, where sub-folders hold those of the classes.",
 )
 @click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="The k of top-k accuracy.")
-@click.option("--max-drop", type=click.FloatRange(0, 1), help="Largest allowed drop of top-1, e.g. 0.005.")
-@click.option("--min-agreement", type=click.FloatRange(0, 1), help="Least share of equal answers, e.g. 0.99.")
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 1),
+    help="Largest allowed drop, e.g. 0.005: of top-1, F1, R², mean IoU or token accuracy, by the output's kind.",
+)
+@click.option("--min-agreement", type=click.FloatRange(0, 1), help="Least share of equal classes, e.g. 0.99.")
 @click.option("--changed", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the images that changed their answer.")
 @click.option("--html", type=EXISTING_OR_NOT, metavar="FILE.html", help="Write a report with figures: one HTML file.")
 @seed_option
 @pixel_range_option
+@task_options
 @click.option("--layers", is_flag=True, help="Show the noise of each layer of the Keras MODEL, worst first.")
 @click.option("--layers-figure", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the noise of each layer.")
 @json_option
@@ -60,10 +68,11 @@ def command(
     changed: Path | None,
     html: Path | None,
     seed: int,
-    pixel_range: tuple[float, float] | None,
+    pixel_ranges: dict[str, tuple[float, float]],
     layers: bool,
     layers_figure: Path | None,
     as_json: bool,
+    claim: Claim,
 ) -> None:
     """Compare each TFLITE with MODEL (.h5, .keras or .pt2), which it came from.
 
@@ -90,10 +99,11 @@ def command(
         seed=seed,
         everything=everything,
         samples=samples,
-        pixel_range=pixel_range,
+        pixel_ranges=pixel_ranges,
         label_column=label_column,
         slice_by=slice_by,
         top_k=top_k,
+        claim=claim,
     )
     names = ", ".join(path.name for path in tflite)
     with progress_bar(f"Comparing {names} with {model.name}", total=None) as advance:
@@ -104,7 +114,7 @@ def command(
         _draw_changed(validations[0], changed)
     noise = None
     if layers or layers_figure:
-        noise = _compare_layers(validations[0], DataRequest(data, seed, label_column), pixel_range, layers_figure)
+        noise = _compare_layers(validations[0], DataRequest(data, seed, label_column), options, layers_figure)
     if html:
         _write_html(validations, noise or (), html)
     if as_json:
@@ -141,14 +151,16 @@ def _print_json(validations: Sequence[Validation], noise: Sequence[LayerNoise] |
 
 
 def _compare_layers(
-    validation: Validation, request: DataRequest, pixel_range: tuple[float, float] | None, figure: Path | None
+    validation: Validation, request: DataRequest, options: ValidationOptions, figure: Path | None
 ) -> Sequence[LayerNoise]:
     from edgekit.parity.layer_noise import compare_layers_on_data
     from edgekit.reports.progress import progress_bar
 
     reference, candidate = validation.reference, validation.candidate
     with progress_bar(f"Comparing the layers of {reference.name}", total=None):
-        noise = compare_layers_on_data(reference, candidate, request, pixel_range=pixel_range)
+        noise = compare_layers_on_data(
+            reference, candidate, request, pixel_ranges=options.pixel_ranges, claim=options.claim
+        )
     if figure:
         from edgekit.reports.layer_noise import draw_layers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from edgekit.budget.keeping import Kept, convert_within_budget
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.ranges import io_types_of, measured_ranges
 from edgekit.conversion.result import Conversion, ConvertedModel
+from edgekit.conversion.scores import OutputScore, score_models
 from edgekit.conversion.source import LoweredSource, lower_source
 from edgekit.conversion.variants import (
     fitting_outputs,
@@ -57,12 +58,17 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     ranges = measured_ranges(source, options) if is_calibrated else None
     kept: Kept | None = None
     if source.calibration is not None and options.budget is not None:
-        kept = convert_within_budget(source.lowered.model, outputs, options, source.calibration, ranges)
+        kept = convert_within_budget(
+            source.lowered.model, outputs, options, source.calibration, ranges, float_operators=source.float_operators
+        )
         models, outputs = {kept.mode: kept.made}, {kept.mode: kept.path}
     else:
-        models, left_out = quantize_variants(source.lowered.model, io_types, options, ranges)
+        models, left_out = quantize_variants(
+            source.lowered.model, io_types, options, ranges, float_operators=source.float_operators
+        )
         notes += left_out
-    artifacts = {mode: _pack(source, mode, model, kept) for mode, model in models.items()}
+    scores = {} if kept else score_models(source, models, options)
+    artifacts = {mode: _pack(source, mode, model, kept, scores.get(mode, ())) for mode, model in models.items()}
     for mode, artifact in artifacts.items():
         require_runs(check_targets(artifact, options.targets), mode)
     # Written at the end, so that a failure leaves no variant of another run beside an older one.
@@ -71,10 +77,13 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     if not options.targets:
         notes += notes_on_support(models)
     return Conversion(
-        models=tuple(_converted(mode, outputs[mode], artifacts[mode], models[mode]) for mode in artifacts),
+        models=tuple(
+            _converted(mode, outputs[mode], artifacts[mode], models[mode], scores.get(mode, ())) for mode in artifacts
+        ),
         keras_version=source.lowered.keras_version,
         batch=source.lowered.batch,
-        pixel_range=source.preprocessing.value_range if source.preprocessing else None,
+        task=source.task,
+        pixel_ranges={name: how.value_range for name, how in source.preprocessing.items()},
         notes=(*source.lowered.notes, *source.notes, *notes),
         calibration=source.calibration.report if source.calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
@@ -93,10 +102,16 @@ def _on_weights(lowered: LoweredModel) -> tuple[str, ...]:
     return (f"Weights are NaN or infinite, and so will be predictions: {'; '.join(lowered.defects)}.",)
 
 
-def _pack(source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None) -> bytes:
+def _pack(
+    source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None, scores: Sequence[OutputScore]
+) -> bytes:
     """The artifact, with golden examples where the model gives numbers that can be compared."""
     manifest = Manifest(
-        labels=source.labels, preprocessing=source.preprocessing, provenance=_provenance(source, mode, model, kept)
+        labels=source.labels,
+        preprocessing=source.preprocessing,
+        provenance=_provenance(source, mode, model, kept)
+        | ({"scores": {score.output: score.facts() for score in scores}} if scores else {}),
+        task=source.task.as_claim(),
     )
     golden = None
     if source.golden_inputs is not None:
@@ -105,6 +120,7 @@ def _pack(source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | 
             source.golden_inputs.arrays,
             origin=source.golden_inputs.origin,
             preprocessing=source.preprocessing,
+            task=source.task,
             source_outputs=source.answers,
         )
     if golden is None:
@@ -129,7 +145,9 @@ def _provenance(source: LoweredSource, mode: Mode, model: TargetedModel, kept: K
     return facts
 
 
-def _converted(mode: Mode, path: Path, artifact: bytes, model: TargetedModel) -> ConvertedModel:
+def _converted(
+    mode: Mode, path: Path, artifact: bytes, model: TargetedModel, scores: Sequence[OutputScore]
+) -> ConvertedModel:
     _logger.info("%s: %d bytes by %s", mode.value, len(artifact), PATHS[mode])
     return ConvertedModel(
         quantize=mode.value,
@@ -138,4 +156,5 @@ def _converted(mode: Mode, path: Path, artifact: bytes, model: TargetedModel) ->
         sha256=hashlib.sha256(artifact).hexdigest(),
         made_by=PATHS[mode],
         targets=model.targets,
+        scores=tuple(scores),
     )

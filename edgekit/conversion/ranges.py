@@ -7,7 +7,6 @@ from collections.abc import Collection
 
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.source import LoweredSource
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.look_ups import rows_by_input
 from edgekit_converters.quantization.modes import IoType, Mode
@@ -47,11 +46,6 @@ def measured_ranges(source: LoweredSource, options: ConversionOptions) -> Ranges
         _logger.info("calibrating on %d examples of %s", report.samples, report.data)
         return calibrate(source.lowered.model, source.calibration.samples())
     _logger.info("calibrating on %d random samples", options.samples)
-    noise = random_representative_dataset(
-        source.lowered.inputs,
-        options.seed,
-        samples=options.samples,
-        pixel_range=source.preprocessing.value_range if source.preprocessing else DEFAULT_PIXEL_RANGE,
-        rows=rows_by_input(read_model_description(source.lowered.model)),
-    )
+    rows = rows_by_input(read_model_description(source.lowered.model))
+    noise = random_representative_dataset(source.inputs, options.seed, samples=options.samples, rows=rows)
     return calibrate(source.lowered.model, noise)

@@ -8,7 +8,9 @@ from typing import Any
 
 from edgekit.budget.report import BudgetReport
 from edgekit.calibration.data import CalibrationReport
+from edgekit.conversion.scores import OutputScore
 from edgekit_converters.quantization.paths import QuantizationPath
+from edgekit_runtime.task import Task
 
 RANDOM_CALIBRATION_WARNING = (
     "calibrated on random numbers: the model runs, but its answers can be wrong. It is not for use."
@@ -26,6 +28,7 @@ class ConvertedModel:
         sha256: Its digest.
         made_by: The tool that made it, and why that one.
         targets: The targets that it runs on, as far as its operators tell.
+        scores: How good it is on held-back examples, output by output; empty if nothing was calibrated.
     """
 
     quantize: str
@@ -34,10 +37,22 @@ class ConvertedModel:
     sha256: str
     made_by: QuantizationPath
     targets: tuple[str, ...] = ()
+    scores: tuple[OutputScore, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence for each output on which it is clearly worse than the float model."""
+        return tuple(
+            f"{self.quantize} loses accuracy, output {score.output}: {score.describe()}. --max-drop 0.01 keeps the "
+            "operators in float that cause it."
+            for score in self.scores
+            if score.is_bad
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
-        return asdict(self) | {"path": str(self.path)}
+        scores = [score.to_dict() for score in self.scores]
+        return asdict(self) | {"path": str(self.path), "scores": scores}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +63,8 @@ class Conversion:
         models: The files, in the order they were asked for.
         keras_version: Version of Keras that wrote the source; empty for a SavedModel.
         batch: "dynamic", "1", or "as exported" by PyTorch.
-        pixel_range: Real values of pixels 0 and 255 at the input; None where it takes no pictures.
+        task: What the inputs and outputs are, and who says so.
+        pixel_ranges: Real values of pixels 0 and 255 by name of each input that takes images.
         notes: Sentences for the user.
         calibration: What was calibrated on; None where nothing was.
         random_calibration: Whether noise took the place of data.
@@ -59,7 +75,8 @@ class Conversion:
     models: tuple[ConvertedModel, ...]
     keras_version: str
     batch: str
-    pixel_range: tuple[float, float] | None
+    task: Task
+    pixel_ranges: dict[str, tuple[float, float]]
     notes: tuple[str, ...]
     calibration: CalibrationReport | None = None
     random_calibration: bool = False
@@ -75,6 +92,7 @@ class Conversion:
             *self.doubts,
             *(self.calibration.warnings if self.calibration else ()),
             *(self.budget.warnings if self.budget else ()),
+            *(warning for model in self.models for warning in model.warnings),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,5 +100,6 @@ class Conversion:
         return asdict(self) | {
             "models": [model.to_dict() for model in self.models],
             "notes": [*self.notes, *self.warnings],
+            "task": self.task.to_dict(),
             "budget": self.budget.to_dict() if self.budget else None,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,23 +13,30 @@ from edgekit.artifacts.golden import GoldenInputs, choose_golden_inputs
 from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.variants import outputs_of_finite_weights
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
+from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, preprocessing_by_name, with_pixels
 from edgekit.datasets.opening import DataRequest, ModelData, open_data
+from edgekit.datasets.streams import ExampleStream
+from edgekit.parity.target_kinds import data_claim
 from edgekit.training.record import TrainingRecord, read_training_record
-from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest
+from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest, ModelInput
 from edgekit_converters.packaging.golden_inputs import OPEN_SIZE
 from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.quantization.wide_inputs import readers_of
 from edgekit_converters.targets.adaptation import needs_fixed_batch
 from edgekit_runtime.classification import class_count, labels_for
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ConversionError
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.task import CLASSES, TRAINING, UNNAMED, Claim, Task
+from edgekit_runtime.task_finding import find_task
 
 _logger = logging.getLogger(__name__)
 
 #: What a model with a Rescaling layer takes: pixels as they are.
 _PIXELS = (0.0, 255.0)
+#: Examples whose targets show what the outputs are.
+_LOOKED_AT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,10 @@ class LoweredSource:
         path: The source.
         sha256: Its digest.
         lowered: The float model.
+        inputs: Its inputs; images know what pixels become.
+        task: What its inputs and outputs are.
         labels: Names of the classes, by the user, the data or the training; empty where none are known.
-        preprocessing: How pictures become the model's input; None where it takes none.
+        preprocessing: How images become an input, by its name.
         calibration: Data that was looked at; None where neither calibration nor a budget needs any.
         golden_inputs: Inputs to keep as golden examples; None for a model that takes or gives text.
         answers: The source model's own outputs for these, by name; None where it cannot be run.
@@ -52,12 +61,21 @@ class LoweredSource:
     path: Path
     sha256: str
     lowered: LoweredModel
+    inputs: tuple[ModelInput, ...]
+    task: Task
     labels: tuple[str, ...]
-    preprocessing: Preprocessing | None
+    preprocessing: Mapping[str, Preprocessing]
     calibration: CalibrationData | None
     golden_inputs: GoldenInputs | None
     answers: Mapping[str, np.ndarray] | None
     notes: tuple[str, ...]
+
+    @property
+    def float_operators(self) -> tuple[str, ...]:
+        """Operators that stay in float in every integer mode: those that read columns of very different ranges."""
+        if self.calibration is None or not self.calibration.report.wide_inputs:
+            return ()
+        return readers_of(self.lowered.model, self.calibration.report.wide_inputs)
 
 
 def lower_source(request: LoweringRequest, modes: Collection[Mode], options: ConversionOptions) -> LoweredSource:
@@ -79,11 +97,14 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         modes, _ = outputs_of_finite_weights(dict.fromkeys(modes, Path()), lowered, has_budget=bool(options.budget))
         _require_long_enough(lowered, options)
         record = read_training_record(request.source, lowered.source_sha256)
-        preprocessing = _preprocessing(lowered, options, record)
-        calibration = _calibration_data(lowered, modes, options, preprocessing)
-        data = calibration.data if calibration else _uncalibrated_data(lowered, options, preprocessing)
-        held_back = data.held_back if data else None
         description = read_model_description(lowered.model)
+        task = _task(description, options, record, held_back=None)
+        inputs = _inputs(lowered, task, options, record)
+        preprocessing = preprocessing_by_name(inputs)
+        calibration = _calibration_data(lowered, inputs, modes, options)
+        data = calibration.data if calibration else _uncalibrated_data(inputs, options)
+        held_back = data.held_back if data else None
+        task = _task(description, options, record, held_back=held_back)
         golden_inputs, answers = None, None
         if not _has_text(description):
             golden_inputs = choose_golden_inputs(description, held_back, preprocessing, seed=options.seed)
@@ -94,6 +115,8 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         path=request.source,
         sha256=lowered.source_sha256,
         lowered=lowered,
+        inputs=inputs,
+        task=task,
         labels=labels,
         preprocessing=preprocessing,
         calibration=calibration,
@@ -140,39 +163,59 @@ def _import_what_comes_next(modes: Collection[Mode]) -> None:
 
 
 def _calibration_data(
-    lowered: LoweredModel,
-    modes: Collection[Mode],
-    options: ConversionOptions,
-    preprocessing: Preprocessing | None,
+    lowered: LoweredModel, inputs: Sequence[ModelInput], modes: Collection[Mode], options: ConversionOptions
 ) -> CalibrationData | None:
     if options.data is None or not (options.budget or any(mode.needs_calibration for mode in modes)):
         return None
     return open_calibration_data(
         DataRequest(options.data, options.seed, options.label_column),
-        lowered,
+        lowered.model,
+        inputs,
         samples=options.samples,
-        preprocessing=preprocessing,
-        is_range_known=options.pixel_range is not None or lowered.rescales_pixels,
+        is_range_known=bool(options.pixel_ranges) or lowered.rescales_pixels,
         labels=options.labels,
+        claim=options.claim,
     )
 
 
-def _uncalibrated_data(
-    lowered: LoweredModel, options: ConversionOptions, preprocessing: Preprocessing | None
-) -> ModelData | None:
+def _uncalibrated_data(inputs: Sequence[ModelInput], options: ConversionOptions) -> ModelData | None:
     """The user's data where nothing is calibrated: for golden examples, and for the names of the classes."""
     if options.data is None:
         return None
     request = DataRequest(options.data, options.seed, options.label_column)
-    return open_data(request, lowered.inputs, pixel_range=preprocessing, labels=options.labels)
+    return open_data(request, inputs, labels=options.labels)
 
 
-def _preprocessing(lowered: LoweredModel, options: ConversionOptions, record: TrainingRecord) -> Preprocessing | None:
-    """How pictures become the model's input, by the user, its training and the model; None where it takes none."""
+def _inputs(
+    lowered: LoweredModel, task: Task, options: ConversionOptions, record: TrainingRecord
+) -> tuple[ModelInput, ...]:
+    """The model's inputs, and how pixels become those that are images, by the user, the training and the model."""
     usual = _PIXELS if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE
-    known = options.pixel_range or record.preprocessing or usual
-    shape, channels_first = lowered.inputs[0].shape, lowered.channels_first
-    return options.pictures.applied_to(image_preprocessing(shape, known, channels_first=channels_first))
+    recorded = {UNNAMED: record.preprocessing} if record.preprocessing is not None else {}
+    inputs = with_pixels(
+        lowered.inputs,
+        task,
+        options.pixel_ranges,
+        packed=recorded,
+        default=usual,
+        channels_first=lowered.channels_first,
+    )
+    if not options.pictures.given:
+        return inputs
+    images = preprocessing_by_name(inputs)
+    applied = options.pictures.applied_to(next(iter(images.values())) if len(images) == 1 else None)
+    return tuple(replace(each, pixels=applied) if each.name in images else each for each in inputs)
+
+
+def _task(
+    description: ModelDescription, options: ConversionOptions, record: TrainingRecord, held_back: ExampleStream | None
+) -> Task:
+    """What the inputs and outputs are, by the user, the training, the data's targets and the model."""
+    claims = [options.claim, Claim(TRAINING, outputs={UNNAMED: CLASSES} if record.labels else {})]
+    if held_back is not None:
+        first = next(iter(held_back.sample(_LOOKED_AT, seed=options.seed).batches(_LOOKED_AT)), None)
+        claims += [] if first is None else [data_claim(description, first.targets)]
+    return find_task(description, claims, label_count=len(options.labels))
 
 
 def _labels(
@@ -197,5 +240,5 @@ def _labels(
 
 
 def _note_on_pixels(lowered: LoweredModel, options: ConversionOptions, record: TrainingRecord) -> str:
-    is_known = options.pixel_range or options.pictures.given or lowered.rescales_pixels or record.preprocessing
+    is_known = options.pixel_ranges or options.pictures.given or lowered.rescales_pixels or record.preprocessing
     return "" if is_known else lowered.application_note

@@ -69,7 +69,12 @@ def outputs_of_finite_weights(
 
 
 def quantize_variants(
-    model: bytes, io_types: Mapping[Mode, IoType], options: ConversionOptions, ranges: Ranges | None
+    model: bytes,
+    io_types: Mapping[Mode, IoType],
+    options: ConversionOptions,
+    ranges: Ranges | None,
+    *,
+    float_operators: Sequence[str] = (),
 ) -> tuple[dict[Mode, TargetedModel], list[str]]:
     """Quantize a float32 model to each of several modes.
 
@@ -78,6 +83,7 @@ def quantize_variants(
         io_types: The modes, and the type of inputs and outputs of each.
         options: Targets and scheme.
         ranges: What calibration measured; None where no mode needs it.
+        float_operators: Operators that stay in float in calibrated modes.
     Returns:
         A model for each mode that the targets run, and a sentence for each of the others.
     Raises:
@@ -87,7 +93,10 @@ def quantize_variants(
 
     def quantize(mode: Mode) -> TargetedModel:
         io, scheme = io_types[mode], options.scheme
-        return quantize_for_targets(model, mode, options.targets, io=io, scheme=scheme, ranges=ranges)
+        in_float = float_operators if mode.needs_calibration else ()
+        return quantize_for_targets(
+            model, mode, options.targets, io=io, scheme=scheme, ranges=ranges, float_operators=in_float
+        )
 
     return _not_refused(io_types, quantize, TargetRefusalError)
 

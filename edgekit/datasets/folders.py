@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.datasets.source import UNNAMED, Source
+from edgekit.datasets.source import Source
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.regular_file import open_regular_file
+from edgekit_runtime.task import UNNAMED
 
 #: What ``--slice-by`` takes for folders that hold the classes' folders.
 BY_FOLDER = "folder"

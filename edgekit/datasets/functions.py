@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.datasets.source import UNNAMED, row_hashes
+from edgekit.datasets.source import row_hashes
 from edgekit.datasets.splitting import HELD_BACK
 from edgekit.datasets.stored_arrays import inputs_among
 from edgekit.datasets.streams import Batch, Conform, Part
 from edgekit.datasets.targets import as_targets
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, EdgekitError, UsageError
+from edgekit_runtime.task import UNNAMED
 
 PREFIX = "python:"
 _TARGETS = "y"

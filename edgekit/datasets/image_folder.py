@@ -11,11 +11,12 @@ from PIL import Image, ImageOps
 from edgekit.datasets.assembly import make_dataset
 from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
 from edgekit.datasets.folders import Listing, list_folder
-from edgekit.datasets.source import UNNAMED, Source
+from edgekit.datasets.source import Source
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.image_decoding import FORMATS
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.regular_file import open_regular_file
+from edgekit_runtime.task import UNNAMED
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "F"})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from edgekit.datasets.checking import finite
-from edgekit.datasets.source import UNNAMED
 from edgekit_converters.lowering import ModelInput
-from edgekit_runtime.errors import DataError
+from edgekit_runtime.errors import DataError, UsageError
+from edgekit_runtime.model import Model
 from edgekit_runtime.preprocessing import CHANNELS_FIRST, CHANNELS_LAST, Preprocessing
+from edgekit_runtime.task import IMAGE, UNNAMED, Task
+from edgekit_runtime.tensor_info import TensorInfo
 
 #: Real values of pixels 0 and 255, or a whole preprocessing, whose sizes need not be the model's.
 PixelRange = tuple[float, float] | Preprocessing
@@ -39,14 +43,6 @@ def image_preprocessing(
     return Preprocessing(shape[1], shape[2], shape[3], scale=(high - low) / 255, offset=low, layout=layout)
 
 
-def with_range(given: tuple[float, float] | None, known: PixelRange | None) -> PixelRange | None:
-    """What is known of a model's preprocessing, with the range of pixels that the user gave, if any."""
-    if given is None or not _is_channels_first(known):
-        return given or known
-    assert isinstance(known, Preprocessing)
-    return known._replace(scale=(given[1] - given[0]) / 255, offset=given[0])
-
-
 def _is_channels_first(pixel_range: PixelRange | None) -> bool:
     return isinstance(pixel_range, Preprocessing) and pixel_range.layout == CHANNELS_FIRST
 
@@ -56,21 +52,108 @@ def _images_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[0], shape[2], shape[3], shape[1])
 
 
-def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixel_range: PixelRange) -> np.ndarray:
+def inputs_of(infos: Sequence[TensorInfo]) -> tuple[ModelInput, ...]:
+    """The inputs of a .tflite; quantized ones are given as the real values that they stand for."""
+    return tuple(
+        ModelInput(info.name, info.shape, info.dtype.name if info.quantization is None else "float32") for info in infos
+    )
+
+
+def with_pixels(
+    inputs: Sequence[ModelInput],
+    task: Task,
+    given: Mapping[str, PixelRange],
+    *,
+    packed: Mapping[str, PixelRange] = MappingProxyType({}),
+    default: tuple[float, float] = DEFAULT_PIXEL_RANGE,
+    channels_first: bool = False,
+) -> tuple[ModelInput, ...]:
+    """The inputs with what pixels become at those that are images.
+
+    Args:
+        inputs: The model's inputs.
+        task: Which of them are images.
+        given: The user's pixel range by input name; under ``UNNAMED`` that of the only image.
+        packed: What the file or the model says, likewise.
+        default: Real values of pixels 0 and 255 at the others.
+        channels_first: Whether images are (N, C, H, W); those whose shape allows nothing else are anyway.
+    Raises:
+        UsageError: A pixel range is for an input that does not exist or is not an image, or for one of several images
+            without its name.
+    """
+    images = [each.name for each in inputs if task.inputs[each.name].name == IMAGE]
+    for name in given:
+        if name not in images and not (name == UNNAMED and len(images) == 1):
+            raise UsageError(
+                f"The pixel range {'names' if name else 'does not name'} an image of the model.",
+                expected=f"NAME=MIN,MAX with one of: {', '.join(images)}" if images else "a model with an image input",
+                received=", ".join(f"input {name} is {kind.name}" for name, kind in task.inputs.items()),
+                next_step="declare the input with --input NAME=image, or leave the pixel range out",
+            )
+
+    def pixels(each: ModelInput) -> PixelRange:
+        user, known = (source.get(each.name) or source.get(UNNAMED) for source in (given, packed))
+        if isinstance(known, Preprocessing) and isinstance(user, tuple):
+            # The range is the user's, all else stays as packed.
+            known = known._replace(scale=(user[1] - user[0]) / 255, offset=user[0])
+            user = None
+        chosen = user or known or default
+        if not (channels_first or _has_channels_first(each.shape)):
+            return chosen
+        return image_preprocessing(each.shape, chosen, channels_first=True) or chosen
+
+    return tuple(replace(each, pixels=pixels(each)) if each.name in images else each for each in inputs)
+
+
+def _has_channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether an image of this shape can only have its channels before its rows."""
+    return len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3)
+
+
+def model_inputs_with_pixels(
+    model: Model, given: Mapping[str, PixelRange] = MappingProxyType({})
+) -> tuple[ModelInput, ...]:
+    """The inputs of a loaded .tflite, and what pixels become at its images.
+
+    Args:
+        model: The model; what is packed into it counts, and what an 8-bit input was calibrated on.
+        given: The user's pixel range by input name; under ``UNNAMED`` that of the only image.
+    Raises:
+        UsageError: See :func:`with_pixels`.
+    """
+    calibrated = {} if model.preprocessing is None else {UNNAMED: model.preprocessing}
+    packed: Mapping[str, PixelRange] = model.manifest.preprocessing or calibrated
+    return with_pixels(inputs_of(model.inputs), model.task, given, packed=packed)
+
+
+def preprocessing_by_name(inputs: Sequence[ModelInput]) -> dict[str, Preprocessing]:
+    """How images become each input of a fixed size, by its name."""
+    found = {}
+    for each in inputs:
+        # An image without an axis of channels is grey.
+        shape = each.shape if len(each.shape) == 4 else (*each.shape, 1)
+        preprocessing = None if each.pixels is None else image_preprocessing(shape, each.pixels)
+        if preprocessing is not None:
+            found[each.name] = preprocessing
+    return found
+
+
+def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixels: PixelRange | None) -> np.ndarray:
     """Bring a data set's examples to a model's input.
 
     Args:
         examples: uint8 pixels (N, H, W, C), or values of any type that the model takes as they are.
         shape: The input's sizes, batch axis first; -1 where any size will do.
         dtype: numpy's name of the input's type.
-        pixel_range: Real values of pixels 0 and 255, or all that is known of the model's preprocessing.
+        pixels: For images, the real values of pixels 0 and 255, or all that is known of the preprocessing; None for
+            values that the model takes as they are.
     Returns:
         Shape (N, *shape[1:]), type ``dtype``.
     Raises:
         DataError: The examples have other sizes than the input.
     """
-    if _is_channels_first(pixel_range) and len(shape) == 4:
-        return _channels_first_input(examples, shape, dtype, pixel_range)
+    if pixels is not None and _is_channels_first(pixels) and len(shape) == 4:
+        return _channels_first_input(examples, shape, dtype, pixels)
     if len(shape) > 2 and shape[-1] == 1 and _fits(examples.shape, shape[:-1]):
         examples = examples[..., np.newaxis]
     elif examples.shape[-1:] == (1,) and _fits(examples.shape[:-1], shape):
@@ -78,10 +161,11 @@ def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pix
     if not _fits(examples.shape, shape):
         raise _unfit(examples.shape[1:], shape[1:])
     # The device takes a picture without an axis of channels as grey, and so does this.
-    picture_shape = examples.shape if examples.ndim != 3 else (*examples.shape, 1)
-    preprocessing = image_preprocessing(picture_shape, pixel_range)
-    if preprocessing is not None and examples.dtype == np.uint8 and dtype == "float32":
-        return preprocessing.normalize(examples)
+    if pixels is not None and examples.dtype == np.uint8 and dtype == "float32":
+        image_shape = examples.shape if examples.ndim != 3 else (*examples.shape, 1)
+        preprocessing = image_preprocessing(image_shape, pixels)
+        if preprocessing is not None:
+            return preprocessing.normalize(examples)
     return examples.astype(dtype, copy=False)
 
 
@@ -106,13 +190,11 @@ class ModelInputs:
     """Brings raw values by name to all inputs of a model.
 
     Args:
-        inputs: The model's inputs.
-        pixel_range: Real values of pixels 0 and 255, or all that is known of the model's preprocessing.
+        inputs: The model's inputs; images know what pixels become.
     """
 
-    def __init__(self, inputs: Sequence[ModelInput], pixel_range: PixelRange) -> None:
+    def __init__(self, inputs: Sequence[ModelInput]) -> None:
         self._inputs = {model_input.name: model_input for model_input in inputs}
-        self._pixel_range = pixel_range
 
     def __call__(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Bring a batch to the model's shapes, types and pixel range.
@@ -145,7 +227,7 @@ class ModelInputs:
             )
         if values.dtype.kind == "f":
             values = finite(values, f"The data for input {model_input.name} holds")
-        return to_model_input(values, model_input.shape, model_input.dtype, self._pixel_range)
+        return to_model_input(values, model_input.shape, model_input.dtype, model_input.pixels)
 
 
 def _fits(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -14,12 +14,13 @@ from edgekit.datasets.dataset import Dataset
 from edgekit.datasets.folders import Listing, list_folder, suffixes_in
 from edgekit.datasets.functions import PREFIX, FunctionExamples, as_arrays, import_function
 from edgekit.datasets.idx import find_images, is_idx
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, ModelInputs, PixelRange, image_preprocessing
-from edgekit.datasets.source import UNNAMED, Rows, Source, row_hashes
+from edgekit.datasets.model_inputs import ModelInputs, preprocessing_by_name
+from edgekit.datasets.source import Rows, Source, row_hashes
 from edgekit.datasets.splitting import held_back_rows
 from edgekit.datasets.streams import Conform, ExampleStream, Part, StoredExamples
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, UsageError
+from edgekit_runtime.task import UNNAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +72,19 @@ def open_data(
     request: DataRequest,
     inputs: Sequence[ModelInput],
     *,
-    pixel_range: PixelRange | None = None,
     labels: Sequence[str] = (),
 ) -> ModelData:
     """Open data for a model.
 
     Args:
         request: What the user said of the data.
-        inputs: The model's inputs.
-        pixel_range: Real values of pixels 0 and 255 at the inputs that take pictures; None for 0 and 1.
+        inputs: The model's inputs; images know what pixels become.
         labels: The model's own names of its classes: classes of these names get the model's numbers.
     Raises:
         EdgekitError: There is no such source, it is damaged, or it does not fit the model.
     """
     _require_table_for_labels(request)
-    pixels = pixel_range or DEFAULT_PIXEL_RANGE
-    conform = ModelInputs(inputs, pixels)
+    conform = ModelInputs(inputs)
     if request.source.startswith(PREFIX):
         function = import_function(request.source)
         arrays = as_arrays(function())
@@ -97,7 +95,7 @@ def open_data(
             return ModelData(lambda part: replace(examples, part=part, _known={}), ())
         source = _arrays(request, arrays, inputs)
     else:
-        source = _stored(request, inputs, pixels)
+        source = _stored(request, inputs)
     if request.slice_by is not None and source.groups is None:
         raise DataError(
             f"{request.source} has nothing called {request.slice_by} to slice by.",
@@ -147,7 +145,7 @@ def _renumbered(source: Source, labels: Sequence[str]) -> Source:
     return replace(source, targets=source.targets | targets, labels=tuple(labels))
 
 
-def _stored(request: DataRequest, inputs: Sequence[ModelInput], pixels: PixelRange) -> Source:
+def _stored(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     if request.source in NAMES:
         return _of_dataset(load_dataset(request.source, seed=request.seed))
     path = Path(request.source)
@@ -158,7 +156,7 @@ def _stored(request: DataRequest, inputs: Sequence[ModelInput], pixels: PixelRan
             "or python:module:function",
             received="neither a known name nor an existing path",
         )
-    return _folder(path, request, inputs, pixels) if path.is_dir() else _file(path, request, inputs)
+    return _folder(path, request, inputs) if path.is_dir() else _file(path, request, inputs)
 
 
 def _file(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
@@ -188,13 +186,13 @@ def _arrays(request: DataRequest, arrays: Mapping[str, Rows], inputs: Sequence[M
     )
 
 
-def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput], pixels: PixelRange) -> Source:
+def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     if not any(folder.iterdir()):
         raise DataError(f"{folder} is empty.", expected="files of examples, or a sub-folder of these for each class")
     if find_images(folder):
         return _idx(folder, request, inputs)
     if len(inputs) == 1:
-        return _folder_of_one(folder, request, inputs[0], pixels)
+        return _folder_of_one(folder, request, inputs[0])
     from edgekit.datasets.array_folders import joined_source
 
     missing = [model_input.name for model_input in inputs if not (folder / model_input.name).is_dir()]
@@ -204,12 +202,10 @@ def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput], pi
             expected=f"the sub-folders {', '.join(model_input.name for model_input in inputs)}",
             received=f"no {', '.join(missing)}",
         )
-    return joined_source(
-        folder, {each.name: _folder_of_one(folder / each.name, request, each, pixels) for each in inputs}
-    )
+    return joined_source(folder, {each.name: _folder_of_one(folder / each.name, request, each) for each in inputs})
 
 
-def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput, pixels: PixelRange) -> Source:
+def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput) -> Source:
     from edgekit.datasets import array_folders, image_folder, recordings
 
     present = suffixes_in(folder)
@@ -225,24 +221,25 @@ def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput, 
         return recordings.recording_source(listing, model_input)
     if kinds[0] is array_folders:
         return array_folders.array_folder_source(listing)
-    return _images(listing, model_input, pixels)
+    return _images(listing, model_input)
 
 
-def _images(listing: Listing, model_input: ModelInput, pixels: PixelRange) -> Source:
+def _images(listing: Listing, model_input: ModelInput) -> Source:
     from edgekit.datasets.image_folder import first_image, image_source
 
-    shape = model_input.shape if len(model_input.shape) != 3 else (*model_input.shape, 1)
-    image = image_preprocessing(shape, pixels)
-    if image is not None:
-        return image_source(listing, image)
-    if len(shape) != 4:
+    if model_input.pixels is None:
         raise DataError(
-            "The model takes no images.",
+            f"The model's input {model_input.name} does not take images.",
             expected="an input (N, height, width, 1 or 3)",
             received=f"{model_input.shape}",
-            next_step="pass what the model takes as .npy files, an .npz, a table, or python:module:function",
+            next_step="pass what the model takes as .npy files, an .npz, a table, or python:module:function, or declare"
+            f" it as an image: --input {model_input.name}=image",
         )
-    channels = shape[3] if shape[3] in (1, 3) else None
+    preprocessing = preprocessing_by_name([model_input]).get(model_input.name)
+    if preprocessing is not None:
+        return image_source(listing, preprocessing)
+    # The model leaves the size open: that of the first image serves for all.
+    channels = model_input.shape[3] if model_input.shape[3:] in ((1,), (3,)) else None
     return image_source(listing, first_image(listing.files[0], None, channels))
 
 

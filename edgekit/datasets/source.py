@@ -12,8 +12,6 @@ import numpy as np
 
 #: Rows that are read together where every row is looked at once.
 _ROWS_AT_ONCE = 64
-#: Name of the only input, or of the only output's targets, in a source that names none.
-UNNAMED = ""
 
 
 class Rows(Protocol):

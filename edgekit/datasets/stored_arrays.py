@@ -19,9 +19,10 @@ import numpy as np
 from edgekit.datasets.arrays import UNREADABLE
 from edgekit.datasets.dataset import LARGEST_BYTES
 from edgekit.datasets.npy_header import read_header, require_unpacked_size
-from edgekit.datasets.source import UNNAMED, Rows, Source, row_hashes
+from edgekit.datasets.source import Rows, Source, row_hashes
 from edgekit.datasets.targets import as_targets
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.task import UNNAMED
 
 #: What the examples are called in an .npz that doesn't name them for the model's input.
 _EXAMPLES, _TARGETS = "x", "y"

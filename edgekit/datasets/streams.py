@@ -15,7 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
-from edgekit.datasets.source import UNNAMED, Source
+from edgekit.datasets.source import Source
+from edgekit_runtime.task import UNNAMED
 
 #: Brings raw values by name to what the model takes.
 Conform = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]

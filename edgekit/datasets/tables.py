@@ -13,10 +13,11 @@ from typing import TextIO
 import numpy as np
 
 from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES
-from edgekit.datasets.source import UNNAMED, Source, row_hashes
+from edgekit.datasets.source import Source, row_hashes
 from edgekit.datasets.targets import as_targets
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.task import UNNAMED
 
 SUFFIXES = frozenset({".csv", ".tsv"})
 #: The column of labels where nobody names one and the table has such a heading.

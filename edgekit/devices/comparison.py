@@ -13,8 +13,11 @@ from edgekit.devices.answers import DeviceFacts, answers_of, malformed
 from edgekit.devices.device import Device
 from edgekit.devices.inputs import Inputs
 from edgekit.parity.agreement import Agreement, compare
+from edgekit.parity.target_kinds import data_claim
 from edgekit_runtime.errors import BelowThresholdError
 from edgekit_runtime.model import Model
+from edgekit_runtime.task import UNNAMED
+from edgekit_runtime.task_finding import find_task
 
 #: Values are equal that differ by less than this share of the largest: floats are summed up in another order.
 _ROUNDING = 1e-5
@@ -43,7 +46,7 @@ class OutputDifference:
         max_error: Largest difference.
         max_steps: The same in steps of the output's integers; None where it has none.
         value_range: Largest less smallest value on this machine.
-        top1_agreement: Share of equal classes; None where the output is no classes.
+        top1_agreement: Share of equal classes or labels; None for outputs of other kinds.
     """
 
     name: str
@@ -117,8 +120,12 @@ def compare_on(
     received, device_facts = answers_of(device, model_file, inputs.arrays)
     if [array.shape for array in received] != [array.shape for array in expected]:
         raise malformed(device, f"outputs of shape {', '.join(str(array.shape) for array in received) or 'none'}")
-    classes = inputs.classes if len(expected) == 1 else None
-    agreements = [compare(left, right, classes) for left, right in zip(expected, received, strict=True)]
+    claims = [model.manifest.task, data_claim(model.description, inputs.targets)]
+    task = find_task(model.description, claims, label_count=len(model.labels))
+    agreements = [
+        compare(left, right, _targets(inputs, info.name), kind=task.outputs[info.name].name)
+        for info, left, right in zip(model.outputs, expected, received, strict=True)
+    ]
     outputs = tuple(
         _difference(model, number, left, right, agreement)
         for number, (left, right, agreement) in enumerate(zip(expected, received, agreements, strict=True))
@@ -134,6 +141,10 @@ def compare_on(
         tolerance=tolerance,
         failures=tuple(sentence for output in outputs for sentence in _failures(output, tolerance)),
     )
+
+
+def _targets(inputs: Inputs, output: str) -> np.ndarray | None:
+    return inputs.targets.get(output, inputs.targets.get(UNNAMED))
 
 
 def _difference(

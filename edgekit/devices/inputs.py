@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgekit.datasets.model_inputs import model_inputs_with_pixels
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.model import Model
 
@@ -20,11 +20,11 @@ class Inputs:
 
     Attributes:
         arrays: One for each of its inputs, in its order, shape (N, ...).
-        classes: Right class of each example, int64 (N,); None where it is not known.
+        targets: Labels of the examples by output name, or under "" for the only output; empty if there are none.
     """
 
     arrays: tuple[np.ndarray, ...]
-    classes: np.ndarray | None
+    targets: dict[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -41,18 +41,14 @@ def inputs_from_data(model: Model, data: str, samples: int, seed: int) -> Inputs
     Raises:
         EdgekitError: The data is missing, damaged or does not fit.
     """
-    inputs = [ModelInput(info.name, info.shape, _input_dtype(info.dtype, info.scale)) for info in model.inputs]
-    held_back = open_data(
-        DataRequest(data, seed=seed), inputs, pixel_range=model.preprocessing, labels=model.labels
-    ).held_back.sample(samples, seed=seed)
+    held_back = open_data(DataRequest(data, seed=seed), model_inputs_with_pixels(model), labels=model.labels).held_back
+    held_back = held_back.sample(samples, seed=seed)
     batches = list(held_back.batches(_BATCH))
     if not batches:
         raise DataError(f"{data} has no held-back examples to compare on.")
     arrays = tuple(np.concatenate([batch.inputs[info.name] for batch in batches]) for info in model.inputs)
-    targets = [batch.y for batch in batches if batch.y is not None]
-    classes = np.concatenate(targets) if len(targets) == len(batches) else None
-    known = classes is not None and classes.ndim == 1 and classes.dtype.kind == "i"
-    return Inputs(arrays, classes if known else None)
+    targets = {name: np.concatenate([batch.targets[name] for batch in batches]) for name in batches[0].targets}
+    return Inputs(arrays, targets)
 
 
 def random_inputs(model: Model, samples: int, seed: int) -> Inputs:
@@ -76,7 +72,7 @@ def random_inputs(model: Model, samples: int, seed: int) -> Inputs:
         dtype = np.dtype(_input_dtype(info.dtype, info.scale))
         values = random.random(shape) if dtype.kind == "f" else random.integers(0, 2, shape)
         arrays.append(values.astype(dtype))
-    return Inputs(tuple(arrays), None)
+    return Inputs(tuple(arrays), {})
 
 
 def _input_dtype(dtype: np.dtype, scale: float) -> str:

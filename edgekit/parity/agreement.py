@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.parity.metrics import METRICS, require_fitting_targets, truth_of
+from edgekit_runtime.classification import predicted_classes
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.task import CLASSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Agreement:
         reference_top1: Share of inputs that the reference labels right; None without labels.
         candidate_top1: The same of the candidate.
         accuracy_drop: ``reference_top1 - candidate_top1``, an absolute fraction; negative for a gain.
-        top1_agreement: Share of inputs on which both give the same class; None where outputs are no classes.
+        top1_agreement: Share of equal classes or labels; None for outputs of other kinds.
         max_absolute_error: Largest difference of any output value.
         mean_absolute_error: Mean difference over all output values.
     """
@@ -37,13 +40,16 @@ class Agreement:
         return asdict(self)
 
 
-def compare(reference: np.ndarray, candidate: np.ndarray, labels: np.ndarray | None = None) -> Agreement:
+def compare(
+    reference: np.ndarray, candidate: np.ndarray, targets: np.ndarray | None = None, *, kind: str = CLASSES
+) -> Agreement:
     """Compare two models' outputs for the same inputs.
 
     Args:
-        reference: Outputs of the reference, float; classes are read from shape (N, C).
+        reference: Outputs of the reference, (N, ...).
         candidate: Outputs of the candidate, same shape.
-        labels: Class of each input, integer, shape (N,); None where there is none.
+        targets: Labels of the inputs, (N, ...); None if there are none. Only those of classes are used.
+        kind: What the outputs are, see ``edgekit_runtime.task``.
     Raises:
         DataError: Shapes differ, or labels do not fit the outputs.
     """
@@ -54,45 +60,25 @@ def compare(reference: np.ndarray, candidate: np.ndarray, labels: np.ndarray | N
             received=str(candidate.shape),
             next_step="check that the .tflite was made from this model",
         )
-    reference, candidate = reference.astype(np.float64), candidate.astype(np.float64)
-    error = np.abs(reference - candidate)
-    reference_classes, candidate_classes = _classes(reference), _classes(candidate)
-    reference_top1 = candidate_top1 = drop = None
-    if labels is not None and reference_classes is not None:
-        _require_fitting_labels(labels, classes=max(2, reference.shape[1]))
-        reference_top1 = float(np.mean(reference_classes == labels))
-        candidate_top1 = float(np.mean(candidate_classes == labels))
-        drop = reference_top1 - candidate_top1
+    error = np.abs(reference.astype(np.float64) - candidate)
+    tops: list[float | None] = [None, None]
+    if targets is not None and kind == CLASSES:
+        require_fitting_targets(kind, reference, targets)
+        tops = [float(np.mean(predicted_classes(outputs) == targets)) for outputs in (reference, candidate)]
     return Agreement(
         samples=len(reference),
-        reference_top1=reference_top1,
-        candidate_top1=candidate_top1,
-        accuracy_drop=drop,
-        top1_agreement=None if reference_classes is None else float(np.mean(reference_classes == candidate_classes)),
+        reference_top1=tops[0],
+        candidate_top1=tops[1],
+        accuracy_drop=None if tops[0] is None or tops[1] is None else tops[0] - tops[1],
+        top1_agreement=_share_equal(reference, candidate, kind),
         max_absolute_error=float(error.max()),
         mean_absolute_error=float(error.mean()),
     )
 
 
-def _classes(outputs: np.ndarray) -> np.ndarray | None:
-    """The class that each row of outputs stands for, or None where the outputs are no classes.
-
-    One output in 0…1 is taken as the probability of the second of two classes.
-    """
-    if outputs.ndim != 2:
+def _share_equal(reference: np.ndarray, candidate: np.ndarray, kind: str) -> float | None:
+    """The share of equal classes or labels, an example at a time; None for other kinds."""
+    if kind not in METRICS["agreement"].kinds:
         return None
-    if outputs.shape[1] > 1:
-        return np.asarray(outputs.argmax(1))
-    if outputs.min() < 0 or outputs.max() > 1:
-        return None
-    return np.asarray(outputs[:, 0] > 0.5).astype(np.int64)
-
-
-def _require_fitting_labels(labels: np.ndarray, classes: int) -> None:
-    if labels.max() >= classes:
-        raise DataError(
-            "The data's labels do not fit the model.",
-            expected=f"classes 0 to {classes - 1}, the model has {classes} outputs",
-            received=f"class {labels.max()}",
-            next_step="pass the data the model was trained for",
-        )
+    same = np.asarray(truth_of(kind, reference) == truth_of(kind, candidate))
+    return float(same.reshape(len(same), -1).mean(1).mean())

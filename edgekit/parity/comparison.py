@@ -19,6 +19,7 @@ class Comparison:
     Args:
         reference: What is compared with.
         candidate: What is judged.
+        kinds: The kind of each of the reference's outputs.
         labels: Names of the classes; empty where none are known.
         options: How to compare.
     Raises:
@@ -26,12 +27,19 @@ class Comparison:
     """
 
     def __init__(
-        self, reference: Predictor, candidate: Predictor, labels: tuple[str, ...], options: ValidationOptions
+        self,
+        reference: Predictor,
+        candidate: Predictor,
+        kinds: Mapping[str, str],
+        labels: tuple[str, ...],
+        options: ValidationOptions,
     ) -> None:
         self._candidate = candidate
         self._inputs = matched([x.name for x in reference.inputs], [x.name for x in candidate.inputs], "inputs")
         self._outputs = matched(reference.outputs, candidate.outputs, "outputs")
-        self._tallies = {name: OutputTally(name, labels, options.top_k, options.seed) for name in reference.outputs}
+        self._tallies = {
+            name: OutputTally(name, kinds[name], labels, options.top_k, options.seed) for name in reference.outputs
+        }
 
     def add(
         self,

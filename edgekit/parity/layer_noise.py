@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from edgekit.datasets.model_inputs import with_range
+from edgekit.datasets.model_inputs import with_pixels
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.parity.keras_layers import LayerOutput, record_layers
 from edgekit.parity.layer_tensors import tensors_of_layers
@@ -19,6 +20,9 @@ from edgekit_runtime.description import TensorDescription
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.manifest import read_manifest
 from edgekit_runtime.model_file import read_model_file
+from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.task import NOTHING_SAID, Claim
+from edgekit_runtime.task_finding import find_task
 
 #: A layer that is silent, or that is kept exactly, has no ratio.
 _LEAST_DB, _MOST_DB = -100.0, 200.0
@@ -145,7 +149,12 @@ def worst_first(layers: Sequence[LayerNoise]) -> tuple[LayerNoise, ...]:
 
 
 def compare_layers_on_data(
-    reference: Path, candidate: Path, data: DataRequest, *, pixel_range: tuple[float, float] | None = None
+    reference: Path,
+    candidate: Path,
+    data: DataRequest,
+    *,
+    pixel_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+    claim: Claim = NOTHING_SAID,
 ) -> tuple[LayerNoise, ...]:
     """The same for files: the Keras model is loaded here and lowered to float32 in a process of its own.
 
@@ -153,7 +162,8 @@ def compare_layers_on_data(
         reference: Keras file.
         candidate: The .tflite made of it.
         data: At most 256 of its held-back examples are used.
-        pixel_range: Real values of pixels 0 and 255; None takes what is packed into ``candidate``.
+        pixel_ranges: Real values of pixels 0 and 255 by input name; others take what is packed into ``candidate``.
+        claim: What the user says of the model's task.
     Raises:
         UsageError: The reference is a .tflite, which has no layers.
         EdgekitError: A file is missing, damaged or unsafe, or the data does not fit.
@@ -169,12 +179,14 @@ def compare_layers_on_data(
             next_step="name the .h5 or .keras file that it was made from",
         )
     content = read_model_file(candidate)
-    packed = read_manifest(content).preprocessing
+    manifest = read_manifest(content)
     with LoweringProcess(LoweringRequest(reference)) as process:
         import_quietly()
         model = load_keras_model(reference).model
         lowered = process.result()
-    held_back = open_data(data, lowered.inputs, pixel_range=with_range(pixel_range, packed)).held_back
+    task = find_task(read_model_description(lowered.model), [claim, manifest.task])
+    inputs = with_pixels(lowered.inputs, task, pixel_ranges, packed=manifest.preprocessing)
+    held_back = open_data(data, inputs).held_back
     size = _BATCH if lowered.batch == "dynamic" and TensorValues(content).batch is None else 1
     batches = held_back.sample(_MOST_EXAMPLES, seed=data.seed).batches(size)
     return compare_layers(model, lowered.model, content, (batch.inputs for batch in batches))

@@ -1,4 +1,4 @@
-"""One output of two models: what its values are is told from the first batch, then everything is added up."""
+"""One output of two models: everything that its kind asks for is added up batch by batch."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import numpy as np
 
 from edgekit.parity.class_tally import ClassTally, Images, as_scores
 from edgekit.parity.error_tally import ErrorTally
+from edgekit.parity.metric_tally import METRICS_OF_KIND, MetricTally
+from edgekit.parity.metrics import require_fitting_targets
 from edgekit.parity.regression_tally import RegressionTally
 from edgekit.parity.results import OutputParity
 from edgekit.parity.slice_tally import SliceTally
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.task import CLASSES, STATE
 
 
 class OutputTally:
@@ -17,16 +20,18 @@ class OutputTally:
 
     Args:
         name: The output's name in the reference.
+        kind: What it is, see ``edgekit_runtime.task``.
         labels: Names of the classes; empty where none are known.
         top_k: How many of the highest scores may hold the right class.
         seed: Seed of the bootstrap.
     """
 
-    def __init__(self, name: str, labels: tuple[str, ...], top_k: int, seed: int) -> None:
-        self._name, self._labels, self._top_k, self._seed = name, labels, top_k, seed
+    def __init__(self, name: str, kind: str, labels: tuple[str, ...], top_k: int, seed: int) -> None:
+        self._name, self._kind, self._labels, self._top_k, self._seed = name, kind, labels, top_k, seed
         self._errors = ErrorTally()
         self._classes: ClassTally | None = None
         self._regression: RegressionTally | None = None
+        self._metrics: MetricTally | None = None
         self._slices: SliceTally | None = None
         self._samples = 0
 
@@ -51,57 +56,46 @@ class OutputTally:
             DataError: The two models' shapes differ, or the targets do not fit.
         """
         _require_comparable(self._name, values)
+        if self._kind == STATE:
+            targets = None
+        if targets is not None:
+            require_fitting_targets(self._kind, values[0], targets, self._name)
         if not self._samples:
-            self._choose(values, targets)
+            self._start(values[0], targets)
         self._samples += len(names)
         self._errors.add(*values, names)
-        answers, y = None, None
+        answers = None
         if self._classes is not None:
-            scores = [as_scores(each.reshape(-1, each.shape[-1])) for each in values]
-            steps = len(scores[0]) // len(names)
-            y = None if targets is None else targets.reshape(-1)
-            step_names = names if steps == 1 else tuple(f"{name}[{step}]" for name in names for step in range(steps))
-            answers = self._classes.add(scores[0], scores[1], y, step_names, images if steps == 1 else None)
+            answers = self._classes.add(as_scores(values[0]), as_scores(values[1]), targets, names, images)
         if self._regression is not None:
             assert targets is not None
             self._regression.add(*values, targets)
+        if self._metrics is not None:
+            self._metrics.add(*values, targets)
         if groups is not None:
             self._slices = self._slices or SliceTally()
             errors = np.abs(values[0].astype(np.float64) - values[1]).reshape(len(names), -1)
-            self._slices.add(groups, errors, answers, y)
+            self._slices.add(groups, errors, answers, targets if answers is not None else None)
 
     def result(self) -> OutputParity:
         """The figures so far."""
         return OutputParity(
             name=self._name,
+            kind=self._kind,
             errors=self._errors.result(),
             classification=self._classes.result() if self._classes else None,
             regression=self._regression.result() if self._regression else None,
+            metrics=self._metrics.result() if self._metrics else (),
             slices=self._slices.result() if self._slices else (),
         )
 
-    def _choose(self, values: tuple[np.ndarray, np.ndarray], targets: np.ndarray | None) -> None:
-        """Tell from the first batch whether the values are scores of classes or real values with targets."""
-        reference = values[0]
-        if targets is None:
-            if _are_scores(values):
-                self._classes = self._class_tally(reference)
-            return
-        has_classes = targets.dtype.kind == "i" and targets.shape == reference.shape[:-1]
-        if has_classes and (reference.shape[-1] > 1 or _are_fractions(values)):
-            self._classes = self._class_tally(reference)
-        elif targets.size == reference.size:
+    def _start(self, reference: np.ndarray, targets: np.ndarray | None) -> None:
+        if self._kind == CLASSES and reference.dtype.kind == "f":
+            self._classes = ClassTally(max(2, reference.shape[-1]), self._labels, self._top_k)
+        elif self._kind in METRICS_OF_KIND:
+            self._metrics = MetricTally(self._kind, self._seed)
+        elif targets is not None:
             self._regression = RegressionTally(self._seed)
-        else:
-            raise DataError(
-                f"The data's labels do not fit the model's output {self._name}.",
-                expected=f"class numbers {reference.shape[:-1]}, or real targets {reference.shape}, for this batch",
-                received=f"{targets.dtype} {targets.shape}",
-                next_step="leave the labels out to compare the two models' values alone",
-            )
-
-    def _class_tally(self, reference: np.ndarray) -> ClassTally:
-        return ClassTally(max(2, reference.shape[-1]), self._labels, self._top_k)
 
 
 def _require_comparable(name: str, values: tuple[np.ndarray, np.ndarray]) -> None:
@@ -121,13 +115,3 @@ def _require_comparable(name: str, values: tuple[np.ndarray, np.ndarray]) -> Non
                 received=f"{np.count_nonzero(~np.isfinite(outputs))} of {outputs.size} values",
                 next_step="check that the data is scaled as in training",
             )
-
-
-def _are_scores(values: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether values without targets are scores: a row of several numbers, or one number in 0 to 1."""
-    reference = values[0]
-    return reference.ndim == 2 and (reference.shape[1] > 1 or (reference.shape[1] == 1 and _are_fractions(values)))
-
-
-def _are_fractions(values: tuple[np.ndarray, np.ndarray]) -> bool:
-    return all(each.min(initial=0.0) >= 0 and each.max(initial=0.0) <= 1 for each in values)

@@ -9,10 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edgekit.datasets.model_inputs import PixelRange
+from edgekit.datasets.model_inputs import PixelRange, inputs_of
 from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.task import UNNAMED, USER, Claim, Task
+from edgekit_runtime.task_finding import find_task
 
 #: Examples a call, and their bytes: enough to keep all cores busy, few enough to stay out of the way of large pictures.
 _MOST_EXAMPLES, _MOST_BYTES = 1024, 16_000_000
@@ -28,14 +30,14 @@ class Predictor(Protocol):
         inputs: The inputs, in the model's order.
         outputs: Names of the outputs, in the model's order.
         labels: Names of the classes; empty where none are known.
-        pixels: How images become its input, where the file says it.
+        pixels: How images become an input, by its name, or under "" for the only image; empty if the file does not say.
     """
 
     path: Path
     inputs: tuple[ModelInput, ...]
     outputs: tuple[str, ...]
     labels: tuple[str, ...]
-    pixels: PixelRange | None
+    pixels: Mapping[str, PixelRange]
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Real values of each output, (N, ...), for real values of each input, (N, ...)."""
@@ -75,14 +77,18 @@ class TflitePredictor:
 
         self.path = path
         self._model = edgekit_runtime.load(path)
-        # Quantized inputs are given as the real values that they stand for.
-        self.inputs = tuple(
-            ModelInput(info.name, info.shape, info.dtype.name if info.quantization is None else "float32")
-            for info in self._model.inputs
-        )
+        self.inputs = inputs_of(self._model.inputs)
         self.outputs = tuple(info.name for info in self._model.outputs)
         self.labels = self._model.labels
-        self.pixels: PixelRange | None = self._model.manifest.preprocessing
+        self.pixels: Mapping[str, PixelRange] = self._model.manifest.preprocessing
+        self.description = self._model.description
+
+    def task(self, claims: Sequence[Claim]) -> Task:
+        """What the inputs and outputs are: by the user first, then by the file, then by other claims."""
+        user = [claim for claim in claims if claim.source == USER]
+        others = [claim for claim in claims if claim.source != USER]
+        named = len(self._model.labels)
+        return find_task(self.description, [*user, self._model.manifest.task, *others], label_count=named)
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Answer a batch; see ``Predictor``."""
@@ -108,7 +114,7 @@ class KerasPredictor:
         )
         self.outputs = tuple(output_names(self._model))
         self.labels: tuple[str, ...] = ()
-        self.pixels: PixelRange | None = (0.0, 255.0) if rescales_pixels(self._model) else None
+        self.pixels: Mapping[str, PixelRange] = {UNNAMED: (0.0, 255.0)} if rescales_pixels(self._model) else {}
         self._call = self._compiled()
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -35,10 +35,11 @@ class ProgramPredictor:
         self.inputs = lowered.inputs
         self.outputs = tuple(name for name, _ in read_model_description(lowered.model).signatures[0].outputs)
         self.labels: tuple[str, ...] = ()
-        shape = self.inputs[0].shape
-        self.pixels: PixelRange | None = image_preprocessing(
-            shape, DEFAULT_PIXEL_RANGE, channels_first=lowered.channels_first
-        )
+        images = {
+            each.name: image_preprocessing(each.shape, DEFAULT_PIXEL_RANGE, channels_first=lowered.channels_first)
+            for each in self.inputs
+        }
+        self.pixels: Mapping[str, PixelRange] = {name: how for name, how in images.items() if how is not None}
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Answer a batch; see ``Predictor``."""

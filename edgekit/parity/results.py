@@ -157,7 +157,7 @@ class ClassificationParity:
     """Two classifiers' answers to the same examples.
 
     Attributes:
-        samples: Answers compared; for sequences, one a step.
+        samples: Predictions compared, one per example.
         labels: Names of the classes.
         top1_agreement: Share of equal answers.
         agreement_interval: Its 95 % interval (Wilson).
@@ -246,29 +246,75 @@ class SliceParity:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricParity:
+    """One metric of both models, whose unit is the example.
+
+    Attributes:
+        name: Name of the metric.
+        against: What predictions are scored against: labels, or the reference's own predictions.
+        reference: The reference's score; None if it is scored against itself.
+        candidate: The candidate's score.
+        drop: ``reference - candidate`` for shares of 1, else None.
+        interval: The 95 % interval of the drop, from a bootstrap of examples; None without a drop.
+        p_value: Of the two-sided permutation test by example; None without labels.
+    """
+
+    name: str
+    against: str
+    reference: float | None
+    candidate: float
+    drop: float | None
+    interval: Interval | None
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class OutputParity:
     """One output of both models.
 
     Attributes:
         name: Its name in the reference.
+        kind: What it is, see ``edgekit_runtime.task``.
         errors: How far the values lie apart.
-        classification: Where the values are scores of classes, else None.
-        regression: Where there are real targets, else None.
+        classification: For scores of classes, else None.
+        regression: For values with real targets, else None.
+        metrics: Of a kind that has many parts per example; empty for the others.
         slices: Each slice of the data, the worst first; empty where it was not sliced.
     """
 
     name: str
+    kind: str
     errors: NumericErrors
     classification: ClassificationParity | None
     regression: RegressionParity | None
+    metrics: tuple[MetricParity, ...]
     slices: tuple[SliceParity, ...]
+
+    @property
+    def accuracy_drop(self) -> float | None:
+        """The drop that ``--max-drop`` is about, in shares of 1; None without labels that it could be of."""
+        if self.classification is not None:
+            return self.classification.labelled.accuracy_drop if self.classification.labelled else None
+        if self.regression is not None:
+            return self.regression.r2.worsening if self.regression.r2 else None
+        judged = [metric.drop for metric in self.metrics if metric.reference is not None]
+        return judged[0] if judged else None
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of equal classes or labels; None for other kinds."""
+        if self.classification is not None:
+            return self.classification.top1_agreement
+        return next((metric.candidate for metric in self.metrics if metric.name == "agreement"), None)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
         return {
             "name": self.name,
+            "kind": self.kind,
             "errors": asdict(self.errors),
             "classification": self.classification.to_dict() if self.classification else None,
             "regression": asdict(self.regression) if self.regression else None,
+            "metrics": [asdict(metric) for metric in self.metrics],
             "slices": [asdict(each) for each in self.slices],
         }

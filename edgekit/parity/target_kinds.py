@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edgekit.datasets.source import UNNAMED
 from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, VALUES, Claim
+from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, UNNAMED, VALUES, Claim
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import TensorInfo, model_outputs
 

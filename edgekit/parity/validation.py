@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, PixelRange, image_preprocessing, with_range
+from edgekit.datasets.model_inputs import image_preprocessing, with_pixels
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.streams import Batch
 from edgekit.parity.agreement import Agreement
 from edgekit.parity.comparison import Comparison
 from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.pixels import as_images
-from edgekit.parity.predictors import batch_size, open_predictor
+from edgekit.parity.predictors import Predictor, TflitePredictor, batch_size, matched, open_predictor
 from edgekit.parity.results import OutputParity
+from edgekit.parity.target_kinds import data_claim
+from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import BelowThresholdError, DataError
+from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, STATE, VALUES, Claim, Task
 
 _logger = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ class Validation:
         data: What the user called the data.
         data_sha256: Digest of the examples compared on, and of their labels.
         samples: Number of these.
+        task: What the inputs and outputs are, and who says so.
         outputs: The figures of each output.
         thresholds: The limits.
         failures: A sentence for each limit that was missed.
@@ -45,6 +49,7 @@ class Validation:
     data: str
     data_sha256: str
     samples: int
+    task: Task
     outputs: tuple[OutputParity, ...]
     thresholds: Thresholds
     failures: tuple[str, ...]
@@ -61,6 +66,7 @@ class Validation:
             "reference": str(self.reference),
             "candidate": str(self.candidate),
             "data": {"name": self.data, "sha256": self.data_sha256, "samples": self.samples},
+            "task": self.task.to_dict(),
             "agreement": self.agreement.to_dict(),
             "outputs": [output.to_dict() for output in self.outputs],
             "thresholds": asdict(self.thresholds),
@@ -117,26 +123,32 @@ def validate_all(
         EdgekitError: A file is missing or damaged, or the data does not fit.
     """
     options = options or ValidationOptions()
-    # The candidates first: a damaged .tflite is told without waiting for TensorFlow.
-    judged = [open_predictor(path) for path in candidates]
+    # The candidates first: a damaged .tflite is reported without waiting for TensorFlow.
+    judged = [TflitePredictor(path) for path in candidates]
     model = open_predictor(reference, judged[0].inputs)
-    pixels = with_range(options.pixel_range, judged[0].pixels or model.pixels) or DEFAULT_PIXEL_RANGE
+    names = _Names.of(model, judged[0])
+    inputs = _inputs(model, judged[0], names, options)
     labels = judged[0].labels or model.labels
     request = DataRequest(data, options.seed, options.label_column, options.slice_by)
-    opened = open_data(request, model.inputs, pixel_range=pixels, labels=labels)
+    opened = open_data(request, inputs, labels=labels)
     stream = opened.everything if options.everything else opened.held_back
     if options.samples is not None:
         stream = stream.sample(options.samples, seed=options.seed)
-    comparisons = [Comparison(model, each, labels or opened.labels, options) for each in judged]
+    task: Task | None = None
+    comparisons: list[Comparison] = []
     samples = 0
     for batch in stream.batches(batch_size(model.inputs)):
+        if task is None:
+            task = names.task(judged[0], [options.claim, names.data_claim(judged[0], batch.targets)])
+            kinds = {name: kind.name for name, kind in task.outputs.items()}
+            comparisons = [Comparison(model, each, kinds, labels or opened.labels, options) for each in judged]
         answers = model.predict(batch.inputs)
         for comparison in comparisons:
-            comparison.add(batch, answers, images=_images(batch, pixels))
+            comparison.add(batch, answers, images=_images(batch, inputs))
         samples += len(batch)
         if progress is not None:
             progress(len(batch))
-    if not samples:
+    if task is None:
         raise DataError(
             f"{data} has no {'' if options.everything else 'held-back '}examples to compare on.",
             next_step="pass data with examples" if options.everything else "pass --everything",
@@ -145,58 +157,108 @@ def validate_all(
     digest, notes = stream.digest, stream.notes
     results = [comparison.outputs() for comparison in comparisons]
     return tuple(
-        Validation(reference, path, data, digest, samples, outputs, thresholds, _missed(outputs, thresholds), notes)
+        Validation(
+            reference, path, data, digest, samples, task, outputs, thresholds, failures(outputs, thresholds), notes
+        )
         for path, outputs in zip(candidates, results, strict=True)
     )
 
 
-def _missed(outputs: tuple[OutputParity, ...], thresholds: Thresholds) -> tuple[str, ...]:
-    return tuple(sentence for output in outputs for sentence in failures(summary(output), thresholds))
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The candidate's names by the reference's, which the data and the results go by."""
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    @classmethod
+    def of(cls, reference: Predictor, candidate: Predictor) -> _Names:
+        return cls(
+            matched([each.name for each in reference.inputs], [each.name for each in candidate.inputs], "inputs"),
+            matched(reference.outputs, candidate.outputs, "outputs"),
+        )
+
+    def task(self, candidate: TflitePredictor, claims: Sequence[Claim]) -> Task:
+        """The candidate's task, by the reference's names."""
+        task = candidate.task(claims)
+        return Task(
+            {name: task.inputs[own] for name, own in self.inputs.items()},
+            {name: task.outputs[own] for name, own in self.outputs.items()},
+        )
+
+    def data_claim(self, candidate: TflitePredictor, targets: Mapping[str, np.ndarray]) -> Claim:
+        """What the data's targets show of the candidate's outputs."""
+        return data_claim(candidate.description, {self.outputs.get(name, name): y for name, y in targets.items()})
+
+
+def _inputs(
+    model: Predictor, candidate: TflitePredictor, names: _Names, options: ValidationOptions
+) -> tuple[ModelInput, ...]:
+    """The reference's inputs, and what pixels become at images by the user, the candidate or the reference."""
+    own = {theirs: ours for ours, theirs in names.inputs.items()}
+    given, packed = (
+        {own.get(name, name): pixels for name, pixels in known.items()}
+        for known in (options.pixel_ranges, candidate.pixels or model.pixels)
+    )
+    return with_pixels(model.inputs, names.task(candidate, [options.claim]), given, packed=packed)
 
 
 def summary(output: OutputParity) -> Agreement:
     """One output's figures in short."""
-    classes = output.classification
-    labelled = classes.labelled if classes else None
+    labelled = output.classification.labelled if output.classification else None
     return Agreement(
         samples=output.errors.samples,
         reference_top1=labelled.reference_top1 if labelled else None,
         candidate_top1=labelled.candidate_top1 if labelled else None,
         accuracy_drop=labelled.accuracy_drop if labelled else None,
-        top1_agreement=classes.top1_agreement if classes else None,
+        top1_agreement=output.classification.top1_agreement if output.classification else None,
         max_absolute_error=output.errors.max_absolute_error,
         mean_absolute_error=output.errors.mean_absolute_error,
     )
 
 
-def failures(agreement: Agreement, thresholds: Thresholds) -> tuple[str, ...]:
-    """A sentence for each threshold that the figures miss.
+def failures(outputs: Sequence[OutputParity], thresholds: Thresholds) -> tuple[str, ...]:
+    """A sentence for each threshold that an output misses; a state is never judged.
 
     Raises:
-        DataError: A threshold needs a figure that these models do not have.
+        DataError: A threshold is of a figure that none of the outputs has.
     """
+    judged = [output for output in outputs if output.kind != STATE]
     missed = []
     if thresholds.max_drop is not None:
-        drop = _required(agreement.accuracy_drop, "--max-drop needs a classifier and data with labels.")
-        if drop > thresholds.max_drop:
-            missed.append(f"top-1 drops by {drop:.4f}, allowed {thresholds.max_drop:.4f}")
+        for output, drop in _figures(judged, "accuracy_drop", "--max-drop needs data with labels."):
+            if drop > thresholds.max_drop:
+                name = DROP_NAMES.get(output.kind, output.kind)
+                missed.append(f"{_of(output, outputs)}{name} drops by {drop:.4f}, allowed {thresholds.max_drop:.4f}")
     if thresholds.min_agreement is not None:
-        share = _required(agreement.top1_agreement, "--min-agreement needs a classifier.")
-        if share < thresholds.min_agreement:
-            missed.append(f"top-1 agreement is {share:.4f}, needed {thresholds.min_agreement:.4f}")
+        for output, share in _figures(judged, "agreement", "--min-agreement needs an output of classes or labels."):
+            if share < thresholds.min_agreement:
+                name = "top-1 agreement" if output.kind == CLASSES else "agreement"
+                needed = f"needed {thresholds.min_agreement:.4f}"
+                missed.append(f"{_of(output, outputs)}{name} is {share:.4f}, {needed}")
     return tuple(missed)
 
 
-def _images(batch: Batch, pixels: PixelRange) -> Callable[[np.ndarray], np.ndarray] | None:
-    """Gives images of a batch, where one of the inputs takes images."""
-    for values in batch.inputs.values():
-        preprocessing = image_preprocessing(values.shape, pixels)
+#: What a drop is of, by the output's kind.
+DROP_NAMES = {CLASSES: "top-1", LABELS: "F1", VALUES: "R²", MASK: "mean IoU", SEQUENCE: "token accuracy"}
+
+
+def _figures(outputs: Sequence[OutputParity], figure: str, problem: str) -> list[tuple[OutputParity, float]]:
+    known = [(output, value) for output in outputs if (value := getattr(output, figure)) is not None]
+    if not known:
+        raise DataError(problem, next_step="leave the threshold out; the errors are reported all the same")
+    return known
+
+
+def _of(output: OutputParity, outputs: Sequence[OutputParity]) -> str:
+    return f"output {output.name}: " if len(outputs) > 1 else ""
+
+
+def _images(batch: Batch, inputs: Sequence[ModelInput]) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Gives images of a batch, if one of the inputs takes images."""
+    for each in inputs:
+        values = batch.inputs[each.name]
+        preprocessing = None if each.pixels is None else image_preprocessing(values.shape, each.pixels)
         if preprocessing is not None:
             return lambda rows: as_images(values[rows], preprocessing)
     return None
-
-
-def _required(figure: float | None, problem: str) -> float:
-    if figure is None:
-        raise DataError(problem, next_step="leave the threshold out; the errors are reported all the same")
-    return figure

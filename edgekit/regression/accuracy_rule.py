@@ -7,8 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.parity.paired_statistics import PairedCounts, drop_interval, mcnemar_exact
-from edgekit.regression.answers import ClassAnswers
+from edgekit.parity.paired_statistics import (
+    PairedCounts,
+    drop_interval,
+    mcnemar_exact,
+    score_drop_interval,
+    sign_flip_test,
+)
+from edgekit.regression.answers import ClassAnswers, ScoreAnswers
 from edgekit.regression.configuration import Thresholds
 from edgekit.regression.verdicts import RuleResult, Verdict
 
@@ -56,6 +62,42 @@ def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thre
         f"drop of at most {100 * limits.max_drop:g} points" + (", strict" if limits.strict else ""),
         f"{100 * counts.reference_accuracy:.2f} → {100 * counts.candidate_accuracy:.2f} %, drop "
         f"{100 * counts.accuracy_drop:.2f} points (95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})",
+        why,
+    )
+
+
+def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Thresholds, seed: int) -> RuleResult:
+    """Fail if the drop of a mean score is both larger than allowed and statistically real, example by example.
+
+    Args:
+        baseline: The baseline's scores.
+        candidate: The candidate's, of the same samples.
+        limits: ``max_drop``, ``significance`` and ``strict``.
+        seed: Of the permutation test and the bootstrap.
+    """
+    # The baseline's scores are stored with three digits: what is lost in that is no difference.
+    scores = [each.scores.astype(np.float16).astype(np.float64) for each in (baseline, candidate)]
+    counted = [np.stack([each, np.ones(len(each))], axis=1) for each in scores]
+    interval = score_drop_interval(lambda sums: sums[..., 0] / sums[..., 1], *counted, seed=seed)
+    p_value = sign_flip_test(scores[0] - scores[1], "worse", seed=seed)
+    drop = float(scores[0].mean() - scores[1].mean())
+    real = p_value < limits.significance
+    lost, won = (int(np.count_nonzero(sign * (scores[0] - scores[1]) > 0)) for sign in (1, -1))
+    why = f"{lost} of {len(scores[0])} samples got worse, {won} better (permutation test {_p_value(p_value)})"
+    if drop <= limits.max_drop + 1e-9:
+        verdict = Verdict.PASSED
+    elif real or limits.strict:
+        verdict = Verdict.FAILED
+        why += "" if real else f", no proof at {limits.significance:g}, but strict is set"
+    else:
+        verdict, why = Verdict.WARNING, f"{why}, which may be chance"
+    return RuleResult(
+        "accuracy",
+        verdict,
+        f"drop of {candidate.metric} of at most {100 * limits.max_drop:g} points"
+        + (", strict" if limits.strict else ""),
+        f"{100 * scores[0].mean():.2f} → {100 * scores[1].mean():.2f} %, drop {100 * drop:.2f} points "
+        f"(95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})",
         why,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgekit.regression.accuracy_rule import judge_accuracy, judge_agreement
-from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers, OutputAnswers
+from edgekit.regression.accuracy_rule import judge_accuracy, judge_agreement, judge_scores
+from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers, OutputAnswers, ScoreAnswers
 from edgekit.regression.configuration import Thresholds
 from edgekit.regression.error_rule import judge_error, judge_outputs
 from edgekit.regression.verdicts import RuleResult, Verdict
@@ -29,6 +29,8 @@ def judge_answers(baseline: Answers, candidate: Answers, limits: Thresholds, *, 
         return judge_accuracy(baseline, candidate, limits), agreement
     if isinstance(baseline, ErrorAnswers) and isinstance(candidate, ErrorAnswers):
         return (judge_error(baseline, candidate, limits, seed),)
+    if isinstance(baseline, ScoreAnswers) and isinstance(candidate, ScoreAnswers):
+        return (judge_scores(baseline, candidate, limits, seed),)
     if isinstance(baseline, OutputAnswers) and isinstance(candidate, OutputAnswers):
         return (judge_outputs(baseline, candidate, limits),)
     why = "the model's outputs are of another kind than the baseline's"

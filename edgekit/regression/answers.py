@@ -75,6 +75,28 @@ class ErrorAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreAnswers:
+    """How good a model's predictions of many parts are: the pixels of a mask, the steps of a sequence, several labels.
+
+    Attributes:
+        metric: What scores an example, a share of its parts from 0 to 1.
+        scores: Score of each sample, float (N,).
+    """
+
+    metric: str
+    scores: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """The mean over the samples."""
+        return float(np.mean(self.scores))
+
+    def pack(self) -> dict[str, Any]:
+        """As plain values; three decimal digits of each score."""
+        return {"kind": "scores", "metric": self.metric, "scale": 1.0, **_pack(self.scores.astype("<f2"))}
+
+
+@dataclass(frozen=True, slots=True)
 class OutputAnswers:
     """Outputs as they are, of a model whose answers are neither classes nor known to be right.
 
@@ -90,7 +112,7 @@ class OutputAnswers:
         return {"kind": "outputs", "scale": scale, **_pack((self.outputs / scale).astype("<f2"))}
 
 
-Answers = ClassAnswers | ErrorAnswers | OutputAnswers
+Answers = ClassAnswers | ErrorAnswers | ScoreAnswers | OutputAnswers
 _OF_NUMBERS: dict[str, type[ErrorAnswers] | type[OutputAnswers]] = {"errors": ErrorAnswers, "outputs": OutputAnswers}
 
 
@@ -113,6 +135,8 @@ def unpack_answers(packed: dict[str, Any], labels: np.ndarray | None, samples: i
             raise ValueError("a number that is not finite")
         if packed["kind"] == "errors":
             _require_count(values, samples)
+        if packed["kind"] == "scores":
+            return ScoreAnswers(str(packed["metric"]), values)
         return _OF_NUMBERS[packed["kind"]](values)
     except (KeyError, TypeError, ValueError, OverflowError, MemoryError, zlib.error) as error:
         raise EdgekitError(

@@ -72,7 +72,7 @@ def _convert(configuration: LoadedConfiguration, name: str, target: Path) -> Non
         data=calibration,
         samples=model.samples,
         seed=configuration.settings.seed,
-        pixel_range=None if model.pixel_range is None else (model.pixel_range[0], model.pixel_range[1]),
+        pixel_ranges=model.pixel_ranges,
     )
     shape = None if model.input_shape is None else tuple(model.input_shape)
     request = LoweringRequest(configuration.resolve(model.source or ""), shape, signature=model.signature)

@@ -84,6 +84,9 @@ class Thresholds(BaseModel):
     new_operators: bool = False
 
 
+PixelPair = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]
+
+
 class ModelConfiguration(BaseModel):
     """One model: a .tflite as it is, or a source that is converted first.
 
@@ -99,7 +102,8 @@ class ModelConfiguration(BaseModel):
         data: Data set that it is judged on; None takes the configuration's.
         examples: Which part of the data it is judged on.
         label_column: Column of labels where the data is a table.
-        pixel_range: Real values of pixels 0 and 255; None takes those packed into the model.
+        pixel_range: Real values of pixels 0 and 255, or a table of these by input name; None takes those packed into
+            the model.
         reference: A .tflite that latency is compared with; None takes a built-in one.
         targets: Runtimes that must be able to run it; None takes the configuration's.
         thresholds: Its own limits, over the configuration's.
@@ -118,10 +122,16 @@ class ModelConfiguration(BaseModel):
     data: PathText | None = None
     examples: Literal["held-back", "all"] = "held-back"
     label_column: str | None = None
-    pixel_range: Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)] | None = None
+    pixel_range: PixelPair | dict[str, PixelPair] | None = None
     reference: PathText | None = None
     targets: list[str] | None = None
     thresholds: dict[str, Any] = {}
+
+    @property
+    def pixel_ranges(self) -> dict[str, tuple[float, float]]:
+        """Real values of pixels 0 and 255 by input name, under "" for the only image."""
+        named = self.pixel_range if isinstance(self.pixel_range, dict) else {"": self.pixel_range}
+        return {name: (pair[0], pair[1]) for name, pair in named.items() if pair is not None}
 
     @model_validator(mode="after")
     def _has_a_model(self) -> ModelConfiguration:

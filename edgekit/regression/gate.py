@@ -191,7 +191,7 @@ class _Task:
         return DataChoice(
             DataRequest(self.configuration.data_of(self.name), settings.seed, model.label_column),
             everything=model.examples == "all",
-            pixel_range=None if model.pixel_range is None else (model.pixel_range[0], model.pixel_range[1]),
+            pixel_ranges=model.pixel_ranges,
             labels=None if self.baseline is None else self.baseline.labels,
         )
 

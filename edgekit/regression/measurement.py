@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import edgekit_runtime
-from edgekit.datasets.model_inputs import with_range
+from edgekit.datasets.model_inputs import model_inputs_with_pixels
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.streams import ExampleStream
 from edgekit.regression.answering import collect_answers
 from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers
 from edgekit.regression.baseline import LatencyRatio, ModelRecord
 from edgekit.regression.content_digest import content_digest
-from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.model import Model
 from edgekit_runtime.model_file import read_model_file
@@ -32,13 +31,14 @@ class DataChoice:
     Attributes:
         request: What the configuration said of it.
         everything: Take all of it, not only the part that is held back.
-        pixel_range: Real values of pixels 0 and 255; None takes what is packed into the model.
+        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; others take what is
+            packed into the model.
         labels: Names of the classes in the order of the model's outputs; None takes those packed into the model.
     """
 
     request: DataRequest
     everything: bool = False
-    pixel_range: tuple[float, float] | None = None
+    pixel_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     labels: tuple[str, ...] | None = None
 
 
@@ -111,17 +111,8 @@ def operators_of(model: Model) -> tuple[tuple[str, int], ...]:
 
 
 def _open(model: Model, data: DataChoice) -> ExampleStream:
-    # Quantized inputs are given as the real values that they stand for.
-    inputs = [
-        ModelInput(info.name, info.shape, info.dtype.name if info.quantization is None else "float32")
-        for info in model.inputs
-    ]
-    opened = open_data(
-        data.request,
-        inputs,
-        pixel_range=with_range(data.pixel_range, model.preprocessing),
-        labels=model.labels if data.labels is None else data.labels,
-    )
+    inputs = model_inputs_with_pixels(model, data.pixel_ranges)
+    opened = open_data(data.request, inputs, labels=model.labels if data.labels is None else data.labels)
     return opened.everything if data.everything else opened.held_back
 
 

@@ -17,6 +17,7 @@ def print_conversion(source: str, conversion: Conversion) -> None:
         source: Name of the source's file.
         conversion: What was made of it.
     """
+    click.echo(conversion.task.describe())
     for note in conversion.notes:
         click.echo(note)
     if conversion.calibration:
@@ -25,3 +26,7 @@ def print_conversion(source: str, conversion: Conversion) -> None:
         print_budget(conversion.budget)
     rows = [(model.quantize, kilobytes(model.size_bytes), str(model.path)) for model in conversion.models]
     print_table(f"{source} → TFLite", ("quantize", "size", "file"), rows)
+    for model in conversion.models:
+        for score in model.scores:
+            where = f", output {score.output}" if len(model.scores) > 1 else ""
+            click.echo(f"{model.quantize}{where}: {score.describe()}.")

@@ -94,8 +94,10 @@ def packed_facts(manifest: Manifest) -> list[tuple[str, str]]:
     facts = []
     if manifest.labels:
         facts.append(("labels", ", ".join(manifest.labels[:20]) + (" …" if len(manifest.labels) > 20 else "")))
-    if manifest.preprocessing is not None:
-        facts += _preprocessing_facts(manifest.preprocessing)
+    facts += [(f"input {name}" if name else "input", kind) for name, kind in manifest.task.inputs.items()]
+    facts += [(f"output {name}", kind) for name, kind in manifest.task.outputs.items()]
+    for name, preprocessing in manifest.preprocessing.items():
+        facts += _preprocessing_facts(preprocessing, name if len(manifest.preprocessing) > 1 else "")
     stated = list(_flat(manifest.provenance))
     facts += stated[:_MOST_FACTS]
     if len(stated) > _MOST_FACTS:
@@ -106,14 +108,18 @@ def packed_facts(manifest: Manifest) -> list[tuple[str, str]]:
     return facts
 
 
-def _preprocessing_facts(preprocessing: Preprocessing) -> list[tuple[str, str]]:
+def _preprocessing_facts(preprocessing: Preprocessing, name: str) -> list[tuple[str, str]]:
     values = preprocessing.values()
     low, high = values[..., 0], values[..., 255]
     colours = {1: "grey"}.get(preprocessing.channels, preprocessing.color_order)
+    where = f" of {name}" if name else ""
     return [
-        ("pixels 0 and 255 become", f"{_numbers(low)} and {_numbers(high)}"),
-        ("pictures", f"{preprocessing.height} × {preprocessing.width}, {colours}, others: {preprocessing.resize}"),
-        *([("layout", "channels first")] if preprocessing.layout == CHANNELS_FIRST else []),
+        (f"pixels 0 and 255{where} become", f"{_numbers(low)} and {_numbers(high)}"),
+        (
+            f"images{where}",
+            f"{preprocessing.height} × {preprocessing.width}, {colours}, others: {preprocessing.resize}",
+        ),
+        *([(f"layout{where}", "channels first")] if preprocessing.layout == CHANNELS_FIRST else []),
     ]
 
 

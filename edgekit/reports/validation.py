@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from edgekit.parity.paired_statistics import Interval
-from edgekit.parity.results import ClassificationParity, LabelledFigures, OutputParity, RegressionFigure, SliceParity
+from edgekit.parity.results import (
+    ClassificationParity,
+    LabelledFigures,
+    MetricParity,
+    OutputParity,
+    RegressionFigure,
+    SliceParity,
+)
 from edgekit.parity.validation import Validation
 from edgekit.reports.tables import percent, print_table
 
@@ -12,12 +19,13 @@ _LISTED = 10
 
 
 def print_validation(validation: Validation) -> None:
-    """Print the figures of every output."""
+    """Print what the outputs are taken for, and the figures of every one of them."""
+    print(validation.task.describe())
     first, second = validation.reference.name, validation.candidate.name
     for output in validation.outputs:
         where = f", output {output.name}" if len(validation.outputs) > 1 else ""
         title = f"{second} against {first}, {validation.samples:,} examples{where}"
-        rows = [*_class_rows(output), *_regression_rows(output), *_error_rows(output)]
+        rows = [*_class_rows(output), *_regression_rows(output), *_metric_rows(output), *_error_rows(output)]
         print_table(title, ("figure", "before", "after", "change"), rows)
         if output.classification is not None:
             _print_classes(output.classification)
@@ -44,7 +52,7 @@ def _labelled_rows(figures: LabelledFigures) -> list[tuple[str, str, str, str]]:
         rows.append((f"top-{figures.top_k}", percent(figures.reference_topk), percent(figures.candidate_topk), change))
     counts = figures.counts
     p_value = f"McNemar p = {figures.mcnemar_p:.3g}"
-    rows.append(("right alone", f"{counts.only_reference:,}", f"{counts.only_candidate:,}", p_value))
+    rows.append(("correct only in one model", f"{counts.only_reference:,}", f"{counts.only_candidate:,}", p_value))
     first, second = figures.reference_calibration.expected_error, figures.candidate_calibration.expected_error
     rows.append(("expected calibration error", percent(first), percent(second), _points(second - first)))
     return rows
@@ -64,6 +72,24 @@ def _regression_row(name: str, figure: RegressionFigure, sign: int = 1) -> tuple
         low, high = sorted((sign * figure.interval.low, sign * figure.interval.high))
         change += f" ({low:+.3g} to {high:+.3g})"
     return name, f"{figure.reference:.5g}", f"{figure.candidate:.5g}", change
+
+
+def _metric_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:
+    rows = []
+    for metric in output.metrics:
+        before, after = (_score(value, metric) for value in (metric.reference, metric.candidate))
+        change = ""
+        if metric.reference is not None and metric.drop is not None:
+            change = _points(-metric.drop) + (f" {_span(_negated(metric.interval))}" if metric.interval else "")
+            change += "" if metric.p_value is None else f", p = {metric.p_value:.3g}"
+        rows.append((metric.name.replace("_", " "), before, after, change))
+    return rows
+
+
+def _score(value: float | None, metric: MetricParity) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1f} dB" if metric.drop is None else percent(value)
 
 
 def _error_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:

@@ -47,8 +47,8 @@ def _section(validation: Validation, output: OutputParity, name: str) -> Section
     several = f", output {output.name}" if len(validation.outputs) > 1 else ""
     classes = output.classification
     rows = [
-        ("max absolute error", f"{output.errors.max_absolute_error:.3g}"),
-        ("mean absolute error", f"{output.errors.mean_absolute_error:.3g}"),
+        ("largest difference between the models", f"{output.errors.max_absolute_error:.3g}"),
+        ("mean difference between the models", f"{output.errors.mean_absolute_error:.3g}"),
     ]
     if output.errors.snr_db is not None:
         rows.append(("signal-to-noise ratio", f"{output.errors.snr_db:.1f} dB"))
@@ -56,6 +56,7 @@ def _section(validation: Validation, output: OutputParity, name: str) -> Section
     if classes:
         rows.insert(0, ("same answer", percent(classes.top1_agreement)))
         rows += _labelled_rows(classes.labelled) if classes.labelled else []
+    rows = [*_regression_rows(output), *_metric_rows(output), *rows]
     return Section(
         name=f"{validation.candidate.name}{several}",
         subtitle=f"against {validation.reference.name}, {validation.samples:,} examples of {validation.data}",
@@ -67,6 +68,31 @@ def _section(validation: Validation, output: OutputParity, name: str) -> Section
         changed=changed,
         changed_count=count,
     )
+
+
+def _regression_rows(output: OutputParity) -> list[tuple[str, str]]:
+    figures = output.regression
+    if figures is None:
+        return []
+    named = [("mean absolute error", figures.mae), ("RMSE", figures.rmse), ("R²", figures.r2)]
+    return [
+        (f"{name} against the targets", f"{figure.reference:.5g} → {figure.candidate:.5g}")
+        for name, figure in named
+        if figure is not None
+    ]
+
+
+def _metric_rows(output: OutputParity) -> list[tuple[str, str]]:
+    rows = []
+    for metric in output.metrics:
+        show = percent if metric.drop is not None else "{:.1f} dB".format
+        scores = (
+            show(metric.candidate)
+            if metric.reference is None
+            else f"{show(metric.reference)} → {show(metric.candidate)}"
+        )
+        rows.append((f"{metric.name.replace('_', ' ')} against {metric.against}", scores))
+    return rows
 
 
 def _labelled_rows(labelled: LabelledFigures) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from edgekit_runtime.model_file import read_model_file
 from edgekit_runtime.printable_text import filter_streams, one_line, printable_streams
 from edgekit_runtime.regular_file import open_regular_file
 from edgekit_runtime.startup_note import keep_off_stderr
+from edgekit_runtime.task_finding import find_task
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -152,8 +153,13 @@ def _info(options: argparse.Namespace) -> None:
         print(f"{'metadata':<10}{one_line(', '.join(description.metadata))}")
     if manifest.labels:
         print(f"{'labels':<10}{one_line(', '.join(manifest.labels))}")
-    if manifest.preprocessing is not None:
-        print(f"{'images':<10}{', '.join(f'{k} {v}' for k, v in manifest.preprocessing.to_dict().items())}")
+    task = find_task(description, [manifest.task], label_count=len(manifest.labels))
+    for title, named in (("input", task.inputs), ("output", task.outputs)):
+        for tensor_name, declared in named.items():
+            print(f"{'task':<10}{title} {one_line(tensor_name)} is {declared.name}")
+    for name, preprocessing in manifest.preprocessing.items():
+        how = ", ".join(f"{key} {value}" for key, value in preprocessing.to_dict().items())
+        print(f"{'images':<10}{one_line(f'{name}: ' if name else '')}{how}")
 
 
 def _device(options: argparse.Namespace) -> None:

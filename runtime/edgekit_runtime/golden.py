@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgekit_runtime.classification import predicted_classes
 from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMismatchError
 from edgekit_runtime.manifest import GOLDEN_NAME, Parts
+from edgekit_runtime.task import CLASSES, UNNAMED
 
 if TYPE_CHECKING:
     from edgekit_runtime.model import Model
@@ -46,7 +48,7 @@ class GoldenReport:
         examples: How many were replayed.
         max_error: For each example the largest distance of an output value from the packed one.
         tolerance: For each output how far it may be.
-        top1_equal: For each example whether the largest value is at the same place in every output.
+        top1_equal: For each example whether every output of classes names the same one.
         passed: Whether every value of every example lies within the tolerance.
     """
 
@@ -112,13 +114,13 @@ def read_golden(model: bytes) -> GoldenExamples:
     return GoldenExamples(groups["input"], groups["output"], groups["keras"], tolerance)
 
 
-def replay(model: Model, golden: GoldenExamples, preprocessing: Preprocessing | None) -> GoldenReport:
+def replay(model: Model, golden: GoldenExamples, preprocessing: Mapping[str, Preprocessing]) -> GoldenReport:
     """Run the golden examples through a loaded model.
 
     Args:
         model: The model.
         golden: Its examples.
-        preprocessing: How pixels become its input, as packed with it.
+        preprocessing: How images become an input, by its name, as packed with it.
     Raises:
         ModelFileError: The examples are not this model's.
     """
@@ -132,19 +134,27 @@ def replay(model: Model, golden: GoldenExamples, preprocessing: Preprocessing | 
         examples=len(errors[0]),
         max_error=tuple(float(error) for error in np.max(errors, axis=0)),
         tolerance=golden.tolerance,
-        top1_equal=tuple(
-            all(_rows(o)[n].argmax() == _rows(e)[n].argmax() for o, e in zip(outputs, golden.outputs))
-            for n in range(len(errors[0]))
-        ),
+        top1_equal=_same_classes(model, outputs, golden.outputs),
         passed=all(bool((error <= limit).all()) for error, limit in zip(errors, golden.tolerance)),
     )
 
 
-def golden_outputs(model: Model, inputs: Sequence[np.ndarray], preprocessing: Preprocessing | None) -> list[np.ndarray]:
+def _same_classes(model: Model, outputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> tuple[bool, ...]:
+    same = np.ones(len(outputs[0]), bool)
+    for info, output, wanted in zip(model.outputs, outputs, expected):
+        if model.task.outputs[info.name].name == CLASSES:
+            equal = predicted_classes(output) == predicted_classes(wanted)
+            same &= equal.reshape(len(same), -1).all(1)
+    return tuple(same.tolist())
+
+
+def golden_outputs(
+    model: Model, inputs: Sequence[np.ndarray], preprocessing: Mapping[str, Preprocessing]
+) -> list[np.ndarray]:
     """The real values of each output (N, …) for inputs in the form that :class:`GoldenExamples` has them."""
-    given = model_values(inputs, preprocessing)
-    if len(given) != len(model.inputs):
+    if len(inputs) != len(model.inputs):
         raise ModelFileError("The golden examples packed into the model are another model's.")
+    given = model_values(inputs, [info.name for info in model.inputs], preprocessing)
     answers = []
     for number in range(len(given[0])):
         try:
@@ -157,11 +167,21 @@ def golden_outputs(model: Model, inputs: Sequence[np.ndarray], preprocessing: Pr
     return [np.stack(values) for values in zip(*answers)]
 
 
-def model_values(inputs: Sequence[np.ndarray], preprocessing: Preprocessing | None) -> list[np.ndarray]:
-    """Golden inputs as the model was trained on them: pixels become real values, all else is that already."""
-    if preprocessing is None:
-        return list(inputs)
-    return [preprocessing.normalize(array) if array.dtype == np.uint8 else array for array in inputs]
+def model_values(
+    inputs: Sequence[np.ndarray], names: Sequence[str], preprocessing: Mapping[str, Preprocessing]
+) -> list[np.ndarray]:
+    """Golden inputs as the model was trained on them: pixels become real values, all else is that already.
+
+    Args:
+        inputs: Arrays (N, ...), uint8 pixels for images.
+        names: Names of the inputs, in the same order.
+        preprocessing: How images become an input, by its name; under ``UNNAMED`` for the only one.
+    """
+    values = []
+    for name, array in zip(names, inputs):
+        how = preprocessing.get(name) or preprocessing.get(UNNAMED)
+        values.append(how.normalize(array) if how is not None and array.dtype == np.uint8 else array)
+    return values
 
 
 def _count(names: Sequence[str], kind: str) -> int:

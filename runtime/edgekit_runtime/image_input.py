@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from edgekit_runtime.conversion import Encoder
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ModelFileError, TensorMismatchError
-from edgekit_runtime.preprocessing import CHANNELS_LAST, Images, Preprocessing
+from edgekit_runtime.preprocessing import CHANNELS_FIRST, CHANNELS_LAST, Images, Preprocessing
 from edgekit_runtime.tensor_info import TensorInfo
 
 
@@ -74,23 +72,24 @@ class ImageInput:
 
 def image_preprocessing(
     description: ModelDescription,
-    inputs: Sequence[TensorInfo],
+    info: TensorInfo,
     packed: Preprocessing | None,
     pixel_range: tuple[float, float] | None,
 ) -> Preprocessing | None:
-    """How images become a model's only input, ``None`` where it takes none.
+    """How images become a model's only input, ``None`` where its shape or type takes none.
 
     Where nothing is packed the model's own quantization tells what it was calibrated on.
     """
-    shape = inputs[0].shape if len(inputs[0].shape) == 4 else (*inputs[0].shape, 1)
-    if packed is not None and packed.layout != CHANNELS_LAST:
+    shape = info.shape if len(info.shape) == 4 else (*info.shape, 1)
+    layout = _layout(shape) if packed is None else packed.layout
+    if layout != CHANNELS_LAST:
         batch, channels, height, width = shape if len(shape) == 4 else (0, 0, 0, 0)
         shape = (batch, height, width, channels)
-    if len(inputs) != 1 or len(shape) != 4 or min(shape[1:]) < 1 or shape[3] not in (1, 3):
+    if len(shape) != 4 or min(shape[1:]) < 1 or shape[3] not in (1, 3):
         return None
-    if inputs[0].dtype != np.float32 and inputs[0].quantization is None:
+    if info.dtype != np.float32 and info.quantization is None:
         return None
-    preprocessing = packed or Preprocessing(*shape[1:])
+    preprocessing = packed or Preprocessing(*shape[1:], layout=layout)
     if (preprocessing.height, preprocessing.width, preprocessing.channels) != shape[1:]:
         raise ModelFileError(
             "The preprocessing packed into the model is for another size of image.",
@@ -104,6 +103,12 @@ def image_preprocessing(
         low, high = pixel_range
         preprocessing = preprocessing._replace(scale=(high - low) / 255, offset=float(low))
     return preprocessing
+
+
+def _layout(shape: tuple[int, ...]) -> str:
+    """Where the channels of an image are that nothing is packed for: last, unless only the first axis can be."""
+    is_first = len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3)
+    return CHANNELS_FIRST if is_first else CHANNELS_LAST
 
 
 def _calibrated_range(description: ModelDescription) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""What travels with a model: labels, how pictures become its input, where it comes from, golden examples.
+"""What travels with a model: its task, labels, how images become its input, where it comes from, golden examples.
 
 A zip appended to the FlatBuffer holds the parts. Interpreters and other tools read the FlatBuffer and never see
 the zip; ``unzip -l model.tflite`` lists it. Nothing in it is trusted: sizes are bounded and types checked.
@@ -15,18 +15,21 @@ from typing import Any, NamedTuple
 from edgekit_runtime.classification import split_labels
 from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.task import FILE, IMAGE, UNNAMED, Claim
 from edgekit_runtime.zip_parts import flatbuffer_end, list_parts, require_no_gaps, unpack_part
 
 MANIFEST_NAME = "edgekit.json"
 LABELS_NAME = "labels.txt"
 GOLDEN_NAME = "golden.npz"
 SIGNATURE_NAME = "edgekit.sig"
-SCHEMA_VERSION = 1
+#: Version 1 had no task, and one preprocessing without the name of its input.
+SCHEMA_VERSION = 2
 # A manifest is a page of JSON, labels are words, golden examples are a few inputs.
 _LARGEST_PART_BYTES = 16_000_000
 _MOST_PARTS = 1000
 # Python's own limit, which whatever walks through nested values meets, varies with the version and the caller's depth.
 _DEEPEST = 50
+_SHORTEST_SIDE = 8
 
 
 class Manifest(NamedTuple):
@@ -34,26 +37,33 @@ class Manifest(NamedTuple):
 
     Attributes:
         labels: Name of each class, in the order of the model's output; empty where none is known.
-        preprocessing: How images become the model's input, or None where that is not known.
+        preprocessing: How images become an input, by its name; under ``UNNAMED`` for the only one.
         provenance: Where the model comes from, as JSON values by name: ``source_sha256``, ``keras_version``,
             ``quantize`` (the mode), ``calibration``, ``targets`` (those checked), ``golden``, ….
         model_sha256: Digest of the FlatBuffer, in hex; empty where none was taken.
         tensor_sha256: First 16 hex digits of the digest of each constant tensor, a list a subgraph, in the
             order of the tensors.
+        task: What is known of the kinds of inputs and outputs.
     """
 
     labels: tuple[str, ...] = ()
-    preprocessing: Preprocessing | None = None
+    preprocessing: Mapping[str, Preprocessing] = MappingProxyType({})
     provenance: Mapping[str, Any] = MappingProxyType({})
     model_sha256: str = ""
     tensor_sha256: tuple[tuple[str, ...], ...] = ()
+    task: Claim = Claim(FILE)
+
+    def preprocessing_of(self, name: str) -> Preprocessing | None:
+        """How images become an input; None if nothing says so."""
+        return self.preprocessing.get(name) or self.preprocessing.get(UNNAMED)
 
     def to_dict(self) -> dict[str, Any]:
         """As ``edgekit.json`` holds it."""
         return {
             "schema_version": SCHEMA_VERSION,
             "labels": list(self.labels),
-            "preprocessing": None if self.preprocessing is None else self.preprocessing.to_dict(),
+            "task": {"inputs": dict(self.task.inputs), "outputs": dict(self.task.outputs)},
+            "preprocessing": {name: how.to_dict() for name, how in self.preprocessing.items()},
             "provenance": dict(self.provenance),
             "model_sha256": self.model_sha256,
             "tensor_sha256": [list(digests) for digests in self.tensor_sha256],
@@ -170,10 +180,11 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
             received=f"version {version}",
             next_step="pip install --upgrade edgekit-runtime",
         )
-    preprocessing, provenance = content.get("preprocessing"), content.get("provenance", {})
+    preprocessing, provenance = content.get("preprocessing") or {}, content.get("provenance", {})
     model_sha256, digests = content.get("model_sha256", ""), content.get("tensor_sha256", [])
     for name, value, kind in (
-        ("preprocessing", {} if preprocessing is None else preprocessing, dict),
+        ("preprocessing", preprocessing, dict),
+        ("task", content.get("task", {}), dict),
         ("provenance", provenance, dict),
         ("model_sha256", model_sha256, str),
         ("tensor_sha256", digests, list),
@@ -183,11 +194,36 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
             raise _damaged(f"{name} is a {type(value).__name__}")
     if not all(isinstance(part, list) and all(isinstance(digest, str) for digest in part) for part in digests):
         raise _damaged("tensor_sha256 holds no digests")
+    task = _task(content.get("task", {}))
+    if version == 1 and preprocessing:
+        preprocessing = {UNNAMED: preprocessing}
+    known = {name: _preprocessing(fields) for name, fields in preprocessing.items()}
+    if version == 1:
+        task = Claim(FILE, inputs={name: IMAGE for name, how in known.items() if _is_image(how)})
+    return Manifest(labels, known, provenance, model_sha256, tuple(tuple(part) for part in digests), task)
+
+
+def _preprocessing(fields: Any) -> Preprocessing:
+    if not isinstance(fields, dict):
+        raise _damaged(f"a preprocessing is a {type(fields).__name__}")
     try:
-        how = None if preprocessing is None else Preprocessing.from_dict(preprocessing)
+        return Preprocessing.from_dict(fields)
     except UsageError as error:
         raise _damaged(f"preprocessing: {error.problem} {error.received}") from error
-    return Manifest(labels, how, provenance, model_sha256, tuple(tuple(part) for part in digests))
+
+
+def _is_image(preprocessing: Preprocessing) -> bool:
+    """Whether version 1 can have meant an image: it took recordings for images that are one pixel wide."""
+    return min(preprocessing.height, preprocessing.width) >= _SHORTEST_SIDE
+
+
+def _task(fields: dict[str, Any]) -> Claim:
+    """The kinds as they are packed; a kind that this version does not know is left out when the task is found."""
+    kinds = [fields.get(name, {}) for name in ("inputs", "outputs")]
+    for each in kinds:
+        if not isinstance(each, dict) or not all(isinstance(kind, str) for kind in each.values()):
+            raise _damaged("task holds no kinds")
+    return Claim(FILE, *kinds)
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

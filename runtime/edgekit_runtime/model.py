@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from _thread import allocate_lock
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Union, overload
 
@@ -24,6 +24,8 @@ from edgekit_runtime.preprocessing import Image, Images, Preprocessing
 from edgekit_runtime.scales import dense_crashes, refuse_scales_beyond
 from edgekit_runtime.session import Session
 from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.task import CLASSES, IMAGE, LABELS, UNNAMED, Task
+from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.zip_parts import zip_end
 
@@ -93,13 +95,15 @@ def load(
     choice = choose_interpreter(interpreter)
     refuse_scales_beyond(choice.name, choice.version, description)
     refuse_known_crashes(choice.name, choice.version, description)
+    names = read_labels(labels if labels is not None else packed.labels if packed else ())
     model = Model(
         content,
         description,
         choice,
         num_threads=num_threads,
-        labels=read_labels(labels if labels is not None else packed.labels if packed else ()),
-        preprocessing=packed.preprocessing if packed else None,
+        labels=names,
+        task=find_task(description, [packed.task] if packed else (), label_count=len(names)),
+        preprocessing=packed.preprocessing if packed else {},
         pixel_range=pixel_range,
         num_interpreters=num_interpreters or max(1, available_cores() // num_threads),
         stateful=stateful,
@@ -138,7 +142,8 @@ class Model:
         interpreter: Name of the interpreter it runs on, ``litert`` or ``tflite-runtime``.
         interpreter_version: Version of that interpreter.
         labels: Names of the classes; empty where none are known.
-        preprocessing: How images become its input, ``None`` where it takes none.
+        task: What its inputs and outputs are.
+        preprocessing: How images become its only input, ``None`` where that takes none.
     """
 
     def __init__(
@@ -149,7 +154,8 @@ class Model:
         *,
         num_threads: int,
         labels: tuple[str, ...],
-        preprocessing: Preprocessing | None,
+        task: Task,
+        preprocessing: Mapping[str, Preprocessing],
         pixel_range: tuple[float, float] | None,
         num_interpreters: int,
         stateful: bool,
@@ -162,6 +168,7 @@ class Model:
         self.inputs: tuple[TensorInfo, ...] = model_inputs(description)
         self.outputs: tuple[TensorInfo, ...] = model_outputs(description)
         self.labels = labels
+        self.task = task
         self._content = content
         self._num_threads = num_threads
         self._encoders = [Encoder(info) for info in self.inputs]
@@ -181,8 +188,8 @@ class Model:
         self._chunk = 1 if one_by_one else self._chunk_samples()
         self._fast_shape = self._shape_of_fast_path(has_variables)
         self._encode, self._decode = self._encoders[0], self._decoders[0]
-        self.preprocessing = image_preprocessing(description, self.inputs, preprocessing, pixel_range)
-        self._knows_range = preprocessing is not None or pixel_range is not None
+        self.preprocessing = self._image_preprocessing(preprocessing, pixel_range)
+        self._knows_range = bool(preprocessing) or pixel_range is not None
         self._image = self._image_input(max_image_pixels)
 
     def __reduce__(self) -> str:
@@ -351,16 +358,31 @@ class Model:
             raise UsageError("The option top_k must be at least 1.", received=str(top_k))
         if self._image is None:
             raise TensorMismatchError(
-                "This model does not turn one image into one row of scores, as classify() needs it.",
-                expected="an input (N, height, width, 1 or 3), (N, height, width), and an output (N, classes)",
-                received=f"inputs {[i.shape for i in self.inputs]}, outputs {[o.shape for o in self.outputs]}",
-                next_step="use predict()",
+                "This model does not turn one image into one row of class scores, as classify() needs it.",
+                expected="one input of the kind image, and one output of the kind classes or labels",
+                received=", ".join(
+                    f"{what} {name} of the kind {kind.name}"
+                    for what, kinds in (("input", self.task.inputs), ("output", self.task.outputs))
+                    for name, kind in kinds.items()
+                ),
+                next_step="use predict(); if these are classes, pass labels= or declare it: edgekit pack --task",
             )
+
+    def _image_preprocessing(
+        self, packed: Mapping[str, Preprocessing], pixel_range: tuple[float, float] | None
+    ) -> Preprocessing | None:
+        """How images become its only input; ``None`` where that takes none."""
+        name = self.inputs[0].name
+        if len(self.inputs) != 1 or self.task.inputs[name].name != IMAGE:
+            return None
+        known = packed.get(name) or packed.get(UNNAMED)
+        return image_preprocessing(self.description, self.inputs[0], known, pixel_range)
 
     def _image_input(self, max_pixels: int) -> ImageInput | None:
         """How pixels become its input, ``None`` where it takes no images or gives no scores for them."""
+        kinds = [kind.name for kind in self.task.outputs.values()]
         classes = class_count([info.shape for info in self.outputs])
-        if self.preprocessing is None or not classes:
+        if self.preprocessing is None or not classes or kinds not in ([CLASSES], [LABELS]):
             return None
         return ImageInput(self.preprocessing, self.inputs[0], labels_for(self.labels, classes), max_pixels)
 

@@ -89,6 +89,10 @@ class Claim(NamedTuple):
     outputs: Mapping[str, str] = MappingProxyType({})
 
 
+#: A user who says nothing.
+NOTHING_SAID = Claim(USER)
+
+
 class Task(NamedTuple):
     """The kinds of all inputs and outputs of a model.
 
@@ -110,12 +114,13 @@ class Task(NamedTuple):
         outputs = ", ".join(_phrase(name, kind) for name, kind in self.outputs.items())
         return f"Task: {inputs} -> {outputs}."
 
-    def kinds(self) -> dict[str, dict[str, str]]:
-        """The kinds alone, as the manifest holds them."""
-        return {
-            "inputs": {name: kind.name for name, kind in self.inputs.items()},
-            "outputs": {name: kind.name for name, kind in self.outputs.items()},
-        }
+    def as_claim(self) -> Claim:
+        """What the file should say of itself: all that some source knows. What was only assumed stays open."""
+        known = [
+            {name: kind.name for name, kind in kinds.items() if kind.source != DEFAULT}
+            for kinds in (self.inputs, self.outputs)
+        ]
+        return Claim(FILE, *known)
 
     def to_dict(self) -> dict[str, dict[str, dict[str, str]]]:
         """Plain values with their sources, for ``--json``."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from edgekit_runtime.classification import class_count
 from edgekit_runtime.description import ModelDescription, OperatorDescription, SubgraphDescription
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.task import (
     BOXES,
     CLASSES,
     DEFAULT,
+    FILE,
     IMAGE,
     INPUT_KINDS,
     LABELS,
@@ -32,6 +34,7 @@ from edgekit_runtime.task import (
 )  # fmt: skip
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 
+_NOT_NUMPY = frozenset({"string", "resource", "variant"})
 #: Shortest side of something that is taken for an image when the input has no channel axis.
 _SHORTEST_SIDE = 8
 #: Fewest samples of a recording: a quarter of a second at 16 kHz.
@@ -42,17 +45,20 @@ _TRANSPARENT = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAN
 _LOOK_UPS: Mapping[str, int] = MappingProxyType({"GATHER": 1, "EMBEDDING_LOOKUP": 0, "ONE_HOT": 0})
 
 
-def find_task(description: ModelDescription, claims: Sequence[Claim] = ()) -> Task:
+def find_task(description: ModelDescription, claims: Sequence[Claim] = (), *, label_count: int = 0) -> Task:
     """Find the kind of each input and output.
 
     Args:
         description: The model.
         claims: What is said of it, the most trusted first. Names that the model does not have are an error if the user
             gave them, and left out otherwise.
+        label_count: How many names of classes are known: an output that nothing else is known of has classes if it
+            gives as many scores.
     Raises:
         UsageError: The user names an input, an output or a kind that does not exist, or a kind that does not go with
             the tensor's shape.
     """
+    description = _with_numpy_types(description)
     inputs, outputs = model_inputs(description), model_outputs(description)
     for claim in claims:
         if claim.source == USER:
@@ -60,10 +66,20 @@ def find_task(description: ModelDescription, claims: Sequence[Claim] = ()) -> Ta
             _require_known(claim.outputs, [info.name for info in outputs], OUTPUT_KINDS, "output")
     seen_inputs = {info.name: _input_in_graph(description, info) for info in inputs}
     seen_outputs = _outputs_in_graph(description, inputs, outputs)
+    if len(outputs) == 1 and label_count == class_count([outputs[0].shape]) != 0:
+        seen = seen_outputs[outputs[0].name]
+        seen_outputs[outputs[0].name] = Kind(CLASSES, FILE) if seen.source == DEFAULT else seen
     return Task(
         inputs={info.name: _input_kind(info, inputs, claims, seen_inputs[info.name]) for info in inputs},
         outputs={info.name: _output_kind(info, claims, seen_outputs[info.name]) for info in outputs},
     )
+
+
+def _with_numpy_types(description: ModelDescription) -> ModelDescription:
+    """The same with objects in the place of strings and resources, which numpy has no types for."""
+    graph = description.subgraphs[0]
+    tensors = tuple(each._replace(dtype="object") if each.dtype in _NOT_NUMPY else each for each in graph.tensors)
+    return description._replace(subgraphs=(graph._replace(tensors=tensors), *description.subgraphs[1:]))
 
 
 def _input_kind(info: TensorInfo, inputs: Sequence[TensorInfo], claims: Sequence[Claim], seen: Kind) -> Kind:

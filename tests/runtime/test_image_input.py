@@ -39,10 +39,10 @@ def model(dtype: str, scale: float, zero_point: int, *, float_input: bool = Fals
 def test_the_range_of_a_quantized_model_with_nothing_packed(
     description: ModelDescription, expected: tuple[float, float]
 ) -> None:
-    preprocessing = image_preprocessing(description, model_inputs(description), None, None)
+    preprocessing = image_preprocessing(description, model_inputs(description)[0], None, None)
     assert preprocessing is not None
     assert preprocessing.value_range == pytest.approx(expected)
-    given = image_preprocessing(description, model_inputs(description), None, (0.0, 2.0))
+    given = image_preprocessing(description, model_inputs(description)[0], None, (0.0, 2.0))
     assert given is not None
     assert given.value_range == pytest.approx((0, 2))
 
@@ -86,5 +86,8 @@ def test_a_single_score_is_a_probability_or_no_class(tflite_folder: Path) -> Non
     # What a regression gives, or a logit: no choice between two classes.
     for pixel_range in ((0, 255), (-1, 1)):
         with pytest.raises(TensorMismatchError, match="no probability") as caught:
-            edgekit_runtime.load(path, pixel_range=pixel_range).classify(pixels)
+            edgekit_runtime.load(path, pixel_range=pixel_range, labels=["dark", "bright"]).classify(pixels)
         assert caught.value.next_step == "use predict()"
+    # Nothing says that it is a probability of classes at all.
+    with pytest.raises(TensorMismatchError, match="output output_0 of the kind values"):
+        edgekit_runtime.load(path, pixel_range=(0, 1)).classify(pixels)

@@ -29,6 +29,8 @@ def test_info(tflite_folder: Path, capsys: Capture) -> None:
         "output    output_0  float32  N × 2\n"
         "operator  2 × FULLY_CONNECTED version 1\n"
         "metadata  min_runtime_version, CONVERSION_METADATA\n"
+        "task      input keras_tensor_12 is numbers\n"
+        "task      output output_0 is values\n"
     )
 
 

@@ -324,7 +324,7 @@ def test_wrong_options(options: dict[str, Any], error: type[EdgekitError], tflit
 def test_classify_needs_an_image_model(tflite_folder: Path, cnn: Arrays) -> None:
     model = load(tflite_folder, "dense_float32")
     assert model.preprocessing is None
-    with pytest.raises(TensorMismatchError, match="one image into one row of scores"):
+    with pytest.raises(TensorMismatchError, match="one image into one row of class scores"):
         model.classify(cnn["pixels"])
     with pytest.raises(UsageError, match="top_k"):
         load(tflite_folder, "cnn_float32").classify(cnn["pixels"], top_k=0)

@@ -174,6 +174,6 @@ def test_the_user_hears_of_a_mistake(claim: Claim, received: str) -> None:
 def test_a_task_says_what_it_is_and_where_it_comes_from() -> None:
     task = find_task(chain((-1, 8, 8, 1), (-1, 3), "CONV_2D", "SOFTMAX"), [Claim(DATA, outputs={"y": "classes"})])
     assert task.describe() == "Task: x is image (from the model's graph) -> y is classes (from the data's labels)."
-    assert task.kinds() == {"inputs": {"x": "image"}, "outputs": {"y": "classes"}}
+    assert task.as_claim() == Claim(FILE, {"x": "image"}, {"y": "classes"})
     assert task.to_dict()["outputs"] == {"y": {"kind": "classes", "source": "data"}}
     assert task.named("image") == ("x",)

@@ -27,6 +27,7 @@ from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
+from edgekit_runtime.preprocessing import Preprocessing
 
 _logger = logging.getLogger(__name__)
 
@@ -66,11 +67,14 @@ class ModelInput:
         name: Its name in the signature.
         shape: Sizes, batch axis first; -1 where any size will do.
         dtype: numpy's name of the type.
+        pixels: For an image, the real values of pixels 0 and 255, or all that is known of its preprocessing; None for
+            every other kind of input.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
+    pixels: tuple[float, float] | Preprocessing | None = None
 
 
 @dataclass(frozen=True, slots=True)

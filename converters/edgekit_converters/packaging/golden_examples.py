@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 import edgekit_runtime
+from edgekit_runtime.classification import predicted_classes
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.golden import golden_outputs
 from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, Task
 
 #: How far an honest interpreter may be, as a share of an output's largest value, by what the model computes with.
 #: Measured on nine published models, LiteRT 2.3 against tflite-runtime 2.14, at most: float32 and float16 5e-7, int8
@@ -23,6 +26,7 @@ _FLOORS = {"float32": 1e-3, "float16": 1e-2, "int8": 0.02, "int16": 1e-2, "dynam
 #: angle may be near 0, a share of which says nothing; two published models that steer are 6 and 12 of 256 steps away
 #: on tflite-runtime 2.14.
 _STEPS, _STEPS_OF_OTHERS = 4, 16
+_SCORED_KINDS = (CLASSES, LABELS, MASK, SEQUENCE)
 #: Where a model is this many times as far from the one it was made from, rounding elsewhere may take it so far, too.
 _TIMES_OWN_ERROR = 2.0
 #: However bad the model is, a device may never be farther off than this share of the largest value, or by rounding.
@@ -50,7 +54,8 @@ def make_golden(
     inputs: Sequence[np.ndarray],
     *,
     origin: str,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Mapping[str, Preprocessing] = MappingProxyType({}),
+    task: Task | None = None,
     source_outputs: Mapping[str, np.ndarray] | None = None,
 ) -> Golden | None:
     """Run a model on some inputs and keep what it answers.
@@ -59,7 +64,8 @@ def make_golden(
         model: The .tflite that the examples are for; it is run here, on the first interpreter installed.
         inputs: Values (N, ...) of each input: uint8 pixels where it takes pictures.
         origin: Where they come from, for whoever reads the manifest.
-        preprocessing: How pixels become its input.
+        preprocessing: How images become an input, by its name.
+        task: What its inputs and outputs are; None takes what the model's graph shows.
         source_outputs: What the model it was made from answers, (N, ...) by output name.
     Returns:
         The examples; None where the model gives no numbers that could be compared.
@@ -75,8 +81,9 @@ def make_golden(
     keras = _in_order(source_outputs, [info.name for info in loaded.outputs], outputs)
     arithmetic = arithmetic_of(loaded.description)
     steps = _output_steps(loaded.description)
+    kinds = [(task or loaded.task).outputs[info.name].name for info in loaded.outputs]
     tolerance = [
-        _tolerance(output, keras[number] if keras else None, arithmetic, step=steps[number])
+        _tolerance(output, keras[number] if keras else None, arithmetic, step=steps[number], kind=kinds[number])
         for number, output in enumerate(outputs)
     ]
     arrays = {f"input_{number}": array for number, array in enumerate(inputs)}
@@ -89,7 +96,7 @@ def make_golden(
         "arithmetic": arithmetic,
         "tolerance": [_short(limit) for limit in tolerance],
     }
-    return Golden(_npz(arrays | {"tolerance": np.array(tolerance)}), facts, _parity(outputs, keras))
+    return Golden(_npz(arrays | {"tolerance": np.array(tolerance)}), facts, _parity(outputs, keras, kinds))
 
 
 def arithmetic_of(description: ModelDescription) -> str:
@@ -105,15 +112,18 @@ def arithmetic_of(description: ModelDescription) -> str:
     return "float16" if any(tensor.dtype == "float16" for tensor in constants) else "float32"
 
 
-def _parity(outputs: Sequence[np.ndarray], keras: Sequence[np.ndarray]) -> dict[str, Any]:
-    """The largest distance of any value, and in how many examples the largest value of every output is the same one."""
-    pairs = list(zip(outputs, keras, strict=True)) if keras else []
-    if not pairs:
+def _parity(outputs: Sequence[np.ndarray], keras: Sequence[np.ndarray], kinds: Sequence[str]) -> dict[str, Any]:
+    """The largest distance of any value, and in how many examples every output of classes names the same one."""
+    if not keras:
         return {}
-    rows = [tuple(np.asarray(array, np.float64).reshape(len(array), -1) for array in pair) for pair in pairs]
-    same = np.all([own.argmax(1) == source.argmax(1) for own, source in rows], axis=0)
-    error = max(float(np.abs(own - source).max()) for own, source in rows)
-    return {"max_error": _short(error), "top1_equal": int(same.sum())}
+    pairs = list(zip(outputs, keras, strict=True))
+    errors = [float(np.abs(np.asarray(own, np.float64) - source).max()) for own, source in pairs]
+    parity: dict[str, Any] = {"max_error": _short(max(errors))}
+    classes = [pair for pair, kind in zip(pairs, kinds, strict=True) if kind == CLASSES]
+    if classes:
+        same = [predicted_classes(own) == predicted_classes(source) for own, source in classes]
+        parity["top1_equal"] = int(np.all([equal.reshape(len(equal), -1).all(1) for equal in same], axis=0).sum())
+    return parity
 
 
 def _short(value: float) -> float:
@@ -121,21 +131,21 @@ def _short(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def _tolerance(output: np.ndarray, keras: np.ndarray | None, arithmetic: str, *, step: float) -> float:
+def _tolerance(output: np.ndarray, keras: np.ndarray | None, arithmetic: str, *, step: float, kind: str) -> float:
     """How far a value may be from ``output``: what rounding explains, or twice the model's own error."""
     # A detector may find nothing.
     if output.dtype.kind != "f" or not output.size:
         return 0.0
     reach = max(float(np.ptp(output)), float(np.abs(output).max())) or 1.0
     own_error = 0.0 if keras is None else float(np.abs(output - keras).max())
-    steps = _STEPS if _are_probabilities(output) else _STEPS_OF_OTHERS
+    steps = _STEPS if kind in _SCORED_KINDS and _are_shares(output) else _STEPS_OF_OTHERS
     rounding = max(_FLOORS[arithmetic] * reach, steps * step)
     return max(min(_TIMES_OWN_ERROR * own_error, _CEILING * reach), rounding)
 
 
-def _are_probabilities(output: np.ndarray) -> bool:
-    """Whether each row adds up to 1, as far as integers can."""
-    return output.shape[-1] > 1 and bool(np.allclose(output.sum(axis=-1), 1, atol=0.05))
+def _are_shares(output: np.ndarray) -> bool:
+    """Whether all values are probabilities, as far as integers can give them; logits are not."""
+    return bool(output.min() >= -0.05 and output.max() <= 1.05)
 
 
 def _output_steps(description: ModelDescription) -> list[float]:

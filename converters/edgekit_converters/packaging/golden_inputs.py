@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -73,13 +73,13 @@ def coarsened(array: np.ndarray, factor: int) -> np.ndarray:
 
 
 def made_up_inputs(
-    description: ModelDescription, preprocessing: Preprocessing | None, *, seed: int
+    description: ModelDescription, preprocessing: Mapping[str, Preprocessing], *, seed: int
 ) -> list[np.ndarray]:
     """Seeded inputs in the range that a model takes: pixels for pictures, indices for look-ups, else a normal spread.
 
     Args:
         description: The model's tensors and operators.
-        preprocessing: How pictures become its input; None where it takes none.
+        preprocessing: How images become an input, by its name.
         seed: Of the values.
     Returns:
         For each input values (N, ...).
@@ -93,9 +93,9 @@ def made_up_inputs(
     for info in infos:
         sizes = info.shape[1:] if has_batch else info.shape
         shape = (MOST_EXAMPLES, *(OPEN_SIZE if size == -1 else size for size in sizes))
-        if preprocessing is not None:
+        if info.name in preprocessing:
             # Pixels have their channels last, whatever the model's layout.
-            shape = preprocessing.as_images(np.empty(shape, np.uint8)).shape
+            shape = preprocessing[info.name].as_images(np.empty(shape, np.uint8)).shape
             patches = rng.integers(0, 256, _patch_shape(shape), np.uint8)
             inputs.append(_enlarged(patches, shape))
         elif info.name in rows:

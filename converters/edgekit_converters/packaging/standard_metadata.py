@@ -60,8 +60,9 @@ def standard_metadata(description: ModelDescription, manifest: Manifest, *, name
     names = {} if signature is None else {index: end for end, index in (*signature.inputs, *signature.outputs)}
     inputs: list[dict[int, Any]] = [{TensorMetadata.NAME: names.get(x.index, x.name)} for x in description.inputs]
     outputs: list[dict[int, Any]] = [{TensorMetadata.NAME: names.get(x.index, x.name)} for x in description.outputs]
-    if manifest.preprocessing is not None:
-        inputs[0] |= _image_input(manifest.preprocessing)
+    for described in inputs:
+        preprocessing = manifest.preprocessing_of(described[TensorMetadata.NAME])
+        described.update({} if preprocessing is None else _image_input(preprocessing))
     if manifest.labels:
         labels = {
             AssociatedFile.NAME: LABELS_NAME,
@@ -83,7 +84,7 @@ def standard_metadata(description: ModelDescription, manifest: Manifest, *, name
 
 
 def _image_input(preprocessing: Preprocessing) -> dict[int, Any]:
-    """Description, image properties and normalization ``(pixel - mean) / std`` of a picture's tensor."""
+    """Description, image properties and normalization ``(pixel - mean) / std`` of an image's tensor."""
     scale, offset = np.broadcast_arrays(
         np.atleast_1d(np.asarray(preprocessing.scale, float)), np.asarray(preprocessing.offset, float)
     )

@@ -9,6 +9,7 @@ import numpy as np
 from edgekit_converters.lowering.process import ModelInput
 from edgekit_runtime.description import ModelDescription, TensorDescription
 from edgekit_runtime.errors import DataError, TensorMismatchError
+from edgekit_runtime.preprocessing import Preprocessing
 
 #: The value of every input by its name in the signature, batch axis included.
 Sample = Mapping[str, np.ndarray]
@@ -18,39 +19,32 @@ _OPEN_SIZE = 32
 
 
 def random_representative_dataset(
-    inputs: Sequence[ModelInput],
-    seed: int,
-    *,
-    samples: int,
-    pixel_range: tuple[float, float] = (0.0, 1.0),
-    rows: Mapping[str, int] | None = None,
+    inputs: Sequence[ModelInput], seed: int, *, samples: int, rows: Mapping[str, int] | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
     """Noise in place of real inputs: enough to make a model that runs, not one that answers right.
 
     Args:
-        inputs: The model's inputs.
+        inputs: The model's inputs: images are drawn evenly between the values of pixels 0 and 255, other floats from
+            the standard normal distribution, and integers are 0 or 1, which every table has.
         seed: Equal seeds give equal samples.
         samples: How many.
-        pixel_range: Real values of pixels 0 and 255, between which inputs of four axes are drawn evenly; other float
-            inputs are drawn from the standard normal distribution, and integers are 0 or 1, which every table has.
         rows: For inputs that are indices, by name: how many rows there are to choose from.
     """
     generator = np.random.default_rng(seed)
     for _ in range(samples):
-        yield {each.name: _noise(each, generator, pixel_range, (rows or {}).get(each.name)) for each in inputs}
+        yield {each.name: _noise(each, generator, (rows or {}).get(each.name)) for each in inputs}
 
 
-def _noise(
-    each: ModelInput, generator: np.random.Generator, pixel_range: tuple[float, float], rows: int | None
-) -> np.ndarray:
+def _noise(each: ModelInput, generator: np.random.Generator, rows: int | None) -> np.ndarray:
     sizes = [1, *(_OPEN_SIZE if size == -1 else size for size in each.shape[1:])] if each.shape else []
     values: np.ndarray
     if rows is not None:
         values = generator.integers(0, rows, sizes)
     elif np.dtype(each.dtype).kind != "f":
         values = generator.integers(0, 2, sizes)
-    elif len(sizes) == 4:
-        values = generator.uniform(*pixel_range, sizes)
+    elif each.pixels is not None:
+        low, high = each.pixels.value_range if isinstance(each.pixels, Preprocessing) else each.pixels
+        values = generator.uniform(low, high, sizes)
     else:
         values = generator.standard_normal(sizes)
     return np.asarray(values).astype(each.dtype)

@@ -15,14 +15,16 @@ from edgekit_converters.packaging.artifact import append_parts, pack, unpack
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.manifest import Manifest, read_manifest
 from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.task import FILE, Claim
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
 MODEL = (TFLITE / "cnn_float32.tflite").read_bytes()
 LABELS = tuple("abcdefghij")
 MANIFEST = Manifest(
     labels=LABELS,
-    preprocessing=Preprocessing(12, 12, 1, scale=2 / 255, offset=-1.0),
+    preprocessing={"image": Preprocessing(12, 12, 1, scale=2 / 255, offset=-1.0)},
     provenance={"quantize": "none", "parity": {"top1_drop": 0.0}},
+    task=Claim(FILE, {"image": "image"}, {"classes": "classes"}),
 )
 
 
@@ -140,6 +142,9 @@ def test_every_byte_of_the_zip_matters_or_changes_nothing() -> None:
         ("edgekit.json", '{"preprocessing": {"height": "a", "width": 1, "channels": 1}}', "damaged"),
         ("edgekit.json", '{"preprocessing": {"height": 1, "width": 1, "channels": 1, "scale": NaN}}', "damaged"),
         ("edgekit.json", '{"preprocessing": {"size": 1}}', "damaged"),
+        ("edgekit.json", '{"schema_version": 1, "preprocessing": {"size": 1}}', "damaged"),
+        ("edgekit.json", '{"task": []}', "damaged"),
+        ("edgekit.json", '{"task": {"inputs": {"x": 1}}}', "damaged"),
         ("edgekit.json", '{"provenance": [1]}', "damaged"),
         ("edgekit.json", '{"tensor_sha256": [1]}', "damaged"),
         ("edgekit.json", '{"parts": 1}', "damaged"),
@@ -160,6 +165,9 @@ def test_every_byte_of_the_zip_matters_or_changes_nothing() -> None:
         "words for numbers",
         "no number",
         "unknown fields",
+        "unknown fields of version 1",
+        "a list for the task",
+        "a number for a kind",
         "no object",
         "no digests",
         "no list of parts",

@@ -17,9 +17,10 @@ from edgekit_runtime.errors import InterpreterError, ModelFileError
 from edgekit_runtime.golden import read_golden
 from edgekit_runtime.manifest import GOLDEN_NAME, Manifest
 from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.task import UNNAMED
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
-PREPROCESSING = Preprocessing(12, 12, 1)
+PREPROCESSING = {UNNAMED: Preprocessing(12, 12, 1)}
 #: Two that no interpreter here runs, and two for which no golden example is made of made-up inputs.
 LEFT_OUT = ("custom_operator", "flex_operator", "custom_detection_regular", "custom_mfcc")
 RUNNABLE = [path for path in sorted(TFLITE.glob("*.tflite")) if path.stem not in LEFT_OUT]
@@ -44,7 +45,7 @@ def cnn_golden(name: str, keras_off_by: float = 0.0) -> Golden:
 def test_made_up_inputs_go_through_every_model(path: Path) -> None:
     model = path.read_bytes()
     description = edgekit_runtime.read_model_description(model)
-    golden = make_golden(model, made_up_inputs(description, None, seed=0), origin="random")
+    golden = make_golden(model, made_up_inputs(description, {}, seed=0), origin="random")
     assert golden is not None
     report = edgekit_runtime.load(pack(model, Manifest(), golden.content), verify=True).verify()
     assert report.passed
@@ -53,23 +54,24 @@ def test_made_up_inputs_go_through_every_model(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "own_error", "expected"),
+    ("row", "own_error", "kind", "expected"),
     [
         # 16 steps of 0.0025; a quarter of 0.015 would be less than two.
-        ([0.015], 0.04, 0.04),
-        ([0.075, 0.01], 0.0094, 0.04),
+        ([0.015], 0.04, "values", 0.04),
+        ([0.075, 0.01], 0.0094, "values", 0.04),
         # Four steps for probabilities, else 2 % of the largest value, else twice the model's own error.
-        ([0.6, 0.4], 0.0, 0.012),
-        ([0.9, 0.1], 0.0, 0.018),
-        ([0.6, 0.4], 0.05, 0.1),
+        ([0.6, 0.4], 0.0, "classes", 0.012),
+        ([0.9, 0.1], 0.0, "classes", 0.018),
+        ([0.6, 0.4], 0.05, "classes", 0.1),
         # However bad the model: a quarter of the largest value.
-        ([0.6, 0.4], 0.5, 0.15),
+        ([0.6, 0.4], 0.5, "classes", 0.15),
     ],
     ids=["steering", "two small values", "four steps", "share", "own error", "ceiling"],
 )
-def test_the_tolerance_of_an_int8_output(row: list[float], own_error: float, expected: float) -> None:
+def test_the_tolerance_of_an_int8_output(row: list[float], own_error: float, kind: str, expected: float) -> None:
     output = np.array([row], np.float32)
-    assert _tolerance(output, output + np.float32(own_error), "int8", step=0.0025) == pytest.approx(expected, rel=1e-4)
+    tolerance = _tolerance(output, output + np.float32(own_error), "int8", step=0.0025, kind=kind)
+    assert tolerance == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(

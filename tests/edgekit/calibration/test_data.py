@@ -13,9 +13,12 @@ from click.testing import CliRunner
 
 from edgekit.calibration.data import CalibrationReport, open_calibration_data
 from edgekit.cli import cli
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
+from edgekit.datasets.model_inputs import with_pixels
 from edgekit.datasets.opening import DataRequest
 from edgekit_converters.lowering import LoweredModel, LoweringRequest, lower
+from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.task import UNNAMED
+from edgekit_runtime.task_finding import find_task
 
 
 @cache
@@ -25,11 +28,13 @@ def lowered(path: Path) -> LoweredModel:
 
 def looked_at(model: Path, data: Path, pixel_range: tuple[float, float] | None = None) -> CalibrationReport:
     model_lowered = lowered(model)
+    task = find_task(read_model_description(model_lowered.model))
+    given = {UNNAMED: pixel_range} if pixel_range else {}
     opened = open_calibration_data(
         DataRequest(str(data)),
-        model_lowered,
+        model_lowered.model,
+        with_pixels(model_lowered.inputs, task, given),
         samples=200,
-        preprocessing=image_preprocessing(model_lowered.inputs[0].shape, pixel_range or DEFAULT_PIXEL_RANGE),
         is_range_known=pixel_range is not None,
     )
     return opened.report
@@ -47,7 +52,7 @@ def test_a_published_model_that_takes_raw_pixels_is_found_out(shared_models: Pat
     (path,) = shared_models.glob("005_*")
     (warning,) = looked_at(path, mnist_folder).warnings
     assert "multiplied by 255" in warning
-    assert warning.endswith("If they are pixels, --pixel-range 0,255 mends it.")
+    assert warning.endswith("If they are pixels, --pixel-range 0,255 fixes it.")
     assert looked_at(path, mnist_folder, (0.0, 255.0)).warnings == ()
 
 

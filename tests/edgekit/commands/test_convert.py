@@ -53,7 +53,7 @@ def test_every_variant_runs_on_the_bare_interpreter(mode: str, variants_folder: 
 def test_labels_range_and_provenance_are_packed(variants_folder: Path) -> None:
     manifest = read_manifest((variants_folder / "model-int8.tflite").read_bytes())
     assert manifest.labels == tuple("0123456789")
-    assert manifest.preprocessing == Preprocessing(28, 28, 1)
+    assert list(manifest.preprocessing.values()) == [Preprocessing(28, 28, 1)]
     facts = dict(manifest.provenance)
     assert facts["quantize"] == "int8"
     assert facts["keras_version"].startswith("3.")
@@ -203,9 +203,8 @@ def test_a_model_that_rescales_by_itself_gets_raw_pixels(tmp_path: Path) -> None
     ).save(tmp_path / "rescaling.keras")
     result = convert(tmp_path / "rescaling.keras", "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["pixel_range"] == [0.0, 255.0]
-    packed = read_manifest((tmp_path / "rescaling.tflite").read_bytes()).preprocessing
-    assert packed is not None
+    assert list(json.loads(result.stdout)["pixel_ranges"].values()) == [[0.0, 255.0]]
+    (packed,) = read_manifest((tmp_path / "rescaling.tflite").read_bytes()).preprocessing.values()
     assert packed.value_range == (0.0, 255.0)
 
 

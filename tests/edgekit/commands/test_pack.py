@@ -111,23 +111,24 @@ def test_packing_again_keeps_what_is_not_said_anew(foreign: Path, labels: Path) 
     assert run("pack", foreign, "--color-order", "rgb", "--mean", "0.5").exit_code == 0
     manifest = read_manifest(foreign.read_bytes())
     assert manifest.labels == tuple("abcdefghij")
-    assert manifest.preprocessing == Preprocessing(12, 12, 1, scale=2 / 255, offset=-1.5, resize="crop")
+    (preprocessing,) = manifest.preprocessing.values()
+    assert preprocessing == Preprocessing(12, 12, 1, scale=2 / 255, offset=-1.5, resize="crop")
 
 
 def test_metadata_of_another_tool_is_taken_over(foreign: Path, tmp_path: Path) -> None:
     """What tflite-support would write: the standard entry, and labels under a name of their own."""
     plain = foreign.read_bytes()
-    theirs = Manifest(labels=("x",) * 10, preprocessing=Preprocessing(12, 12, 1, scale=1 / 127.5, offset=-1.0))
+    theirs = Manifest(labels=("x",) * 10, preprocessing={"": Preprocessing(12, 12, 1, scale=1 / 127.5, offset=-1.0)})
     packed = pack(plain, theirs)
     flatbuffer = packed[: packed.index(b"PK\x03\x04")].replace(b"\0edgekit\0", b"\0somebod\0")
     foreign.write_bytes(append_parts(flatbuffer, {"labels.txt": b"x\n" * 10, "vocabulary.txt": b"a\nb\n"}))
-    assert read_manifest(foreign.read_bytes()).preprocessing is None
+    assert read_manifest(foreign.read_bytes()).preprocessing == {}
     result = run("pack", foreign, "--output", tmp_path / "ours.tflite", "--json")
     assert result.exit_code == 0, result.output
     manifest = read_manifest((tmp_path / "ours.tflite").read_bytes())
     assert manifest.labels == ("x",) * 10
-    assert manifest.preprocessing is not None
-    assert manifest.preprocessing.value_range == pytest.approx((-1, 1))
+    (preprocessing,) = manifest.preprocessing.values()
+    assert preprocessing.value_range == pytest.approx((-1, 1))
     parts = run("inspect", tmp_path / "ours.tflite", "--json")
     assert set(json.loads(parts.stdout)["parts"]) == {"edgekit.json", "labels.txt", "golden.npz", "vocabulary.txt"}
 

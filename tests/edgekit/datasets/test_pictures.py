@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,19 +109,21 @@ def test_the_device_gets_the_very_tensor_that_validation_saw(
     assert result.exit_code == 0, result.output
 
     device = edgekit_runtime.load(path, verify=True)
-    packed = device.manifest.preprocessing
+    packed = device.preprocessing
     assert packed is not None
+    assert list(device.manifest.preprocessing.values()) == [packed]
     lowered = lower(LoweringRequest(model))
     request = DataRequest(str(folder))
-    (name,) = (each.name for each in lowered.inputs)
-    validation = open_data(request, lowered.inputs, pixel_range=packed).everything
-    calibration = open_calibration_data(request, lowered, samples=100, preprocessing=packed)
+    inputs = [replace(each, pixels=packed) for each in lowered.inputs]
+    (name,) = (each.name for each in inputs)
+    validation = open_data(request, inputs).everything
+    calibration = open_calibration_data(request, lowered.model, inputs, samples=100)
     calibrated = {each: row[name][0] for each, row in _named(calibration.stream)}
     files = sorted(folder.rglob("*.png"))
     assert len(files) == 24
     seen = 0
-    for file, inputs in _named(validation):
-        expected = inputs[name][0]
+    for file, values in _named(validation):
+        expected = values[name][0]
         on_device = np.empty(expected.size, np.float32)
         for entry in device.classify(folder / file if not Path(file).is_absolute() else file, top_k=expected.size)[
             0
@@ -146,6 +149,6 @@ def _named(stream: object) -> list[tuple[str, dict[str, np.ndarray]]]:
 
 def test_the_input_of_another_model_keeps_its_own_size(folder: Path) -> None:
     """A preprocessing says how, the model says how large."""
-    inputs = [ModelInput("picture", (-1, 10, 4, 3), "float32")]
-    batch = next(open_data(DataRequest(str(folder)), inputs, pixel_range=RGB).everything.batches(2))
+    inputs = [ModelInput("picture", (-1, 10, 4, 3), "float32", pixels=RGB)]
+    batch = next(open_data(DataRequest(str(folder)), inputs).everything.batches(2))
     assert batch.inputs["picture"].shape == (2, 10, 4, 3)

@@ -7,6 +7,8 @@ import pytest
 
 from edgekit.parity.agreement import compare
 from edgekit.parity.options import Thresholds
+from edgekit.parity.output_tally import OutputTally
+from edgekit.parity.results import OutputParity
 from edgekit.parity.validation import failures
 from edgekit_runtime.errors import DataError
 
@@ -46,24 +48,26 @@ def test_one_output_in_0_to_1_is_a_probability() -> None:
 
 
 def test_a_regression_has_errors_only() -> None:
-    figures = compare(np.array([[10.0], [-3.0]]), np.array([[11.0], [-3.5]]), np.array([1, 0]))
+    figures = compare(np.array([[10.0], [-3.0]]), np.array([[11.0], [-3.5]]), np.array([1, 0]), kind="values")
     assert figures.reference_top1 is None
     assert figures.top1_agreement is None
     assert figures.max_absolute_error == 1.0
     assert figures.mean_absolute_error == 0.75
 
 
-def test_a_sequence_has_errors_only() -> None:
-    figures = compare(np.zeros((2, 5, 3)), np.full((2, 5, 3), 0.25))
-    assert figures.top1_agreement is None
-    assert figures.mean_absolute_error == 0.25
+def test_a_sequence_agrees_step_by_step() -> None:
+    reference, candidate = np.zeros((2, 5, 3)), np.full((2, 5, 3), 0.25)
+    candidate[0, 0, 2] = 0.5
+    figures = compare(reference, candidate, kind="sequence")
+    assert figures.top1_agreement == pytest.approx(9 / 10)
+    assert compare(reference, candidate, kind="values").top1_agreement is None
 
 
 def test_labels_beyond_the_outputs_are_refused() -> None:
     with pytest.raises(DataError, match="labels do not fit the model") as caught:
         compare(REFERENCE, CANDIDATE, np.array([0, 1, 2, 3]))
-    assert "classes 0 to 2" in caught.value.expected
-    assert "class 3" in caught.value.received
+    assert "classes from 0 to 2" in caught.value.expected
+    assert "up to 3" in caught.value.received
 
 
 def test_outputs_of_other_shapes_are_refused() -> None:
@@ -84,11 +88,28 @@ def test_outputs_of_other_shapes_are_refused() -> None:
     ids=["none", "drop kept", "drop missed", "agreement kept", "agreement missed", "both missed"],
 )
 def test_thresholds(thresholds: Thresholds, missed: int) -> None:
-    figures = compare(REFERENCE, CANDIDATE, np.array([0, 1, 2, 0]))
-    assert len(failures(figures, thresholds)) == missed
+    output = judged("classes", REFERENCE, CANDIDATE, np.array([0, 1, 2, 0]))
+    assert len(failures([output], thresholds)) == missed
 
 
 def test_a_threshold_without_its_figure_is_an_error() -> None:
-    figures = compare(np.array([[10.0]]), np.array([[11.0]]))
-    with pytest.raises(DataError, match="--max-drop needs a classifier"):
-        failures(figures, Thresholds(max_drop=0.1))
+    output = judged("values", np.array([[10.0], [12.0]]), np.array([[11.0], [12.0]]))
+    with pytest.raises(DataError, match="--max-drop needs data with labels"):
+        failures([output], Thresholds(max_drop=0.1))
+    with pytest.raises(DataError, match="--min-agreement needs an output of classes"):
+        failures([output], Thresholds(min_agreement=0.9))
+
+
+def test_words_are_judged_and_a_state_beside_them_is_not() -> None:
+    words = judged("classes", REFERENCE, REFERENCE, np.array([0, 1, 2, 0]))
+    state = judged("state", REFERENCE, -REFERENCE)
+    assert failures([words, state], Thresholds(max_drop=0.0, min_agreement=1.0)) == ()
+    worse = judged("classes", REFERENCE, CANDIDATE, np.array([0, 1, 2, 0]))
+    (missed,) = failures([worse, state], Thresholds(max_drop=0.1))
+    assert missed == "output y: top-1 drops by 0.5000, allowed 0.1000"
+
+
+def judged(kind: str, reference: np.ndarray, candidate: np.ndarray, y: np.ndarray | None = None) -> OutputParity:
+    tally = OutputTally("y", kind, (), 5, 0)
+    tally.add((reference, candidate), y, tuple(str(row) for row in range(len(reference))))
+    return tally.result()

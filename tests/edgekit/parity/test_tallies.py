@@ -36,8 +36,9 @@ def tallied(
     targets: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     size: int = 256,
+    kind: str = "classes",
 ) -> OutputParity:
-    tally = OutputTally("y", (), 3, 0)
+    tally = OutputTally("y", kind, (), 3, 0)
     for start in range(0, len(reference), size):
         rows = slice(start, start + size)
         names = tuple(str(row) for row in range(*rows.indices(len(reference))))
@@ -160,7 +161,7 @@ def test_regression(values: int) -> None:
     targets = RANDOM.normal(size=(1500, values)).astype(np.float32)
     reference = targets + RANDOM.normal(0, 0.2, targets.shape)
     candidate = targets + RANDOM.normal(0.1, 0.3, targets.shape)
-    figures = tallied(reference, candidate, targets if values > 1 else targets[:, 0]).regression
+    figures = tallied(reference, candidate, targets if values > 1 else targets[:, 0], kind="values").regression
     assert figures is not None
     assert figures.r2 is not None
     for figure, metric, sign in (
@@ -179,21 +180,63 @@ def test_regression(values: int) -> None:
 
 def test_whole_numbers_are_real_targets_of_one_unbounded_output() -> None:
     targets = np.arange(100)
-    parity = tallied(targets[:, np.newaxis] + 0.5, targets[:, np.newaxis] - 1.0, targets)
+    parity = tallied(targets[:, np.newaxis] + 0.5, targets[:, np.newaxis] - 1.0, targets, kind="values")
     assert parity.classification is None
     assert parity.regression is not None
     assert (parity.regression.mae.reference, parity.regression.mae.candidate) == (0.5, 1.0)
 
 
-def test_steps_of_sequences_are_classified() -> None:
-    steps = REFERENCE.reshape(300, 10, CLASSES), CANDIDATE.reshape(300, 10, CLASSES)
-    parity = tallied(*steps, Y.reshape(300, 10))
-    whole = tallied(REFERENCE, CANDIDATE, Y)
-    assert parity.classification is not None
-    assert whole.classification is not None
-    assert parity.classification.labelled == whole.classification.labelled
+def test_steps_of_sequences_are_counted_by_sequence() -> None:
+    y = Y.reshape(300, 10)
+    first, second = (scores.reshape(300, 10, CLASSES) for scores in (REFERENCE, CANDIDATE))
+    parity = tallied(first, second, y, kind="sequence")
+    assert parity.classification is None
+    tokens, whole, agreement = parity.metrics
+    assert (tokens.name, tokens.against) == ("token_accuracy", "labels")
+    assert tokens.drop == pytest.approx((first.argmax(2) == y).mean() - (second.argmax(2) == y).mean())
+    assert whole.reference == pytest.approx((first.argmax(2) == y).all(1).mean())
+    assert agreement.candidate == pytest.approx((first.argmax(2) == second.argmax(2)).mean())
+    assert parity.accuracy_drop == tokens.drop
     assert parity.errors.samples == 300
-    assert parity.classification.changed_samples[0].name.endswith("]")
+    assert tokens.interval is not None
+    assert tokens.drop is not None
+    assert tokens.interval.low < tokens.drop < tokens.interval.high
+
+
+def test_a_mask_that_is_wrong_in_few_images_is_less_certain_than_one_that_is_wrong_a_little_everywhere() -> None:
+    y = np.zeros((100, 8, 8), np.int64)
+    scattered, gathered = y.copy(), y.copy()
+    scattered[:, 0, :4] = 1
+    gathered[:4, :, :] = 1
+    gathered[4:13, :4, :4] = 1
+    reference = np.eye(2)[y]
+    spread, clumped = (
+        tallied(reference, np.eye(2)[wrong], y, kind="mask").metrics[1] for wrong in (scattered, gathered)
+    )
+    assert spread.name == clumped.name == "pixel_accuracy"
+    assert spread.drop == pytest.approx(clumped.drop)
+    assert spread.interval is not None
+    assert clumped.interval is not None
+    assert clumped.interval.high - clumped.interval.low > 0.05 > spread.interval.high - spread.interval.low
+
+
+def test_a_state_is_only_compared() -> None:
+    state = RANDOM.normal(size=(200, 12))
+    parity = tallied(state, state + 0.1, state.astype(np.float32), kind="state")
+    (snr,) = parity.metrics
+    assert snr.name == "snr"
+    assert snr.candidate == pytest.approx(10 * np.log10(np.square(state).sum() / (0.01 * state.size)))
+    assert parity.accuracy_drop is None
+    assert parity.agreement is None
+
+
+def test_two_values_are_not_classes() -> None:
+    targets = RANDOM.normal(size=(300, 2)).astype(np.float32)
+    parity = tallied(targets + 0.1, targets * 5, targets, kind="values")
+    assert parity.classification is None
+    assert parity.agreement is None
+    assert parity.accuracy_drop is not None
+    assert parity.accuracy_drop > 10
 
 
 def test_slices_are_compared_by_themselves() -> None:

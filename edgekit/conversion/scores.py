@@ -1,0 +1,114 @@
+"""How good a calibrated model is on examples that calibration did not see: the last word of every conversion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgekit.budget.examples import JudgedExamples, judged
+from edgekit.conversion.options import ConversionOptions
+from edgekit.conversion.source import LoweredSource
+from edgekit.parity.metrics import PairedScore
+from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.targets.adaptation import TargetedModel
+
+#: More examples make a conversion slow and its score hardly surer.
+_MOST_EXAMPLES = 512
+_BATCH = 64
+#: A drop above this is worth a warning: one point.
+_WORTH_A_WARNING = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class OutputScore:
+    """One output of a converted model beside the float model's, on held-back examples.
+
+    Attributes:
+        output: Name of the output.
+        metric: Name of the metric.
+        against: What predictions are scored against: labels, or the float model's predictions.
+        examples: How many examples were judged.
+        score: Both scores, the drop and its interval.
+        is_share: Whether scores are shares of 1.
+    """
+
+    output: str
+    metric: str
+    against: str
+    examples: int
+    score: PairedScore
+    is_share: bool
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether the drop is real and above one point."""
+        interval = self.score.interval
+        is_real = interval is None or interval.low > 0
+        comparable = self.is_share or self.metric == "r2"
+        return comparable and self.score.drop > _WORTH_A_WARNING and is_real
+
+    def describe(self) -> str:
+        """One sentence with both scores, the drop and its interval."""
+        interval = self.score.interval
+        sentence = (
+            f"{self.metric} {self._show(self.score.reference)} → {self._show(self.score.candidate)} on {self.examples} "
+            f"held-back examples, a drop of {self._show(self.score.drop)}"
+        )
+        if interval is not None:
+            sentence += f" (95 %: {self._show(interval.low)} to {self._show(interval.high)})"
+        return sentence
+
+    def _show(self, value: float) -> str:
+        return f"{100 * value:.2f} %" if self.is_share else f"{value:.4g}"
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest keeps."""
+        facts = {"metric": self.metric, "against": self.against, "examples": self.examples}
+        if math.isfinite(self.score.drop):
+            facts |= {"float": round(self.score.reference, 6), "converted": round(self.score.candidate, 6)}
+        return facts
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values; what is not finite is left out."""
+        score = {name: value for name, value in asdict(self.score).items() if not _is_infinite(value)}
+        return asdict(self) | {"score": score}
+
+
+def _is_infinite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def score_models(
+    source: LoweredSource, models: Mapping[Mode, TargetedModel], options: ConversionOptions
+) -> dict[Mode, tuple[OutputScore, ...]]:
+    """Score every calibrated model; others are left out, and all of them if nothing is held back.
+
+    Raises:
+        EdgekitError: A model cannot be run here.
+    """
+    calibrated = {mode: model for mode, model in models.items() if mode.needs_calibration}
+    if source.calibration is None or not calibrated:
+        return {}
+    held_back = source.calibration.data.held_back.sample(_MOST_EXAMPLES, seed=options.seed)
+    batches = [batch for batch in held_back.batches(_BATCH) if len(batch)]
+    if not batches:
+        return {}
+    examples = judged(batches, source.lowered.model, metrics={}, claims=[source.task.as_claim()], seed=options.seed)
+    return {mode: _scores(examples, model.content) for mode, model in calibrated.items()}
+
+
+def _scores(examples: JudgedExamples, model: bytes) -> tuple[OutputScore, ...]:
+    judgement = examples.judge(model)
+    return tuple(
+        OutputScore(
+            output=name,
+            metric=metric.name,
+            against=metric.against,
+            examples=len(examples),
+            score=judgement.scores[name],
+            is_share=metric.is_share,
+        )
+        for name, metric in examples.metrics.items()
+    )
