@@ -139,7 +139,9 @@ def command(
     as_json: bool,
     claim: Claim,
 ) -> None:
-    """Convert MODEL (.h5, .keras, a SavedModel folder, or .pt2 of PyTorch) to TFLite.
+    """Convert MODEL, a Keras or PyTorch model, to TFLite.
+
+    MODEL is an .h5 or .keras file, a SavedModel folder, or a .pt2 of PyTorch.
 
     \b
     edgekit convert model.h5

@@ -15,7 +15,9 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option, target_option
 @click.option("--all", "everything", is_flag=True, help="List each operator and each tensor of a .tflite.")
 @json_option
 def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bool) -> None:
-    """Show what MODEL (.tflite, .h5, .keras, .pt2 or a SavedModel folder) holds, and run nothing.
+    """Show what MODEL holds, without running any of it.
+
+    MODEL is a .tflite, an .h5, .keras or .pt2 file, or a SavedModel folder.
 
     A .tflite: operators with versions, inputs and outputs with shapes, types, scales and zero points, where it runs,
     labels, preprocessing and provenance; with --all each operator and tensor. --json always holds all of it.

@@ -42,7 +42,7 @@ def command(
     as_json: bool,
     claim: Claim,
 ) -> None:
-    """Pack labels, the task and more into MODEL, a .tflite made by any tool.
+    """Pack labels and more into MODEL, a .tflite made by any tool.
 
     Labels, the task, preprocessing and golden examples travel in it then.
 

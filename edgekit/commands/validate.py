@@ -74,9 +74,9 @@ def command(
     as_json: bool,
     claim: Claim,
 ) -> None:
-    """Compare each TFLITE with MODEL (.h5, .keras or .pt2), which it came from.
+    """Compare each TFLITE with the MODEL that it came from.
 
-    MODEL may be another .tflite as well.
+    MODEL is an .h5, .keras or .pt2 file, or another .tflite.
 
     With labels: accuracy of both, the drop with its 95 % interval, McNemar's test, calibration, each class. Without:
     agreement and errors. Exits with 3 where a threshold is missed.

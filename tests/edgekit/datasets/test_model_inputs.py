@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgekit.datasets.model_inputs import to_model_input, with_range
-from edgekit_runtime.errors import DataError
+from edgekit.datasets.model_inputs import to_model_input, with_pixels
+from edgekit_converters.lowering import ModelInput
+from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.task import Kind, Task
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,31 @@ def test_another_size_of_image_is_refused_by_a_channels_first_input() -> None:
         to_model_input(np.zeros((1, 5, 5, 3), np.uint8), (-1, 3, 2, 3), "float32", CHANNELS_FIRST)
 
 
-def test_a_range_of_the_users_keeps_the_models_layout() -> None:
-    assert with_range((-1.0, 1.0), CHANNELS_FIRST) == CHANNELS_FIRST._replace(scale=2 / 255, offset=-1.0)
-    assert with_range((-1.0, 1.0), None) == (-1.0, 1.0)
-    assert with_range(None, CHANNELS_FIRST) == CHANNELS_FIRST
+IMAGE_TASK = Task({"x": Kind("image", "user"), "age": Kind("numbers", "default")}, {})
+INPUTS = (ModelInput("x", (-1, 3, 4, 5), "float32"), ModelInput("age", (-1, 2), "float32"))
+
+
+def pixels_of(given: dict, packed: dict) -> object:
+    first, second = with_pixels(INPUTS, IMAGE_TASK, given, packed=packed)
+    assert second.pixels is None
+    return first.pixels
+
+
+def test_a_range_of_the_users_keeps_all_else_that_is_packed() -> None:
+    ranged = CHANNELS_FIRST._replace(height=4, width=5, scale=2 / 255, offset=-1.0)
+    assert pixels_of({"": (-1.0, 1.0)}, {"x": CHANNELS_FIRST}) == ranged
+    assert pixels_of({"x": (-1.0, 1.0)}, {"": CHANNELS_FIRST}) == ranged
+    assert pixels_of({}, {"x": CHANNELS_FIRST}) == CHANNELS_FIRST._replace(height=4, width=5)
+
+
+def test_a_range_without_a_name_means_the_only_image() -> None:
+    two = Task({"x": Kind("image", "user"), "age": Kind("image", "user")}, {})
+    with pytest.raises(UsageError, match="does not name an image"):
+        with_pixels(INPUTS, two, {"": (0.0, 1.0)})
+    with pytest.raises(UsageError, match="names an image"):
+        with_pixels(INPUTS, IMAGE_TASK, {"age": (0.0, 1.0)})
+
+
+def test_integers_of_an_input_that_is_not_an_image_stay_what_they_are() -> None:
+    counts = np.arange(24, dtype=np.uint8).reshape(1, 6, 4)
+    np.testing.assert_array_equal(to_model_input(counts, (-1, 6, 4), "float32", None), counts)

@@ -17,7 +17,7 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, UsageError
 
 ROW = ModelInput("row", (-1, 3), "float32")
-PICTURE = ModelInput("image", (-1, 6, 5, 1), "float32")
+PICTURE = ModelInput("image", (-1, 6, 5, 1), "float32", pixels=(0.0, 1.0))
 SOUND = ModelInput("wave", (-1, 8), "float32")
 TWO = (ModelInput("left", (-1, 2), "float32"), ModelInput("right", (-1, 3), "int32"))
 
@@ -457,7 +457,7 @@ def test_bad_data_is_a_sentence(make: Callable[[Path], Path], says: str, tmp_pat
 
 def test_slices_that_the_data_does_not_have_are_refused() -> None:
     with pytest.raises(DataError, match="nothing called site"):
-        opened("digits", ModelInput("image", (-1, 28, 28, 1), "float32"), slice_by="site")
+        opened("digits", ModelInput("image", (-1, 28, 28, 1), "float32", pixels=(0.0, 1.0)), slice_by="site")
 
 
 def test_a_column_of_labels_goes_with_a_table() -> None:

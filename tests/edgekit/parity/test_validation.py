@@ -65,8 +65,9 @@ def test_every_output_is_compared(many: tuple[Path, Path], many_data: Path) -> N
     assert size.regression is not None
     assert size.regression.mae.reference == pytest.approx(1, abs=1e-6)
     assert 0 < abs(size.regression.mae.worsening) < 0.1
-    assert steps.classification is not None
-    assert steps.classification.samples == 500
+    assert [output.kind for output in validation.outputs] == ["classes", "values", "sequence"]
+    tokens, whole, _ = steps.metrics
+    assert (tokens.reference, whole.reference) == (1, 1)
     for output in validation.outputs:
         assert output.errors.samples == 100
         assert {each.name: each.samples for each in output.slices} == {"a": 50, "b": 50}
