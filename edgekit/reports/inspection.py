@@ -166,9 +166,11 @@ def print_saved_model(summary: SavedModelSummary) -> None:
         for role, tensors in (("input", signature.inputs), ("output", signature.outputs))
         for tensor in tensors
     ]
-    print_table(f"{summary.folder}: signatures", ("signature", "role", "name", "dtype", "shape"), rows)
+    if rows:
+        print_table(f"{summary.folder}: signatures", ("signature", "role", "name", "dtype", "shape"), rows)
     operators = [(name, f"{count:,}") for name, count in summary.operators.items()]
-    print_table(f"{summary.folder}: operators", ("operator", "number"), operators)
+    if operators:
+        print_table(f"{summary.folder}: operators", ("operator", "number"), operators)
     facts = [
         ("TensorFlow", summary.tensorflow_version or "not stated"),
         ("tags", ", ".join(summary.tags) or "none"),
