@@ -91,6 +91,7 @@ def test_kernels_of_channels_first_keras_1() -> None:
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 def test_cudnn_weights_are_converted_as_tf_keras_does(kind: str) -> None:
+    pytest.importorskip("tf_keras", reason="an oracle of the dev extra")
     from tf_keras.src.layers import GRU, LSTM
     from tf_keras.src.saving.legacy import hdf5_format
 
