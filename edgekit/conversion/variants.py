@@ -124,7 +124,7 @@ def larger_than_float(float_model: bytes, models: Mapping[Mode, TargetedModel]) 
     """A sentence for each variant that quantization made larger, as scales of many small tensors can."""
     before = len(float_model)
     return [
-        f"{mode.value} makes this model larger: {len(model.content) / 1000:.0f} kB against {before / 1000:.0f} kB in"
+        f"{mode.value} makes this model larger: {len(model.content) / 1000:.1f} kB against {before / 1000:.1f} kB in"
         " float32. It has many small operators, each of which needs scales of its own."
         for mode, model in models.items()
         if mode is not Mode.NONE and len(model.content) > before

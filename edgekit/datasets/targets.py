@@ -12,7 +12,8 @@ _LARGEST_CLASS = 2**31 - 1
 def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Bring a source's labels to one form.
 
-    Whole numbers from 0 are classes, one-hot rows and text are turned into these; other numbers are real targets.
+    Whole numbers from 0 are classes, one-hot rows and text are turned into these; other numbers are real targets. Maps
+    and sequences of classes lose a last axis of size 1, and may be one-hot along the last axis, too.
 
     Args:
         name: What the user called the source, for messages.
@@ -48,10 +49,11 @@ def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[
             received=f"NaN or infinity in {np.count_nonzero(~np.isfinite(y))} of {y.size} labels",
         )
     _require_range(name, y)
-    if _is_one_hot(y):
-        return y.argmax(1).astype(np.int64), ()
-    if y.dtype.kind in "biu" and y.min(initial=0) >= 0:
-        return y.astype(np.int64), ()
+    are_bits = bool(((y == 0) | (y == 1)).all())
+    if are_bits and _is_one_hot(y):
+        return y.argmax(-1).astype(np.int64), ()
+    if (y.dtype.kind in "biu" and y.min(initial=0) >= 0) or (are_bits and y.ndim > 2):
+        return _without_last_axis_of_one(y).astype(np.int64), ()
     if y.ndim == 1 and y.min(initial=0) >= 0 and (y == np.floor(y)).all():
         return y.astype(np.int64), ()
     return y.astype(np.float32), ()
@@ -70,5 +72,10 @@ def _require_range(name: str, y: np.ndarray) -> None:
         )
 
 
-def _is_one_hot(y: np.ndarray) -> bool:
-    return y.ndim == 2 and bool(((y == 0) | (y == 1)).all() and (y.sum(1) == 1).all())
+def _is_one_hot(bits: np.ndarray) -> bool:
+    return bits.ndim >= 2 and bits.shape[-1] > 1 and bool((bits.sum(-1) == 1).all())
+
+
+def _without_last_axis_of_one(y: np.ndarray) -> np.ndarray:
+    """Class numbers as they are compared: masks saved as pictures have such an axis."""
+    return y[..., 0] if y.ndim > 2 and y.shape[-1] == 1 else y

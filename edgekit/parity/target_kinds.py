@@ -39,6 +39,11 @@ def data_claim(description: ModelDescription, targets: Mapping[str, np.ndarray])
 def _kind_of(targets: np.ndarray, info: TensorInfo, in_graph: str) -> str | None:
     """Integers are classes, multi-hot rows labels, maps of integers a mask; all else is values."""
     rank = len(info.shape)
+    if targets.ndim == rank and any(
+        size not in (-1, given) for size, given in zip(info.shape[1:], targets.shape[1:], strict=True)
+    ):
+        # Of another form: the graph's kind stays, and the metric says what does not fit.
+        return None
     are_bits = bool(np.isin(targets, (0, 1)).all())
     if targets.ndim == rank == 2 and info.shape[1] != 1:
         return LABELS if are_bits else VALUES

@@ -1,0 +1,71 @@
+"""The kind of output that labels of data show, in the forms that Keras's losses take them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgekit.datasets.targets import as_targets
+from edgekit.parity.metrics import require_fitting_targets
+from edgekit.parity.target_kinds import data_claim
+from edgekit_runtime.description import (
+    ModelDescription,
+    OperatorDescription,
+    SignatureDescription,
+    SubgraphDescription,
+    TensorDescription,
+)
+from edgekit_runtime.task import UNNAMED
+from edgekit_runtime.task_finding import find_task
+
+COUNT = 6
+
+
+def model(shape: tuple[int, ...], operator: str) -> ModelDescription:
+    """A model of one operator with an output of a shape without the batch."""
+    tensors = tuple(
+        TensorDescription(number, name, sizes, sizes, "float32", (), (), 0, 0, False, False)
+        for number, (name, sizes) in enumerate({"x": (-1, 12), "y": (-1, *shape)}.items())
+    )
+    graph = SubgraphDescription("main", tensors, (OperatorDescription(operator, 1, "", (0,), (1,)),), (0,), (1,))
+    signature = SignatureDescription("serving_default", 0, (("x", 0),), (("y", 1),))
+    return ModelDescription(0, "", (graph,), (signature,), ())
+
+
+def classes(*shape: int, below: int = 3, dtype: str = "int64") -> np.ndarray:
+    values = np.arange(COUNT * int(np.prod(shape))).reshape(COUNT, *shape)
+    return (values * 7 % 11 % below).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("shape", "operator", "labels", "expected"),
+    [
+        pytest.param((4, 5, 3), "SOFTMAX", classes(4, 5), "mask", id="mask"),
+        pytest.param((4, 5, 3), "SOFTMAX", classes(4, 5, 1, dtype="uint8"), "mask", id="mask-with-a-channel"),
+        pytest.param((4, 5, 3), "SOFTMAX", np.eye(3, dtype="f4")[classes(4, 5)], "mask", id="one-hot-mask"),
+        pytest.param((4, 5, 3), "SOFTMAX", np.eye(3, dtype=bool)[classes(4, 5)], "mask", id="one-hot-mask-of-bool"),
+        pytest.param((4, 5, 1), "LOGISTIC", classes(4, 5, 1, below=2, dtype="uint8"), "mask", id="two-classes"),
+        pytest.param((4, 5, 1), "LOGISTIC", classes(4, 5, 1, below=2, dtype="f4"), "mask", id="two-classes-in-floats"),
+        pytest.param((4, 5, 1), "LOGISTIC", classes(4, 5, below=2, dtype="bool"), "mask", id="two-classes-of-bool"),
+        pytest.param((7, 3), "SOFTMAX", classes(7, 1), "sequence", id="steps-with-an-axis-of-one"),
+        pytest.param((7, 3), "SOFTMAX", np.eye(3, dtype="f4")[classes(7)], "sequence", id="one-hot-steps"),
+        pytest.param((3,), "FULLY_CONNECTED", classes(1), "classes", id="a-column-of-classes"),
+        pytest.param((7, 1), "FULLY_CONNECTED", classes(7, 1, below=9), "values", id="counts-by-step"),
+        pytest.param((4, 5, 1), "LOGISTIC", classes(4, 5, 1, dtype="f4") / 2, "values", id="a-picture"),
+        pytest.param((7, 2), "FULLY_CONNECTED", classes(7, 2, dtype="f4") - 1, "values", id="real-steps"),
+    ],
+)  # fmt: skip
+def test_labels_show_the_kind_in_every_form_that_keras_trains_on(
+    shape: tuple[int, ...], operator: str, labels: np.ndarray, expected: str
+) -> None:
+    targets, _ = as_targets("data", labels, COUNT)
+    described = model(shape, operator)
+    kind = find_task(described, [data_claim(described, {UNNAMED: targets})]).outputs["y"]
+    assert kind.name == expected
+    require_fitting_targets(kind.name, np.zeros((COUNT, *shape), np.float32), targets)
+
+
+def test_labels_of_another_form_leave_the_kind_to_the_graph() -> None:
+    described = model((4, 5, 3), "SOFTMAX")
+    targets, _ = as_targets("data", classes(4, 5, 1, dtype="f4") / 2, COUNT)
+    assert find_task(described, [data_claim(described, {UNNAMED: targets})]).outputs["y"].source == "model"
