@@ -146,7 +146,7 @@ class BudgetReport:
         if self.met and winner.verdict is Verdict.UNPROVEN:
             return (
                 f"Whether the budget is kept is unproven: on {self.held_back_examples} held-back examples the drop is "
-                f"{self.figure(winner.drop)}{self._range(winner.interval)}.{self._advice(winner.examples_to_prove)}",
+                f"{self.figure(winner.drop)}{self._range(winner.interval)}.{self._advice(winner)}",
             )
         if not self.met or step is None or not 0 < self.max_drop < step:
             return ()
@@ -165,7 +165,10 @@ class BudgetReport:
             return ""
         return f", and can be anything from {self.figure(interval.low)} to {self.figure(interval.high)}"
 
-    def _advice(self, needed: int | None) -> str:
+    def _advice(self, candidate: Candidate) -> str:
+        needed = candidate.examples_to_prove
+        if candidate.interval is None:
+            return " Pass data of which more examples are held back."
         if needed is None:
             return " No number of examples would prove a drop as large as the budget; allow a larger --max-drop."
         return f" About {needed:,} held-back examples would prove it if the drop stays what it is."
@@ -185,7 +188,7 @@ class BudgetReport:
                 "No model was shown to keep the budget, as --strict asks; the best found has a name of its own.",
                 expected=f"{self.metric} within {self.max_drop:g} of the float model's, with its whole interval",
                 received=found + self._range(best.interval),
-                next_step=self._advice(best.examples_to_prove).strip(),
+                next_step=self._advice(best).strip(),
             )
         if self.steps and best.recipe is not None:
             found += f", {self.steps[-1].drop:.4g} on the search's {self.search_examples}"

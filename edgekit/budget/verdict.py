@@ -15,7 +15,7 @@ class Verdict(str, Enum):
     """What is known of a model and a budget.
 
     Attributes:
-        KEPT: The 95 % interval of the drop ends within the budget, or no example became worse.
+        KEPT: The 95 % interval of the drop ends within the budget, or no example of several became worse.
         UNPROVEN: The drop seen is within the budget, but a larger one is not ruled out.
         MISSED: The drop seen is larger than the budget.
     """
@@ -67,7 +67,8 @@ class Judgement:
 def _verdict(score: PairedScore, max_drop: float) -> Verdict:
     if not score.drop <= max_drop:
         return Verdict.MISSED
-    if score.lost == 0 or (score.interval is not None and score.interval.high <= max_drop):
+    # A single example has no interval, and shows nothing.
+    if score.interval is not None and (score.lost == 0 or score.interval.high <= max_drop):
         return Verdict.KEPT
     return Verdict.UNPROVEN
 

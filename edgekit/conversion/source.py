@@ -16,7 +16,7 @@ from edgekit.conversion.variants import outputs_of_finite_weights
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, preprocessing_by_name, with_pixels
 from edgekit.datasets.opening import DataRequest, ModelData, open_data
 from edgekit.datasets.streams import ExampleStream
-from edgekit.parity.target_kinds import data_claim
+from edgekit.parity.target_kinds import data_claim, note_on_unused
 from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest, ModelInput
 from edgekit_converters.packaging.golden_inputs import OPEN_SIZE
@@ -98,19 +98,21 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         _require_long_enough(lowered, options)
         record = read_training_record(request.source, lowered.source_sha256)
         description = read_model_description(lowered.model)
-        task = _task(description, options, record, held_back=None)
+        task = _task(description, options, record, targets=None)
         inputs = _inputs(lowered, task, options, record)
         preprocessing = preprocessing_by_name(inputs)
         calibration = _calibration_data(lowered, inputs, modes, options)
         data = calibration.data if calibration else _uncalibrated_data(inputs, options)
         held_back = data.held_back if data else None
-        task = _task(description, options, record, held_back=held_back)
+        targets = _targets(held_back, options)
+        task = _task(description, options, record, targets=targets)
         golden_inputs, answers = None, None
         if not _has_text(description):
             golden_inputs = choose_golden_inputs(description, held_back, preprocessing, seed=options.seed)
             answers = process.source_outputs(golden_inputs.values)
     labels, labels_note = _labels(description, options, (data.labels if data else ()) or record.labels)
     pixels_note = _note_on_pixels(lowered, options, record)
+    notes = (record.note, pixels_note, labels_note, _note_on_text(description), note_on_unused(targets or {}, task))
     return LoweredSource(
         path=request.source,
         sha256=lowered.source_sha256,
@@ -122,7 +124,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         calibration=calibration,
         golden_inputs=golden_inputs,
         answers=answers,
-        notes=tuple(note for note in (record.note, pixels_note, labels_note, _note_on_text(description)) if note),
+        notes=tuple(note for note in notes if note),
     )
 
 
@@ -208,14 +210,24 @@ def _inputs(
 
 
 def _task(
-    description: ModelDescription, options: ConversionOptions, record: TrainingRecord, held_back: ExampleStream | None
+    description: ModelDescription,
+    options: ConversionOptions,
+    record: TrainingRecord,
+    targets: Mapping[str, np.ndarray] | None,
 ) -> Task:
     """What the inputs and outputs are, by the user, the training, the data's targets and the model."""
     claims = [options.claim, Claim(TRAINING, outputs={UNNAMED: CLASSES} if record.labels else {})]
-    if held_back is not None:
-        first = next(iter(held_back.sample(_LOOKED_AT, seed=options.seed).batches(_LOOKED_AT)), None)
-        claims += [] if first is None else [data_claim(description, first.targets)]
+    if targets is not None:
+        claims.append(data_claim(description, targets))
     return find_task(description, claims, label_count=len(options.labels))
+
+
+def _targets(held_back: ExampleStream | None, options: ConversionOptions) -> Mapping[str, np.ndarray] | None:
+    """Labels of a few examples, by output name; None if there are no examples."""
+    if held_back is None:
+        return None
+    first = next(iter(held_back.sample(_LOOKED_AT, seed=options.seed).batches(_LOOKED_AT)), None)
+    return None if first is None else first.targets
 
 
 def _labels(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, UNNAMED, VALUES, Claim
+from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, UNNAMED, VALUES, Claim, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import TensorInfo, model_outputs
 
@@ -34,6 +34,17 @@ def data_claim(description: ModelDescription, targets: Mapping[str, np.ndarray])
         if kind is not None:
             kinds[info.name] = kind
     return Claim(DATA, outputs=kinds)
+
+
+def note_on_unused(targets: Mapping[str, np.ndarray], task: Task) -> str:
+    """A sentence if labels belong to no output: of several outputs, each needs its own by name."""
+    outputs = list(task.outputs)
+    unused = [name for name in targets if name not in outputs and (name != UNNAMED or len(outputs) > 1)]
+    if not unused:
+        return ""
+    names = " and ".join(f"y_{name}" if name else "y" for name in unused)
+    wanted = " or ".join(f"y_{name}" for name in outputs)
+    return f"Labels called {names} were not used, since they name no output of the model; call them {wanted}."
 
 
 def _kind_of(targets: np.ndarray, info: TensorInfo, in_graph: str) -> str | None:

@@ -20,7 +20,7 @@ def judged(
     examples: int,
     drop: float,
     verdict: Verdict,
-    interval: Interval,
+    interval: Interval | None,
     needed: int | None,
     *,
     strict: bool = False,
@@ -67,3 +67,9 @@ def test_a_strict_budget_is_missed_if_it_is_unproven() -> None:
     with pytest.raises(BelowThresholdError, match="No model was shown to keep the budget") as caught:
         unproven.require_met()
     assert "About 160 held-back examples" in caught.value.next_step
+
+
+def test_a_single_example_proves_nothing() -> None:
+    (warning,) = judged(0.01, 1, 0.0, Verdict.UNPROVEN, None, None).warnings
+    assert "unproven: on 1 held-back examples" in warning
+    assert "Pass data of which more examples are held back." in warning

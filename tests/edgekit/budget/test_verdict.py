@@ -22,6 +22,7 @@ def score(drop: float, low: float, high: float, lost: int | None = 3) -> PairedS
         pytest.param(score(0.0, -0.01, 0.01, lost=0), Verdict.KEPT, id="no example lost"),
         pytest.param(score(0.006, 0.001, 0.011), Verdict.MISSED, id="more than the budget"),
         pytest.param(PairedScore(0.9, 0.9, 0.0, None, None), Verdict.UNPROVEN, id="no interval"),
+        pytest.param(PairedScore(1.0, 1.0, 0.0, None, 0), Verdict.UNPROVEN, id="a single example that is right"),
         pytest.param(PairedScore(float("nan"), -np.inf, np.inf, None, None), Verdict.MISSED, id="not finite"),
     ],
 )

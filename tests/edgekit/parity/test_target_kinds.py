@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from edgekit.datasets.targets import as_targets
 from edgekit.parity.metrics import require_fitting_targets
-from edgekit.parity.target_kinds import data_claim
+from edgekit.parity.target_kinds import data_claim, note_on_unused
 from edgekit_runtime.description import (
     ModelDescription,
     OperatorDescription,
@@ -15,7 +17,7 @@ from edgekit_runtime.description import (
     SubgraphDescription,
     TensorDescription,
 )
-from edgekit_runtime.task import UNNAMED
+from edgekit_runtime.task import DATA, UNNAMED, Kind, Task
 from edgekit_runtime.task_finding import find_task
 
 COUNT = 6
@@ -69,3 +71,19 @@ def test_labels_of_another_form_leave_the_kind_to_the_graph() -> None:
     described = model((4, 5, 3), "SOFTMAX")
     targets, _ = as_targets("data", classes(4, 5, 1, dtype="f4") / 2, COUNT)
     assert find_task(described, [data_claim(described, {UNNAMED: targets})]).outputs["y"].source == "model"
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "expected"),
+    [
+        (["y"], ["size"], ""),
+        (["y_size"], ["size", "colour"], ""),
+        (["y"], ["size", "colour"], "Labels called y were not used, .* call them y_size or y_colour"),
+        (["y_colour", "y_form"], ["size", "colour"], "Labels called y_form were not used"),
+    ],
+    ids=["the only output", "some outputs", "no name for several", "an unknown name"],
+)
+def test_labels_that_belong_to_no_output_are_said(labels: list[str], outputs: list[str], expected: str) -> None:
+    task = Task({}, {name: Kind("values", DATA) for name in outputs})
+    note = note_on_unused({name[2:] or UNNAMED: np.zeros(3) for name in labels}, task)
+    assert re.match(expected, note) if expected else note == ""
