@@ -10,8 +10,10 @@ import click
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
 
 if TYPE_CHECKING:
+    from edgekit.regression.baseline import ModelRecord
     from edgekit.regression.configuration import LoadedConfiguration
     from edgekit.regression.results import CheckResult
+    from edgekit.regression.verdicts import RuleResult
 
 
 @click.command()
@@ -26,6 +28,14 @@ if TYPE_CHECKING:
 @click.option(
     "--digests-only", is_flag=True, help="Only compare .tflite files with the baseline's digests; needs no data."
 )
+@click.option(
+    "--baseline-ref",
+    metavar="COMMIT",
+    help="Judge by the baseline of this commit, such as origin/main, and fail if limits, models or data were loosened "
+    "since.",
+)
+@click.option("--allow-loosening", is_flag=True, help="With --baseline-ref: only warn of loosened limits.")
+@click.option("--allow-python-data", is_flag=True, help='With --baseline-ref: run data = "python:…" all the same.')
 @click.option("--junit", type=EXISTING_OR_NOT, help="Write the result as JUnit XML.")
 @click.option("--markdown", type=EXISTING_OR_NOT, help="Write the result as Markdown.")
 @click.option("--html", type=EXISTING_OR_NOT, help="Write a report with figures: one HTML file, no network needed.")
@@ -38,6 +48,9 @@ def command(
     strict: bool,
     update_baseline: bool,
     digests_only: bool,
+    baseline_ref: str | None,
+    allow_loosening: bool,
+    allow_python_data: bool,
     junit: Path | None,
     markdown: Path | None,
     html: Path | None,
@@ -56,6 +69,7 @@ def command(
     edgekit check --update-baseline
     edgekit check --html report.html
     edgekit check --digests-only
+    edgekit check --baseline-ref origin/main   # in CI, for a change that may edit its own limits
 
     \b
     A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
@@ -75,13 +89,18 @@ def command(
       significance = 0.01               # of McNemar's one-sided test
       strict = false                    # true: fail a drop that may be chance, too
     """
-    from edgekit.regression.configuration import find_configuration, load_configuration
+    from edgekit.regression.configuration import load_configuration
+    from edgekit.regression.configuration_files import find_configuration
     from edgekit.reports.check_outputs import CheckOutputs, write_outputs
     from edgekit_converters.temporary_folders import private_temporary_files
     from edgekit_runtime.errors import UsageError
 
     if digests_only and (update_baseline or names or strict):
         raise UsageError("--digests-only compares every file and goes with no --model, --strict or --update-baseline.")
+    if baseline_ref is not None and (digests_only or update_baseline):
+        raise UsageError("--baseline-ref goes with neither --digests-only nor --update-baseline.")
+    if baseline_ref is None and (allow_loosening or allow_python_data):
+        raise UsageError("--allow-loosening and --allow-python-data need --baseline-ref.")
     click.get_current_context().with_resource(private_temporary_files("check"))
     configuration = load_configuration(config or find_configuration(Path.cwd()))
     if update_baseline:
@@ -90,7 +109,13 @@ def command(
         result = (
             _compare_digests(configuration)
             if digests_only
-            else _check(configuration, names, strict=strict, layers=html is not None)
+            else _check(
+                configuration,
+                *_judged_by(configuration, baseline_ref, allow_loosening, allow_python_data),
+                names=names,
+                strict=strict,
+                layers=html is not None,
+            )
         )
         # The verdict comes first, whatever becomes of the files.
         _show(result, as_json)
@@ -102,14 +127,38 @@ def command(
             click.get_current_context().exit(errors[0].exit_code if result.passed else 3)
 
 
-def _check(configuration: LoadedConfiguration, names: tuple[str, ...], *, strict: bool, layers: bool) -> CheckResult:
+def _judged_by(
+    configuration: LoadedConfiguration, ref: str | None, allow_loosening: bool, allow_python_data: bool
+) -> tuple[dict[str, ModelRecord], dict[str, tuple[RuleResult, ...]]]:
+    """The records to judge by, and what the configuration and the baseline changed since ``ref``."""
     from edgekit.regression.baseline import read_baseline
+    from edgekit.regression.configuration_changes import find_changes, records_to_judge_by, refuse_functions
+    from edgekit.regression.git_baseline import read_reference
+
+    path = configuration.resolve(configuration.settings.baseline)
+    if ref is None:
+        return read_baseline(path), {}
+    if not allow_python_data:
+        refuse_functions(configuration)
+    reference, records = read_reference(configuration.path, ref), read_baseline(path)
+    changes = find_changes(reference, configuration, records, allow_loosening=allow_loosening)
+    return records_to_judge_by(reference, records, allow_loosening=allow_loosening), changes
+
+
+def _check(
+    configuration: LoadedConfiguration,
+    records: dict[str, ModelRecord],
+    changes: dict[str, tuple[RuleResult, ...]],
+    *,
+    names: tuple[str, ...],
+    strict: bool,
+    layers: bool,
+) -> CheckResult:
     from edgekit.regression.gate import check
     from edgekit.reports.progress import progress_bar
 
-    records = read_baseline(configuration.resolve(configuration.settings.baseline))
     with progress_bar("Checking", total=None):
-        return check(configuration, records, names=names, strict=strict, layers=layers)
+        return check(configuration, records, names=names, strict=strict, layers=layers, changes=changes)
 
 
 def _compare_digests(configuration: LoadedConfiguration) -> CheckResult:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,10 @@ from edgekit.parity.paired_statistics import (
 from edgekit.regression.answers import ClassAnswers, ScoreAnswers
 from edgekit.regression.configuration import Thresholds
 from edgekit.regression.verdicts import RuleResult, Verdict
+
+#: Share of true drops of the size that is printed as detectable that the rule fails.
+_POWER = 0.95
+_DETECTION_STEPS = 60
 
 
 def drop_is_too_large(losses: Any, gains: Any, samples: Any, max_drop: float) -> Any:
@@ -51,18 +57,17 @@ def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thre
         verdict = Verdict.FAILED
         why = evidence + ("" if real else f", no proof at {limits.significance:g}, but strict is set")
     else:
-        verdict = Verdict.WARNING
-        provable = smallest_provable_drop(counts.samples, limits.significance)
-        why = (
-            f"{evidence}, which may be chance; {counts.samples} samples prove no drop below {100 * provable:.1f} points"
-        )
+        verdict, why = Verdict.WARNING, f"{evidence}, which may be chance"
+    changed = (losses + gains) / counts.samples
+    detectable = detectable_drop(changed, counts.samples, limits)
     return RuleResult(
         "accuracy",
         verdict,
         f"drop of at most {100 * limits.max_drop:g} points" + (", strict" if limits.strict else ""),
         f"{100 * counts.reference_accuracy:.2f} → {100 * counts.candidate_accuracy:.2f} %, drop "
         f"{100 * counts.accuracy_drop:.2f} points (95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})",
-        why,
+        f"{why}; {_power_sentence(detectable)} while {100 * changed:.1f} % change between right and wrong",
+        detectable,
     )
 
 
@@ -91,6 +96,8 @@ def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Thresh
         why += "" if real else f", no proof at {limits.significance:g}, but strict is set"
     else:
         verdict, why = Verdict.WARNING, f"{why}, which may be chance"
+    spread = float(np.std(scores[0] - scores[1])) / math.sqrt(len(scores[0]))
+    detectable = _smallest_detectable(lambda _: spread, limits)
     return RuleResult(
         "accuracy",
         verdict,
@@ -98,7 +105,8 @@ def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Thresh
         + (", strict" if limits.strict else ""),
         f"{100 * scores[0].mean():.2f} → {100 * scores[1].mean():.2f} %, drop {100 * drop:.2f} points "
         f"(95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})",
-        why,
+        f"{why}; {_power_sentence(detectable)}",
+        detectable,
     )
 
 
@@ -120,9 +128,35 @@ def judge_agreement(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thr
     return RuleResult("agreement", verdict, allowed, f"{100 * share:.2f} %", why)
 
 
-def smallest_provable_drop(samples: int, significance: float) -> float:
-    """The smallest drop that so many samples can prove, a fraction: all changes are losses, as in a run of coins."""
-    return math.ceil(math.log(significance, 0.5)) / samples
+def detectable_drop(changed: float, samples: int, limits: Thresholds) -> float:
+    """The smallest true drop, a fraction, that ``judge_accuracy`` fails in 95 % of the cases.
+
+    Losses minus gains of N samples are nearly normal with a standard deviation of ``sqrt(changed × N)``, so a drop is
+    found significant with this power from ``(z_significance + z_power) × sqrt(changed / N)`` on. It must also be
+    measured as larger than ``max_drop``. A drop larger than ``changed`` changes as many samples itself.
+
+    Args:
+        changed: Share of the samples that one of the models gets right and the other wrong.
+        samples: How many samples there are.
+        limits: ``significance``, ``max_drop`` and ``strict``.
+    """
+    return _smallest_detectable(lambda drop: math.sqrt(max(changed, drop) / samples), limits)
+
+
+def _smallest_detectable(standard_error: Callable[[float], float], limits: Thresholds) -> float:
+    """The drop at which the power is reached, given the standard error of a measured drop at a true one."""
+    missed = NormalDist().inv_cdf(_POWER)
+    proof = 0.0 if limits.strict else max(0.0, -NormalDist().inv_cdf(limits.significance))
+    drop = 1.0
+    # From above, each step comes nearer to the drop that explains its own standard error.
+    for _ in range(_DETECTION_STEPS):
+        error = standard_error(drop)
+        drop = min(1.0, max((proof + missed) * error, limits.max_drop + missed * error))
+    return drop
+
+
+def _power_sentence(drop: float) -> str:
+    return f"a true drop of {100 * drop:.2g} points would fail in {100 * _POWER:g} % of the cases"
 
 
 def _p_value(value: float) -> str:

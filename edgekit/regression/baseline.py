@@ -156,7 +156,6 @@ def read_baseline(path: Path) -> dict[str, ModelRecord]:
     """
     try:
         content = path.read_bytes()
-        version = _Version.model_validate_json(content, strict=True).schema_version
     except FileNotFoundError:
         raise EdgekitError(
             f"There is no baseline {path}.",
@@ -165,6 +164,20 @@ def read_baseline(path: Path) -> dict[str, ModelRecord]:
         ) from None
     except OSError as error:
         raise _damaged(path, error.strerror or str(error)) from error
+    return parse_baseline(content, path)
+
+
+def parse_baseline(content: bytes, path: Path) -> dict[str, ModelRecord]:
+    """Read the content of a baseline.
+
+    Args:
+        content: The bytes of the file.
+        path: The file, for messages.
+    Raises:
+        EdgekitError: It is damaged (the message names the field), or of another edgekit.
+    """
+    try:
+        version = _Version.model_validate_json(content, strict=True).schema_version
     except ValidationError as error:
         raise _conflict(path) if _in_conflict(content) else _wrong_field(path, error) from error
     if version != SCHEMA_VERSION:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,13 +19,9 @@ from pydantic import (
 )
 
 from edgekit.regression.configuration_errors import explain
+from edgekit.regression.configuration_files import PROJECT_FILE, read_toml, tools
 from edgekit.regression.stored_fields import Fraction, PositiveCount
 from edgekit_runtime.errors import UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 def _slowdown_or_false(value: Any) -> float | Literal[False]:
@@ -46,12 +41,6 @@ def _path(text: str) -> str:
 #: A relative growth or change.
 Growth = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PathText = Annotated[str, AfterValidator(_path)]
-
-_EXAMPLE = """\
-[tool.edgekit]
-data = "digits"
-[tool.edgekit.models.digits]
-file = "model-int8.tflite\""""
 
 
 class Thresholds(BaseModel):
@@ -182,6 +171,11 @@ class LoadedConfiguration:
         """A path of the configuration as the process sees it."""
         return self.path.parent / path
 
+    def path_of(self, name: str) -> Path:
+        """The file of a model, or its source if it has no file of its own."""
+        model = self.settings.models[name]
+        return self.resolve(model.file or model.source or "")
+
     def data_of(self, name: str) -> str:
         """The data set that a model is judged on.
 
@@ -203,46 +197,29 @@ class LoadedConfiguration:
         return str(path) if path.exists() else data
 
 
-def find_configuration(folder: Path) -> Path:
-    """The configuration file of a folder or of the nearest one above it.
-
-    Raises:
-        UsageError: There is none.
-    """
-    for candidate in (folder, *folder.parents):
-        if (candidate / "edgekit.toml").is_file():
-            return candidate / "edgekit.toml"
-        project = candidate / "pyproject.toml"
-        if project.is_file() and "edgekit" in _tools(_parse(project)):
-            return project
-    raise UsageError(
-        "There is no configuration for edgekit check here.",
-        expected="edgekit.toml, or a section [tool.edgekit] in pyproject.toml",
-        received=f"neither in {folder} nor above it",
-        next_step=f"write pyproject.toml with:\n{_EXAMPLE}",
-    )
-
-
 def load_configuration(path: Path) -> LoadedConfiguration:
     """Read and check a configuration.
 
     Raises:
         UsageError: It is missing, no TOML, or has a wrong key or value; the message names file and key.
     """
-    content = _parse(path)
-    section = "tool.edgekit" if path.name == "pyproject.toml" else ""
-    if section:
-        content = _tools(content).get("edgekit", {})
-    loaded = configuration_of(content, path, section)
+    return parse_configuration(read_toml(path), path)
+
+
+def parse_configuration(toml: dict[str, Any], path: Path) -> LoadedConfiguration:
+    """Check a configuration that is already read.
+
+    Args:
+        toml: What the file says.
+        path: The file, for paths relative to it and for messages.
+    Raises:
+        UsageError: It has a wrong key or value; the message names file and key.
+    """
+    section = "tool.edgekit" if path.name == PROJECT_FILE else ""
+    loaded = configuration_of(tools(toml).get("edgekit", {}) if section else toml, path, section)
     if not loaded.settings.models:
         raise UsageError(f"{path} names no model.", expected="a section [tool.edgekit.models.NAME] for each")
     return loaded
-
-
-def _tools(project: dict[str, Any]) -> dict[str, Any]:
-    """The sections of ``[tool]`` in a pyproject.toml; other programs say what is wrong with another value."""
-    tools = project.get("tool", {})
-    return tools if isinstance(tools, dict) else {}
 
 
 def configuration_of(content: Any, path: Path, section: str) -> LoadedConfiguration:
@@ -271,17 +248,3 @@ def _check_thresholds(path: Path, section: str, place: str, limits: dict[str, An
         Thresholds.model_validate(limits)
     except ValidationError as error:
         raise explain(error, path, ".".join(filter(None, (section, place))), Thresholds) from None
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"There is no configuration {path}.", next_step="check the path") from None
-    except RecursionError as error:
-        raise UsageError(f"{path} is not valid TOML.", received="lists in lists without end") from error
-    except OSError as error:
-        raise UsageError(f"{path} could not be read.", received=error.strerror or str(error)) from error
-    # Python's parser raises more than its own error: a date of month 13, a number of 5,000 digits.
-    except ValueError as error:
-        raise UsageError(f"{path} is not valid TOML.", received=str(error)) from error

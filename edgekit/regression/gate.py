@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +14,10 @@ from edgekit.parity.layer_noise import LayerNoise, compare_layers_on_data
 from edgekit.regression.answer_rules import judge_answers
 from edgekit.regression.answers import ClassAnswers, unpack_answers
 from edgekit.regression.baseline import LatencyRatio, ModelRecord
+from edgekit.regression.baseline_figures import known_record, require_comparable
 from edgekit.regression.candidates import Candidate, bytes_of_second_conversion, prepare
 from edgekit.regression.configuration import LoadedConfiguration, Thresholds
+from edgekit.regression.configuration_changes import OTHER_DATA, removed_models
 from edgekit.regression.file_rules import judge_integrity, judge_labels, judge_operators, judge_size
 from edgekit.regression.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio
 from edgekit.regression.latency_rule import judge_latency, latency_is_too_large
@@ -39,6 +41,7 @@ def check(
     names: Sequence[str] = (),
     strict: bool = False,
     layers: bool = False,
+    changes: Mapping[str, tuple[RuleResult, ...]] | None = None,
 ) -> CheckResult:
     """Judge models by the baseline.
 
@@ -48,22 +51,25 @@ def check(
         names: Models to look at; none means all.
         strict: Fail drops larger than allowed even where they may be chance.
         layers: Compare the layers of models that are converted from a Keras file, too.
+        changes: By model, what its configuration and baseline changed against another commit; a change of the data
+            that fails leaves nothing to measure.
     Raises:
-        EdgekitError: A model is not in the baseline, the baseline was made with other data, or a model cannot be run.
+        EdgekitError: A model is not in the baseline, the baseline contradicts itself or was made with other data, or
+            a model cannot be run.
     """
-    judged = []
+    changes = changes or {}
+    judged = [] if names else removed_models(configuration, records, changes)
     for name in _chosen(configuration, names):
-        if name not in records:
-            raise EdgekitError(
-                f"The baseline knows no model {name}.",
-                expected=", ".join(records) or "models",
-                next_step=f"add it with: edgekit check --update-baseline --model {name}",
-            )
+        record, found = known_record(records, name), changes.get(name, ())
+        if any(change.rule in OTHER_DATA and change.verdict is Verdict.FAILED for change in found):
+            judged.append(ModelCheck(name, configuration.path_of(name), None, record, None, found))
+            continue
         limits = configuration.settings.thresholds_of(name)
         if strict:
             limits = limits.model_copy(update={"strict": True})
-        with _task(configuration, name, limits, records[name]) as task:
-            judged.append(task.judge(records[name], layers=layers))
+        with _task(configuration, name, limits, record) as task:
+            judged_model = task.judge(record, layers=layers)
+        judged.append(replace(judged_model, rules=(*found, *judged_model.rules)))
     return CheckResult(tuple(judged))
 
 
@@ -159,6 +165,7 @@ class _Task:
     def _apply_rules(self, path: Path, measurement: Measurement, baseline: ModelRecord) -> ModelCheck:
         record, limits = measurement.record, self.limits
         _require_same_data(self.name, baseline, record)
+        require_comparable(self.name, baseline, record)
         labels = measurement.answers.labels if isinstance(measurement.answers, ClassAnswers) else None
         before = unpack_answers(baseline.answers, labels, record.samples, f"the baseline of {self.name}")
         rules = (

@@ -12,9 +12,9 @@ from edgekit.regression.candidates import prepare
 from edgekit.regression.configuration import (
     LoadedConfiguration,
     configuration_of,
-    find_configuration,
     load_configuration,
 )
+from edgekit.regression.configuration_files import configurations_in_reach, find_configuration
 from edgekit.regression.gate import check, measure_for_baseline
 from edgekit.regression.results import ModelCheck
 from edgekit_converters.temporary_folders import temporary_folder
@@ -100,8 +100,6 @@ def _configuration(config: pytest.Config) -> LoadedConfiguration | None:
     named = config.getoption("--edgekit-config")
     if named:
         return load_configuration(config.invocation_params.dir / named)
-    try:
-        path = find_configuration(config.rootpath)
-    except UsageError:
+    if not configurations_in_reach(config.rootpath):
         return None
-    return load_configuration(path)
+    return load_configuration(find_configuration(config.rootpath))

@@ -33,6 +33,8 @@ class RuleResult:
         allowed: The limit, in words.
         measured: What was found, in words.
         why: One sentence that says what the decision rests on.
+        detectable_drop: The smallest true drop, a fraction, that the rule would fail in 95 % of the cases; None if it
+            does not judge a drop.
     """
 
     rule: str
@@ -40,7 +42,9 @@ class RuleResult:
     allowed: str
     measured: str
     why: str
+    detectable_drop: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
-        return asdict(self) | {"verdict": self.verdict.value}
+        fields = asdict(self) | {"verdict": self.verdict.value}
+        return {name: value for name, value in fields.items() if value is not None}

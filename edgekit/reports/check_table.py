@@ -24,8 +24,6 @@ def verdict_sentence(result: CheckResult) -> str:
     failed = [f"{model.name} {model.summary.removeprefix('failed ')}" for model in result.models if not model.passed]
     if failed:
         return f"Failed: {'; '.join(failed)}."
-    if not result.models:
-        return "Passed: no model to compare."
     count = len(result.models)
     return f"Passed: {count} model{'s' if count > 1 else ''}, no worse than the baseline allows."
 
