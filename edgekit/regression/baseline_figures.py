@@ -49,7 +49,9 @@ def require_true_figures(name: str, record: ModelRecord) -> None:
     error = answers.mean_absolute_error if isinstance(answers, ErrorAnswers) else None
     _require_equal(name, "top1", record.top1, top1)
     step = _STEP_NEAR_ZERO * float(packed.get("scale", 0))
-    _require_equal(name, "mean_absolute_error", record.mean_absolute_error, error, _RELATIVE_ROUNDING, step)
+    _require_equal(
+        name, "mean_absolute_error", record.mean_absolute_error, error, relative=_RELATIVE_ROUNDING, absolute=step
+    )
     if not isinstance(answers, OutputAnswers):
         _require_equal(name, "samples", record.samples, int(packed["samples"]))
 
@@ -75,7 +77,7 @@ def require_comparable(name: str, baseline: ModelRecord, candidate: ModelRecord)
 
 
 def _require_equal(
-    name: str, field: str, stored: float | None, found: float | None, relative: float = 1e-9, absolute: float = 0.0
+    name: str, field: str, stored: float | None, found: float | None, *, relative: float = 1e-9, absolute: float = 0.0
 ) -> None:
     if stored is None and found is None:
         return

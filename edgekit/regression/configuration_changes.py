@@ -59,7 +59,7 @@ def refuse_functions(configuration: LoadedConfiguration) -> None:
             "With --baseline-ref no Python function gives the data: the change that is judged may have edited it.",
             expected="a built-in data set or the path of a file",
             received=functions[0],
-            next_step="store the examples as an .npz; or, if every change to the module is reviewed: --allow-python-data",
+            next_step="store the examples as an .npz; or --allow-python-data, if its module is reviewed",
         )
 
 

@@ -51,8 +51,23 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(committed: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    shutil.copytree(committed, folder)
+    """The project as a clone has it whose branch ``main`` holds all of it."""
+    origin, folder = tmp_path / "origin", tmp_path / "project"
+    shutil.copytree(committed, origin)
+    git = [
+        "git",
+        "-c",
+        "user.name=A",
+        "-c",
+        "user.email=a@example.org",
+        "-c",
+        "commit.gpgsign=false",
+        "-C",
+        str(origin),
+    ]
+    for arguments in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "models"]):
+        subprocess.run([*git, *arguments], check=True)
+    subprocess.run(["git", "clone", "-q", str(origin), str(folder)], check=True)
     return folder
 
 
@@ -99,10 +114,20 @@ def test_the_actions_step_passes_and_fails_with_the_gate(
     inputs = {
         variable: defaults[re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", value)[1]]  # type: ignore[index]
         for variable, value in step["env"].items()
-    }
+    } | {"EDGEKIT_BASELINE_REF": "refs/remotes/origin/main"}
     done = run_shell(step["run"], project, {**environment, **inputs})
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "output").read_text() == "passed=true\n"
+    # The limits of the branch that it goes to judge a change, until somebody allows other ones.
+    limits = (project / "edgekit.toml").read_text()
+    (project / "edgekit.toml").write_text(limits.replace("[thresholds]", "[thresholds]\nmax_drop = 1.0"))
+    done = run_shell(step["run"], project, {**environment, **inputs})
+    assert done.returncode == 3
+    assert "title=edgekit%3A digits%2C configuration max_drop::" in done.stdout
+    done = run_shell(step["run"], project, {**environment, **inputs, "EDGEKIT_ALLOW_LOOSENING": "true"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    (project / "edgekit.toml").write_text(limits)
+    (tmp_path / "output").write_text("passed=true\n")
     assert (project / "edgekit-report" / "junit.xml").is_file()
 
     make_worse(project)
@@ -136,12 +161,19 @@ def test_the_github_sample_uses_the_action() -> None:
     version = metadata.version("edgekit")
     assert f"OWNER/edgekit@v{version}" in uses
     # YAML 1.1 reads the key "on" as true.
-    assert workflow[True] == ["pull_request"]
+    assert set(workflow[True]) == {"pull_request"}
+    (with_action,) = (step["with"] for step in job["steps"] if step["uses"].startswith("OWNER/"))
+    assert with_action["baseline-ref"].startswith("refs/remotes/origin/")
+    assert set(with_action) <= set(read("action.yml")["inputs"])
+    (checkout,) = (step["with"] for step in job["steps"] if step["uses"].startswith("actions/checkout@"))
+    assert checkout["fetch-depth"] == 0
 
 
 def test_the_gitlab_sample_runs(project: Path, environment: dict[str, str]) -> None:
     job = read("samples/ci/gitlab-ci.yml")["models"]
-    done = run_shell("\n".join(job["script"]), project, environment)
+    variables = {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "BASELINE_REF": "refs/remotes/origin/main"}
+    assert job["variables"]["BASELINE_REF"].endswith("/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+    done = run_shell("\n".join(job["script"]), project, {**environment, **variables})
     assert done.returncode == 0, done.stdout + done.stderr
     assert (project / job["artifacts"]["reports"]["junit"]).is_file()
 

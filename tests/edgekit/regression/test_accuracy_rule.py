@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from edgekit.regression.accuracy_rule import (
+    detectable_drop,
     drop_is_real,
     drop_is_too_large,
     judge_accuracy,
     judge_agreement,
-    smallest_provable_drop,
 )
 from edgekit.regression.answers import ClassAnswers
 from edgekit.regression.configuration import Thresholds
@@ -83,10 +83,44 @@ def test_a_drop_fails_where_it_is_too_large_and_real(losses: int, gains: int, li
     assert f"{losses} samples of 1000 are lost and {gains} won" in result.why
 
 
-def test_what_may_be_chance_says_what_the_data_could_prove() -> None:
-    # Seven losses in a row have p = 1/128 < 0.01.
-    assert smallest_provable_drop(1000, 0.01) == 0.007
-    assert "1000 samples prove no drop below 0.7 points" in judge_accuracy(*pair(6, 0), DEFAULT).why
+@pytest.mark.parametrize(
+    ("samples", "changed", "limits", "expected"),
+    [
+        # (2.326 + 1.645) × sqrt(0.13 / 2000)
+        pytest.param(2000, 0.13, {}, 0.0320, id="significance decides"),
+        # 0.1 + 1.645 × sqrt(0.13 / 2000)
+        pytest.param(2000, 0.13, {"max_drop": 0.1}, 0.1133, id="max_drop decides"),
+        pytest.param(2000, 0.13, {"strict": True}, 0.0183, id="strict needs no proof"),
+        # Nothing changed, but a drop itself does: 0.005 + 1.645 × sqrt(0.0084 / 2000).
+        pytest.param(2000, 0.0, {}, 0.0084, id="no change"),
+        pytest.param(5, 0.4, {}, 1.0, id="too few samples for any"),
+        pytest.param(2000, 0.13, {"significance": 1e-300}, 0.7485, id="a limit without teeth"),
+    ],
+)
+def test_the_detectable_drop_follows_from_the_formula(
+    samples: int, changed: float, limits: dict, expected: float
+) -> None:
+    assert detectable_drop(changed, samples, Thresholds(**limits)) == pytest.approx(expected, abs=0.0001)
+
+
+@pytest.mark.parametrize("samples", [500, 2000, 10_000])
+@pytest.mark.parametrize("changed", [0.0, 0.02, 0.05, 0.13], ids=lambda share: f"{share:g} changed")
+def test_simulated_drops_of_the_printed_size_fail_in_95_percent(samples: int, changed: float) -> None:
+    drop = detectable_drop(changed, samples, DEFAULT)
+    share = max(changed, drop)
+    failed = failures(0.9, (share + drop) / 2, (share - drop) / 2, samples, pairs=4000)
+    # McNemar's exact test is a little more careful than the normal approximation.
+    assert 0.925 <= failed <= 0.999
+    # Half as large a drop is not promised.
+    assert failures(0.9, (share + drop / 2) / 2, (share - drop / 2) / 2, samples, pairs=4000) < 0.75
+
+
+def test_the_rule_prints_the_detectable_drop_whatever_its_verdict() -> None:
+    for losses in (0, 6, 60):
+        result = judge_accuracy(*pair(losses, 0), DEFAULT)
+        assert result.detectable_drop == detectable_drop(losses / 1000, 1000, DEFAULT)
+        assert f"a true drop of {100 * result.detectable_drop:.2g} points would fail in 95 % of the cases" in result.why
+        assert result.to_dict()["detectable_drop"] == result.detectable_drop
 
 
 @pytest.mark.parametrize(("changed", "verdict"), [(5, Verdict.PASSED), (6, Verdict.FAILED)], ids=["few", "many"])

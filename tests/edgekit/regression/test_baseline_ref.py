@@ -124,9 +124,6 @@ def update(folder: Path) -> None:
 
 def other_baseline(folder: Path) -> None:
     edit(folder / "edgekit.toml", "[thresholds]", 'baseline = "mine.json"\n[thresholds]')
-    # One key before the section.
-    text = (folder / "edgekit.toml").read_text()
-    (folder / "edgekit.toml").write_text(text)
     update(folder)
 
 

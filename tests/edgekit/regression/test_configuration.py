@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from edgekit.cli import cli
-from edgekit.regression.configuration import Thresholds, find_configuration, load_configuration
+from edgekit.regression.configuration import Thresholds, load_configuration
+from edgekit.regression.configuration_files import find_configuration
 from edgekit_runtime.errors import UsageError
 
 MODEL = '[models.a]\nfile = "a.tflite"\n'
@@ -56,8 +57,20 @@ def test_it_is_found_here_or_above(tmp_path: Path) -> None:
     project = write(tmp_path, "[tool.edgekit.models.a]\nfile = 'a.tflite'\n", "pyproject.toml")
     assert find_configuration(inner) == project
     assert load_configuration(project).settings.models["a"].file == "a.tflite"
-    own = write(tmp_path, MODEL)
-    assert find_configuration(inner) == own
+
+
+def test_a_second_configuration_in_reach_is_an_error_up_to_the_root_of_the_repository(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    (repository / ".git").mkdir(parents=True)
+    (repository / "inner").mkdir()
+    write(tmp_path, MODEL)
+    assert find_configuration(repository / "inner") == tmp_path / "edgekit.toml"
+    own = write(repository, MODEL)
+    assert find_configuration(repository / "inner") == own
+    below = write(repository / "inner", MODEL)
+    with pytest.raises(UsageError, match="Several configurations") as caught:
+        find_configuration(repository / "inner")
+    assert caught.value.received == f"{below}, {own}"
 
 
 def test_without_one_an_example_is_shown(tmp_path: Path) -> None:
