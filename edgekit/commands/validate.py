@@ -76,7 +76,7 @@ def command(
 ) -> None:
     """Compare each TFLITE with the MODEL that it came from.
 
-    MODEL is an .h5, .keras or .pt2 file, or another .tflite.
+    MODEL is an .h5, .keras or .pt2 file, a SavedModel folder, or another .tflite.
 
     With labels: accuracy of both, the drop with its 95 % interval, McNemar's test, calibration, each class. Without:
     agreement and errors. Exits with 3 where a threshold is missed.

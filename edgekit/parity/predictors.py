@@ -52,7 +52,7 @@ def batch_size(inputs: Sequence[ModelInput]) -> int:
 
 
 def open_predictor(path: Path, compared: Sequence[ModelInput] = ()) -> Predictor:
-    """Open a Keras file or a PyTorch program, without running code from it, or a .tflite.
+    """Open a Keras file, a SavedModel folder or a PyTorch program, without running code from it, or a .tflite.
 
     Args:
         path: The file.
@@ -62,7 +62,7 @@ def open_predictor(path: Path, compared: Sequence[ModelInput] = ()) -> Predictor
     """
     if path.suffix == ".tflite":
         return TflitePredictor(path)
-    if path.is_file() and is_exported_program(path):
+    if path.is_dir() or (path.is_file() and is_exported_program(path)):
         from edgekit.parity.program_predictor import ProgramPredictor
 
         return ProgramPredictor(path, compared)

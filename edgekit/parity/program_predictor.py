@@ -1,4 +1,4 @@
-"""A PyTorch exported program as something that answers batches by name."""
+"""A PyTorch exported program or a SavedModel as something that answers batches by name."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ import numpy as np
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, PixelRange, image_preprocessing
 from edgekit_converters.exported_programs.program import read_program
 from edgekit_converters.lowering import LoweringProcess, LoweringRequest, ModelInput
+from edgekit_converters.saved_models.description import read_graph_file, read_meta_graphs
 from edgekit_runtime.errors import ConversionError
 from edgekit_runtime.structure import read_model_description
 
 
 class ProgramPredictor:
-    """An exported program that PyTorch runs in a process of its own; see ``Predictor``.
+    """A program that PyTorch or TensorFlow runs in a process of its own; see ``Predictor``.
 
     Args:
-        path: The ``.pt2``.
+        path: The ``.pt2``, or the folder of a SavedModel, of which the signature with the inputs compared is run.
         compared: Inputs of the .tflite that it is compared with: images are taken in that one's layout.
     """
 
     def __init__(self, path: Path, compared: Sequence[ModelInput] = ()) -> None:
-        request = LoweringRequest(path, channels_last=_takes_channels_last(path, compared))
+        if path.is_dir():
+            request = LoweringRequest(path, signature=_signature_with(path, compared))
+        else:
+            request = LoweringRequest(path, channels_last=_takes_channels_last(path, compared))
         process = LoweringProcess(request)
         process.__enter__()
         # The process ends with this object, or with Python.
@@ -45,7 +49,7 @@ class ProgramPredictor:
         """Answer a batch; see ``Predictor``."""
         answers = self._process.source_outputs(inputs)
         if answers is None:
-            raise ConversionError(f"{self.path.name} could not be run in PyTorch on this data.")
+            raise ConversionError(f"{self.path.name} could not be run on this data.")
         return answers
 
 
@@ -57,3 +61,15 @@ def _takes_channels_last(path: Path, compared: Sequence[ModelInput]) -> bool:
         if each.is_channels_first_image and shapes.get(each.name, first) == (first[1], first[2], first[0]) != first:
             return True
     return False
+
+
+def _signature_with(folder: Path, compared: Sequence[ModelInput]) -> str | None:
+    """The signature whose inputs are called as those of the .tflite; None leaves the choice to the lowering."""
+    names = {each.name for each in compared}
+    fitting = [
+        signature.name
+        for graph in read_meta_graphs(read_graph_file(folder), folder)
+        for signature in graph.signatures.values()
+        if {each.name for each in signature.inputs} == names
+    ]
+    return fitting[0] if len(fitting) == 1 else None

@@ -53,5 +53,5 @@ def judge_outputs(baseline: OutputAnswers, candidate: OutputAnswers, limits: Thr
         Verdict.FAILED if change > limits.max_output_change else Verdict.PASSED,
         allowed,
         f"{100 * change:.2f} %",
-        f"root mean square change of {len(baseline.outputs)} values; the data has no right answers to judge by",
+        f"root mean square change of {len(baseline.outputs)} values; they are not judged by labels",
     )

@@ -37,6 +37,7 @@ from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 _NOT_NUMPY = frozenset({"string", "resource", "variant"})
 #: Shortest side of something that is taken for an image when the input has no channel axis.
 _SHORTEST_SIDE = 8
+_FEWEST_IMAGE_AXES = 3
 #: Fewest samples of a recording: a quarter of a second at 16 kHz.
 _SHORTEST_SOUND = 4000
 #: Operators that change a tensor's form, not what its values mean.
@@ -87,9 +88,23 @@ def _input_kind(info: TensorInfo, inputs: Sequence[TensorInfo], claims: Sequence
         kind = claim.inputs.get(info.name)
         if kind is None and len(inputs) == 1:
             kind = claim.inputs.get(UNNAMED)
-        if kind is not None and kind in INPUT_KINDS:
+        if kind is not None and kind in INPUT_KINDS and _can_be_input(kind, info, claim.source):
             return Kind(kind, claim.source)
     return seen
+
+
+def _can_be_input(kind: str, info: TensorInfo, source: str) -> bool:
+    """Whether a tensor has room for pixels if it is said to hold them; see :func:`_suits`."""
+    if kind != IMAGE or len(info.shape) >= _FEWEST_IMAGE_AXES:
+        return True
+    if source != USER:
+        return False
+    raise UsageError(
+        f"Input {info.name} cannot be of the kind image.",
+        expected="shape (N, height, width), or (N, height, width, channels)",
+        received=f"shape {info.shape}, {info.dtype}",
+        next_step=f"choose another kind: {', '.join(INPUT_KINDS)}",
+    )
 
 
 def _output_kind(info: TensorInfo, claims: Sequence[Claim], seen: Kind) -> Kind:

@@ -163,6 +163,7 @@ def test_a_source_that_cannot_be_right_is_passed_over() -> None:
         pytest.param(Claim(USER, inputs={"picture": "image"}), "picture", id="unknown-input"),
         pytest.param(Claim(USER, inputs={"x": "values"}), "values", id="an-output's-kind-for-an-input"),
         pytest.param(Claim(USER, outputs={"y": "mask"}), "shape (-1, 3), float32", id="shape"),
+        pytest.param(Claim(USER, inputs={"x": "image"}), "shape (-1, 12), float32", id="a-row-is-not-an-image"),
     ],
 )
 def test_the_user_hears_of_a_mistake(claim: Claim, received: str) -> None:
