@@ -216,6 +216,15 @@ def test_a_model_of_the_baseline_that_the_configuration_does_not_name_fails(wors
         result = run(worse, "--json", *arguments)
         assert result.exit_code == 3
         assert failures(result) == {"digits: configuration models"}
+    reports = [
+        text
+        for name in ("junit", "markdown", "html", "history")
+        for text in (f"--{name}", str(worse / f"report.{name}"))
+    ]
+    result = run(worse, *reports)
+    assert result.exit_code == 3, result.output
+    assert "Failed: digits (configuration models)." in result.stdout
+    assert all("configuration models" in Path(path).read_text() for path in reports[1::2])
 
 
 @pytest.mark.parametrize("shadow", ["beside", "below"])
