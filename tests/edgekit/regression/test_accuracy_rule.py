@@ -11,8 +11,9 @@ from edgekit.regression.accuracy_rule import (
     drop_is_too_large,
     judge_accuracy,
     judge_agreement,
+    judge_scores,
 )
-from edgekit.regression.answers import ClassAnswers
+from edgekit.regression.answers import ClassAnswers, ScoreAnswers
 from edgekit.regression.configuration import Thresholds
 from edgekit.regression.verdicts import Verdict
 
@@ -121,6 +122,15 @@ def test_the_rule_prints_the_detectable_drop_whatever_its_verdict() -> None:
         assert result.detectable_drop == detectable_drop(losses / 1000, 1000, DEFAULT)
         assert f"a true drop of {100 * result.detectable_drop:.2g} points would fail in 95 % of the cases" in result.why
         assert result.to_dict()["detectable_drop"] == result.detectable_drop
+
+
+def test_the_detectable_drop_of_scores_follows_from_the_spread_of_their_differences() -> None:
+    baseline = ScoreAnswers("pixel_accuracy", np.full(400, 0.75))
+    candidate = ScoreAnswers("pixel_accuracy", np.where(np.arange(400) % 2, 0.625, 0.875))
+    # Differences of ±0.125: (2.326 + 1.645) × 0.125 / sqrt(400).
+    result = judge_scores(baseline, candidate, DEFAULT, seed=0)
+    assert result.detectable_drop == pytest.approx(0.02482, abs=1e-5)
+    assert "a true drop of 2.5 points would fail" in result.why
 
 
 @pytest.mark.parametrize(("changed", "verdict"), [(5, Verdict.PASSED), (6, Verdict.FAILED)], ids=["few", "many"])
