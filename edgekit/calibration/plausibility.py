@@ -78,6 +78,9 @@ def examine(
     answers = scores.argmax(1)
     if y is None:
         return Plausibility(warning=_one_answer(answers, scores.shape[1], labels))
+    if y.shape != answers.shape:
+        # Labels of several at once; whoever judges by them says that they do not fit.
+        return Plausibility()
     if y.max() >= scores.shape[1]:
         return Plausibility(warning=f"The data has a class {y.max()}, the model only {scores.shape[1]} classes.")
     top1 = float(np.mean(answers == y))

@@ -230,15 +230,15 @@ def _print(comparisons: list[DeviceComparison]) -> None:
     reference, samples = comparisons[0].reference, comparisons[0].samples
     rows = [
         (
-            comparison.model.name,
+            comparison.model.name + (f", output {output.name}" if len(comparison.outputs) > 1 else ""),
             comparison.device.name,
             f"{comparison.device.interpreter}, {comparison.device.machine}",
             percent(output.top1_agreement),
             percent(output.equal),
             f"{output.max_error:.1e}",
             "–" if output.max_steps is None else str(output.max_steps),
-            percent(comparison.device_top1),
-            percent(comparison.reference_top1),
+            percent(output.device_top1),
+            percent(output.reference_top1),
         )
         for comparison in comparisons
         for output in comparison.outputs

@@ -25,6 +25,6 @@ def command(as_json: bool) -> None:
         print_json({"checks": [check.to_dict() for check in checks]})
     else:
         rows = [(check.name, check.status, check.found, check.mend) for check in checks]
-        print_table("This machine", ("part", "status", "found", "to mend it"), rows)
+        print_table("This machine", ("part", "status", "found", "to fix it"), rows)
     if any(check.status in ("missing", "broken") for check in checks):
         click.get_current_context().exit(1)

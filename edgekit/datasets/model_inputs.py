@@ -85,7 +85,7 @@ def with_pixels(
     for name in given:
         if name not in images and not (name == UNNAMED and len(images) == 1):
             raise UsageError(
-                f"The pixel range {'names' if name else 'does not name'} an image of the model.",
+                f"The pixel range{' of ' + name if name else ''} does not name an image of the model.",
                 expected=f"NAME=MIN,MAX with one of: {', '.join(images)}" if images else "a model with an image input",
                 received=", ".join(f"input {name} is {kind.name}" for name, kind in task.inputs.items()),
                 next_step="declare the input with --input NAME=image, or leave the pixel range out",

@@ -47,6 +47,8 @@ class OutputDifference:
         max_steps: The same in steps of the output's integers; None where it has none.
         value_range: Largest less smallest value on this machine.
         top1_agreement: Share of equal classes or labels; None for outputs of other kinds.
+        reference_top1: Share of right classes there; None without labels or classes.
+        device_top1: Share of right classes on the device.
     """
 
     name: str
@@ -55,6 +57,8 @@ class OutputDifference:
     max_steps: int | None
     value_range: float
     top1_agreement: float | None
+    reference_top1: float | None
+    device_top1: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,8 @@ class DeviceComparison:
         reference: The device that is compared with.
         device: The device in question.
         samples: Number of inputs.
-        reference_top1: Share of right classes there; None without labels or classes.
-        device_top1: Share of right classes on the device.
+        reference_top1: That of the first output with labelled classes; None without one.
+        device_top1: The same on the device.
         outputs: The model's outputs.
         tolerance: The limits.
         failures: A sentence for each limit that is missed.
@@ -123,28 +127,30 @@ def compare_on(
     claims = [model.manifest.task, data_claim(model.description, inputs.targets)]
     task = find_task(model.description, claims, label_count=len(model.labels))
     agreements = [
-        compare(left, right, _targets(inputs, info.name), kind=task.outputs[info.name].name)
+        compare(left, right, _targets(inputs, model, info.name), kind=task.outputs[info.name].name)
         for info, left, right in zip(model.outputs, expected, received, strict=True)
     ]
     outputs = tuple(
         _difference(model, number, left, right, agreement)
         for number, (left, right, agreement) in enumerate(zip(expected, received, agreements, strict=True))
     )
+    judged = next((output for output in outputs if output.reference_top1 is not None), outputs[0])
     return DeviceComparison(
         model=model_file,
         reference=reference_facts,
         device=device_facts,
         samples=len(inputs),
-        reference_top1=agreements[0].reference_top1,
-        device_top1=agreements[0].candidate_top1,
+        reference_top1=judged.reference_top1,
+        device_top1=judged.device_top1,
         outputs=outputs,
         tolerance=tolerance,
         failures=tuple(sentence for output in outputs for sentence in _failures(output, tolerance)),
     )
 
 
-def _targets(inputs: Inputs, output: str) -> np.ndarray | None:
-    return inputs.targets.get(output, inputs.targets.get(UNNAMED))
+def _targets(inputs: Inputs, model: Model, output: str) -> np.ndarray | None:
+    """Labels of an output; those without a name belong to the only one."""
+    return inputs.targets.get(output, inputs.targets.get(UNNAMED) if len(model.outputs) == 1 else None)
 
 
 def _difference(
@@ -162,6 +168,8 @@ def _difference(
         max_steps=None if not step or np.isinf(largest) else round(largest / step),
         value_range=float(expected.max() - expected.min()),
         top1_agreement=agreement.top1_agreement,
+        reference_top1=agreement.reference_top1,
+        device_top1=agreement.candidate_top1,
     )
 
 

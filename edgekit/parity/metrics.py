@@ -8,6 +8,7 @@ against these; without, the candidate is scored against the reference's own pred
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +66,7 @@ class PairedScore:
         reference: The reference's score.
         candidate: The candidate's; minus infinity if its outputs are not finite.
         drop: ``reference - candidate``; negative for a gain.
-        interval: The 95 % interval of the drop; None for a single example.
+        interval: The 95 % interval of the drop; None for a single example, or if some draws have no score.
         lost: Examples on which the candidate does worse; None for a metric that is not a sum over examples.
     """
 
@@ -434,11 +435,21 @@ def _compare_by_scorer(
     seed: int,
 ) -> PairedScore:
     scores = score(reference, truth), score(candidate, truth)
+    if not np.isfinite(scores).all():
+        raise DataError(
+            "The metric is not defined on these examples.",
+            expected="for most metrics, examples of more than one class",
+            received=f"scores {scores[0]:g} and {scores[1]:g} on {len(truth)} held-back examples",
+            next_step="pass more examples, or choose another --metric",
+        )
 
     def drop_of(rows: np.ndarray) -> float:
         return score(reference[rows], truth[rows]) - score(candidate[rows], truth[rows])
 
     interval = bootstrap_by_example(drop_of, len(truth), resamples=_SCORER_RESAMPLES, seed=seed)
+    # Among few examples, many a draw has none of some class, and the metric no value for it.
+    if interval is not None and not np.isfinite([interval.low, interval.high]).all():
+        interval = None
     return PairedScore(*scores, scores[0] - scores[1], interval, None)
 
 
@@ -450,7 +461,9 @@ def _scorer(name: str, kind: str) -> Callable[[np.ndarray, np.ndarray], float]:
 
     def score(predictions: np.ndarray, truth: np.ndarray) -> float:
         try:
-            return float(scorer(_predicting(predictions.shape[-1], kind), predictions, truth))
+            # It warns of every draw of the bootstrap that the metric is not defined on.
+            with warnings.catch_warnings(action="ignore"):
+                return float(scorer(_predicting(predictions.shape[-1], kind), predictions, truth))
         except (ValueError, TypeError, AttributeError) as error:
             raise DataError(
                 f"scikit-learn cannot compute {name} of this model's predictions.",

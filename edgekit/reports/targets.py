@@ -60,7 +60,7 @@ def print_checks(model: str, checks: Sequence[TargetCheck]) -> None:
         ]
         more = len(check.findings) - len(found)
         title = f"{model} on {check.target}" + (f": the first {len(found)} of {len(check.findings)}" if more else "")
-        print_table(title, ("#", "operator", "problem", "tensors", "to mend it"), found)
+        print_table(title, ("#", "operator", "problem", "tensors", "to fix it"), found)
 
 
 def _count(check: TargetCheck) -> str:

@@ -86,7 +86,7 @@ def test_a_range_without_a_name_means_the_only_image() -> None:
     two = Task({"x": Kind("image", "user"), "age": Kind("image", "user")}, {})
     with pytest.raises(UsageError, match="does not name an image"):
         with_pixels(INPUTS, two, {"": (0.0, 1.0)})
-    with pytest.raises(UsageError, match="names an image"):
+    with pytest.raises(UsageError, match="of age does not name an image"):
         with_pixels(INPUTS, IMAGE_TASK, {"age": (0.0, 1.0)})
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import edgekit_runtime
+from edgekit.cli import cli
 from edgekit.devices.answers import answers_of
 from edgekit.devices.comparison import DeviceComparison, Tolerance, compare_on
 from edgekit.devices.device import PythonDevice, this_machine
 from edgekit.devices.inputs import Inputs, random_inputs
 from edgekit_runtime.errors import BelowThresholdError, EdgekitError
+from edgekit_runtime.task import UNNAMED
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
 
@@ -36,7 +40,7 @@ class SeesNothing:
 @pytest.fixture(scope="module")
 def pictures() -> Inputs:
     with np.load(TFLITE / "cnn.npz") as arrays:
-        return Inputs((arrays["image"],), arrays["probabilities"].argmax(1))
+        return Inputs((arrays["image"],), {UNNAMED: arrays["probabilities"].argmax(1)})
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +112,20 @@ def test_a_python_that_cannot_start_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "python").write_text("no program")
     with pytest.raises(EdgekitError, match="could not be started"):
         answers_of(PythonDevice("other", tmp_path / "python"), TFLITE / "dense_float32.tflite", [])
+
+
+def test_of_several_outputs_each_row_names_its_own() -> None:
+    model = TFLITE / "two_in_two_out.tflite"
+    result = CliRunner().invoke(cli, ["devices", "check", sys.executable, str(model), "--random", "--samples", "3"])
+    assert result.exit_code == 0, result.output
+    for output in edgekit_runtime.load(model).outputs:
+        assert f"two_in_two_out.tflite, output {output.name}" in result.stdout
+
+
+def test_labels_without_a_name_are_not_those_of_several_outputs() -> None:
+    model = TFLITE / "two_in_two_out.tflite"
+    unlabelled = random_inputs(edgekit_runtime.load(model), 3, seed=0)
+    labelled = Inputs(unlabelled.arrays, {UNNAMED: np.zeros(3, np.int64)})
+    comparison = compare_on(this_machine(), this_machine(), model, labelled, Tolerance())
+    assert [output.reference_top1 for output in comparison.outputs] == [None, None]
+    assert comparison.reference_top1 is None

@@ -91,6 +91,14 @@ def test_a_scorer_of_one_probability() -> None:
     assert metric_for("top1", "classes", reference, y).drop(reference, candidate, y) == pytest.approx(0.25)
 
 
+def test_a_scorer_without_a_value_on_some_draws_has_no_interval(recwarn: pytest.WarningsRecorder) -> None:
+    scores, y = np.array([[0.1], [0.4], [0.6], [0.9]]), np.array([0, 0, 1, 1])
+    assert metric_for("roc_auc", "classes", scores, y).compare(scores, scores, y).interval is None
+    assert not recwarn
+    with pytest.raises(DataError, match="not defined on these examples"):
+        metric_for("roc_auc", "classes", scores[:2], y[:2]).compare(scores[:2], scores[:2], y[:2])
+
+
 def test_a_scorer_of_real_numbers() -> None:
     reference, candidate = np.array([[0.0], [2.0], [5.0]]), np.array([[0.0], [4.0], [5.0]])
     y = np.array([0, 2, 4], np.float32)
