@@ -105,8 +105,8 @@ class BoundMetric:
             return float("inf")
         truth = self._truth(reference, targets)
         if self.name not in METRICS:
-            score = _scorer(self.name, self.kind)
-            return score(reference, truth) - score(candidate, truth)
+            before, after = _defined_scores(_scorer(self.name, self.kind), reference, candidate, truth)
+            return before - after
         metric = METRICS[self.name]
         scores = [metric.score(metric.parts(values, truth).sum(0)) for values in (reference, candidate)]
         return float(scores[0] - scores[1])
@@ -427,13 +427,14 @@ _DEFAULTS: Mapping[str, str] = {
 }
 
 
-def _compare_by_scorer(
-    score: Callable[[np.ndarray, np.ndarray], float],
-    reference: np.ndarray,
-    candidate: np.ndarray,
-    truth: np.ndarray,
-    seed: int,
-) -> PairedScore:
+def _defined_scores(
+    score: Callable[[np.ndarray, np.ndarray], float], reference: np.ndarray, candidate: np.ndarray, truth: np.ndarray
+) -> tuple[float, float]:
+    """Both scores.
+
+    Raises:
+        DataError: One of them has no value.
+    """
     scores = score(reference, truth), score(candidate, truth)
     if not np.isfinite(scores).all():
         raise DataError(
@@ -442,6 +443,17 @@ def _compare_by_scorer(
             received=f"scores {scores[0]:g} and {scores[1]:g} on {len(truth)} held-back examples",
             next_step="pass more examples, or choose another --metric",
         )
+    return scores
+
+
+def _compare_by_scorer(
+    score: Callable[[np.ndarray, np.ndarray], float],
+    reference: np.ndarray,
+    candidate: np.ndarray,
+    truth: np.ndarray,
+    seed: int,
+) -> PairedScore:
+    scores = _defined_scores(score, reference, candidate, truth)
 
     def drop_of(rows: np.ndarray) -> float:
         return score(reference[rows], truth[rows]) - score(candidate[rows], truth[rows])

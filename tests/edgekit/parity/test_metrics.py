@@ -97,6 +97,8 @@ def test_a_scorer_without_a_value_on_some_draws_has_no_interval(recwarn: pytest.
     assert not recwarn
     with pytest.raises(DataError, match="not defined on these examples"):
         metric_for("roc_auc", "classes", scores[:2], y[:2]).compare(scores[:2], scores[:2], y[:2])
+    with pytest.raises(DataError, match="not defined on these examples"):
+        metric_for("roc_auc", "classes", scores[:2], y[:2]).drop(scores[:2], scores[:2], y[:2])
 
 
 def test_a_scorer_of_real_numbers() -> None:
