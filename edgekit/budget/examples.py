@@ -87,7 +87,8 @@ class JudgedExamples:
             {
                 name: metric.compare(self.reference[name], outputs[name], self.targets.get(name), seed=self.seed)
                 for name, metric in self.metrics.items()
-            }
+            },
+            self.smallest_step,
         )
 
 

@@ -142,19 +142,13 @@ class BudgetReport:
     @property
     def warnings(self) -> tuple[str, ...]:
         """A sentence if the examples are too few to show that the budget was kept."""
-        winner, step = self.winner, self.smallest_step
+        winner = self.winner
         if self.met and winner.verdict is Verdict.UNPROVEN:
             return (
                 f"Whether the budget is kept is unproven: on {self.held_back_examples} held-back examples the drop is "
                 f"{self.figure(winner.drop)}{self._range(winner.interval)}.{self._advice(winner)}",
             )
-        if not self.met or step is None or not 0 < self.max_drop < step:
-            return ()
-        return (
-            f"The budget was judged on {self.held_back_examples} held-back examples, each of which is {100 * step:.3g} "
-            f"%: a drop of {100 * self.max_drop:.3g} % cannot be told from none. Pass data of which "
-            f"{math.ceil(1 / self.max_drop):,} examples or more are held back.",
-        )
+        return ()
 
     def figure(self, drop: float) -> str:
         """A drop in its unit: shares in percent, others as they are."""

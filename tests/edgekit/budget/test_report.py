@@ -34,15 +34,6 @@ def judged(
 
 
 @pytest.mark.parametrize(
-    ("max_drop", "examples", "needed"), [(0.02, 5, "50 examples"), (0.005, 199, "200 examples")], ids=["5", "199"]
-)
-def test_a_budget_smaller_than_one_example_is_warned_of(max_drop: float, examples: int, needed: str) -> None:
-    (warning,) = report(max_drop, examples).warnings
-    assert f"judged on {examples} held-back examples" in warning
-    assert needed in warning
-
-
-@pytest.mark.parametrize(
     ("max_drop", "examples", "drop"),
     [(0.005, 200, 0.0), (0.02, 50, 0.0), (0.0, 5, 0.0), (0.02, 5, 0.2)],
     ids=["one example fits", "as large as one", "none may be lost", "missed: no claim is made"],

@@ -56,3 +56,20 @@ def test_the_number_holds_on_as_many_examples() -> None:
     times = -(-needed // 400)
     many = metric.compare(np.tile(reference, (times, 1)), np.tile(candidate, (times, 1)), np.tile(y, times))
     assert Judgement({"y": many}).verdict(0.01) is Verdict.KEPT
+
+
+@pytest.mark.parametrize(
+    ("examples", "max_drop", "expected"),
+    [
+        pytest.param(6, 0.01, Verdict.UNPROVEN, id="one lost example would be sixteen points"),
+        pytest.param(100, 0.01, Verdict.KEPT, id="one lost example would be the budget"),
+        pytest.param(6, 0.0, Verdict.KEPT, id="nothing may be lost, and nothing is"),
+    ],
+)
+def test_no_lost_example_shows_a_budget_that_examples_can_see(
+    examples: int, max_drop: float, expected: Verdict
+) -> None:
+    unchanged = Judgement({"y": score(0.0, -0.39, 0.39, lost=0)}, 1 / examples)
+    assert unchanged.verdict(max_drop) is expected
+    if expected is Verdict.UNPROVEN:
+        assert unchanged.examples_to_prove(examples, max_drop) == 100
