@@ -174,7 +174,7 @@ def test_a_line_of_json_that_float32_cannot_hold_is_refused(tflite_folder: Path)
     assert "too large for float32" in first["problem"]
     assert len(second["outputs"]["output_0"][0]) == 2
     assert third["error"] == "DataError"
-    assert "Warning" not in done.stderr
+    assert "RuntimeWarning" not in done.stderr
 
 
 def test_a_limit_of_pixels_that_is_not_a_count_is_refused(tflite_folder: Path) -> None:

@@ -35,6 +35,18 @@ def models() -> Iterator[tuple[str, bytes]]:
             yield entry.name[: -len(".tflite")], file.read()
 
 
+def readable_models(reads_tiny_scales: bool) -> Iterator[tuple[str, bytes]]:
+    """Without those whose scale is a number here and 0 on 32-bit ARM, where the runtime refuses them."""
+    for name, content in models():
+        try:
+            read_model_description(content)
+        except ModelFileError as error:
+            if reads_tiny_scales or "has a scale of 0" not in str(error):
+                raise
+            continue
+        yield name, content
+
+
 def sample(description: edgekit_runtime.description.ModelDescription, rows: int) -> list[np.ndarray]:
     """One array for each input; ``rows`` where the first size is open."""
     dice = np.random.default_rng(0)
@@ -88,9 +100,9 @@ def test_no_sound_model_is_called_damaged() -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_a_model_runs_if_the_interpreter_can_run_it(rows: int) -> None:
+def test_a_model_runs_if_the_interpreter_can_run_it(rows: int, reads_tiny_scales: bool) -> None:
     wrong = {}
-    for name, content in models():
+    for name, content in readable_models(reads_tiny_scales):
         case, mode = name.split("/")
         description = read_model_description(content)
         # Random numbers differ each time, and so does what integer kernels make of no elements; a text is not a number.
@@ -120,9 +132,10 @@ def test_a_model_runs_if_the_interpreter_can_run_it(rows: int) -> None:
     assert wrong == {}
 
 
-def test_the_corpus_has_the_operators() -> None:
+def test_the_corpus_has_the_operators(reads_tiny_scales: bool) -> None:
     """136 of the 209 of the schema: the rest are StableHLO, deprecated, or not written by TensorFlow's converter."""
-    names = {o.name for _, content in models() for g in read_model_description(content).subgraphs for o in g.operators}
+    descriptions = [read_model_description(content) for _, content in readable_models(reads_tiny_scales)]
+    names = {o.name for description in descriptions for graph in description.subgraphs for o in graph.operators}
     assert len(names) >= 136
     assert {
         "IF",
