@@ -325,7 +325,9 @@ def _judge_lambda(visit: _Visit, custom_names: frozenset[str]) -> Finding:
 def _names_library_function(reference: Any) -> bool:
     """True for a function of Python's or Keras's own, which no author has to bring along."""
     module = reference.get("module") if isinstance(reference, dict) else None
-    return _is_foreign("function", module) or bool(_KERAS_MODULE.fullmatch(module or ""))
+    if not isinstance(module, str):
+        return False
+    return _is_foreign("function", module) or bool(_KERAS_MODULE.fullmatch(module))
 
 
 def _judge_name(

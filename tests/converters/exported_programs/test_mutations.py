@@ -10,7 +10,7 @@ from pathlib import Path
 SEEDS = range(2000)
 
 SCRIPT = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from exported_programs.mutations import mutate
@@ -26,7 +26,9 @@ for seed in range(int(sys.argv[2])):
     except EdgekitError:
         pass
     slowest = max(slowest, time.process_time() - start)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# Not ru_maxrss, which a process takes over from the one that started it.
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+peak = int(status["VmHWM"].split()[0]) * 1024
 print(json.dumps({"slowest": slowest, "peak": peak, "read": read}))
 """
 

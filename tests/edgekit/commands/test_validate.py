@@ -109,7 +109,8 @@ def test_the_table_tells_what_changed(trained_folder: Path, untrained_tflite: Pa
     )
     assert result.exit_code == 0, result.output
     lines = " ".join(result.stdout.split())
-    for part in ("top-1", "top-5", "right alone", "McNemar p =", "expected calibration error", "signal to noise",
+    for part in ("top-1", "top-5", "correct only in one model", "McNemar p =", "expected calibration error",
+                 "signal to noise",
                  "Recall of the classes that changed", "Examples that changed their answer, 10 of"):  # fmt: skip
         assert part in lines
     with Image.open(tmp_path / "changed.png") as sheet:
