@@ -14,6 +14,8 @@ from types import FrameType
 _REMINDER_SECONDS = 0.3
 
 _pressed = threading.Event()
+#: A reminder that is on its way already when Ctrl-C has arrived must not end Python's own shutdown.
+_has_arrived = threading.Event()
 
 
 def watch() -> None:
@@ -32,11 +34,13 @@ def pressed() -> bool:
 
 def arrived() -> None:
     """Stop reminding."""
+    _has_arrived.set()
     _remind_every(0)
 
 
 def _press(_number: int, _frame: FrameType | None) -> None:
     _pressed.set()
+    _has_arrived.clear()
     _remind_every(_REMINDER_SECONDS)
     raise KeyboardInterrupt
 
@@ -49,5 +53,5 @@ def _remind_every(seconds: float) -> None:
 
 def _remind(_number: int, _frame: FrameType | None) -> None:
     # What cleans up after an exception is not disturbed.
-    if sys.exc_info()[0] is None:
+    if sys.exc_info()[0] is None and not _has_arrived.is_set():
         raise KeyboardInterrupt
