@@ -12,7 +12,7 @@ from edgekit_runtime.flatbuffer import damaged
 _ARITHMETIC = {"ADD", "DIV", "MUL", "SQUARED_DIFFERENCE", "SUB"}
 _INTEGERS = {"int8", "uint8", "int16"}
 # Smaller ones are no normal float32. TensorFlow's converter stores them where all values are 0.
-_SMALLEST_SCALE = 2.0**-126
+SMALLEST_SCALE = 2.0**-126
 # Both interpreters widen sums by 20 bits before they scale them to the output, and abort where that is not enough.
 _LARGEST_SUM_RATIO = 2.0**19
 # LiteRT's kernels refuse an operator from here on, and LiteRT 2.3 then frees its weights twice and aborts.
@@ -38,7 +38,7 @@ def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[Ten
     # XNNPACK refuses them, and LiteRT 2.3 dies of the refusal; it leaves operators on int16 to the kernels, which run.
     if output.dtype != "int16":
         for index in (*operator.inputs, *operator.outputs):
-            if index >= 0 and tensors[index].dtype not in _WIDE and _smallest(tensors[index]) < _SMALLEST_SCALE:
+            if index >= 0 and tensors[index].dtype not in _WIDE and _smallest(tensors[index]) < SMALLEST_SCALE:
                 raise damaged(f"{what}, a {operator.name}, works on tensor {index}, which has a scale of 0")
     if operator.name not in _ARITHMETIC:
         return
