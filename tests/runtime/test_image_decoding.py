@@ -94,7 +94,8 @@ def test_eight_bytes_a_pixel_are_enough_beside_the_decoded_image(
     done = subprocess.run([*command, given], capture_output=True, text=True, check=True)
     # Pillow keeps an image in 4 bytes a pixel, and one with a palette in 1.
     decoded = pixels * (1 if mode == "P" else 4)
-    assert int(done.stdout) < decoded + 8 * pixels + 8_000_000
+    # The rest is code, which an emulated processor keeps a second time, translated.
+    assert int(done.stdout) < decoded + 8 * pixels + 16_000_000
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F", "HSV", "PA"])
