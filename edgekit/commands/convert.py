@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -20,38 +21,48 @@ from edgekit.commands.options import (
     target_option,
     task_options,
 )
+from edgekit_converters.quantization.modes import IoType, Mode, Scheme, modes_by_rank
 from edgekit_runtime.task import Claim
 
-#: What ``--quantize auto`` chooses from, the plainest first.
-AUTO_MODES = ("none", "float16", "dynamic", "int16x8", "int8", "int4")
+
+def _listed(names: Iterable[str], last: str) -> str:
+    *others, final = names
+    return f"{', '.join(others)} {last} {final}" if others else final
+
+
+_IN_ALL = [mode.value for mode in Mode if mode.record.in_all]
+_PARTS = _listed([mode.record.help for mode in Mode], "or")
+_CALIBRATED = _listed([mode.value for mode in Mode if mode.needs_calibration], "and")
+_INTEGER_IO = "; ".join(
+    f"{_listed([io.value for io in mode.io_types[1:]], 'and')} with {mode.value}" for mode in Mode if mode.io_types[1:]
+)
 
 
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.option(
     "--quantize",
-    type=click.Choice(["none", "float16", "dynamic", "int8", "int16x8", "int4", "auto"]),
+    type=click.Choice([*(mode.value for mode in Mode), "auto"]),
     default="none",
     show_default=True,
-    help="Which parts become smaller: none (float32), float16 weights, int8 weights (dynamic), all int8, int8 weights "
-    "with int16 activations (int16x8), or 4-bit weights (int4); auto measures them all and takes one in the budget.",
+    help=f"Which parts become smaller: {_PARTS}; auto measures them all and picks one within the budget.",
 )
-@click.option("--all", "every", is_flag=True, help="Write every variant: none, float16, dynamic and int8.")
+@click.option("--all", "every", is_flag=True, help=f"Write every variant: {_listed(_IN_ALL, 'and')}.")
 @click.option(
     "--io",
-    type=click.Choice(["float32", "int8", "uint8", "int16"]),
+    type=click.Choice([io.value for io in IoType]),
     default="float32",
     show_default=True,
-    help="Type of inputs and outputs: int8 and uint8 go with int8, int16 with int16x8.",
+    help=f"Type of inputs and outputs: float32 with every mode; {_INTEGER_IO}.",
 )
 @click.option(
     "--scheme",
-    type=click.Choice(["per-channel", "per-tensor"]),
+    type=click.Choice([scheme.value for scheme in Scheme]),
     default="per-channel",
     show_default=True,
     help="Scales of integer weights: one a channel, or one a layer, which every accelerator can read.",
 )
-@data_option(required=False, purpose="Real inputs that int8 and int16x8 are calibrated on, and a budget is judged on")
+@data_option(required=False, purpose=f"Real inputs that {_CALIBRATED} are calibrated on, and a budget is judged on")
 @click.option(
     "--random-calibration", is_flag=True, help="Calibrate on noise, to see whether a model runs; its answers suffer."
 )
@@ -160,7 +171,6 @@ def command(
     from edgekit.reports.tables import print_json
     from edgekit_converters.atomic_files import require_place
     from edgekit_converters.lowering import LoweringRequest
-    from edgekit_converters.quantization.modes import IoType, Mode, Scheme
     from edgekit_runtime.classification import read_labels
 
     outputs = output_paths(model, output, quantize, every, io)
@@ -221,7 +231,7 @@ def output_paths(model: Path, output: Path | None, quantize: str, every: bool, i
     """Where each variant goes; named for the model and, unless it is the plain one, for its mode."""
     if every:
         folder = output or model.parent
-        return {mode: folder / f"{model.stem}-{mode}.tflite" for mode in ("none", "float16", "dynamic", "int8")}
+        return {mode: folder / f"{model.stem}-{mode}.tflite" for mode in _IN_ALL}
     name = model.stem if quantize == "none" else f"{model.stem}-{quantize}"
     path = output or model.with_name(f"{name}.tflite")
     if path.is_dir():
@@ -229,5 +239,4 @@ def output_paths(model: Path, output: Path | None, quantize: str, every: bool, i
     if quantize != "auto":
         return {quantize: path}
     # Each of them may be the one that is written.
-    able = {"float32": AUTO_MODES, "int16": ("int16x8",)}.get(io, ("int8",))
-    return dict.fromkeys(able, path)
+    return {mode.value: path for mode in modes_by_rank() if IoType(io) in mode.io_types}

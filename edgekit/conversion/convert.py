@@ -27,7 +27,6 @@ from edgekit_converters.lowering import LoweredModel, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.quantization.modes import Mode
-from edgekit_converters.quantization.paths import PATHS
 from edgekit_converters.targets.adaptation import TargetedModel, require_runs
 from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.manifest import Manifest
@@ -148,13 +147,13 @@ def _provenance(source: LoweredSource, mode: Mode, model: TargetedModel, kept: K
 def _converted(
     mode: Mode, path: Path, artifact: bytes, model: TargetedModel, scores: Sequence[OutputScore]
 ) -> ConvertedModel:
-    _logger.info("%s: %d bytes by %s", mode.value, len(artifact), PATHS[mode])
+    _logger.info("%s: %d bytes by %s", mode.value, len(artifact), mode.record.path)
     return ConvertedModel(
         quantize=mode.value,
         path=path,
         size_bytes=len(artifact),
         sha256=hashlib.sha256(artifact).hexdigest(),
-        made_by=PATHS[mode],
+        made_by=mode.record.path,
         targets=model.targets,
         scores=tuple(scores),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from edgekit.budget.report import BudgetReport
 from edgekit.calibration.data import CalibrationReport
 from edgekit.conversion.scores import OutputScore
-from edgekit_converters.quantization.paths import QuantizationPath
+from edgekit_converters.quantization.modes import QuantizationPath
 from edgekit_runtime.task import Task
 
 RANDOM_CALIBRATION_WARNING = (

@@ -110,15 +110,15 @@ def _statistics(
     model: bytes, mode: Mode, ranges: Ranges | None, per_tensor_operators: Collection[str] | None
 ) -> Statistics | None:
     """Ranges of activations and of some weights; of the other weights litert-quantizer takes the largest value."""
-    if mode is Mode.INT4:
+    if mode.record.weight_bits == 4:
         return int4_weights(model, kinds=INT4_OPERATORS, per_tensor_operators=per_tensor_operators) or None
-    if ranges is None or not mode.needs_calibration:
+    if ranges is None or mode.record.activation_bits is None:
         return None
     statistics = _activation_statistics(ranges)
     return statistics | widened_weights(
         model,
         statistics,
-        activation_bits=16 if mode is Mode.INT16X8 else 8,
+        activation_bits=mode.record.activation_bits,
         per_tensor_operators=per_tensor_operators,
     )
 

@@ -16,13 +16,6 @@ Rule = dict[str, Any]
 #: in every layer normalization.
 _FLOAT_ONLY_OPERATORS = ("SQUARED_DIFFERENCE",)
 
-#: Bits of weights and activations; no activation bits leave activations in float.
-_BITS = {
-    Mode.DYNAMIC: (8, None),
-    Mode.INT4: (4, None),
-    Mode.INT8: (8, 8),
-    Mode.INT16X8: (8, 16),
-}
 #: The kernels that read 4-bit weights; other layers with weights get 8 bits.
 INT4_OPERATORS = ("FULLY_CONNECTED", "CONV_2D", "EMBEDDING_LOOKUP")
 #: litert-quantizer cuts the names that its rules see.
@@ -73,8 +66,8 @@ def operator_scope(operator: OperatorDescription, graph: SubgraphDescription) ->
 
 def _weight_rules(mode: Mode, scheme: Scheme, per_tensor_operators: frozenset[str]) -> list[Rule]:
     """A rule for all operators, passed over where an operator has no kernel for it, and rules for single kinds."""
-    four_bits = INT4_OPERATORS if mode is Mode.INT4 else ()
-    rest = Mode.DYNAMIC if mode is Mode.INT4 else mode
+    four_bits = INT4_OPERATORS if mode.record.weight_bits == 4 else ()
+    rest = Mode.DYNAMIC if four_bits else mode
     rules = [_integers(".*", "*", rest, scheme)]
     rules += [_integers(".*", kind, mode, scheme) for kind in four_bits if kind not in per_tensor_operators]
     for kind in sorted(per_tensor_operators):
@@ -166,7 +159,7 @@ def _float16_weights() -> Rule:
 
 
 def _integers(regex: str, operation: str, mode: Mode, scheme: Scheme) -> Rule:
-    weight_bits, activation_bits = _BITS[mode]
+    weight_bits, activation_bits = mode.record.weight_bits, mode.record.activation_bits
     granularity = "CHANNELWISE" if scheme is Scheme.PER_CHANNEL else "TENSORWISE"
     config: dict[str, Any] = {
         # LiteRT's kernels know symmetric weights only.

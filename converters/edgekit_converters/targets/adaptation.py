@@ -15,18 +15,6 @@ from edgekit_converters.targets.target import find_target, target_names
 from edgekit_runtime.errors import ConversionError, UsageError
 from edgekit_runtime.structure import read_model_description
 
-_NO_INT4 = "it reads 4-bit weights wrongly, refuses them or dies of them"
-_NO_HYBRIDS = "its kernels take float activations with float weights only"
-#: Modes that no model can have on a target, with the reason.
-UNFIT_MODES: dict[str, dict[Mode, str]] = {
-    "tflite-runtime-2.14": {Mode.INT4: _NO_INT4},
-    "tflite-runtime-2.5": {Mode.INT4: _NO_INT4},
-    "tflite-micro": {
-        Mode.FLOAT16: "it has no 16-bit floats",
-        Mode.DYNAMIC: _NO_HYBRIDS,
-        Mode.INT4: _NO_HYBRIDS,
-    },
-}
 #: What a conversion without a target does its best for, and never fails for.
 _DEFAULT_TARGETS = ("litert",)
 #: What is done for one operator may bring out another, as where a loop's edge moves.
@@ -51,9 +39,9 @@ def require_mode(mode: Mode, targets: Sequence[str]) -> None:
         UsageError: With the reason, and the modes that all the targets can run.
     """
     for target in targets:
-        reason = UNFIT_MODES.get(find_target(target).name, {}).get(mode)
+        reason = mode.record.unfit_targets.get(find_target(target).name)
         if reason is not None:
-            fit = [each.value for each in Mode if all(each not in UNFIT_MODES.get(name, {}) for name in targets)]
+            fit = [each.value for each in Mode if each.record.unfit_targets.keys().isdisjoint(targets)]
             raise UsageError(
                 f"--quantize {mode.value} does not go with --target {target}: {reason}.",
                 expected=f"--quantize {', '.join(fit[:-1])} or {fit[-1]}",
