@@ -16,13 +16,10 @@ from edgekit_converters.targets.adaptation import (
     quantize_for_targets,
     require_mode,
 )
+from edgekit_converters.targets.target import RECORDS
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 
 Made = TypeVar("Made")
-
-#: What a conversion is made for where nobody says otherwise, and the interpreter of many Raspberry Pis, which is the
-#: only one for 32-bit ones: worth a word where nobody asked.
-_WORTH_A_NOTE = ("litert", "tflite-runtime-2.14")
 
 
 def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tuple[dict[Mode, Path], list[str]]:
@@ -104,7 +101,7 @@ def quantize_variants(
 def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:
     """Sentences on the variants that common runtimes do not run, for a conversion without a target."""
     notes = []
-    for target in _WORTH_A_NOTE:
+    for target in (record.name for record in RECORDS if record.is_noted):
         refused = {
             mode.value: check.findings[0]
             for mode, model in models.items()

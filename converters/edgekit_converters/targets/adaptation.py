@@ -11,7 +11,7 @@ from edgekit_converters.quantization.quantize import quantize
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.check import TargetCheck, check_targets
 from edgekit_converters.targets.rules import Remedy
-from edgekit_converters.targets.target import find_target, target_names
+from edgekit_converters.targets.target import RECORDS, find_target, target_names
 from edgekit_runtime.errors import ConversionError, UsageError
 from edgekit_runtime.structure import read_model_description
 
@@ -19,8 +19,6 @@ from edgekit_runtime.structure import read_model_description
 _DEFAULT_TARGETS = ("litert",)
 #: What is done for one operator may bring out another, as where a loop's edge moves.
 _MOST_ATTEMPTS = 4
-#: Targets that cannot change a shape, so that a batch left open has to be fixed.
-_NEED_A_FIXED_BATCH = frozenset(("tflite-micro",))
 
 
 class TargetRefusalError(ConversionError):
@@ -29,7 +27,7 @@ class TargetRefusalError(ConversionError):
 
 def needs_fixed_batch(targets: Collection[str]) -> bool:
     """Whether one of the targets takes shapes as they are stored."""
-    return not _NEED_A_FIXED_BATCH.isdisjoint(targets)
+    return any(record.needs_fixed_batch for record in RECORDS if record.name in targets)
 
 
 def require_mode(mode: Mode, targets: Sequence[str]) -> None:

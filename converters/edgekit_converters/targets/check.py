@@ -10,13 +10,11 @@ from edgekit_converters.targets.needed_versions import NeededVersion, needed_ver
 from edgekit_converters.targets.operands import Operands, all_operands
 from edgekit_converters.targets.rules import Remedy, Rule, rules_for
 from edgekit_converters.targets.target import Target, asked_types, find_target
-from edgekit_runtime.custom_operators import CUSTOM_OPERATORS
 from edgekit_runtime.description import TensorDescription
 from edgekit_runtime.structure import read_model_description
 
 #: The place of the input whose type decides, where it is not the first.
 _DECIDING_INPUTS = {"SPLIT": 1, "SELECT_V2": 1}
-_MICRO_CUSTOM_OPERATORS = frozenset(("CIRCULAR_BUFFER", "TFLite_Detection_PostProcess"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +100,7 @@ def _findings(operators: Sequence[Operands], target: Target) -> Iterator[Finding
 
 def _custom_finding(operands: Operands, target: Target) -> Iterator[Finding]:
     name = operands.operator.custom_code
-    bundled = _MICRO_CUSTOM_OPERATORS if target.name == "tflite-micro" else CUSTOM_OPERATORS
-    if name in bundled:
+    if name in target.custom_operators:
         return
     kind = "needs TensorFlow's own kernels (Flex)" if name.startswith("Flex") else "is a custom operator"
     yield Finding(

@@ -12,6 +12,7 @@ from enum import Enum
 from math import prod
 
 from edgekit_converters.targets.operands import Operands
+from edgekit_converters.targets.target import RECORDS
 from edgekit_runtime.description import TensorDescription
 from edgekit_runtime.operator_rules import TENSOR_TYPES
 
@@ -62,18 +63,14 @@ _WITH_WEIGHTS = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FU
 _SMALL_TYPES = frozenset(("int4", "int2", "uint4"))
 
 
-#: The first of the schema's tensor types that an interpreter does not know; it refuses a file with a tensor of one.
-_FIRST_UNKNOWN_TYPE = {"litert-1.4": "int2", "tflite-runtime-2.14": "bfloat16", "tflite-runtime-2.5": "uint16"}
-
-
 def rules_for(target: str) -> tuple[Rule, ...]:
     """The rules of one target."""
     return tuple(rule for rule in RULES if target in rule.targets)
 
 
-def _unknown_types(target: str) -> Rule:
+def _unknown_types(target: str, first: str) -> Rule:
     names = [name for name, _ in TENSOR_TYPES.values()]
-    unknown = frozenset(names[names.index(_FIRST_UNKNOWN_TYPE[target]) :])
+    unknown = frozenset(names[names.index(first) :])
     return Rule(
         name="unknown types",
         targets=(target,),
@@ -169,7 +166,7 @@ def _all(operands: Operands) -> Iterator[TensorDescription]:
 
 
 RULES = (
-    *(_unknown_types(target) for target in _FIRST_UNKNOWN_TYPE),
+    *(_unknown_types(each.name, each.first_unknown_type) for each in RECORDS if each.first_unknown_type is not None),
     Rule(
         name="4-bit numbers",
         targets=_TFLITE_RUNTIME,

@@ -3,55 +3,108 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from edgekit_runtime.custom_operators import CUSTOM_OPERATORS
 from edgekit_runtime.errors import UsageError
-
-#: Runtime, Python and machines of each target, in the order they are shown; the first is the one a plain conversion
-#: is made for.
-_FACTS = {
-    "litert": (
-        "ai-edge-litert 2.x",
-        "3.10–3.14 (2.0 and 2.1: 3.9, too)",
-        "x86-64, 64-bit ARM; Raspberry Pi 3 and later with a 64-bit system",
-    ),
-    "litert-1.4": ("ai-edge-litert 1.4", "3.9–3.12", "x86-64, 64-bit ARM"),
-    "tflite-runtime-2.14": (
-        "tflite-runtime 2.14",
-        "3.8–3.11, numpy 1",
-        "x86-64, 64-bit and 32-bit ARM; Raspberry Pi OS Bookworm, not Bullseye",
-    ),
-    "tflite-runtime-2.5": (
-        "tflite-runtime 2.5",
-        "3.5–3.9",
-        "x86-64, 64-bit and 32-bit ARM; the interpreter of Coral and of old Raspberry Pi images",
-    ),
-    "tflite-micro": ("TensorFlow Lite for Microcontrollers", "C++, no Python", "Cortex-M, ESP32, RISC-V, DSPs"),
-}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A runtime of one version.
+class TargetRecord:
+    """Everything that is known of a target beside its kernels. No field has a default, so that none can be forgotten.
 
     Attributes:
         name: What ``--target`` takes.
         runtime: Package and version.
         python: Versions of Python it has wheels for.
         machines: Where it runs.
-        measured_on: The very build that the operators were asked of.
-        highest_versions: Builtin operators it has, with the highest version; None where it does not look at versions.
-        types: For the operators that were asked, the types that their kernels take, of ``asked_types()``.
+        first_unknown_type: The first of the schema's tensor types that it does not know; it refuses a file with
+            one. None if it knows all, or if its kernels decide.
+        needs_fixed_batch: Whether it cannot change a shape, so that a batch left open has to be fixed.
+        custom_operators: Custom operators that it includes.
+        is_noted: Whether a conversion without ``--target`` mentions what will not run on it.
     """
 
     name: str
     runtime: str
     python: str
     machines: str
+    first_unknown_type: str | None
+    needs_fixed_batch: bool
+    custom_operators: Collection[str]
+    is_noted: bool
+
+
+#: In the order they are shown; the first is the one a plain conversion is made for.
+RECORDS = (
+    TargetRecord(
+        name="litert",
+        runtime="ai-edge-litert 2.x",
+        python="3.10–3.14 (2.0 and 2.1: 3.9, too)",
+        machines="x86-64, 64-bit ARM; Raspberry Pi 3 and later with a 64-bit system",
+        first_unknown_type=None,
+        needs_fixed_batch=False,
+        custom_operators=CUSTOM_OPERATORS,
+        is_noted=True,
+    ),
+    TargetRecord(
+        name="litert-1.4",
+        runtime="ai-edge-litert 1.4",
+        python="3.9–3.12",
+        machines="x86-64, 64-bit ARM",
+        first_unknown_type="int2",
+        needs_fixed_batch=False,
+        custom_operators=CUSTOM_OPERATORS,
+        is_noted=False,
+    ),
+    TargetRecord(
+        name="tflite-runtime-2.14",
+        runtime="tflite-runtime 2.14",
+        python="3.8–3.11, numpy 1",
+        machines="x86-64, 64-bit and 32-bit ARM; Raspberry Pi OS Bookworm, not Bullseye",
+        first_unknown_type="bfloat16",
+        needs_fixed_batch=False,
+        custom_operators=CUSTOM_OPERATORS,
+        # The interpreter of many Raspberry Pis, and the only one for 32-bit ones.
+        is_noted=True,
+    ),
+    TargetRecord(
+        name="tflite-runtime-2.5",
+        runtime="tflite-runtime 2.5",
+        python="3.5–3.9",
+        machines="x86-64, 64-bit and 32-bit ARM; the interpreter of Coral and of old Raspberry Pi images",
+        first_unknown_type="uint16",
+        needs_fixed_batch=False,
+        custom_operators=CUSTOM_OPERATORS,
+        is_noted=False,
+    ),
+    TargetRecord(
+        name="tflite-micro",
+        runtime="TensorFlow Lite for Microcontrollers",
+        python="C++, no Python",
+        machines="Cortex-M, ESP32, RISC-V, DSPs",
+        first_unknown_type=None,
+        needs_fixed_batch=True,
+        custom_operators=frozenset(("CIRCULAR_BUFFER", "TFLite_Detection_PostProcess")),
+        is_noted=False,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target(TargetRecord):
+    """A runtime of one version: its record, and what was measured of its kernels.
+
+    Attributes:
+        measured_on: The very build that the operators were asked of.
+        highest_versions: Builtin operators it has, with the highest version; None if it does not look at versions.
+        types: For the operators that were asked, the types that their kernels take, of ``asked_types()``.
+    """
+
     measured_on: str
     highest_versions: Mapping[str, int | None]
     types: Mapping[str, tuple[str, ...]]
@@ -72,7 +125,7 @@ class Target:
 
 def target_names() -> tuple[str, ...]:
     """The names that ``find_target`` knows."""
-    return tuple(_FACTS)
+    return tuple(record.name for record in RECORDS)
 
 
 def find_target(name: str) -> Target:
@@ -81,20 +134,17 @@ def find_target(name: str) -> Target:
     Raises:
         UsageError: There is none.
     """
-    if name not in _FACTS:
+    record = next((record for record in RECORDS if record.name == name), None)
+    if record is None:
         raise UsageError(
             f"There is no target {name!r}.",
-            expected=", ".join(_FACTS),
+            expected=", ".join(target_names()),
             received=name,
             next_step="edgekit targets lists them with the machines they are for",
         )
     versions, kernels = _table("operator_versions.json"), _table("operator_types.json")
-    runtime, python, machines = _FACTS[name]
     return Target(
-        name=name,
-        runtime=runtime,
-        python=python,
-        machines=machines,
+        **{field.name: getattr(record, field.name) for field in fields(record)},
         measured_on=versions["measured_on"][name],
         highest_versions={operator: row[name] for operator, row in versions["highest_versions"].items() if name in row},
         types={operator: tuple(row[name]) for operator, row in kernels["types"].items() if row[name]},

@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgekit_converters.targets.target import find_target, target_names
+from edgekit_converters.targets import adaptation
+from edgekit_converters.targets import target as target_module
+from edgekit_converters.targets.rules import RULES
+from edgekit_converters.targets.target import RECORDS, TargetRecord, find_target, target_names
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.schema import BUILTIN_OPERATORS
 
@@ -31,6 +35,31 @@ def test_every_target_has_facts_and_operators(name: str) -> None:
     assert target.runtime and target.python and target.machines and target.measured_on
     assert {"CONV_2D", "FULLY_CONNECTED", "SOFTMAX", "RESHAPE"} <= set(target.highest_versions)
     assert set(target.highest_versions) <= set(BUILTIN_OPERATORS)
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(TargetRecord)])
+def test_a_record_with_a_missing_field_fails_at_import(field: str) -> None:
+    source = Path(target_module.__file__).read_text()
+    pattern = re.compile(rf"\n {{8}}{field}=.*?(?=\n {{8}}\w|\n {{4}}\))", re.DOTALL)
+    incomplete, removed = pattern.subn("", source, count=1)
+    assert removed == 1
+    with pytest.raises(TypeError, match=f"missing 1 required .*argument: '{field}'"):
+        exec(compile(incomplete, target_module.__file__, "exec"), {"__name__": target_module.__name__})
+
+
+def test_a_target_with_a_record_is_listed_and_its_batch_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    dummy = replace(RECORDS[-1], name="dummy")
+    for module in (target_module, adaptation):
+        monkeypatch.setattr(module, "RECORDS", (*RECORDS, dummy))
+    assert target_names()[-1] == "dummy"
+    assert adaptation.needs_fixed_batch(["dummy"])
+    with pytest.raises(UsageError) as refusal:
+        find_target("another")
+    assert "tflite-micro, dummy" in str(refusal.value.expected)
+
+
+def test_rules_name_targets_that_exist() -> None:
+    assert {name for rule in RULES for name in rule.targets} <= set(target_names())
 
 
 def test_versions_grow_with_the_runtime() -> None:
