@@ -48,7 +48,7 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
     except ImportError:
         raise DataError(
             "Reading image files needs Pillow, which is not installed.",
-            next_step="pip install pillow, or pass the pixels as a uint8 array",
+            next_step="pip install 'edgekit-runtime[images]', or pass the pixels as a uint8 array",
         ) from None
     in_memory = isinstance(image, (bytes, bytearray, memoryview))
     name = "the image's bytes" if in_memory else os.fspath(image)

@@ -120,7 +120,7 @@ def test_refuses_impossible_sizes(size: tuple[int, int, int]) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("PIL") is not None, reason="Pillow is installed")
 def test_missing_pillow_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="pip install pillow"):
+    with pytest.raises(DataError, match=r"pip install 'edgekit-runtime\[images\]'"):
         GREY(tmp_path / "digit.png")
 
 
