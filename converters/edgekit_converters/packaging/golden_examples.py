@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import edgekit_runtime
+from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.classification import predicted_classes
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import EdgekitError
@@ -18,10 +19,7 @@ from edgekit_runtime.golden import golden_outputs
 from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, Task
 
-#: How far an honest interpreter may be, as a share of an output's largest value, by what the model computes with.
-#: Measured on nine published models, LiteRT 2.3 against tflite-runtime 2.14, at most: float32 and float16 5e-7, int8
-#: 0.02 (two steps of 1/256 in most, five in one), dynamic 0.045. Models that are answered wrongly are 0.2 to 1 away.
-_FLOORS = {"float32": 1e-3, "float16": 1e-2, "int8": 0.02, "int16": 1e-2, "dynamic": 0.08}
+_FLOORS = {mode.record.arithmetic.name: mode.record.arithmetic.golden_floor for mode in Mode}
 #: Steps of a quantized output that roundings on the way may add up to: of probabilities, and of others. A steering
 #: angle may be near 0, a share of which says nothing; two published models that steer are 6 and 12 of 256 steps away
 #: on tflite-runtime 2.14.

@@ -52,6 +52,20 @@ class QuantizationPath:
 
 
 @dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """What a model computes with.
+
+    Attributes:
+        name: What the manifest calls it.
+        golden_floor: How far a correct interpreter may be from a golden example, as a share of an output's largest
+            value.
+    """
+
+    name: str
+    golden_floor: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModeRecord:
     """Everything that is known of a mode. No field has a default, so that none can be forgotten.
 
@@ -63,6 +77,7 @@ class ModeRecord:
         weight_bits: Bits of a weight.
         activation_bits: Bits of an activation; None leaves activations in float. Integers need data to measure their
             ranges on.
+        arithmetic: What its models compute with.
         io_types: The types that inputs and outputs can have; float32 first.
         auto_rank: Position among the candidates of ``--quantize auto``, the plainest first.
         in_all: Whether ``--all`` writes it.
@@ -75,11 +90,20 @@ class ModeRecord:
     path: QuantizationPath
     weight_bits: int
     activation_bits: int | None
+    arithmetic: Arithmetic
     io_types: tuple[IoType, ...]
     auto_rank: int
     in_all: bool
     unfit_targets: Mapping[str, str]
 
+
+# Measured on nine published models, LiteRT 2.3 against tflite-runtime 2.14, at most: float32 and float16 5e-7, int8
+# 0.02 (two steps of 1/256 in most, five in one), dynamic 0.045. Models that are answered wrongly are 0.2 to 1 away.
+_FLOAT32 = Arithmetic("float32", golden_floor=1e-3)
+_FLOAT16 = Arithmetic("float16", golden_floor=1e-2)
+_DYNAMIC = Arithmetic("dynamic", golden_floor=0.08)
+_INT8 = Arithmetic("int8", golden_floor=0.02)
+_INT16 = Arithmetic("int16", golden_floor=1e-2)
 
 _QUANTIZER = "litert-quantizer on the float .tflite"
 _NO_HYBRIDS = "its kernels take float activations with float weights only"
@@ -118,6 +142,7 @@ class Mode(str, Enum):
         path=QuantizationPath("TensorFlow converter", "", "the lowered model as it is"),
         weight_bits=32,
         activation_bits=None,
+        arithmetic=_FLOAT32,
         io_types=(IoType.FLOAT32,),
         auto_rank=0,
         in_all=True,
@@ -130,6 +155,7 @@ class Mode(str, Enum):
         path=QuantizationPath(_QUANTIZER, "cast to float16", "one lowering serves all modes"),
         weight_bits=16,
         activation_bits=None,
+        arithmetic=_FLOAT16,
         io_types=(IoType.FLOAT32,),
         auto_rank=1,
         in_all=True,
@@ -146,6 +172,7 @@ class Mode(str, Enum):
         ),
         weight_bits=8,
         activation_bits=None,
+        arithmetic=_DYNAMIC,
         io_types=(IoType.FLOAT32,),
         auto_rank=2,
         in_all=True,
@@ -160,6 +187,7 @@ class Mode(str, Enum):
         ),
         weight_bits=8,
         activation_bits=8,
+        arithmetic=_INT8,
         io_types=(IoType.FLOAT32, IoType.INT8, IoType.UINT8),
         auto_rank=4,
         in_all=True,
@@ -180,6 +208,7 @@ class Mode(str, Enum):
         ),
         weight_bits=8,
         activation_bits=16,
+        arithmetic=_INT16,
         io_types=(IoType.FLOAT32, IoType.INT16),
         auto_rank=3,
         in_all=False,
@@ -196,6 +225,7 @@ class Mode(str, Enum):
         ),
         weight_bits=4,
         activation_bits=None,
+        arithmetic=_DYNAMIC,
         io_types=(IoType.FLOAT32,),
         auto_rank=5,
         in_all=False,

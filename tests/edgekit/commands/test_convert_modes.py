@@ -28,6 +28,7 @@ dummy = '''
         path=QuantizationPath("dummy", "", "shows what a mode needs"),
         weight_bits=2,
         activation_bits=8,
+        arithmetic=_INT8,
         io_types=(IoType.FLOAT32, IoType.INT8),
         auto_rank=6,
         in_all=True,
