@@ -51,7 +51,9 @@ if TYPE_CHECKING:
 @seed_option
 @pixel_range_option
 @task_options
-@click.option("--layers", is_flag=True, help="Show the noise of each layer of the Keras MODEL, worst first.")
+@click.option(
+    "--layers", is_flag=True, help="Show the noise that each layer of the Keras MODEL adds and has, most added first."
+)
 @click.option("--layers-figure", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the noise of each layer.")
 @json_option
 def command(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,9 @@ class LayerOutput:
     values: np.ndarray
 
 
-def record_layers(model: Any, inputs: list[np.ndarray]) -> list[LayerOutput]:
+def record_layers(
+    model: Any, inputs: list[np.ndarray], passed_on: Mapping[str, np.ndarray] = MappingProxyType({})
+) -> list[LayerOutput]:
     """Run a Keras model on one batch and keep what every layer gives.
 
     Layers that give on what they get, such as dropout, are left out.
@@ -39,22 +42,30 @@ def record_layers(model: Any, inputs: list[np.ndarray]) -> list[LayerOutput]:
     Args:
         model: A built ``keras.Model``.
         inputs: An array (N, …) for each input, in the model's order.
+        passed_on: By the name of a layer's output, what the layers after it receive in its place.
     Returns:
         In the order in which the layers ran; only outputs of floats.
     """
     found: list[LayerOutput] = []
     seen: dict[str, int] = {}
 
-    def record(name: str, kind: str, inputs: Any, outputs: Any) -> None:
+    def record(name: str, kind: str, inputs: Any, outputs: Any) -> Any:
         import keras
 
         given = {id(value) for value in keras.tree.flatten(inputs)}
-        for output in keras.tree.flatten(outputs):
+
+        def record_output(output: Any) -> Any:
             if id(output) in given or "float" not in str(getattr(output, "dtype", "")):
-                continue
+                return output
             seen[name] = seen.get(name, 0) + 1
             unique = name if seen[name] == 1 else f"{name} ({seen[name]})"
             found.append(LayerOutput(unique, kind, np.asarray(output, np.float32)))
+            if unique not in passed_on:
+                return output
+            replacement = passed_on[unique].reshape(found[-1].values.shape)
+            return keras.ops.convert_to_tensor(replacement, dtype=output.dtype)
+
+        return keras.tree.map_structure(record_output, outputs)
 
     with ExitStack() as stack:
         for layer, path in _layers(model, ""):
@@ -74,14 +85,12 @@ def _layers(model: Any, path: str) -> Iterator[tuple[Any, str]]:
 
 
 @contextmanager
-def _recorded(layer: Any, path: str, record: Callable[[str, str, Any, Any], None]) -> Iterator[None]:
-    """Tell ``record`` of each call of the layer while the block runs."""
+def _recorded(layer: Any, path: str, record: Callable[[str, str, Any, Any], Any]) -> Iterator[None]:
+    """Pass each call of the layer to ``record`` while the block runs; what that returns is the layer's output."""
     call = layer.call
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
-        outputs = call(*args, **kwargs)
-        record(path, type(layer).__name__, (args, kwargs), outputs)
-        return outputs
+        return record(path, type(layer).__name__, (args, kwargs), call(*args, **kwargs))
 
     # Past Keras's own __setattr__, which would look for variables in it and refuses a model that is locked.
     object.__setattr__(layer, "call", recorded)

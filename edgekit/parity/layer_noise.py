@@ -1,4 +1,9 @@
-"""How much noise each layer of a Keras model has in its .tflite: ``edgekit validate --layers``."""
+"""How much noise each layer of a Keras model adds and has in its .tflite: ``edgekit validate --layers``.
+
+A layer's output differs from Keras's for two reasons: its inputs are noisy, and it adds noise of its own. To separate
+them, the Keras model runs a second time with each layer's output replaced by the .tflite's tensor. Each Keras layer
+then receives the .tflite's noisy inputs, and what still differs at its output was added by the layer itself.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +48,8 @@ class LayerNoise:
         index: The tensor's number.
         dtype: The tensor's type.
         snr_db: Signal-to-noise ratio in dB, ``10 log10(Σ keras² / Σ (keras − tflite)²)``, limited to -100…200.
+        added_snr_db: The same against the Keras layer on the .tflite's own inputs: without inherited noise. Layers
+            are ranked by it.
         minimum: Smallest value that the Keras layer gave.
         maximum: Largest value that the Keras layer gave.
         clipped: Share of the Keras layer's values that lie outside of what the tensor can hold, a fraction; None
@@ -57,6 +64,7 @@ class LayerNoise:
     index: int | None
     dtype: str | None
     snr_db: float | None
+    added_snr_db: float | None
     minimum: float
     maximum: float
     clipped: float | None
@@ -73,7 +81,7 @@ class _Sums:
 
     def __init__(self, layer: LayerOutput, tensor: TensorDescription | None) -> None:
         self.name, self.kind, self.tensor = layer.name, layer.kind, tensor
-        self._signal = self._noise = 0.0
+        self._signal = self._noise = self._own_signal = self._added = 0.0
         self._clipped = self._count = 0
         self._minimum, self._maximum = math.inf, -math.inf
 
@@ -91,6 +99,12 @@ class _Sums:
         if limits is not None:
             self._clipped += int(np.count_nonzero((reference < limits[0]) | (reference > limits[1])))
 
+    def add_own(self, values: np.ndarray, held: np.ndarray) -> None:
+        """Add one batch of the Keras layer's output on the .tflite's inputs, and the .tflite's own output."""
+        expected = values.astype(np.float64).ravel()
+        self._own_signal += float(np.sum(expected**2))
+        self._added += float(np.sum((expected - held.astype(np.float64).ravel()) ** 2))
+
     def result(self) -> LayerNoise:
         tensor = self.tensor
         quantized = tensor is not None and _limits(tensor) is not None
@@ -101,6 +115,7 @@ class _Sums:
             index=tensor.index if tensor else None,
             dtype=tensor.dtype if tensor else None,
             snr_db=_decibels(self._signal, self._noise) if tensor else None,
+            added_snr_db=_decibels(self._own_signal, self._added) if tensor else None,
             minimum=self._minimum,
             maximum=self._maximum,
             clipped=self._clipped / max(1, self._count) if quantized else None,
@@ -120,7 +135,7 @@ def compare_layers(
         candidate: The .tflite to look into.
         batches: Real values (N, …) for each input by the name that the Keras model's lowering gives it.
     Returns:
-        The noisiest layer first; layers without a tensor of their own last.
+        The layer that adds most noise first; layers without a tensor of their own last.
     Raises:
         InterpreterError: LiteRT cannot run one of the forms.
     """
@@ -128,24 +143,31 @@ def compare_layers(
 
     plain, quantized = TensorValues(float_model), TensorValues(candidate)
     sums: list[_Sums] = []
+    by_layer: dict[str, _Sums] = {}
     for batch in batches:
-        layers = record_layers(model, [batch[name] for name in input_names(model)])
+        inputs = [batch[name] for name in input_names(model)]
+        layers = record_layers(model, inputs)
         quantized.run(batch)
         if not sums:
             plain.run(batch)
             found = tensors_of_layers(layers, plain, quantized)
             sums = [_Sums(layer, found.get(layer.name)) for layer in layers]
+            by_layer = {each.name: each for each in sums}
         by_name = {layer.name: layer.values for layer in layers}
         for layer_sums in sums:
             # What equals its input in one batch, a silent layer say, need not in the next, and the other way round.
             if layer_sums.name in by_name:
                 layer_sums.add(by_name[layer_sums.name], quantized)
+        held = {each.name: quantized.real(each.tensor) for each in sums if each.tensor and each.name in by_name}
+        for layer in record_layers(model, inputs, passed_on=held):
+            if layer.name in held:
+                by_layer[layer.name].add_own(layer.values, held[layer.name])
     return worst_first([layer_sums.result() for layer_sums in sums])
 
 
 def worst_first(layers: Sequence[LayerNoise]) -> tuple[LayerNoise, ...]:
-    """Sorted by signal-to-noise ratio; layers without a tensor of their own last."""
-    return tuple(sorted(layers, key=lambda layer: math.inf if layer.snr_db is None else layer.snr_db))
+    """Sorted by the noise that a layer adds, relative to its signal; layers without a tensor of their own last."""
+    return tuple(sorted(layers, key=lambda layer: math.inf if layer.added_snr_db is None else layer.added_snr_db))
 
 
 def compare_layers_on_data(

@@ -111,7 +111,7 @@ def _of_classes(check: ModelCheck, name: str) -> tuple[tuple[PageFigure, ...], t
 
 
 def _of_layers(check: ModelCheck, name: str) -> tuple[PageFigure, ...]:
-    if not any(layer.snr_db is not None for layer in check.layers):
+    if not any(layer.added_snr_db is not None for layer in check.layers):
         return ()
     svg = draw_layer_noise(check.layers, f"{name}-layers")
     caption = "Signal-to-noise ratio of each layer against the Keras model, worst on top; 6 dB are a bit."

@@ -15,9 +15,22 @@ _MOST_BARS = 40
 
 def print_layers(layers: Sequence[LayerNoise]) -> None:
     """Print a row a layer, in the order given."""
-    columns = ("layer", "kind", "SNR, dB", "min", "max", "clipped", "type", "scale", "zero point", "tensor")
+    columns = (
+        "layer",
+        "kind",
+        "added SNR, dB",
+        "SNR, dB",
+        "min",
+        "max",
+        "clipped",
+        "type",
+        "scale",
+        "zero point",
+        "tensor",
+    )
     print_table(
-        "Noise of each layer, worst first; a layer without a tensor was fused into a later one",
+        "Noise of each layer, most added first (added: given the .tflite's own inputs, without inherited noise); "
+        "a layer without a tensor was fused into a later one",
         columns,
         [_row(layer) for layer in layers],
     )
@@ -27,6 +40,7 @@ def _row(layer: LayerNoise) -> tuple[str, ...]:
     return (
         layer.layer,
         layer.kind,
+        "" if layer.added_snr_db is None else f"{layer.added_snr_db:.1f}",
         "" if layer.snr_db is None else f"{layer.snr_db:.1f}",
         f"{layer.minimum:.4g}",
         f"{layer.maximum:.4g}",
@@ -40,7 +54,7 @@ def _row(layer: LayerNoise) -> tuple[str, ...]:
 
 @plain_text
 def draw_layers(layers: Sequence[LayerNoise], title: str, path: Path) -> None:
-    """Draw the signal-to-noise ratio of each layer that has a tensor, worst on top.
+    """Draw the signal to added noise of each layer that has a tensor, worst on top.
 
     Args:
         layers: Worst first; the first 40 are drawn.
@@ -49,17 +63,17 @@ def draw_layers(layers: Sequence[LayerNoise], title: str, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    measured = [layer for layer in layers if layer.snr_db is not None]
+    measured = [layer for layer in layers if layer.added_snr_db is not None]
     shown = measured[:_MOST_BARS]
     figure = Figure(figsize=(9, 1.4 + 0.26 * max(4, len(shown))), layout="constrained")
     axes = figure.subplots()
     colors = ["tab:blue" if layer.scale is not None else "tab:gray" for layer in shown]
-    bars = axes.barh(range(len(shown)), [layer.snr_db or 0.0 for layer in shown], color=colors, alpha=0.7)
+    bars = axes.barh(range(len(shown)), [layer.added_snr_db or 0.0 for layer in shown], color=colors, alpha=0.7)
     axes.bar_label(bars, [_bar_text(layer) for layer in shown], fontsize=8, padding=3)
     axes.set_yticks(range(len(shown)), [layer.layer for layer in shown], fontsize=8)
     axes.margins(x=0.2)
     axes.invert_yaxis()
-    axes.set_xlabel("signal-to-noise ratio, dB (6 dB a bit); blue: integers, grey: float")
+    axes.set_xlabel("signal to added noise, dB (6 dB a bit); blue: integers, grey: float")
     axes.spines[["top", "right"]].set_visible(False)
     left_out = f"; the worst {_MOST_BARS} of {len(measured)}" if len(measured) > _MOST_BARS else ""
     figure.suptitle(f"{title}{left_out}")
@@ -67,4 +81,4 @@ def draw_layers(layers: Sequence[LayerNoise], title: str, path: Path) -> None:
 
 
 def _bar_text(layer: LayerNoise) -> str:
-    return f"{layer.snr_db:.0f}" + (f", {percent(layer.clipped)} clipped" if layer.clipped else "")
+    return f"{layer.added_snr_db:.0f}" + (f", {percent(layer.clipped)} clipped" if layer.clipped else "")

@@ -172,7 +172,7 @@ def draw_reliability(
 
 @plain_text
 def draw_layer_noise(layers: Sequence[LayerNoise], name: str) -> str:
-    """The signal-to-noise ratio of each layer that has a tensor, worst on top.
+    """The signal to added noise of each layer that has a tensor, worst on top.
 
     Args:
         layers: Worst first; the first 25 are drawn.
@@ -182,17 +182,17 @@ def draw_layer_noise(layers: Sequence[LayerNoise], name: str) -> str:
     """
     from matplotlib.figure import Figure
 
-    shown = [layer for layer in layers if layer.snr_db is not None][:_MOST_LAYERS]
+    shown = [layer for layer in layers if layer.added_snr_db is not None][:_MOST_LAYERS]
     with page_style(name):
         figure = Figure(figsize=(4.6, 1 + 0.24 * max(4, len(shown))), layout="constrained")
         axes = figure.subplots()
-        bars = axes.barh(range(len(shown)), [layer.snr_db or 0.0 for layer in shown], color=AFTER, alpha=0.7)
-        axes.bar_label(bars, [f"{layer.snr_db:.0f}" for layer in shown], fontsize=8, padding=3)
+        bars = axes.barh(range(len(shown)), [layer.added_snr_db or 0.0 for layer in shown], color=AFTER, alpha=0.7)
+        axes.bar_label(bars, [f"{layer.added_snr_db:.0f}" for layer in shown], fontsize=8, padding=3)
         axes.set_yticks(range(len(shown)), [_short(layer.layer) for layer in shown], fontsize=8)
         axes.margins(x=0.15)
         axes.invert_yaxis()
         axes.set_xlabel("dB")
-        return inline_svg(figure, name, "Signal-to-noise ratio of each layer in decibels")
+        return inline_svg(figure, name, "Signal to added noise of each layer in decibels")
 
 
 def _short(label: str) -> str:

@@ -35,7 +35,7 @@ def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoi
         for place, output in enumerate(validation.outputs):
             sections.append(_section(validation, output, f"model-{number}-{place}"))
     figures: tuple[PageFigure, ...] = ()
-    if any(layer.snr_db is not None for layer in layers):
+    if any(layer.added_snr_db is not None for layer in layers):
         svg = draw_layer_noise(layers, "layers")
         caption = "Signal-to-noise ratio of each layer against the Keras model, worst on top; 6 dB are a bit."
         figures = (PageFigure(f"Noise of each layer of {validations[0].candidate.name}", svg, caption),)

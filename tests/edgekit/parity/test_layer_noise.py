@@ -89,6 +89,32 @@ def test_figures_worked_by_hand() -> None:
     assert (layer.minimum, layer.maximum) == (-1.0, 2.0)
 
 
+def test_the_early_layer_that_adds_noise_comes_before_the_late_ones_that_inherit_it() -> None:
+    import keras
+
+    def build(first: float) -> Any:
+        names = ("early", "middle", "late")
+        layers = [keras.layers.Dense(2, activation="relu", name=name) for name in names]
+        model = keras.Sequential([keras.Input((2,), name="x"), *layers])
+        # The differences of the later layers cancel much of the signal, and none of the noise.
+        weights = ([[1, 0.1], [0.2, first]], [[1, -0.75], [-0.9, 1]], [[1, -0.5], [-0.2, 1]])
+        for layer, kernel in zip(layers, weights, strict=True):
+            layer.set_weights([np.array(kernel, np.float32), np.zeros(2, np.float32)])
+        return model
+
+    inputs = np.random.default_rng(2).uniform(0.98, 1.02, (8, 2)).astype(np.float32)
+    model = build(1.0)
+    float_model, changed = (lower_keras_model(each, name="m")[0] for each in (model, build(0.99)))
+    found = compare_layers(model, float_model, changed, [{"x": inputs}])
+    noise = {layer.layer: layer for layer in found}
+    assert found[0].layer == "early"
+    assert noise["early"].added_snr_db == noise["early"].snr_db < 50
+    # By the noise that they have, inherited noise included, the late layers would come first.
+    for name in ("middle", "late"):
+        assert noise[name].snr_db < noise["early"].snr_db
+        assert noise[name].added_snr_db > 100
+
+
 def test_clipping_is_counted(trained_folder: Path, variants_folder: Path) -> None:
     from edgekit_converters.keras_files.load import load_keras_model
 
@@ -116,7 +142,7 @@ def test_the_command_shows_every_layer_worst_first(trained_folder: Path, variant
     layers = json.loads(result.stdout)["layers"]
     kinds = sorted(layer["kind"] for layer in layers)
     assert kinds == ["Conv2D"] * 3 + ["Dense"] * 2 + ["Flatten"] + ["MaxPooling2D"] * 2
-    assert [layer["snr_db"] for layer in layers] == sorted(layer["snr_db"] for layer in layers)
+    assert [layer["added_snr_db"] for layer in layers] == sorted(layer["added_snr_db"] for layer in layers)
     for layer in layers:
         assert layer["dtype"] == "int8"
         assert 20 < layer["snr_db"] < 80
@@ -124,7 +150,7 @@ def test_the_command_shows_every_layer_worst_first(trained_folder: Path, variant
     assert len({layer["index"] for layer in layers}) == len(layers)
     assert (tmp_path / "noise.png").read_bytes().startswith(b"\x89PNG")
     table = validate(*files, "--layers")
-    assert "Noise of each layer, worst first" in table.stdout
+    assert "Noise of each layer, most added first" in table.stdout
     assert all(layer["layer"] in table.stdout for layer in layers)
 
 
@@ -136,8 +162,8 @@ def test_a_tflite_has_no_layers(variants_folder: Path) -> None:
 
 
 def test_layers_without_a_tensor_come_last() -> None:
-    def layer(name: str, snr_db: float | None) -> LayerNoise:
-        return LayerNoise(name, "Dense", None, None, None, snr_db, 0.0, 1.0, None, None, None)
+    def layer(name: str, added_snr_db: float | None) -> LayerNoise:
+        return LayerNoise(name, "Dense", None, None, None, 10.0, added_snr_db, 0.0, 1.0, None, None, None)
 
     given = [layer("fused", None), layer("good", 40.0), layer("bad", -3.0)]
     assert [each.layer for each in worst_first(given)] == ["bad", "good", "fused"]

@@ -75,9 +75,15 @@ def result() -> CheckResult:
     after = ClassAnswers(np.where(rng.random(SAMPLES) < 0.8, labels, (labels + 2) % CLASSES), CLASSES, labels)
     measurement = Measurement(record(0.8, 2000), after, Pictures())
     rules = tuple(RuleResult("accuracy", verdict, "drop", NASTY, NASTY * 5) for verdict in Verdict)
-    layer = LayerNoise(NASTY, "Dense", "t", 0, "int8", 31.5, -1.0, 1.0, 0.0, 0.1, 0)
+    layer = LayerNoise(NASTY, "Dense", "t", 0, "int8", 31.5, 33.0, -1.0, 1.0, 0.0, 0.1, 0)
     whole = ModelCheck(
-        NASTY, Path("m <b>.tflite"), measurement, record(0.9, 1000), before, rules, (layer, replace(layer, snr_db=None))
+        NASTY,
+        Path("m <b>.tflite"),
+        measurement,
+        record(0.9, 1000),
+        before,
+        rules,
+        (layer, replace(layer, snr_db=None, added_snr_db=None)),
     )
     unloadable = replace(whole, name="unloadable", measurement=None, baseline_answers=None, layers=())
     return CheckResult((whole, unloadable))
