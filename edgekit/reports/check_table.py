@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgekit.regression.answers import ScoreAnswers, unpack_answers
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.results import CheckResult
 from edgekit.reports.tables import kilobytes, percent, print_table
@@ -45,7 +46,7 @@ def _figures(record: ModelRecord | None) -> dict[str, str]:
         return {}
     latency = record.latency
     return {
-        "top-1": percent(record.top1),
+        **_own_metric(record),
         "size": kilobytes(record.size_bytes),
         "operators": ", ".join(f"{name} {version}" for name, version in record.operators),
         "latency": "not measured" if latency is None else f"{latency.ratio:.3f} × {latency.reference}",
@@ -54,3 +55,15 @@ def _figures(record: ModelRecord | None) -> dict[str, str]:
         "weights": record.content.whole[:12],
         "file": f"{record.file}, {record.sha256[:12]}",
     }
+
+
+def _own_metric(record: ModelRecord) -> dict[str, str]:
+    """The figure that the model is judged by; none without targets, when only its agreement is judged."""
+    if record.top1 is not None:
+        return {"top-1": percent(record.top1)}
+    if record.mean_absolute_error is not None:
+        return {"mean absolute error": f"{record.mean_absolute_error:.4g}"}
+    if record.answers.get("kind") != "scores":
+        return {}
+    answers = unpack_answers(record.answers, None, record.samples, "the baseline")
+    return {answers.metric.replace("_", " "): percent(answers.mean)} if isinstance(answers, ScoreAnswers) else {}

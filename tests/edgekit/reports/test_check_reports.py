@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
+from edgekit.regression.answers import ErrorAnswers, ScoreAnswers
 from edgekit.regression.baseline import LatencyRatio, ModelRecord
 from edgekit.regression.content_digest import ContentDigest
 from edgekit.regression.results import CheckResult, ModelCheck
@@ -16,7 +20,7 @@ from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit.reports.check_github import append_step_summary, runs_on_github, workflow_commands
 from edgekit.reports.check_junit import junit_xml
 from edgekit.reports.check_markdown import check_markdown
-from edgekit.reports.check_table import verdict_sentence
+from edgekit.reports.check_table import print_baseline_changes, verdict_sentence
 
 RECORD = ModelRecord(
     file="m.tflite",
@@ -59,6 +63,36 @@ def test_the_verdict_in_a_sentence(failed: CheckResult, passed: CheckResult) -> 
     assert verdict_sentence(failed) == "Failed: a,b:c (accuracy)."
     assert verdict_sentence(passed) == "Passed: 1 model, no worse than the baseline allows."
     assert (failed.passed, passed.passed) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ("top-1", "50.00 %")),
+        (
+            {
+                "top1": None,
+                "mean_absolute_error": 0.25,
+                "samples": 2,
+                "answers": ErrorAnswers(np.array([0.0, 0.5])).pack(),
+            },
+            ("mean absolute error", "0.25"),
+        ),
+        (
+            {"top1": None, "samples": 2, "answers": ScoreAnswers("pixel_accuracy", np.array([0.5, 1.0])).pack()},
+            ("pixel accuracy", "75.00 %"),
+        ),
+    ],
+    ids=["classes", "values", "mask"],
+)
+def test_the_baseline_table_shows_the_metric_of_the_model(
+    changes: dict[str, Any], expected: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = replace(RECORD, **changes)
+    print_baseline_changes(Path("baseline.json"), {"m": record}, {"m": record})
+    output = capsys.readouterr().out
+    assert all(text in output for text in expected)
+    assert ("top-1" in output) == (record.top1 is not None)
 
 
 def test_junit_is_read_by_a_parser_of_others(failed: CheckResult, tmp_path: Path) -> None:
