@@ -99,7 +99,7 @@ def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: A
         folder: Where the files go; made where it is absent.
         seed: Seed of training and of the choice of calibration images.
         say: Told each step, one sentence.
-        progress: Context manager of a bar; see ``edgekit.reports.progress.progress_bar``.
+        progress: Context manager of a bar; see ``edgekit.progress.progress_bar``.
     Raises:
         EdgekitError: A step failed; its files so far are left.
     """

@@ -8,7 +8,7 @@ from functools import cache
 
 from edgekit.budget.examples import ExampleSplit
 from edgekit.budget.float_model import FloatModel
-from edgekit.reports.progress import progress_bar
+from edgekit.progress import progress_bar
 from edgekit_converters.quantization.budget_search import BudgetSearch, MixedRecipe, search_budget
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.operator_noise import OperatorNoise, float_operator_kinds, measure_operator_noise

@@ -4,95 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgekit.budget.choice import choose
-from edgekit.budget.examples import ExampleSplit, first_inputs, split_examples
+from edgekit.budget.examples import ExampleSplit
 from edgekit.budget.float_model import FloatModel
 from edgekit.budget.int8_search import ConfirmedSearch, search_int8
 from edgekit.budget.latency import median_latencies_ms
 from edgekit.budget.report import BudgetReport, Candidate, Step
 from edgekit.budget.request import BudgetRequest
 from edgekit.budget.verdict import Verdict
-from edgekit.calibration.data import CalibrationData
-from edgekit.reports.progress import progress_bar
+from edgekit.progress import progress_bar
 from edgekit_converters.quantization.budget_search import BudgetSearch, Trial
 from edgekit_converters.quantization.modes import Mode
-from edgekit_converters.quantization.ranges import Ranges
-from edgekit_converters.targets.adaptation import TargetedModel
 from edgekit_runtime.errors import ConversionError
 from edgekit_runtime.structure import read_model_description
 
-if TYPE_CHECKING:
-    from edgekit.conversion.options import ConversionOptions
-
 _logger = logging.getLogger(__name__)
 
-_OVER_BUDGET = "-over-budget"
-#: Calibrated examples that the noise of single operators is measured on.
-_NOISE_EXAMPLES = 128
 #: Between types; no operators of the float model.
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The model taken and how it was found.
-
-    Attributes:
-        mode: Its mode.
-        made: The model.
-        path: Where it goes: as asked for, or under a name of its own where it misses the budget, so that nothing takes
-            it for what was asked for.
-        report: The numbers.
-    """
-
-    mode: Mode
-    made: TargetedModel
-    path: Path
-    report: BudgetReport
-
-
-def convert_within_budget(
-    lowered: bytes,
-    outputs: Mapping[Mode, Path],
-    options: ConversionOptions,
-    calibration: CalibrationData,
-    ranges: Ranges | None,
-    *,
-    float_operators: tuple[str, ...] = (),
-) -> Kept:
-    """Take a model within the budget, judged on what calibration left over.
-
-    Args:
-        lowered: The float32 .tflite.
-        outputs: The modes to try, and where each would be written.
-        options: With a budget.
-        calibration: The data, and what was calibrated on.
-        ranges: What calibration measured; None where no mode needs it.
-        float_operators: Operators that stay in float in calibrated modes.
-    Raises:
-        EdgekitError: The data or the metric do not fit, or the model has no form in any of the modes.
-    """
-    request = options.budget
-    assert request is not None, "only asked for with a budget"
-    split = split_examples(
-        calibration.data,
-        calibration.stream,
-        lowered,
-        metrics=request.metrics,
-        claims=(options.claim,),
-        seed=options.seed,
-    )
-    calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
-    float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets, float_operators)
-    mode, report = keep_within_budget(float_model, list(outputs), split, request)
-    path = outputs[mode]
-    if not report.met:
-        path = path.with_name(f"{path.stem}{_OVER_BUDGET}{path.suffix}")
-    return Kept(mode, float_model.targeted(mode, report.winner.recipe), path, report)
 
 
 def keep_within_budget(

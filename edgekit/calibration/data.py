@@ -15,7 +15,7 @@ from edgekit.datasets.model_inputs import PixelRange
 from edgekit.datasets.opening import DataRequest, ModelData, open_data
 from edgekit.datasets.streams import ExampleStream
 from edgekit.parity.target_kinds import data_claim
-from edgekit.reports.progress import progress_bar
+from edgekit.progress import progress_bar
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.model import Model
 from edgekit_runtime.preprocessing import Preprocessing

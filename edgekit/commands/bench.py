@@ -24,7 +24,7 @@ def command(models: tuple[Path, ...], runs: int, warmup: int, threads: int, as_j
     edgekit bench model.tflite model-int8.tflite
     """
     import edgekit_runtime
-    from edgekit.reports.progress import tracked
+    from edgekit.progress import tracked
     from edgekit.reports.tables import kilobytes, milliseconds, print_json, print_table
     from edgekit_runtime.device_benchmark import measure_latency
 

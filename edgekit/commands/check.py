@@ -154,8 +154,8 @@ def _check(
     strict: bool,
     layers: bool,
 ) -> CheckResult:
+    from edgekit.progress import progress_bar
     from edgekit.regression.gate import check
-    from edgekit.reports.progress import progress_bar
 
     with progress_bar("Checking", total=None):
         return check(configuration, records, names=names, strict=strict, layers=layers, changes=changes)
@@ -184,10 +184,10 @@ def _show(result: CheckResult, as_json: bool) -> None:
 
 
 def _update(configuration: LoadedConfiguration, names: tuple[str, ...], as_json: bool) -> None:
+    from edgekit.progress import progress_bar
     from edgekit.regression.baseline import read_baseline, update_baseline
     from edgekit.regression.gate import measure_for_baseline
     from edgekit.reports.check_table import print_baseline_changes
-    from edgekit.reports.progress import progress_bar
     from edgekit.reports.tables import print_json
 
     path = configuration.resolve(configuration.settings.baseline)

@@ -165,9 +165,9 @@ def command(
     from edgekit.budget.request import BudgetOptions, budget_request
     from edgekit.conversion import ConversionOptions, convert
     from edgekit.datasets.pictures import PictureOptions
+    from edgekit.progress import progress_bar
     from edgekit.reports.conversion import print_conversion
     from edgekit.reports.pareto_figure import draw_pareto
-    from edgekit.reports.progress import progress_bar
     from edgekit.reports.tables import print_json
     from edgekit_converters.atomic_files import require_place
     from edgekit_converters.lowering import LoweringRequest

@@ -26,7 +26,7 @@ def command(output: Path, seed: int, as_json: bool) -> None:
     Takes about a minute and needs no network: the digits come with scikit-learn.
     """
     from edgekit.demo import run_demo
-    from edgekit.reports.progress import progress_bar
+    from edgekit.progress import progress_bar
     from edgekit.reports.tables import kilobytes, milliseconds, percent, print_json, print_table
     from edgekit_converters.temporary_folders import private_temporary_files
 

@@ -116,7 +116,7 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
     """
     from edgekit.devices.finding import find_devices
     from edgekit.devices.golden_replay import replay_golden_on
-    from edgekit.reports.progress import tracked
+    from edgekit.progress import tracked
     from edgekit.reports.tables import print_json, print_table
     from edgekit_runtime.model_file import read_model_file
 
@@ -199,7 +199,7 @@ def check_models(
     from edgekit.devices.comparison import Tolerance, compare_on
     from edgekit.devices.finding import find_devices
     from edgekit.devices.inputs import inputs_from_data, random_inputs
-    from edgekit.reports.progress import tracked
+    from edgekit.progress import tracked
     from edgekit.reports.tables import print_json
     from edgekit_runtime.errors import UsageError
 

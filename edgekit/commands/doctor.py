@@ -17,7 +17,7 @@ def command(as_json: bool) -> None:
     Exits with 1 where something that edgekit needs is missing or broken.
     """
     from edgekit.devices.workstation import examine
-    from edgekit.reports.progress import tracked
+    from edgekit.progress import tracked
     from edgekit.reports.tables import print_json, print_table
 
     checks = list(tracked(examine(), "Looking at this machine", total=None))

@@ -34,7 +34,7 @@ def command(
     edgekit predict model.tflite digit.png
     """
     import edgekit_runtime
-    from edgekit.reports.progress import tracked
+    from edgekit.progress import tracked
     from edgekit.reports.tables import print_json, print_table
 
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)

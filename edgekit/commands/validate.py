@@ -90,7 +90,7 @@ def command(
     from edgekit.datasets.opening import DataRequest
     from edgekit.parity.options import Thresholds, ValidationOptions
     from edgekit.parity.validation import validate_all
-    from edgekit.reports.progress import progress_bar
+    from edgekit.progress import progress_bar
     from edgekit.reports.validation import print_validation
     from edgekit_converters.temporary_folders import private_temporary_files
 
@@ -156,7 +156,7 @@ def _compare_layers(
     validation: Validation, request: DataRequest, options: ValidationOptions, figure: Path | None
 ) -> Sequence[LayerNoise]:
     from edgekit.parity.layer_noise import compare_layers_on_data
-    from edgekit.reports.progress import progress_bar
+    from edgekit.progress import progress_bar
 
     reference, candidate = validation.reference, validation.candidate
     with progress_bar(f"Comparing the layers of {reference.name}", total=None):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from edgekit import __version__
-from edgekit.budget.keeping import Kept, convert_within_budget
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.ranges import io_types_of, measured_ranges
 from edgekit.conversion.result import Conversion, ConvertedModel
@@ -22,6 +21,7 @@ from edgekit.conversion.variants import (
     outputs_of_finite_weights,
     quantize_variants,
 )
+from edgekit.conversion.within_budget import Kept, convert_within_budget
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweredModel, LoweringRequest
 from edgekit_converters.packaging.artifact import pack

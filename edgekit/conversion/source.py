@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.artifacts.golden import GoldenInputs, choose_golden_inputs
+from edgekit.artifacts.training_record import TrainingRecord, read_training_record
 from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.variants import outputs_of_finite_weights
@@ -17,7 +18,6 @@ from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, preprocessing_by_
 from edgekit.datasets.opening import DataRequest, ModelData, open_data
 from edgekit.datasets.streams import ExampleStream
 from edgekit.parity.target_kinds import data_claim, note_on_unused
-from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest, ModelInput
 from edgekit_converters.packaging.golden_inputs import OPEN_SIZE
 from edgekit_converters.quantization.modes import Mode

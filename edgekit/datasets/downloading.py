@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.reports.progress import progress_bar
+from edgekit.progress import progress_bar
 from edgekit_runtime.errors import DataError
 
 _BLOCK_BYTES = 1 << 16

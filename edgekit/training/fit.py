@@ -12,7 +12,7 @@ from edgekit.datasets.dataset import Dataset, Examples
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, to_model_input
 from edgekit.datasets.splitting import hold_back
 from edgekit.parity.predictions import keras_predict
-from edgekit.reports.progress import progress_bar
+from edgekit.progress import progress_bar
 from edgekit.training.batches import batches
 from edgekit.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from edgekit.training.options import TrainingOptions

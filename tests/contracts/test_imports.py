@@ -23,6 +23,11 @@ FORBIDDEN = {
     "edgekit_converters": {"edgekit", "click", "rich"},
     "edgekit": set(),
 }
+#: The parts of edgekit from the bottom up: each imports only what comes before it.
+PARTS = (
+    *("progress", "datasets", "parity", "calibration", "artifacts", "budget", "conversion", "regression", "devices"),
+    *("reports", "training", "demo", "pytest_plugin", "commands", "interrupts", "cli", "__main__"),
+)
 HEAVY = ("tensorflow", "keras", "numpy", "rich", "sklearn", "matplotlib", "h5py")
 #: The records that choices and help texts are made from: all that a help text loads of the converters.
 RECORDS = {
@@ -50,6 +55,29 @@ def test_imports_go_one_way(package: str) -> None:
         for name in imported_packages(file)
         if name in FORBIDDEN[package]
     }
+    assert wrong == set()
+
+
+def imported_parts(file: Path) -> Iterator[str]:
+    """Parts of edgekit that a file imports, also within functions and for type checkers."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            # ``from edgekit import demo`` names the part itself.
+            whole = node.module == "edgekit"
+            names = [f"edgekit.{alias.name}" for alias in node.names] if whole else [node.module or ""]
+        yield from (name.split(".")[1] for name in names if name.startswith("edgekit."))
+
+
+def test_parts_of_edgekit_import_only_what_is_below_them() -> None:
+    folder = PACKAGES["edgekit"]
+    wrong = set()
+    for file in folder.rglob("*.py"):
+        part = file.relative_to(folder).with_suffix("").parts[0]
+        # The package's own module holds the version, which every part may read.
+        if part != "__init__":
+            below = {*PARTS[: PARTS.index(part) + 1], "__version__"}
+            wrong |= {f"{file.relative_to(ROOT)}: {name}" for name in imported_parts(file) if name not in below}
     assert wrong == set()
 
 

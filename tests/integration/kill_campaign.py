@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from edgekit.training.record import read_training_record
+from edgekit.artifacts.training_record import read_training_record
 from edgekit_converters.lowering.source_digest import digest
 
 TFLITE = Path(__file__).resolve().parents[1] / "data" / "tflite"

@@ -19,7 +19,7 @@ from edgekit.devices.emulation.catalogue import DEBIAN_RELEASE, PYTHON_VERSION, 
 from edgekit.devices.emulation.commands import DeviceUnavailableError, require_program, run
 from edgekit.devices.emulation.debian_packages import PackageSource, find_archive, unpack, unpack_file
 from edgekit.devices.emulation.wheels import fetch_wheels
-from edgekit.reports.progress import progress_bar
+from edgekit.progress import progress_bar
 from edgekit_runtime.errors import EdgekitError
 
 #: Debian packages that others ask for to install themselves; nothing of them is run.

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 
+from edgekit.artifacts.training_record import TrainingRecord, read_training_record
 from edgekit.training import saving
 from edgekit.training.fit import TrainingResult
 from edgekit.training.options import TrainingOptions
-from edgekit.training.record import TrainingRecord, read_training_record
 from edgekit.training.reference_cnn import build
 from edgekit.training.saving import save_training
 from edgekit_converters.lowering.source_digest import digest

@@ -1,0 +1,79 @@
+"""Converts with a budget: what is judged, what is taken, and where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.budget.examples import first_inputs, split_examples
+from edgekit.budget.float_model import FloatModel
+from edgekit.budget.keeping import keep_within_budget
+from edgekit.budget.report import BudgetReport
+from edgekit.calibration.data import CalibrationData
+from edgekit.conversion.options import ConversionOptions
+from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.quantization.ranges import Ranges
+from edgekit_converters.targets.adaptation import TargetedModel
+
+_OVER_BUDGET = "-over-budget"
+#: Calibrated examples that the noise of single operators is measured on.
+_NOISE_EXAMPLES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The model taken and how it was found.
+
+    Attributes:
+        mode: Its mode.
+        made: The model.
+        path: Where it goes: as asked for, or under a name of its own where it misses the budget, so that nothing takes
+            it for what was asked for.
+        report: The numbers.
+    """
+
+    mode: Mode
+    made: TargetedModel
+    path: Path
+    report: BudgetReport
+
+
+def convert_within_budget(
+    lowered: bytes,
+    outputs: Mapping[Mode, Path],
+    options: ConversionOptions,
+    calibration: CalibrationData,
+    ranges: Ranges | None,
+    *,
+    float_operators: tuple[str, ...] = (),
+) -> Kept:
+    """Take a model within the budget, judged on what calibration left over.
+
+    Args:
+        lowered: The float32 .tflite.
+        outputs: The modes to try, and where each would be written.
+        options: With a budget.
+        calibration: The data, and what was calibrated on.
+        ranges: What calibration measured; None where no mode needs it.
+        float_operators: Operators that stay in float in calibrated modes.
+    Raises:
+        EdgekitError: The data or the metric do not fit, or the model has no form in any of the modes.
+    """
+    request = options.budget
+    assert request is not None, "only asked for with a budget"
+    split = split_examples(
+        calibration.data,
+        calibration.stream,
+        lowered,
+        metrics=request.metrics,
+        claims=(options.claim,),
+        seed=options.seed,
+    )
+    calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
+    float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets, float_operators)
+    mode, report = keep_within_budget(float_model, list(outputs), split, request)
+    path = outputs[mode]
+    if not report.met:
+        path = path.with_name(f"{path.stem}{_OVER_BUDGET}{path.suffix}")
+    return Kept(mode, float_model.targeted(mode, report.winner.recipe), path, report)
