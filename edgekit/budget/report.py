@@ -152,7 +152,7 @@ class BudgetReport:
 
     def figure(self, drop: float) -> str:
         """A drop in its unit: shares in percent, others as they are."""
-        return f"{100 * drop:.2f} %" if self.is_share else f"{drop:.4g}"
+        return f"{round(100 * drop, 2) + 0.0:.2f} %" if self.is_share else f"{drop:.4g}"
 
     def _range(self, interval: Interval | None) -> str:
         if interval is None:

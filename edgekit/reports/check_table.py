@@ -8,7 +8,7 @@ from pathlib import Path
 from edgekit.regression.answers import ScoreAnswers, unpack_answers
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.results import CheckResult
-from edgekit.reports.tables import kilobytes, percent, print_table
+from edgekit.reports.tables import kilobytes, metric_words, percent, print_table
 
 
 def print_check(result: CheckResult) -> None:
@@ -66,4 +66,4 @@ def _own_metric(record: ModelRecord) -> dict[str, str]:
     if record.answers.get("kind") != "scores":
         return {}
     answers = unpack_answers(record.answers, None, record.samples, "the baseline")
-    return {answers.metric.replace("_", " "): percent(answers.mean)} if isinstance(answers, ScoreAnswers) else {}
+    return {metric_words(answers.metric): percent(answers.mean)} if isinstance(answers, ScoreAnswers) else {}

@@ -51,8 +51,18 @@ def print_json(value: object) -> None:
 
 
 def percent(fraction: float | None) -> str:
-    """A fraction as a percentage with two decimals, or a dash for None."""
-    return "–" if fraction is None else f"{100 * fraction:.2f} %"
+    """A fraction as a percentage with two decimals, never a negative zero, or a dash for None."""
+    return "–" if fraction is None else f"{round(100 * fraction, 2) + 0.0:.2f} %"
+
+
+def metric_words(name: str) -> str:
+    """A metric's name as a table shows it."""
+    return name.replace("_", " ").replace("iou", "IoU")
+
+
+def counted_examples(count: int) -> str:
+    """The number of examples with its noun."""
+    return f"{count:,} example{'' if count == 1 else 's'}"
 
 
 def kilobytes(size_bytes: int) -> str:

@@ -12,7 +12,7 @@ from edgekit.parity.results import (
     SliceParity,
 )
 from edgekit.parity.validation import Validation
-from edgekit.reports.tables import percent, print_table
+from edgekit.reports.tables import counted_examples, metric_words, percent, print_table
 
 #: Rows of the tables of classes, slices and examples.
 _LISTED = 10
@@ -24,7 +24,7 @@ def print_validation(validation: Validation) -> None:
     first, second = validation.reference.name, validation.candidate.name
     for output in validation.outputs:
         where = f", output {output.name}" if len(validation.outputs) > 1 else ""
-        title = f"{second} against {first}, {validation.samples:,} examples{where}"
+        title = f"{second} against {first}, {counted_examples(validation.samples)}{where}"
         rows = [*_class_rows(output), *_regression_rows(output), *_metric_rows(output), *_error_rows(output)]
         print_table(title, ("figure", "before", "after", "change"), rows)
         if output.classification is not None:
@@ -82,7 +82,7 @@ def _metric_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:
         if metric.reference is not None and metric.drop is not None:
             change = _points(-metric.drop) + (f" {_span(_negated(metric.interval))}" if metric.interval else "")
             change += "" if metric.p_value is None else f", p = {metric.p_value:.3g}"
-        rows.append((metric.name.replace("_", " "), before, after, change))
+        rows.append((metric_words(metric.name), before, after, change))
     return rows
 
 
@@ -147,8 +147,8 @@ def _slice_row(each: SliceParity) -> tuple[str, ...]:
 
 
 def _points(fraction: float) -> str:
-    """A change in percentage points; never a negative nought."""
-    return f"{100 * fraction + 0.0:+.2f}"
+    """A change in percentage points; never a negative zero."""
+    return f"{round(100 * fraction, 2) + 0.0:+.2f}"
 
 
 def _negated(interval: Interval) -> Interval:
