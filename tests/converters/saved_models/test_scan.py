@@ -15,7 +15,7 @@ from edgekit_converters.lowering.saved_model import LoadedSavedModel
 from edgekit_converters.saved_models.description import read_graph_file, read_meta_graphs
 from edgekit_converters.saved_models.operators import COMPUTING, LEFT_OUT, SAVING
 from edgekit_converters.saved_models.scan import require_no_unknown_operators
-from edgekit_runtime.errors import UnsafeModelError
+from edgekit_runtime.errors import ConversionError, UnsafeModelError
 
 ops = tf.raw_ops
 
@@ -243,6 +243,39 @@ def test_what_training_leaves_in_a_file_is_not_refused(tmp_path: Path) -> None:
     tf.saved_model.save(module, str(tmp_path / "model"), signatures=module.serve)
     model, batch = LoadedSavedModel(tmp_path / "model").lower()
     assert (len(model) > 500, batch) == (True, "dynamic")
+
+
+def edit_saved_model(folder: Path, edit: Callable[[Any], None]) -> None:
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    module = Serving()
+    tf.saved_model.save(module, str(folder), signatures=module.serve)
+    path = folder / "saved_model.pb"
+    saved_model = SavedModel.FromString(path.read_bytes())
+    edit(saved_model.meta_graphs[0])
+    path.write_bytes(saved_model.SerializeToString())
+
+
+def test_a_decision_forest_is_refused_as_that(tmp_path: Path) -> None:
+    def make_forest(graph: Any) -> None:
+        for function in graph.graph_def.library.function:
+            for node in function.node_def:
+                if node.op in ("Mul", "AddV2"):
+                    node.op = "SimpleMLInferenceOpWithHandle"
+
+    edit_saved_model(tmp_path / "model", make_forest)
+    with pytest.raises(ConversionError, match="model is a decision forest") as refusal:
+        LoadedSavedModel(tmp_path / "model").lower()
+    assert "TensorFlow Decision Forests" in str(refusal.value)
+
+
+def test_a_graph_for_training_only_is_refused_as_that(tmp_path: Path) -> None:
+    def tag(graph: Any) -> None:
+        graph.meta_info_def.tags[:] = ["train"]
+
+    edit_saved_model(tmp_path / "model", tag)
+    with pytest.raises(ConversionError, match="holds a graph for training only"):
+        LoadedSavedModel(tmp_path / "model").lower()
 
 
 def test_no_operator_is_on_two_lists() -> None:
