@@ -48,6 +48,14 @@ class EdgekitGroup(click.Group):
         _add_diagnostic_options(command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {name!r}.{_suggestion(name)}")
+        return super().resolve_command(ctx, args)
+
     def main(self, *arguments: Any, **options: Any) -> Any:
         # Names, labels and notes of files reach the terminal by many ways; all of them end here.
         with printable_streams():
@@ -64,6 +72,14 @@ class EdgekitGroup(click.Group):
             _fail_with(ctx, error)
         except Exception as error:
             _fail_with(ctx, _unexpected(error))
+
+
+def _suggestion(name: str) -> str:
+    """A question that names the commands most like a mistyped one, or nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def _add_diagnostic_options(command: click.Command) -> None:

@@ -49,6 +49,20 @@ def test_every_command_takes_the_diagnostic_options(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("convrt", "Error: No such command 'convrt'. Did you mean 'convert'?\n"),
+        ("packs", "Error: No such command 'packs'. Did you mean 'pack' or 'unpack'?\n"),
+        ("quantize", "Error: No such command 'quantize'.\n"),
+    ],
+)
+def test_a_mistyped_command_gets_a_suggestion(typed: str, message: str) -> None:
+    result = CliRunner().invoke(cli, [typed, "model.h5"])
+    assert result.exit_code == 2
+    assert result.stderr.endswith(message)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [["unknown"], ["convert"], ["convert", "a.h5", "--quantize", "int7"], ["bench", "a.tflite", "--runs", "0"]],
     ids=["unknown command", "missing argument", "unknown choice", "out of range"],
