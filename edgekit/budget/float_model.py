@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.quantize import quantize
 from edgekit_converters.quantization.ranges import RangeRule, Ranges
 from edgekit_converters.targets.adaptation import TargetedModel, quantize_for_targets
+
+#: Beyond these, a model is made again if it is asked for again: a search makes dozens, and a large model's do not fit.
+_MOST_BYTES_KEPT = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,10 @@ class FloatModel:
     scheme: Scheme = Scheme.PER_CHANNEL
     targets: tuple[str, ...] = ()
     float_operators: tuple[str, ...] = ()
+    _made: dict[tuple[Mode, MixedRecipe], bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def quantized(self, mode: Mode, recipe: MixedRecipe | None = None) -> bytes:
-        """The model in a mode, from the ranges that are there: nothing is calibrated again.
+        """The model in a mode, from the ranges that are there: equal recipes are made once.
 
         Args:
             mode: The mode; ``INT8`` where there is a recipe.
@@ -45,9 +49,18 @@ class FloatModel:
         Raises:
             ConversionError: The model has no form in this mode, or a target cannot run it.
         """
+        key = mode, recipe or MixedRecipe()
+        if key in self._made:
+            return self._made[key]
+        made = self._make(*key)
+        if sum(map(len, self._made.values())) + len(made) <= _MOST_BYTES_KEPT:
+            self._made[key] = made
+        return made
+
+    def _make(self, mode: Mode, recipe: MixedRecipe) -> bytes:
         if self.targets:
             return self.targeted(mode, recipe).content
-        return quantize(self.model, mode, **self._arguments(mode, recipe or MixedRecipe()))
+        return quantize(self.model, mode, **self._arguments(mode, recipe))
 
     def targeted(self, mode: Mode, recipe: MixedRecipe | None = None) -> TargetedModel:
         """The same model, held against every target there is."""
