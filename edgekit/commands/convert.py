@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from edgekit.commands.option_groups import GroupedCommand
 from edgekit.commands.options import (
     EXISTING_OR_NOT,
     InputShape,
@@ -38,7 +39,26 @@ _INTEGER_IO = "; ".join(
 )
 
 
-@click.command()
+#: Names of parameters, the everyday ones first.
+_GROUPS = {
+    "Everyday options": ("quantize", "data", "max_drop", "targets", "output"),
+    "Input": (
+        "input_shape",
+        "signature",
+        "channels_last",
+        "architecture",
+        "custom_objects",
+        "allow_unsafe",
+        "max_memory",
+    ),
+    "Quantization": ("every", "io", "scheme", "random_calibration", "samples", "seed"),
+    "Data and images": ("label_column", "labels", "pixel_ranges", "mean", "std", "color_order", "resize"),
+    "Task": ("task", "output_kinds", "input_kinds"),
+    "Budget": ("metrics", "strict", "prefer", "figure"),
+}
+
+
+@click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.option(
     "--quantize",

@@ -1,4 +1,4 @@
-"""``edgekit predict``: what a .tflite says of pictures."""
+"""``edgekit predict``: what a .tflite says of images."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from edgekit.commands.options import EXISTING_OR_NOT, PixelRange, json_option
 
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
-@click.argument("images", nargs=-1, required=True, type=EXISTING_OR_NOT)
-@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Answers an image.")
+@click.argument("images", nargs=-1, required=True)
+@click.option("--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="Answers for each image.")
 @click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those in the model]")
 @click.option(
     "--pixel-range",
@@ -22,21 +22,28 @@ from edgekit.commands.options import EXISTING_OR_NOT, PixelRange, json_option
 @json_option
 def command(
     model: Path,
-    images: tuple[Path, ...],
-    top: int,
+    images: tuple[str, ...],
+    top_k: int,
     labels: Path | None,
     pixel_range: tuple[float, float] | None,
     as_json: bool,
 ) -> None:
     """Classify IMAGES with MODEL, a .tflite.
 
+    IMAGES are files, folders, patterns in quotes, or - for an image on standard input. Those that cannot be read are
+    named at the end, with exit code 1.
+
     \b
     edgekit predict model.tflite digit.png
+    edgekit predict model.tflite photos/ --top-k 1
     """
     import edgekit_runtime
-    from edgekit.progress import tracked
-    from edgekit.reports.tables import print_json, print_table
+    from edgekit.prediction import classify_images, find_images
+    from edgekit.reports.predictions import print_predictions
+    from edgekit.reports.tables import print_json
+    from edgekit_runtime.errors import DataError
 
+    found = find_images(images)
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
     is_known = pixel_range is not None or bool(classifier.manifest.preprocessing)
     if not is_known and classifier.preprocessing is not None:
@@ -46,17 +53,10 @@ def command(
             "--pixel-range says otherwise, and edgekit pack keeps it in the file.",
             err=True,
         )
-    answers = [classifier.classify(path, top_k=top)[0] for path in tracked(images, "Classifying", total=len(images))]
+    predictions = classify_images(classifier, found, top_k)
     if as_json:
-        results = [
-            {"image": str(path), "answers": [entry.to_dict() for entry in answer.top]}
-            for path, answer in zip(images, answers, strict=True)
-        ]
-        print_json({"model": str(model), "results": results})
-        return
-    rows = [
-        (str(path), *(f"{entry.label} {entry.score:.3f}" for entry in answer.top))
-        for path, answer in zip(images, answers, strict=True)
-    ]
-    columns = ("image", "answer", *(f"{place}." for place in range(2, len(rows[0]))))
-    print_table(f"{model.name}: label and score", columns, rows)
+        print_json({"model": str(model), **predictions.to_dict()})
+    else:
+        print_predictions(model.name, predictions)
+    if predictions.unreadable:
+        raise click.exceptions.Exit(DataError.exit_code)

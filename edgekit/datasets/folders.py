@@ -141,10 +141,10 @@ def _parts(folder: Path) -> list[tuple[Path, bool]]:
 
 def _files_by_class(folder: Path, suffixes: frozenset[str]) -> dict[str | None, list[Path]]:
     found: dict[str | None, list[Path]] = {}
-    if own := _files(folder.iterdir(), suffixes):
+    if own := regular_files(folder.iterdir(), suffixes):
         found[None] = own
     for sub in _folders(folder):
-        files = _files(sub.rglob("*"), suffixes)
+        files = regular_files(sub.rglob("*"), suffixes)
         if deeper := next((file for file in files if file.parent != sub), None):
             raise DataError(
                 f"{deeper} lies deeper than a class's files do.",
@@ -161,7 +161,8 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith("."))
 
 
-def _files(paths: Iterator[Path], suffixes: frozenset[str]) -> list[Path]:
+def regular_files(paths: Iterator[Path], suffixes: frozenset[str]) -> list[Path]:
+    """Those regular files among ``paths`` that have one of the suffixes and are not hidden, sorted."""
     named = (path for path in paths if path.suffix.lower() in suffixes and not path.name.startswith("."))
     # A pipe would be waited for, and a device, or a link to one, read without end.
     return sorted(path for path in named if path.is_file())

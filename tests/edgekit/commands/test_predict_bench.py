@@ -47,7 +47,7 @@ def test_held_back_digits_are_named(mode: str, digit_files: list[tuple[Path, str
 def test_the_table_shows_labels(digit_files: list[tuple[Path, str]], variants_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("\n".join(f"number-{digit}" for digit in range(10)))
     model = variants_folder / "model-none.tflite"
-    result = run("predict", model, digit_files[0][0], "--top", "1", "--labels", tmp_path / "names.txt")
+    result = run("predict", model, digit_files[0][0], "--top-k", "1", "--labels", tmp_path / "names.txt")
     assert result.exit_code == 0, result.output
     assert f"number-{digit_files[0][1]}" in result.stdout
 
@@ -71,6 +71,44 @@ def test_a_file_that_is_no_image_is_a_sentence(variants_folder: Path, tmp_path: 
     result = run("predict", variants_folder / "model-none.tflite", tmp_path / "notes.png")
     assert result.exit_code == 1
     assert "notes.png" in result.stderr
+
+
+def test_folders_and_patterns_stand_for_their_images(
+    digit_files: list[tuple[Path, str]], variants_folder: Path, tmp_path: Path
+) -> None:
+    model, folder = variants_folder / "model-none.tflite", digit_files[0][0].parent
+    whole = json.loads(run("predict", model, folder, "--json").stdout)
+    assert {entry["image"] for entry in whole["results"]} == {str(path) for path, _ in digit_files}
+    some = json.loads(run("predict", model, folder / "1?.png", folder / "10.png", "--json").stdout)
+    assert [entry["image"] for entry in some["results"]] == [str(folder / f"{number}.png") for number in range(10, 20)]
+    nothing = run("predict", model, tmp_path)
+    assert (nothing.exit_code, "stands for no image" in nothing.stderr) == (2, True)
+
+
+def test_an_image_comes_from_standard_input(digit_files: list[tuple[Path, str]], variants_folder: Path) -> None:
+    path, truth = digit_files[0]
+    arguments = ["predict", str(variants_folder / "model-none.tflite"), "-", "--json"]
+    result = CliRunner().invoke(cli, arguments, input=path.read_bytes())
+    (entry,) = json.loads(result.stdout)["results"]
+    assert (entry["image"], entry["answers"][0]["label"]) == ("-", truth)
+
+
+@pytest.mark.parametrize("is_json", [False, True], ids=["table", "json"])
+def test_an_unreadable_file_stops_no_other(
+    is_json: bool, digit_files: list[tuple[Path, str]], variants_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.png").write_text("not a picture")
+    images = [tmp_path / "notes.png", digit_files[0][0], tmp_path / "missing.png", digit_files[1][0]]
+    result = run("predict", variants_folder / "model-none.tflite", *images, *(["--json"] if is_json else []))
+    assert result.exit_code == 1
+    if is_json:
+        report = json.loads(result.stdout)
+        assert [entry["image"] for entry in report["results"]] == [str(images[1]), str(images[3])]
+        assert [entry["image"] for entry in report["unreadable"]] == [str(images[0]), str(images[2])]
+    else:
+        assert "2 of 4 images could not be read:" in result.stderr
+        assert "notes.png is not an image" in result.stderr
+        assert digit_files[1][0].name in result.stdout
 
 
 def test_bench_times_each_model(variants_folder: Path) -> None:

@@ -1,0 +1,94 @@
+"""What a model says of images: files, folders, patterns, or one from standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgekit.datasets.folders import regular_files
+from edgekit.datasets.image_folder import SUFFIXES
+from edgekit.progress import tracked
+from edgekit_runtime.classification import LabelScore
+from edgekit_runtime.errors import DataError, UsageError
+from edgekit_runtime.model import Model
+
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What was said of each image.
+
+    Attributes:
+        answers: By image, in their order: labels and scores, the best first.
+        unreadable: Why, by image, for those that could not be read.
+    """
+
+    answers: dict[str, tuple[LabelScore, ...]] = field(default_factory=dict)
+    unreadable: dict[str, DataError] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {
+            "results": [
+                {"image": image, "answers": [entry.to_dict() for entry in entries]}
+                for image, entries in self.answers.items()
+            ],
+            "unreadable": [{"image": image, **error.to_dict()} for image, error in self.unreadable.items()],
+        }
+
+
+def find_images(named: Iterable[str]) -> list[str]:
+    """The images meant by names of files, folders and patterns; ``-`` stays.
+
+    Args:
+        named: What the user named. A folder stands for the images in it and below it, a pattern such as
+            ``photos/*.jpg`` for what it matches; a file may have any name.
+    Raises:
+        UsageError: A folder or a pattern stands for nothing.
+    """
+    return list(dict.fromkeys(image for name in named for image in _images_of(name)))
+
+
+def _images_of(name: str) -> Iterator[str]:
+    path = Path(name)
+    if path.is_dir():
+        found = regular_files(path.rglob("*"), SUFFIXES)
+    elif set(name) & set("*?[") and not path.exists():
+        pattern = str(path.relative_to(path.anchor))
+        found = sorted(match for match in Path(path.anchor).glob(pattern) if match.is_file())
+    else:
+        yield name
+        return
+    if not found:
+        raise UsageError(
+            f"{name} stands for no image.",
+            expected=f"a pattern that matches files, or a folder with {', '.join(sorted(SUFFIXES))}",
+        )
+    yield from map(str, found)
+
+
+def classify_images(model: Model, images: list[str], top_k: int) -> Predictions:
+    """Classify each image, and go on after one that cannot be read.
+
+    Args:
+        model: The model.
+        images: Paths of files, or ``-`` for the bytes of an image on standard input.
+        top_k: Answers for each image.
+    Raises:
+        DataError: The only image cannot be read.
+        EdgekitError: The model does not classify images.
+    """
+    predictions = Predictions()
+    for image in tracked(images, "Classifying", total=len(images)):
+        source = sys.stdin.buffer.read() if image == STANDARD_INPUT else image
+        try:
+            predictions.answers[image] = model.classify(source, top_k=top_k)[0].top
+        except DataError as error:
+            if len(images) == 1:
+                raise
+            predictions.unreadable[image] = error
+    return predictions
