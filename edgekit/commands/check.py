@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.regression.rules import all_thresholds
 
 if TYPE_CHECKING:
     from edgekit.regression.baseline import ModelRecord
@@ -16,7 +17,43 @@ if TYPE_CHECKING:
     from edgekit.regression.verdicts import RuleResult
 
 
-@click.command()
+def threshold_lines() -> str:
+    """The thresholds of all rules as a configuration sets them, one per line."""
+    lines = []
+    for threshold in all_thresholds():
+        value = threshold.default if threshold.example is None else threshold.example
+        text = str(value).lower() if isinstance(value, bool) else f"{value:g}"
+        lines.append(f"  {f'{threshold.name} = {text}':<33} # {threshold.help}")
+    return "\n".join(lines)
+
+
+_HELP = f"""\
+Compare models with the committed baseline.
+
+Exits with 3 where one is worse than allowed.
+
+The configuration names models, data and limits; `--update-baseline` writes edgekit-baseline.json, which is
+committed beside it. In a GitHub workflow the job's summary and annotations are written, too.
+
+\b
+edgekit check --update-baseline
+edgekit check --html report.html
+edgekit check --digests-only
+edgekit check --baseline-ref origin/main   # in CI, for a change that may edit its own limits
+
+\b
+A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
+  [tool.edgekit]
+  data = "photos/"                  # as --data elsewhere
+  targets = ["tflite-runtime-2.14"] # see edgekit targets
+  [tool.edgekit.models.digits]
+  file = "model-int8.tflite"        # or source = "model.h5", quantize = "int8"
+  [tool.edgekit.thresholds]         # all models; one alone: models.NAME.thresholds
+{threshold_lines()}
+"""
+
+
+@click.command(help=_HELP)
 @click.option(
     "--config",
     type=EXISTING_OR_NOT,
@@ -58,37 +95,7 @@ def command(
     mlflow: str | None,
     as_json: bool,
 ) -> None:
-    """Compare models with the committed baseline.
-
-    Exits with 3 where one is worse than allowed.
-
-    The configuration names models, data and limits; `--update-baseline` writes edgekit-baseline.json, which is
-    committed beside it. In a GitHub workflow the job's summary and annotations are written, too.
-
-    \b
-    edgekit check --update-baseline
-    edgekit check --html report.html
-    edgekit check --digests-only
-    edgekit check --baseline-ref origin/main   # in CI, for a change that may edit its own limits
-
-    \b
-    A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
-      [tool.edgekit]
-      data = "photos/"                  # as --data elsewhere
-      targets = ["tflite-runtime-2.14"] # see edgekit targets
-      [tool.edgekit.models.digits]
-      file = "model-int8.tflite"        # or source = "model.h5", quantize = "int8"
-      [tool.edgekit.thresholds]         # all models; one alone: models.NAME.thresholds
-      max_drop = 0.005                  # of top-1, and only where it is no chance
-      max_error_growth = 0.02           # of the error, where targets are numbers
-      max_output_change = 0.05          # where nothing says what is right
-      min_agreement = 0.98              # if set; without labels 1 - max_output_change
-      max_size_growth = 0.1
-      max_slowdown = 0.25               # against a reference timed in turn; or false
-      new_operators = false
-      significance = 0.01               # of McNemar's one-sided test
-      strict = false                    # true: fail a drop that may be chance, too
-    """
+    """Compare models with the committed baseline, as ``_HELP`` describes."""
     from edgekit.regression.configuration import load_configuration
     from edgekit.regression.configuration_files import find_configuration
     from edgekit.reports.check_outputs import CheckOutputs, write_outputs

@@ -17,7 +17,14 @@ from edgekit.parity.paired_statistics import (
     sign_flip_test,
 )
 from edgekit.regression.answers import ClassAnswers, ScoreAnswers
-from edgekit.regression.configuration import Thresholds
+from edgekit.regression.thresholds import (
+    MAX_DROP,
+    MAX_OUTPUT_CHANGE,
+    MIN_AGREEMENT,
+    SIGNIFICANCE,
+    STRICT,
+    Limits,
+)
 from edgekit.regression.verdicts import RuleResult, Verdict
 
 #: Share of true drops of the size that is printed as detectable that the rule fails.
@@ -36,7 +43,7 @@ def drop_is_real(losses: Any, gains: Any, significance: float) -> Any:
     return np.asarray(mcnemar_exact(losses, gains, "worse")) < significance
 
 
-def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thresholds) -> RuleResult:
+def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Limits) -> RuleResult:
     """Fail where the drop of top-1 is both larger than allowed and statistically real.
 
     Args:
@@ -48,14 +55,14 @@ def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thre
     losses, gains = counts.only_reference, counts.only_candidate
     interval = drop_interval(counts)
     p_value = mcnemar_exact(losses, gains, "worse")
-    too_large = bool(drop_is_too_large(losses, gains, counts.samples, limits.max_drop))
-    real = bool(drop_is_real(losses, gains, limits.significance))
+    too_large = bool(drop_is_too_large(losses, gains, counts.samples, limits[MAX_DROP]))
+    real = bool(drop_is_real(losses, gains, limits[SIGNIFICANCE]))
     evidence = f"{losses} samples of {counts.samples} are lost and {gains} won; as much by chance: {_p_value(p_value)}"
     if not too_large:
         verdict, why = Verdict.PASSED, evidence
-    elif real or limits.strict:
+    elif real or limits[STRICT]:
         verdict = Verdict.FAILED
-        why = evidence + ("" if real else f", no proof at {limits.significance:g}, but strict is set")
+        why = evidence + ("" if real else f", no proof at {limits[SIGNIFICANCE]:g}, but strict is set")
     else:
         verdict, why = Verdict.WARNING, f"{evidence}, which may be chance"
     changed = (losses + gains) / counts.samples
@@ -63,7 +70,7 @@ def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thre
     return RuleResult(
         "accuracy",
         verdict,
-        f"drop of at most {100 * limits.max_drop:g} points" + (", strict" if limits.strict else ""),
+        f"drop of at most {100 * limits[MAX_DROP]:g} points" + (", strict" if limits[STRICT] else ""),
         f"{100 * counts.reference_accuracy:.2f} → {100 * counts.candidate_accuracy:.2f} %, drop "
         f"{100 * counts.accuracy_drop:.2f} points (95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})",
         f"{why}; {_power_sentence(detectable)} while {100 * changed:.1f} % change between right and wrong",
@@ -71,7 +78,7 @@ def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thre
     )
 
 
-def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Thresholds, seed: int) -> RuleResult:
+def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Limits, seed: int) -> RuleResult:
     """Fail if the drop of a mean score is both larger than allowed and statistically real, example by example.
 
     Args:
@@ -86,14 +93,14 @@ def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Thresh
     interval = score_drop_interval(lambda sums: sums[..., 0] / sums[..., 1], *counted, seed=seed)
     p_value = sign_flip_test(scores[0] - scores[1], "worse", seed=seed)
     drop = float(scores[0].mean() - scores[1].mean())
-    real = p_value < limits.significance
+    real = p_value < limits[SIGNIFICANCE]
     lost, won = (int(np.count_nonzero(sign * (scores[0] - scores[1]) > 0)) for sign in (1, -1))
     why = f"{lost} of {len(scores[0])} samples got worse, {won} better (permutation test {_p_value(p_value)})"
-    if drop <= limits.max_drop + 1e-9:
+    if drop <= limits[MAX_DROP] + 1e-9:
         verdict = Verdict.PASSED
-    elif real or limits.strict:
+    elif real or limits[STRICT]:
         verdict = Verdict.FAILED
-        why += "" if real else f", no proof at {limits.significance:g}, but strict is set"
+        why += "" if real else f", no proof at {limits[SIGNIFICANCE]:g}, but strict is set"
     else:
         verdict, why = Verdict.WARNING, f"{why}, which may be chance"
     spread = float(np.std(scores[0] - scores[1])) / math.sqrt(len(scores[0]))
@@ -101,8 +108,8 @@ def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Thresh
     return RuleResult(
         "accuracy",
         verdict,
-        f"drop of {candidate.metric} of at most {100 * limits.max_drop:g} points"
-        + (", strict" if limits.strict else ""),
+        f"drop of {candidate.metric} of at most {100 * limits[MAX_DROP]:g} points"
+        + (", strict" if limits[STRICT] else ""),
         f"{100 * scores[0].mean():.2f} → {100 * scores[1].mean():.2f} %, drop {100 * drop:.2f} points "
         f"(95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})",
         f"{why}; {_power_sentence(detectable)}",
@@ -110,16 +117,16 @@ def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Thresh
     )
 
 
-def judge_agreement(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thresholds) -> RuleResult:
+def judge_agreement(baseline: ClassAnswers, candidate: ClassAnswers, limits: Limits) -> RuleResult:
     """Fail where fewer samples than asked for get the baseline's answer.
 
     Without labels nothing else would notice a worse model: there ``max_output_change`` limits the changed answers.
     """
     share = float(np.mean(baseline.predicted == candidate.predicted))
     changed = int(np.count_nonzero(baseline.predicted != candidate.predicted))
-    asked = limits.min_agreement
+    asked = limits[MIN_AGREEMENT]
     if asked is None and candidate.labels is None:
-        asked = max(0.0, 1 - limits.max_output_change)
+        asked = max(0.0, 1 - limits[MAX_OUTPUT_CHANGE])
     if asked is None:
         verdict, allowed = Verdict.SKIPPED, "not asked for (min_agreement)"
     else:
@@ -128,7 +135,7 @@ def judge_agreement(baseline: ClassAnswers, candidate: ClassAnswers, limits: Thr
     return RuleResult("agreement", verdict, allowed, f"{100 * share:.2f} %", why)
 
 
-def detectable_drop(changed: float, samples: int, limits: Thresholds) -> float:
+def detectable_drop(changed: float, samples: int, limits: Limits) -> float:
     """The smallest true drop, a fraction, that ``judge_accuracy`` fails in 95 % of the cases.
 
     Losses minus gains of N samples are nearly normal with a standard deviation of ``sqrt(changed × N)``, so a drop is
@@ -143,15 +150,15 @@ def detectable_drop(changed: float, samples: int, limits: Thresholds) -> float:
     return _smallest_detectable(lambda drop: math.sqrt(max(changed, drop) / samples), limits)
 
 
-def _smallest_detectable(standard_error: Callable[[float], float], limits: Thresholds) -> float:
+def _smallest_detectable(standard_error: Callable[[float], float], limits: Limits) -> float:
     """The drop at which the power is reached, given the standard error of a measured drop at a true one."""
     missed = NormalDist().inv_cdf(_POWER)
-    proof = 0.0 if limits.strict else max(0.0, -NormalDist().inv_cdf(limits.significance))
+    proof = 0.0 if limits[STRICT] else max(0.0, -NormalDist().inv_cdf(limits[SIGNIFICANCE]))
     drop = 1.0
     # From above, each step comes nearer to the drop that explains its own standard error.
     for _ in range(_DETECTION_STEPS):
         error = standard_error(drop)
-        drop = min(1.0, max((proof + missed) * error, limits.max_drop + missed * error))
+        drop = min(1.0, max((proof + missed) * error, limits[MAX_DROP] + missed * error))
     return drop
 
 

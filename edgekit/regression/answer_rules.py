@@ -1,20 +1,20 @@
-"""The rules that fit a model's kind of answers."""
+"""Which rule judges which kind of answers."""
 
 from __future__ import annotations
 
 from edgekit.regression.accuracy_rule import judge_accuracy, judge_agreement, judge_scores
 from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers, OutputAnswers, ScoreAnswers
-from edgekit.regression.configuration import Thresholds
 from edgekit.regression.error_rule import judge_error, judge_outputs
+from edgekit.regression.thresholds import Limits
 from edgekit.regression.verdicts import RuleResult, Verdict
 
 
-def judge_answers(baseline: Answers, candidate: Answers, limits: Thresholds, *, seed: int) -> tuple[RuleResult, ...]:
-    """Judge answers to the same samples.
+def accuracy_results(baseline: Answers, candidate: Answers, limits: Limits, seed: int) -> tuple[RuleResult, ...]:
+    """Judge labelled classes and scores; other classes than the baseline's fail.
 
     Args:
         baseline: What the baseline's model answered.
-        candidate: What the candidate answered.
+        candidate: What the candidate answered to the same samples.
         limits: The limits.
         seed: Of everything drawn at random.
     """
@@ -23,15 +23,31 @@ def judge_answers(baseline: Answers, candidate: Answers, limits: Thresholds, *, 
             counts = f"{baseline.classes} → {candidate.classes} classes"
             why = "the model answers another question than the baseline's"
             return (RuleResult("accuracy", Verdict.FAILED, "the baseline's classes", counts, why),)
-        agreement = judge_agreement(baseline, candidate, limits)
-        if candidate.labels is None:
-            return (agreement,)
-        return judge_accuracy(baseline, candidate, limits), agreement
-    if isinstance(baseline, ErrorAnswers) and isinstance(candidate, ErrorAnswers):
-        return (judge_error(baseline, candidate, limits, seed),)
+        return () if candidate.labels is None else (judge_accuracy(baseline, candidate, limits),)
     if isinstance(baseline, ScoreAnswers) and isinstance(candidate, ScoreAnswers):
         return (judge_scores(baseline, candidate, limits, seed),)
+    return ()
+
+
+def agreement_results(baseline: Answers, candidate: Answers, limits: Limits) -> tuple[RuleResult, ...]:
+    """Compare predicted classes, if the models have the same classes."""
+    if not isinstance(baseline, ClassAnswers) or not isinstance(candidate, ClassAnswers):
+        return ()
+    return (judge_agreement(baseline, candidate, limits),) if baseline.classes == candidate.classes else ()
+
+
+def error_results(baseline: Answers, candidate: Answers, limits: Limits, seed: int) -> tuple[RuleResult, ...]:
+    """Judge errors against the targets of the data."""
+    if isinstance(baseline, ErrorAnswers) and isinstance(candidate, ErrorAnswers):
+        return (judge_error(baseline, candidate, limits, seed),)
+    return ()
+
+
+def output_results(baseline: Answers, candidate: Answers, limits: Limits) -> tuple[RuleResult, ...]:
+    """Judge outputs that the data has no targets for; outputs of another kind than the baseline's fail."""
     if isinstance(baseline, OutputAnswers) and isinstance(candidate, OutputAnswers):
         return (judge_outputs(baseline, candidate, limits),)
+    if type(baseline) is type(candidate):
+        return ()
     why = "the model's outputs are of another kind than the baseline's"
     return (RuleResult("outputs", Verdict.FAILED, "the baseline's kind of outputs", "another kind", why),)

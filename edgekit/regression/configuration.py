@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,16 +16,19 @@ from pydantic import (
     FiniteFloat,
     PlainValidator,
     ValidationError,
+    create_model,
     model_validator,
 )
 
 from edgekit.regression.configuration_errors import explain
 from edgekit.regression.configuration_files import PROJECT_FILE, read_toml, tools
+from edgekit.regression.rules import all_thresholds
 from edgekit.regression.stored_fields import Fraction, PositiveCount
+from edgekit.regression.thresholds import Kind, Limits, Threshold
 from edgekit_runtime.errors import UsageError
 
 
-def _slowdown_or_false(value: Any) -> float | Literal[False]:
+def _growth_or_false(value: Any) -> float | Literal[False]:
     if value is False:
         return False
     if not isinstance(value, (int, float)) or value is True or not 0 <= value < math.inf:
@@ -38,41 +42,18 @@ def _path(text: str) -> str:
     return text
 
 
-#: A relative growth or change.
-Growth = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PathText = Annotated[str, AfterValidator(_path)]
 
 
-class Thresholds(BaseModel):
-    """What a candidate may differ by; every field can stand in ``thresholds`` and in a model's own ``thresholds``.
-
-    Attributes:
-        max_drop: Largest drop of top-1 against the baseline, an absolute fraction.
-        significance: A drop counts as real where McNemar's test, one-sided, gives a p-value below this.
-        strict: Fail a drop larger than ``max_drop`` even where it may be chance.
-        max_error_growth: Largest relative growth of the mean absolute error, where the data has real targets.
-        max_output_change: Largest root mean square change of outputs that the data cannot judge, relative to theirs.
-        min_agreement: Least share of samples with the baseline's answer; None does not ask where the data has
-            labels, and where it has none allows changed answers by ``max_output_change``.
-        max_size_growth: Largest relative growth of the file.
-        max_slowdown: Largest relative growth of the latency's ratio to the reference model; ``false`` does not
-            measure it.
-        new_operators: Whether operators may appear that the baseline does not have.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    max_drop: Fraction = 0.005
-    significance: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    strict: bool = False
-    max_error_growth: Growth = 0.02
-    max_output_change: Growth = 0.05
-    min_agreement: Fraction | None = None
-    max_size_growth: Growth = 0.1
-    max_slowdown: Annotated[float | Literal[False], PlainValidator(_slowdown_or_false)] = 0.25
-    new_operators: bool = False
-
-
+#: What a configuration may set a threshold of each kind to.
+_ACCEPTED: dict[Kind, Any] = {
+    Kind.FRACTION: Fraction,
+    Kind.OPTIONAL_FRACTION: Fraction | None,
+    Kind.PROBABILITY: Annotated[float, Field(gt=0, lt=1)],
+    Kind.GROWTH: Annotated[float, Field(ge=0, allow_inf_nan=False)],
+    Kind.GROWTH_OR_FALSE: Annotated[float | Literal[False], PlainValidator(_growth_or_false)],
+    Kind.SWITCH: bool,
+}
 PixelPair = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]
 
 
@@ -150,9 +131,9 @@ class CheckConfiguration(BaseModel):
     thresholds: dict[str, Any] = {}
     models: dict[str, ModelConfiguration]
 
-    def thresholds_of(self, name: str) -> Thresholds:
+    def limits_of(self, name: str) -> Limits:
         """A model's limits: its own over the section's over the defaults."""
-        return Thresholds(**{**self.thresholds, **self.models[name].thresholds})
+        return Limits(_section(all_thresholds())(**{**self.thresholds, **self.models[name].thresholds}).model_dump())
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +225,15 @@ def configuration_of(content: Any, path: Path, section: str) -> LoadedConfigurat
 
 
 def _check_thresholds(path: Path, section: str, place: str, limits: dict[str, Any]) -> None:
+    accepted = _section(all_thresholds())
     try:
-        Thresholds.model_validate(limits)
+        accepted.model_validate(limits)
     except ValidationError as error:
-        raise explain(error, path, ".".join(filter(None, (section, place))), Thresholds) from None
+        raise explain(error, path, ".".join(filter(None, (section, place))), accepted) from None
+
+
+@cache
+def _section(thresholds: tuple[Threshold[Any], ...]) -> type[BaseModel]:
+    """The class that checks a section of thresholds, which is made from the rules."""
+    fields: dict[str, Any] = {each.name: (_ACCEPTED[each.kind], each.default) for each in thresholds}
+    return create_model("Thresholds", __config__=ConfigDict(extra="forbid", frozen=True, strict=True), **fields)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edgekit.datasets.functions import PREFIX
 from edgekit.regression.baseline import ModelRecord
-from edgekit.regression.configuration import LoadedConfiguration, Thresholds
+from edgekit.regression.configuration import LoadedConfiguration
 from edgekit.regression.git_baseline import Reference
 from edgekit.regression.results import ModelCheck
+from edgekit.regression.rules import all_thresholds
+from edgekit.regression.thresholds import MAX_OUTPUT_CHANGE, MIN_AGREEMENT, Limits, Threshold
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_runtime.errors import UsageError
 
@@ -21,28 +22,6 @@ _BUILDING = frozenset({"quantize", "io", "calibration", "samples", "input_shape"
 _COMPARED = frozenset({"thresholds", "targets", "data", "models"})
 #: Findings after which a comparison with the reference's baseline would say nothing.
 OTHER_DATA = frozenset(f"configuration {name}" for name in ("seed", "data", "examples", "label_column"))
-
-
-def _plain(value: Any) -> float:
-    return float(value)
-
-
-def _inverted(value: Any) -> float:
-    return -float(value)
-
-
-#: How loose a limit is: a larger number permits more. Every limit has one; a test shows it.
-LOOSENESS: dict[str, Callable[[Any], float]] = {
-    "max_drop": _plain,
-    "significance": _inverted,
-    "strict": _inverted,
-    "max_error_growth": _plain,
-    "max_output_change": _plain,
-    "min_agreement": _inverted,
-    "max_size_growth": _plain,
-    "max_slowdown": lambda value: math.inf if value is False else float(value),
-    "new_operators": _plain,
-}
 
 
 def refuse_functions(configuration: LoadedConfiguration) -> None:
@@ -148,7 +127,7 @@ def _changes_of(
         before = reference.records.get(name)
         labelled = before is not None and before.answers.get("labelled") is True
         changes += _changed_settings(name, reference.configuration, configuration)
-        limits = [each.settings.thresholds_of(name) for each in (reference.configuration, configuration)]
+        limits = [each.settings.limits_of(name) for each in (reference.configuration, configuration)]
         changes += _loosened_limits(limits[0], limits[1], labelled)
     return changes
 
@@ -173,20 +152,20 @@ def _changed_settings(name: str, before: LoadedConfiguration, now: LoadedConfigu
     return changes + ([("configuration targets", ", ".join(gone), "removed")] if gone else [])
 
 
-def _loosened_limits(before: Thresholds, now: Thresholds, labelled: bool) -> list[_Change]:
+def _loosened_limits(before: Limits, now: Limits, labelled: bool) -> list[_Change]:
     changes = []
-    for field, looseness in LOOSENESS.items():
-        was, becomes = (_limit(limits, field, labelled) for limits in (before, now))
-        if looseness(becomes) > looseness(was):
-            changes.append((f"configuration {field}", str(was), str(becomes)))
+    for threshold in all_thresholds():
+        was, becomes = (_limit(limits, threshold, labelled) for limits in (before, now))
+        if threshold.looseness(becomes) > threshold.looseness(was):
+            changes.append((f"configuration {threshold.name}", str(was), str(becomes)))
     return changes
 
 
-def _limit(limits: Thresholds, field: str, labelled: bool) -> Any:
-    """A limit as it applies: without labels, an agreement that is not asked for follows from ``max_output_change``."""
-    value = getattr(limits, field)
-    if field == "min_agreement" and value is None:
-        return 0.0 if labelled else max(0.0, 1 - limits.max_output_change)
+def _limit(limits: Limits, threshold: Threshold[Any], labelled: bool) -> Any:
+    """A limit as it applies: without labels, an agreement that is not set follows from ``max_output_change``."""
+    value = limits[threshold]
+    if threshold is MIN_AGREEMENT and value is None:
+        return 0.0 if labelled else max(0.0, 1 - limits[MAX_OUTPUT_CHANGE])
     return value
 
 

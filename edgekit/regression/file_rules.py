@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgekit.regression.baseline import ModelRecord
-from edgekit.regression.configuration import Thresholds
 from edgekit.regression.content_digest import ContentDigest, differs_in_part
+from edgekit.regression.thresholds import MAX_SIZE_GROWTH, NEW_OPERATORS, Limits
 from edgekit.regression.verdicts import RuleResult, Verdict
 
 
@@ -47,13 +47,13 @@ def _judge_without_origin(baseline: ContentDigest, candidate: ContentDigest) -> 
     return another
 
 
-def judge_size(baseline: ModelRecord, candidate: ModelRecord, limits: Thresholds) -> RuleResult:
+def judge_size(baseline: ModelRecord, candidate: ModelRecord, limits: Limits) -> RuleResult:
     """Fail where the file has grown by more than allowed."""
     growth = candidate.size_bytes / baseline.size_bytes - 1
     return RuleResult(
         "size",
-        Verdict.FAILED if growth > limits.max_size_growth else Verdict.PASSED,
-        f"growth of at most {100 * limits.max_size_growth:g} %",
+        Verdict.FAILED if growth > limits[MAX_SIZE_GROWTH] else Verdict.PASSED,
+        f"growth of at most {100 * limits[MAX_SIZE_GROWTH]:g} %",
         f"{baseline.size_bytes:,} → {candidate.size_bytes:,} bytes ({100 * growth:+.1f} %)",
         "the file has grown" if growth > 0 else "the file has not grown",
     )
@@ -72,14 +72,14 @@ def judge_labels(baseline: ModelRecord, candidate: ModelRecord, data_labels: tup
     return RuleResult("labels", Verdict.PASSED, allowed, measured, "every class has the name it had")
 
 
-def judge_operators(baseline: ModelRecord, candidate: ModelRecord, limits: Thresholds) -> RuleResult:
+def judge_operators(baseline: ModelRecord, candidate: ModelRecord, limits: Limits) -> RuleResult:
     """Fail where operators appear that the baseline does not have; warn of higher versions of those it has."""
     before, now = dict(baseline.operators), dict(candidate.operators)
     new = [name for name in now if name not in before]
     raised = [f"{name} {before[name]} → {now[name]}" for name in now if now[name] > before.get(name, now[name])]
     measured = f"{len(now)} operators" + (f", new: {', '.join(new)}" if new else "")
-    allowed = "any operators" if limits.new_operators else "the baseline's operators"
-    if new and not limits.new_operators:
+    allowed = "any operators" if limits[NEW_OPERATORS] else "the baseline's operators"
+    if new and not limits[NEW_OPERATORS]:
         why = "a device that runs the baseline may lack a kernel for the new ones"
         return RuleResult("operators", Verdict.FAILED, allowed, measured, why)
     if raised:

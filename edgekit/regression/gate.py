@@ -11,19 +11,19 @@ from pathlib import Path
 import edgekit_runtime
 from edgekit.datasets.opening import DataRequest
 from edgekit.parity.layer_noise import LayerNoise, compare_layers_on_data
-from edgekit.regression.answer_rules import judge_answers
 from edgekit.regression.answers import ClassAnswers, unpack_answers
 from edgekit.regression.baseline import LatencyRatio, ModelRecord
 from edgekit.regression.baseline_figures import known_record, require_comparable
 from edgekit.regression.candidates import Candidate, bytes_of_second_conversion, prepare
-from edgekit.regression.configuration import LoadedConfiguration, Thresholds
+from edgekit.regression.configuration import LoadedConfiguration
 from edgekit.regression.configuration_changes import OTHER_DATA, removed_models
-from edgekit.regression.file_rules import judge_integrity, judge_labels, judge_operators, judge_size
 from edgekit.regression.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio
-from edgekit.regression.latency_rule import judge_latency, latency_is_too_large
+from edgekit.regression.latency_rule import latency_is_too_large
 from edgekit.regression.measurement import DataChoice, Measurement, measure
-from edgekit.regression.origin_rules import judge_determinism, judge_golden, judge_targets
 from edgekit.regression.results import CheckResult, ModelCheck
+from edgekit.regression.rule import RuleContext
+from edgekit.regression.rules import judge_all
+from edgekit.regression.thresholds import MAX_SLOWDOWN, STRICT, Limits
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileError, UsageError
@@ -64,9 +64,9 @@ def check(
         if any(change.rule in OTHER_DATA and change.verdict is Verdict.FAILED for change in found):
             judged.append(ModelCheck(name, configuration.path_of(name), None, record, None, found))
             continue
-        limits = configuration.settings.thresholds_of(name)
+        limits = configuration.settings.limits_of(name)
         if strict:
-            limits = limits.model_copy(update={"strict": True})
+            limits = limits.replaced(STRICT, True)
         with _task(configuration, name, limits, record) as task:
             judged_model = task.judge(record, layers=layers)
         judged.append(replace(judged_model, rules=(*found, *judged_model.rules)))
@@ -81,7 +81,7 @@ def measure_for_baseline(configuration: LoadedConfiguration, *, names: Sequence[
     """
     records = {}
     for name in _chosen(configuration, names):
-        with _task(configuration, name, configuration.settings.thresholds_of(name), None) as task:
+        with _task(configuration, name, configuration.settings.limits_of(name), None) as task:
             records[name] = task.measure(task.candidate()).record
     return records
 
@@ -100,7 +100,7 @@ class _Task:
 
     configuration: LoadedConfiguration
     name: str
-    limits: Thresholds
+    limits: Limits
     baseline: ModelRecord | None
     folder: Path
 
@@ -114,7 +114,7 @@ class _Task:
     def measure(self, candidate: Candidate) -> Measurement:
         """Read, run and time a candidate."""
         _logger.info("measuring %s", candidate.path)
-        latency = None if self.limits.max_slowdown is False else self._latency
+        latency = None if self.limits[MAX_SLOWDOWN] is False else self._latency
         return measure(candidate.path, self._data(), made_with=candidate.made_with, latency=latency)
 
     def _latency(self, model: Model) -> LatencyRatio:
@@ -131,7 +131,7 @@ class _Task:
         measured = measure_latency_ratio(model, other)
         if self.baseline is None:
             return self._settled(measured, model, other)
-        if before is not None and latency_is_too_large(before, measured, float(self.limits.max_slowdown)):
+        if before is not None and latency_is_too_large(before, measured, float(self.limits[MAX_SLOWDOWN])):
             measured = min(measured, measure_latency_ratio(model, other), key=lambda ratio: ratio.low)
         return measured
 
@@ -163,27 +163,24 @@ class _Task:
         return replace(check, layers=self._compare_layers(candidate.path)) if layers else check
 
     def _apply_rules(self, path: Path, measurement: Measurement, baseline: ModelRecord) -> ModelCheck:
-        record, limits = measurement.record, self.limits
+        record = measurement.record
         _require_same_data(self.name, baseline, record)
         require_comparable(self.name, baseline, record)
         labels = measurement.answers.labels if isinstance(measurement.answers, ClassAnswers) else None
         before = unpack_answers(baseline.answers, labels, record.samples, f"the baseline of {self.name}")
-        rules = (
-            *judge_answers(before, measurement.answers, limits, seed=self.configuration.settings.seed),
-            judge_integrity(baseline, record),
-            judge_labels(baseline, record, measurement.stream.labels),
-            judge_size(baseline, record, limits),
-            judge_operators(baseline, record, limits),
-            *judge_golden(edgekit_runtime.load(path)),
-            *self._judge_targets(path),
-            judge_latency(baseline.latency, record.latency, limits),
-            judge_determinism(baseline, record, self._convert_again),
+        settings = self.configuration.settings
+        own = settings.models[self.name].targets
+        context = RuleContext(
+            path,
+            measurement,
+            baseline,
+            before,
+            self.limits,
+            targets=settings.targets if own is None else own,
+            seed=settings.seed,
+            convert_again=self._convert_again,
         )
-        return ModelCheck(self.name, path, measurement, baseline, before, rules)
-
-    def _judge_targets(self, path: Path) -> tuple[RuleResult, ...]:
-        own = self.configuration.settings.models[self.name].targets
-        return judge_targets(path, self.configuration.settings.targets if own is None else own)
+        return ModelCheck(self.name, path, measurement, baseline, before, judge_all(context))
 
     def _compare_layers(self, path: Path) -> tuple[LayerNoise, ...]:
         source = self.configuration.settings.models[self.name].source
@@ -209,7 +206,7 @@ class _Task:
 
 @contextmanager
 def _task(
-    configuration: LoadedConfiguration, name: str, limits: Thresholds, baseline: ModelRecord | None
+    configuration: LoadedConfiguration, name: str, limits: Limits, baseline: ModelRecord | None
 ) -> Iterator[_Task]:
     with temporary_folder("check") as folder:
         yield _Task(configuration, name, limits, baseline, folder)

@@ -14,10 +14,10 @@ from edgekit.regression.accuracy_rule import (
     judge_scores,
 )
 from edgekit.regression.answers import ClassAnswers, ScoreAnswers
-from edgekit.regression.configuration import Thresholds
+from edgekit.regression.thresholds import MAX_DROP, SIGNIFICANCE, Limits
 from edgekit.regression.verdicts import Verdict
 
-DEFAULT = Thresholds()
+DEFAULT = Limits()
 
 
 def failures(accuracy: float, losses: float, gains: float, samples: int, pairs: int) -> float:
@@ -29,7 +29,7 @@ def failures(accuracy: float, losses: float, gains: float, samples: int, pairs: 
     kept = accuracy - losses
     tables = rng.multinomial(samples, [kept, losses, gains, 1 - kept - losses - gains], size=pairs)
     lost, won = tables[:, 1], tables[:, 2]
-    failed = drop_is_too_large(lost, won, samples, DEFAULT.max_drop) & drop_is_real(lost, won, DEFAULT.significance)
+    failed = drop_is_too_large(lost, won, samples, DEFAULT[MAX_DROP]) & drop_is_real(lost, won, DEFAULT[SIGNIFICANCE])
     return float(np.mean(failed))
 
 
@@ -79,7 +79,7 @@ def pair(losses: int, gains: int, samples: int = 1000) -> tuple[ClassAnswers, Cl
     ],
 )
 def test_a_drop_fails_where_it_is_too_large_and_real(losses: int, gains: int, limits: dict, verdict: Verdict) -> None:
-    result = judge_accuracy(*pair(losses, gains), Thresholds(**limits))
+    result = judge_accuracy(*pair(losses, gains), Limits(limits))
     assert result.verdict is verdict
     assert f"{losses} samples of 1000 are lost and {gains} won" in result.why
 
@@ -101,7 +101,7 @@ def test_a_drop_fails_where_it_is_too_large_and_real(losses: int, gains: int, li
 def test_the_detectable_drop_follows_from_the_formula(
     samples: int, changed: float, limits: dict, expected: float
 ) -> None:
-    assert detectable_drop(changed, samples, Thresholds(**limits)) == pytest.approx(expected, abs=0.0001)
+    assert detectable_drop(changed, samples, Limits(limits)) == pytest.approx(expected, abs=0.0001)
 
 
 @pytest.mark.parametrize("samples", [500, 2000, 10_000])
@@ -144,7 +144,7 @@ def test_without_labels_changed_answers_are_limited_by_default(changed: int, ver
 def test_agreement_counts_equal_answers_right_or_wrong() -> None:
     baseline, candidate = pair(10, 10)
     assert judge_agreement(baseline, candidate, DEFAULT).verdict is Verdict.SKIPPED
-    assert judge_agreement(baseline, candidate, Thresholds(min_agreement=0.98)).verdict is Verdict.PASSED
-    failed = judge_agreement(baseline, candidate, Thresholds(min_agreement=0.985))
+    assert judge_agreement(baseline, candidate, Limits({"min_agreement": 0.98})).verdict is Verdict.PASSED
+    failed = judge_agreement(baseline, candidate, Limits({"min_agreement": 0.985}))
     assert failed.verdict is Verdict.FAILED
     assert failed.measured == "98.00 %"

@@ -13,8 +13,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgekit.cli import cli
-from edgekit.regression.configuration import Thresholds
-from edgekit.regression.configuration_changes import LOOSENESS
 
 CONFIGURATION = """\
 data = "data.npz"
@@ -364,7 +362,3 @@ def test_paths_are_those_of_the_repository_also_from_a_folder_below(repository: 
 def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...], repository: Project) -> None:
     assert by_main(repository, *arguments).exit_code == 2
     assert run(repository, "--allow-loosening").exit_code == 2
-
-
-def test_every_limit_says_which_direction_is_looser() -> None:
-    assert set(LOOSENESS) == set(Thresholds.model_fields)

@@ -8,8 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from edgekit.cli import cli
-from edgekit.regression.configuration import Thresholds, load_configuration
+from edgekit.regression.configuration import load_configuration
 from edgekit.regression.configuration_files import find_configuration
+from edgekit.regression.rules import all_thresholds
+from edgekit.regression.thresholds import MAX_DROP, MAX_SLOWDOWN, STRICT
 from edgekit_runtime.errors import UsageError
 
 MODEL = '[models.a]\nfile = "a.tflite"\n'
@@ -38,11 +40,11 @@ def test_a_models_own_settings_come_before_those_of_the_section(tmp_path: Path) 
             """,
         )
     )
-    assert loaded.settings.thresholds_of("a").max_drop == 0.02
-    assert loaded.settings.thresholds_of("b").max_drop == 0.1
-    assert loaded.settings.thresholds_of("b").strict is True
-    assert loaded.settings.thresholds_of("a").max_slowdown == 0.25
-    assert loaded.settings.thresholds_of("b").max_slowdown is False
+    assert loaded.settings.limits_of("a")[MAX_DROP] == 0.02
+    assert loaded.settings.limits_of("b")[MAX_DROP] == 0.1
+    assert loaded.settings.limits_of("b")[STRICT] is True
+    assert loaded.settings.limits_of("a")[MAX_SLOWDOWN] == 0.25
+    assert loaded.settings.limits_of("b")[MAX_SLOWDOWN] is False
     assert loaded.resolve("models/a.tflite") == tmp_path / "models" / "a.tflite"
     assert loaded.data_of("a") == "digits"
     assert loaded.data_of("b") == "mine.npz"
@@ -130,6 +132,7 @@ def test_the_example_in_the_help_is_a_configuration_of_the_defaults(tmp_path: Pa
     text = CliRunner().invoke(cli, ["check", "--help"]).stdout
     example = text[text.index("[tool.edgekit]\n") : text.index("Options:")]
     path = write(tmp_path, "\n".join(line.strip() for line in example.splitlines()), "pyproject.toml")
-    shown = load_configuration(path).settings.thresholds_of("digits")
-    assert shown == Thresholds(min_agreement=0.98)
-    assert set(Thresholds.model_fields) == set(load_configuration(path).settings.thresholds)
+    shown = load_configuration(path)
+    defaults = {threshold.name: threshold.default for threshold in all_thresholds()}
+    assert set(shown.settings.thresholds) == set(defaults)
+    assert shown.settings.limits_of("digits").values == {**defaults, "min_agreement": 0.98}

@@ -15,10 +15,10 @@ from click.testing import Result
 import edgekit_runtime
 from edgekit.regression.answers import ErrorAnswers, OutputAnswers
 from edgekit.regression.baseline import LatencyRatio
-from edgekit.regression.configuration import Thresholds
 from edgekit.regression.error_rule import judge_error, judge_outputs
 from edgekit.regression.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio, median_interval_ranks
 from edgekit.regression.latency_rule import judge_latency
+from edgekit.regression.thresholds import Limits
 from edgekit.regression.verdicts import Verdict
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
@@ -165,7 +165,7 @@ def errors(mean: float, spread: float = 0.1, samples: int = 500) -> ErrorAnswers
 def test_an_error_fails_where_its_growth_is_too_large_and_real(
     before: ErrorAnswers, after: ErrorAnswers, limits: dict, verdict: Verdict
 ) -> None:
-    assert judge_error(before, after, Thresholds(**limits), seed=0).verdict is verdict
+    assert judge_error(before, after, Limits(limits), seed=0).verdict is verdict
 
 
 def test_regressions_without_a_true_difference_pass() -> None:
@@ -174,16 +174,16 @@ def test_regressions_without_a_true_difference_pass() -> None:
     for _ in range(200):
         before = np.abs(rng.normal(0, 1, 300))
         after = np.abs(rng.normal(0, 1, 300))
-        result = judge_error(ErrorAnswers(before), ErrorAnswers(after), Thresholds(max_error_growth=0), seed=0)
+        result = judge_error(ErrorAnswers(before), ErrorAnswers(after), Limits({"max_error_growth": 0}), seed=0)
         failed += result.verdict is Verdict.FAILED
     # One in a hundred is the design; the bootstrap's tails are a little thin.
     assert failed <= 6
 
 
 def test_outputs_of_another_shape_fail() -> None:
-    result = judge_outputs(OutputAnswers(np.ones(4)), OutputAnswers(np.ones(5)), Thresholds())
+    result = judge_outputs(OutputAnswers(np.ones(4)), OutputAnswers(np.ones(5)), Limits())
     assert result.verdict is Verdict.FAILED
-    assert judge_outputs(OutputAnswers(np.ones(4)), OutputAnswers(1.04 * np.ones(4)), Thresholds()).verdict is (
+    assert judge_outputs(OutputAnswers(np.ones(4)), OutputAnswers(1.04 * np.ones(4)), Limits()).verdict is (
         Verdict.PASSED
     )
 
@@ -208,7 +208,7 @@ def ratio(value: float, *, spread: float = 0.01, machine: str = "a", reference: 
 def test_latency_fails_beyond_limit_and_noise(
     before: LatencyRatio | None, after: LatencyRatio | None, verdict: Verdict
 ) -> None:
-    assert judge_latency(before, after, Thresholds()).verdict is verdict
+    assert judge_latency(before, after, Limits()).verdict is verdict
 
 
 @pytest.mark.parametrize(("count", "ranks"), [(15, (2, 12)), (101, (37, 63))])
