@@ -15,7 +15,7 @@ from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.variants import outputs_of_finite_weights
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, preprocessing_by_name, with_pixels
-from edgekit.datasets.opening import DataRequest, ModelData, open_data
+from edgekit.datasets.opening import DataRequest, ModelData, open_data, require_source
 from edgekit.datasets.streams import ExampleStream
 from edgekit.parity.target_kinds import data_claim, note_on_unused
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest, ModelInput
@@ -89,6 +89,8 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         EdgekitError: The source or the data are missing, damaged or unfit, or there are more or fewer of the user's
             labels than classes.
     """
+    if options.data is not None:
+        require_source(options.data, options.label_column)
     with LoweringProcess(replace(request, fixed_batch=needs_fixed_batch(options.targets))) as process:
         _import_what_comes_next(modes)
         lowered = process.result()

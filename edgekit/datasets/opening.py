@@ -68,6 +68,33 @@ class ModelData:
         return self.part(Part.EVERYTHING)
 
 
+def require_source(source: str, label_column: str | None) -> None:
+    """Check what can be checked before a model is there: that the data exists, and may have a column of labels.
+
+    Args:
+        source: A name, a path, or ``python:module:function``.
+        label_column: The column of labels that was asked for.
+    Raises:
+        UsageError: A column of labels was asked for, and this is not a table.
+        DataError: There is no such data.
+    """
+    from edgekit.datasets import tables
+
+    if label_column is not None and Path(source).suffix.lower() not in tables.SUFFIXES:
+        raise UsageError(
+            "--label-column goes with a table only.",
+            expected=f"data that ends in {' or '.join(sorted(tables.SUFFIXES))}",
+            received=source,
+        )
+    if source not in NAMES and not source.startswith(PREFIX) and not Path(source).exists():
+        raise DataError(
+            f"There is no data set {source}.",
+            expected=f"{', '.join(NAMES)}, a file (.npz, .npy, .csv, IDX), a folder of images, .wav or .npy files, "
+            "or python:module:function",
+            received="neither a known name nor an existing path",
+        )
+
+
 def open_data(
     request: DataRequest,
     inputs: Sequence[ModelInput],
@@ -83,7 +110,7 @@ def open_data(
     Raises:
         EdgekitError: There is no such source, it is damaged, or it does not fit the model.
     """
-    _require_table_for_labels(request)
+    require_source(request.source, request.label_column)
     conform = ModelInputs(inputs)
     if request.source.startswith(PREFIX):
         function = import_function(request.source)
@@ -104,17 +131,6 @@ def open_data(
         )
     source = _renumbered(source, labels)
     return ModelData(partial(_part_of, source, conform, request.seed), source.labels)
-
-
-def _require_table_for_labels(request: DataRequest) -> None:
-    from edgekit.datasets import tables
-
-    if request.label_column is not None and Path(request.source).suffix.lower() not in tables.SUFFIXES:
-        raise UsageError(
-            "--label-column goes with a table only.",
-            expected=f"data that ends in {' or '.join(sorted(tables.SUFFIXES))}",
-            received=request.source,
-        )
 
 
 def _part_of(source: Source, conform: Conform, seed: int, part: Part) -> StoredExamples:
@@ -149,13 +165,6 @@ def _stored(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     if request.source in NAMES:
         return _of_dataset(load_dataset(request.source, seed=request.seed))
     path = Path(request.source)
-    if not path.exists():
-        raise DataError(
-            f"There is no data set {path}.",
-            expected=f"{', '.join(NAMES)}, a file (.npz, .npy, .csv, IDX), a folder of images, .wav or .npy files, "
-            "or python:module:function",
-            received="neither a known name nor an existing path",
-        )
     return _folder(path, request, inputs) if path.is_dir() else _file(path, request, inputs)
 
 

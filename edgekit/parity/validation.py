@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.datasets.model_inputs import image_preprocessing, with_pixels
-from edgekit.datasets.opening import DataRequest, open_data
+from edgekit.datasets.opening import DataRequest, open_data, require_source
 from edgekit.datasets.streams import Batch
 from edgekit.parity.agreement import Agreement
 from edgekit.parity.comparison import Comparison
@@ -125,6 +125,7 @@ def validate_all(
     options = options or ValidationOptions()
     # The candidates first: a damaged .tflite is reported without waiting for TensorFlow.
     judged = [TflitePredictor(path) for path in candidates]
+    require_source(data, options.label_column)
     model = open_predictor(reference, judged[0].inputs)
     names = _Names.of(model, judged[0])
     inputs = _inputs(model, judged[0], names, options)
