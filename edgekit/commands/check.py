@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.verdict import require_passed
 from edgekit.regression.rules import all_thresholds
 
 if TYPE_CHECKING:
@@ -130,8 +131,9 @@ def command(
         errors = write_outputs(result, outputs, configuration.path.parent)
         for error in errors:
             click.echo(f"Error: {error}", err=True)
-        if errors or not result.passed:
-            click.get_current_context().exit(errors[0].exit_code if result.passed else 3)
+        require_passed(result.passed)
+        if errors:
+            click.get_current_context().exit(errors[0].exit_code)
 
 
 def _judged_by(

@@ -22,6 +22,7 @@ from edgekit.commands.options import (
     target_option,
     task_options,
 )
+from edgekit.commands.verdict import require_passed
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme, modes_by_rank
 from edgekit_runtime.task import Claim
 
@@ -240,8 +241,7 @@ def command(
     for warning in conversion.warnings:
         click.echo(f"Warning: {warning}", err=True)
     if as_json:
-        if conversion.budget and not conversion.budget.met:
-            click.get_current_context().exit(3)
+        require_passed(conversion.budget is None or conversion.budget.met)
         return
     if conversion.budget:
         conversion.budget.require_met()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, seed_option
+from edgekit.commands.verdict import require_passed
 from edgekit.devices.emulation.catalogue import KINDS
 
 if TYPE_CHECKING:
@@ -143,8 +144,7 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
         ]
         columns = ("model", "device", "interpreter", "same answer", "max error", "allowed", "")
         print_table("Golden examples", columns, rows)
-    if not all(replay.passed for replay in replays):
-        click.get_current_context().exit(3)
+    require_passed(all(replay.passed for replay in replays))
 
 
 @command.command("check")
@@ -216,8 +216,7 @@ def check_models(
             comparisons.append(compare_on(device, reference, path, inputs, tolerance))
     if as_json:
         print_json({"comparisons": [comparison.to_dict() for comparison in comparisons]})
-        if any(comparison.failures for comparison in comparisons):
-            click.get_current_context().exit(3)
+        require_passed(not any(comparison.failures for comparison in comparisons))
         return
     _print(comparisons)
     for comparison in comparisons:

@@ -17,6 +17,7 @@ from edgekit.commands.options import (
     seed_option,
     task_options,
 )
+from edgekit.commands.verdict import require_passed
 from edgekit_runtime.task import Claim
 
 if TYPE_CHECKING:
@@ -148,8 +149,7 @@ def _print_json(validations: Sequence[Validation], noise: Sequence[LayerNoise] |
     if noise:
         results[0]["layers"] = [layer.to_dict() for layer in noise]
     print_json(results[0] if len(results) == 1 else {"validations": results})
-    if any(validation.failures for validation in validations):
-        click.get_current_context().exit(3)
+    require_passed(not any(validation.failures for validation in validations))
 
 
 def _compare_layers(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.verdict import require_passed
 
 
 @click.command()
@@ -33,9 +34,9 @@ def command(model: Path, public_key: str | None, interpreter: str | None, as_jso
 
     verification = verify(model, public_key=public_key, interpreter=interpreter)
     if as_json:
-        print_json(verification.to_dict())
-        if not verification.to_dict()["passed"]:
-            click.get_current_context().exit(3)
+        report = verification.to_dict()
+        print_json(report)
+        require_passed(report["passed"])
         return
     golden = verification.golden
     whose = "the key given" if verification.is_trusted else "a key that nobody vouched for: --public-key does"

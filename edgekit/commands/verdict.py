@@ -1,0 +1,13 @@
+"""How a command ends whose report has already said that a threshold is missed."""
+
+from __future__ import annotations
+
+import click
+
+from edgekit_runtime.errors import BelowThresholdError
+
+
+def require_passed(passed: bool) -> None:
+    """End the running command with the exit code for a missed threshold, unless its result passed."""
+    if not passed:
+        click.get_current_context().exit(BelowThresholdError.exit_code)
