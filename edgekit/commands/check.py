@@ -31,7 +31,7 @@ def threshold_lines() -> str:
 _HELP = f"""\
 Compare models with the committed baseline.
 
-Exits with 3 where one is worse than allowed.
+Exits with 3 if one is worse than allowed.
 
 The configuration names models, data and limits; `--update-baseline` writes edgekit-baseline.json, which is
 committed beside it. In a GitHub workflow the job's summary and annotations are written, too.
@@ -61,7 +61,7 @@ A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
     help="Configuration to read. [default: edgekit.toml or [tool.edgekit] in pyproject.toml, here or above]",
 )
 @click.option("--model", "names", multiple=True, metavar="NAME", help="Only this model; may be given several times.")
-@click.option("--strict", is_flag=True, help="Fail a drop larger than allowed even where it may be chance.")
+@click.option("--strict", is_flag=True, help="Fail a drop larger than allowed even if it may be chance.")
 @click.option("--update-baseline", is_flag=True, help="Show what changes, and write the models as the new baseline.")
 @click.option(
     "--digests-only", is_flag=True, help="Only compare .tflite files with the baseline's digests; needs no data."
@@ -73,7 +73,7 @@ A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
     "since.",
 )
 @click.option("--allow-loosening", is_flag=True, help="With --baseline-ref: only warn of loosened limits.")
-@click.option("--allow-python-data", is_flag=True, help='With --baseline-ref: run data = "python:…" all the same.')
+@click.option("--allow-python-data", is_flag=True, help='With --baseline-ref: run data = "python:…" anyway.')
 @click.option("--junit", type=EXISTING_OR_NOT, help="Write the result as JUnit XML.")
 @click.option("--markdown", type=EXISTING_OR_NOT, help="Write the result as Markdown.")
 @click.option("--html", type=EXISTING_OR_NOT, help="Write a report with figures: one HTML file, no network needed.")

@@ -110,7 +110,7 @@ def run_program(name: str, arguments: tuple[str, ...], processor: str | None) ->
 def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, ...], as_json: bool) -> None:
     """Replay the golden examples of MODELS (.tflite) on DEVICE.
 
-    DEVICE is named as for check. Needs no data. Exits with 3 where an answer is not within the model's own tolerance.
+    DEVICE is named as for check. Needs no data. Exits with 3 if an answer is not within the model's own tolerance.
 
     \b
     edgekit devices verify pi-armhf model.tflite
@@ -189,7 +189,7 @@ def check_models(
     """Ask MODELS (.tflite) the same on DEVICE and here.
 
     DEVICE is an emulated Pi, ssh:USER@HOST for a real one (ssh:USER@HOST:PYTHON names a Python there), or the path of
-    another environment's Python. Exits with 3 where the answers differ beyond what rounding explains.
+    another environment's Python. Exits with 3 if the answers differ beyond what rounding explains.
 
     \b
     edgekit devices check pi-armhf model.tflite --data digits

@@ -29,7 +29,7 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
     refused.
 
     With --target: whether a .tflite, whoever made it, runs there, and which operators and tensors stand against it.
-    Exits with 3 where it does not run on one of them.
+    Exits with 3 if it does not run on one of them.
 
     \b
     edgekit inspect model.tflite

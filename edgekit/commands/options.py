@@ -234,7 +234,7 @@ def budget_options(command: Decorated) -> Decorated:
             "--max-drop",
             type=click.FloatRange(min=0),
             help="Budget: how much worse than the float model it may be on held-back data, e.g. 0.005 for half a point "
-            "of top-1. Where int8 misses it, as few operators as needed stay in float. Exits with 3 where nothing "
+            "of top-1. Where int8 misses it, as few operators as needed stay in float. Exits with 3 if nothing "
             "keeps it. [default with auto: 0.005]",
         ),
         click.option(

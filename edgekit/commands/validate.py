@@ -82,7 +82,7 @@ def command(
     MODEL is an .h5, .keras or .pt2 file, a SavedModel folder, or another .tflite.
 
     With labels: accuracy of both, the drop with its 95 % interval, McNemar's test, calibration, each class. Without:
-    agreement and errors. Exits with 3 where a threshold is missed.
+    agreement and errors. Exits with 3 if a threshold is missed.
 
     \b
     edgekit validate model.h5 model-int8.tflite --data digits --max-drop 0.005
@@ -176,6 +176,6 @@ def _draw_changed(validation: Validation, path: Path) -> None:
 
     classes = next((output.classification for output in validation.outputs if output.classification), None)
     if classes is None:
-        raise DataError("--changed needs a classifier.", next_step="leave it out; the errors are reported all the same")
+        raise DataError("--changed needs a classifier.", next_step="leave it out; the errors are reported anyway")
     title = f"{validation.candidate.name} against {validation.reference.name}"
     draw_changed(classes.changed_samples, classes.changed, title, path)

@@ -80,12 +80,14 @@ class Limits:
         return Limits({**self.values, threshold.name: value})
 
 
-MAX_DROP = Threshold("max_drop", Kind.FRACTION, 0.005, True, "of top-1, and only where it is no chance")
+MAX_DROP = Threshold("max_drop", Kind.FRACTION, 0.005, True, "of top-1, unless it may be chance")
 SIGNIFICANCE = Threshold("significance", Kind.PROBABILITY, 0.01, False, "of McNemar's one-sided test")
-STRICT = Threshold("strict", Kind.SWITCH, False, False, "true: fail a drop that may be chance, too")
-MAX_ERROR_GROWTH = Threshold("max_error_growth", Kind.GROWTH, 0.02, True, "of the error, where targets are numbers")
+STRICT = Threshold("strict", Kind.SWITCH, False, False, "true: also fail a drop that may be chance")
+MAX_ERROR_GROWTH = Threshold("max_error_growth", Kind.GROWTH, 0.02, True, "of the error, if the targets are numbers")
 # A root mean square change, relative to the baseline's outputs.
-MAX_OUTPUT_CHANGE = Threshold("max_output_change", Kind.GROWTH, 0.05, True, "where nothing says what is right")
+MAX_OUTPUT_CHANGE = Threshold(
+    "max_output_change", Kind.GROWTH, 0.05, True, "if the data has neither labels nor targets"
+)
 MIN_AGREEMENT: Threshold[float | None] = Threshold(
     "min_agreement", Kind.OPTIONAL_FRACTION, None, False, "if set; without labels 1 - max_output_change", 0.98
 )
@@ -93,4 +95,4 @@ MAX_SIZE_GROWTH = Threshold("max_size_growth", Kind.GROWTH, 0.1, True, "of the f
 MAX_SLOWDOWN: Threshold[float | Literal[False]] = Threshold(
     "max_slowdown", Kind.GROWTH_OR_FALSE, 0.25, True, "against a reference timed in turn; or false"
 )
-NEW_OPERATORS = Threshold("new_operators", Kind.SWITCH, False, True, "true: allow those the baseline does not have")
+NEW_OPERATORS = Threshold("new_operators", Kind.SWITCH, False, True, "true: allow those that the baseline lacks")
