@@ -33,9 +33,12 @@ def pressed() -> bool:
 
 
 def arrived() -> None:
-    """Stop reminding."""
+    """Stop reminding, and let the command end with its own exit code."""
     _has_arrived.set()
     _remind_every(0)
+    # If Ctrl-C passed through code in a text, as dataclasses run it, CPython remembers it as unhandled: ``python -m``
+    # would then end by SIGINT, whatever the exit code. Running other code in a text makes it forget.
+    exec("")
 
 
 def _press(_number: int, _frame: FrameType | None) -> None:
