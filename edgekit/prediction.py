@@ -58,8 +58,7 @@ def _images_of(name: str) -> Iterator[str]:
     if path.is_dir():
         found = regular_files(path.rglob("*"), SUFFIXES)
     elif set(name) & set("*?[") and not path.exists():
-        pattern = str(path.relative_to(path.anchor))
-        found = sorted(match for match in Path(path.anchor).glob(pattern) if match.is_file())
+        found = _matches(path)
     else:
         yield name
         return
@@ -69,6 +68,15 @@ def _images_of(name: str) -> Iterator[str]:
             expected=f"a pattern that matches files, or a folder with {', '.join(sorted(SUFFIXES))}",
         )
     yield from map(str, found)
+
+
+def _matches(pattern: Path) -> list[Path]:
+    try:
+        matches = list(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+    except ValueError:
+        # Before Python 3.13, ** has to be a whole part of the path.
+        return []
+    return sorted(match for match in matches if match.is_file())
 
 
 def classify_images(model: Model, images: list[str], top_k: int) -> Predictions:

@@ -81,8 +81,9 @@ def test_folders_and_patterns_stand_for_their_images(
     assert {entry["image"] for entry in whole["results"]} == {str(path) for path, _ in digit_files}
     some = json.loads(run("predict", model, folder / "1?.png", folder / "10.png", "--json").stdout)
     assert [entry["image"] for entry in some["results"]] == [str(folder / f"{number}.png") for number in range(10, 20)]
-    nothing = run("predict", model, tmp_path)
-    assert (nothing.exit_code, "stands for no image" in nothing.stderr) == (2, True)
+    for name in (tmp_path, tmp_path / "*.png", f"{tmp_path}/a**b.png"):
+        nothing = run("predict", model, name)
+        assert (nothing.exit_code, "stands for no image" in nothing.stderr) == (2, True)
 
 
 def test_an_image_comes_from_standard_input(digit_files: list[tuple[Path, str]], variants_folder: Path) -> None:
