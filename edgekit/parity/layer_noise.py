@@ -85,15 +85,15 @@ class _Sums:
         self._clipped = self._count = 0
         self._minimum, self._maximum = math.inf, -math.inf
 
-    def add(self, values: np.ndarray, tflite: TensorValues) -> None:
+    def add(self, values: np.ndarray, held: np.ndarray | None) -> None:
+        """Add one batch of the Keras layer's output and of the .tflite's, if a tensor of it is the layer's."""
         self._minimum = min(self._minimum, float(values.min()))
         self._maximum = max(self._maximum, float(values.max()))
-        if self.tensor is None:
+        if self.tensor is None or held is None:
             return
-        held = tflite.real(self.tensor).astype(np.float64).ravel()
         reference = values.astype(np.float64).ravel()
         self._signal += float(np.sum(reference**2))
-        self._noise += float(np.sum((reference - held) ** 2))
+        self._noise += float(np.sum((reference - held.astype(np.float64).ravel()) ** 2))
         self._count += reference.size
         limits = _limits(self.tensor)
         if limits is not None:
@@ -142,8 +142,7 @@ def compare_layers(
     from edgekit_converters.lowering.keras_signature import input_names
 
     plain, quantized = TensorValues(float_model), TensorValues(candidate)
-    sums: list[_Sums] = []
-    by_layer: dict[str, _Sums] = {}
+    sums: dict[str, _Sums] = {}
     for batch in batches:
         inputs = [batch[name] for name in input_names(model)]
         layers = record_layers(model, inputs)
@@ -151,18 +150,17 @@ def compare_layers(
         if not sums:
             plain.run(batch)
             found = tensors_of_layers(layers, plain, quantized)
-            sums = [_Sums(layer, found.get(layer.name)) for layer in layers]
-            by_layer = {each.name: each for each in sums}
-        by_name = {layer.name: layer.values for layer in layers}
-        for layer_sums in sums:
-            # What equals its input in one batch, a silent layer say, need not in the next, and the other way round.
-            if layer_sums.name in by_name:
-                layer_sums.add(by_name[layer_sums.name], quantized)
-        held = {each.name: quantized.real(each.tensor) for each in sums if each.tensor and each.name in by_name}
+            sums = {layer.name: _Sums(layer, found.get(layer.name)) for layer in layers}
+        # What equals its input in one batch, a silent layer say, need not in the next, and the other way round.
+        known = [layer for layer in layers if layer.name in sums]
+        tensors = {layer.name: sums[layer.name].tensor for layer in known}
+        held = {name: quantized.real(tensor) for name, tensor in tensors.items() if tensor is not None}
+        for layer in known:
+            sums[layer.name].add(layer.values, held.get(layer.name))
         for layer in record_layers(model, inputs, passed_on=held):
             if layer.name in held:
-                by_layer[layer.name].add_own(layer.values, held[layer.name])
-    return worst_first([layer_sums.result() for layer_sums in sums])
+                sums[layer.name].add_own(layer.values, held[layer.name])
+    return worst_first([layer_sums.result() for layer_sums in sums.values()])
 
 
 def worst_first(layers: Sequence[LayerNoise]) -> tuple[LayerNoise, ...]:
