@@ -15,8 +15,8 @@ from edgekit.reports.page_figures import (
     draw_against_latency,
     draw_against_size,
     draw_confusion_change,
-    draw_layer_noise,
     draw_reliability,
+    layer_noise_figures,
 )
 from edgekit.reports.tables import kilobytes, percent
 
@@ -80,7 +80,7 @@ def _section(check: ModelCheck, number: int) -> Section:
         facts=tuple(fact for fact in facts if fact.before != "–"),
         columns=("rule", "verdict", "measured", "allowed", "why"),
         rows=tuple((rule.rule, rule.verdict.value, rule.measured, rule.allowed, rule.why) for rule in check.rules),
-        figures=(*figures, *_of_layers(check, f"model-{number}")),
+        figures=(*figures, *layer_noise_figures(check.layers, "Noise of each layer", f"model-{number}-layers")),
         changed=changed,
         changed_count=count,
     )
@@ -108,14 +108,6 @@ def _of_classes(check: ModelCheck, name: str) -> tuple[tuple[PageFigure, ...], t
         figures.append(PageFigure("Reliability", svg, caption))
     changed = changed_answers(check.measurement.stream, before, after, labels)
     return tuple(figures), changed, changed_count
-
-
-def _of_layers(check: ModelCheck, name: str) -> tuple[PageFigure, ...]:
-    if not any(layer.added_snr_db is not None for layer in check.layers):
-        return ()
-    svg = draw_layer_noise(check.layers, f"{name}-layers")
-    caption = "Signal-to-noise ratio of each layer against the Keras model, worst on top; 6 dB are a bit."
-    return (PageFigure("Noise of each layer", svg, caption),)
 
 
 def _confusion(answers: ClassAnswers) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgekit.parity.layer_noise import LayerNoise
 from edgekit.reports.figures import plain_text
+from edgekit.reports.html_page import PageFigure
 from edgekit.reports.svg_figures import AFTER, BAD, BEFORE, FAINT, GOOD, inline_svg, page_style
 
 #: More classes than this cannot be read; those whose answers changed most are drawn.
@@ -170,19 +171,25 @@ def draw_reliability(
         return inline_svg(figure, name, f"Reliability diagram, {before} and candidate")
 
 
-@plain_text
-def draw_layer_noise(layers: Sequence[LayerNoise], name: str) -> str:
-    """The signal to added noise of each layer that has a tensor, worst on top.
+def layer_noise_figures(layers: Sequence[LayerNoise], title: str, name: str) -> tuple[PageFigure, ...]:
+    """The signal to added noise of each layer that has a tensor, worst on top; nothing if none has one.
 
     Args:
         layers: Worst first; the first 25 are drawn.
+        title: Heading of the figure.
         name: Unique in the page.
-    Returns:
-        An ``<svg>`` element.
     """
+    shown = [layer for layer in layers if layer.added_snr_db is not None][:_MOST_LAYERS]
+    if not shown:
+        return ()
+    caption = "Signal to the noise that each layer adds, given the .tflite's own inputs, worst on top; 6 dB are a bit."
+    return (PageFigure(title, _draw_layer_noise(shown, name), caption),)
+
+
+@plain_text
+def _draw_layer_noise(shown: Sequence[LayerNoise], name: str) -> str:
     from matplotlib.figure import Figure
 
-    shown = [layer for layer in layers if layer.added_snr_db is not None][:_MOST_LAYERS]
     with page_style(name):
         figure = Figure(figsize=(4.6, 1 + 0.24 * max(4, len(shown))), layout="constrained")
         axes = figure.subplots()

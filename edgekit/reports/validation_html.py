@@ -11,7 +11,7 @@ from edgekit.parity.results import ChangedSample, ClassificationParity, Labelled
 from edgekit.parity.validation import Validation
 from edgekit.reports.changed_samples import MOST_BYTES, MOST_SAMPLES, as_picture
 from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, Section, render
-from edgekit.reports.page_figures import draw_confusion_change, draw_layer_noise, draw_reliability
+from edgekit.reports.page_figures import draw_confusion_change, draw_reliability, layer_noise_figures
 from edgekit.reports.tables import percent
 
 _FOOTNOTE = (
@@ -34,11 +34,7 @@ def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoi
     for number, validation in enumerate(validations):
         for place, output in enumerate(validation.outputs):
             sections.append(_section(validation, output, f"model-{number}-{place}"))
-    figures: tuple[PageFigure, ...] = ()
-    if any(layer.added_snr_db is not None for layer in layers):
-        svg = draw_layer_noise(layers, "layers")
-        caption = "Signal-to-noise ratio of each layer against the Keras model, worst on top; 6 dB are a bit."
-        figures = (PageFigure(f"Noise of each layer of {validations[0].candidate.name}", svg, caption),)
+    figures = layer_noise_figures(layers, f"Noise of each layer of {validations[0].candidate.name}", "layers")
     sentence = "; ".join(failures) + "." if failures else "No threshold is missed."
     return render(Page("edgekit validate", not failures, sentence, figures, tuple(sections), _FOOTNOTE))
 
