@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
-from edgekit.commands.verdict import require_passed
 from edgekit.regression.rules import all_thresholds
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def command(
         errors = write_outputs(result, outputs, configuration.path.parent)
         for error in errors:
             click.echo(f"Error: {error}", err=True)
-        require_passed(result.passed)
+        exit_unless_passed(result.passed)
         if errors:
             click.get_current_context().exit(errors[0].exit_code)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.option_groups import GroupedCommand
 from edgekit.commands.options import (
     EXISTING_OR_NOT,
@@ -22,7 +23,6 @@ from edgekit.commands.options import (
     target_option,
     task_options,
 )
-from edgekit.commands.verdict import require_passed
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme, modes_by_rank
 from edgekit_runtime.task import Claim
 
@@ -241,7 +241,7 @@ def command(
     for warning in conversion.warnings:
         click.echo(f"Warning: {warning}", err=True)
     if as_json:
-        require_passed(conversion.budget is None or conversion.budget.met)
+        exit_unless_passed(conversion.budget is None or conversion.budget.met)
         return
     if conversion.budget:
         conversion.budget.require_met()

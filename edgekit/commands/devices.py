@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, seed_option
-from edgekit.commands.verdict import require_passed
 from edgekit.devices.emulation.catalogue import KINDS
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
         ]
         columns = ("model", "device", "interpreter", "same answer", "max error", "allowed", "")
         print_table("Golden examples", columns, rows)
-    require_passed(all(replay.passed for replay in replays))
+    exit_unless_passed(all(replay.passed for replay in replays))
 
 
 @command.command("check")
@@ -216,7 +216,7 @@ def check_models(
             comparisons.append(compare_on(device, reference, path, inputs, tolerance))
     if as_json:
         print_json({"comparisons": [comparison.to_dict() for comparison in comparisons]})
-        require_passed(not any(comparison.failures for comparison in comparisons))
+        exit_unless_passed(not any(comparison.failures for comparison in comparisons))
         return
     _print(comparisons)
     for comparison in comparisons:

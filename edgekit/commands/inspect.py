@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import EXISTING_OR_NOT, json_option, target_option
 
 
@@ -83,7 +84,7 @@ def _check(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
     from edgekit.reports.tables import print_json
     from edgekit.reports.targets import print_checks
     from edgekit_converters.targets.check import check_targets
-    from edgekit_runtime.errors import BelowThresholdError, UsageError
+    from edgekit_runtime.errors import UsageError
     from edgekit_runtime.model_file import read_model_file
 
     if model.exists() and not is_tflite(model):
@@ -99,4 +100,4 @@ def _check(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
         print_checks(model.name, checks)
     if failed:
         click.echo(f"{model.name} does not run on {', '.join(failed)}.", err=True)
-        click.get_current_context().exit(BelowThresholdError.exit_code)
+    exit_unless_passed(not failed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import (
     EXISTING_OR_NOT,
     data_option,
@@ -17,7 +18,6 @@ from edgekit.commands.options import (
     seed_option,
     task_options,
 )
-from edgekit.commands.verdict import require_passed
 from edgekit_runtime.task import Claim
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _print_json(validations: Sequence[Validation], noise: Sequence[LayerNoise] |
     if noise:
         results[0]["layers"] = [layer.to_dict() for layer in noise]
     print_json(results[0] if len(results) == 1 else {"validations": results})
-    require_passed(not any(validation.failures for validation in validations))
+    exit_unless_passed(not any(validation.failures for validation in validations))
 
 
 def _compare_layers(

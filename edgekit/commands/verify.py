@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
-from edgekit.commands.verdict import require_passed
 
 
 @click.command()
@@ -36,7 +36,7 @@ def command(model: Path, public_key: str | None, interpreter: str | None, as_jso
     if as_json:
         report = verification.to_dict()
         print_json(report)
-        require_passed(report["passed"])
+        exit_unless_passed(report["passed"])
         return
     golden = verification.golden
     whose = "the key given" if verification.is_trusted else "a key that nobody vouched for: --public-key does"

@@ -7,7 +7,7 @@ import click
 from edgekit_runtime.errors import BelowThresholdError
 
 
-def require_passed(passed: bool) -> None:
+def exit_unless_passed(passed: bool) -> None:
     """End the running command with the exit code for a missed threshold, unless its result passed."""
     if not passed:
         click.get_current_context().exit(BelowThresholdError.exit_code)
