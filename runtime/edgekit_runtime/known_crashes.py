@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from edgekit_runtime.description import ModelDescription, OperatorDescription, TensorDescription
 from edgekit_runtime.errors import InterpreterError
-from edgekit_runtime.scales import SMALLEST_SCALE
+from edgekit_runtime.scales import SMALLEST_SCALE, smallest_scale
 
 _IS_32_BIT = sys.maxsize < 2**32
 _MOST_BROADCAST_DIMENSIONS = 4
@@ -84,8 +84,7 @@ def _unaligned_shape(operator: OperatorDescription, tensors: Sequence[TensorDesc
 
 def _vanishing_scale(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
     """32-bit ARM takes numbers below the smallest normal float32 for 0, and kernels divide by the output's scale."""
-    outputs = [tensors[index] for index in operator.outputs]
-    vanishes = any(min(tensor.scales, default=1.0) < SMALLEST_SCALE for tensor in outputs)
+    vanishes = any(smallest_scale(tensors[index]) < SMALLEST_SCALE for index in operator.outputs)
     # Multiplication was measured: it computes 0 there, as it should.
     return "a scale that 32-bit ARM takes for 0" if vanishes and operator.name != "MUL" else ""
 

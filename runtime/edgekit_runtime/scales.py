@@ -38,7 +38,7 @@ def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[Ten
     # XNNPACK refuses them, and LiteRT 2.3 dies of the refusal; it leaves operators on int16 to the kernels, which run.
     if output.dtype != "int16":
         for index in (*operator.inputs, *operator.outputs):
-            if index >= 0 and tensors[index].dtype not in _WIDE and _smallest(tensors[index]) < SMALLEST_SCALE:
+            if index >= 0 and tensors[index].dtype not in _WIDE and smallest_scale(tensors[index]) < SMALLEST_SCALE:
                 raise damaged(f"{what}, a {operator.name}, works on tensor {index}, which has a scale of 0")
     if operator.name not in _ARITHMETIC:
         return
@@ -52,7 +52,7 @@ def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[Ten
         raise damaged(f"{what}, a {operator.name}, has an output scale that the kernel aborts over")
     if operator.name not in ("ADD", "SUB"):
         return
-    if not all(_smallest(tensor) for tensor in (output, *operands)):
+    if not all(smallest_scale(tensor) for tensor in (output, *operands)):
         raise damaged(f"{what}, a {operator.name}, has a scale of 0")
     ratio = _largest(operands) / min(output.scales)
     if ratio >= _LARGEST_SUM_RATIO:
@@ -63,7 +63,8 @@ def _largest(tensors: Sequence[TensorDescription]) -> float:
     return max(max(tensor.scales) for tensor in tensors)
 
 
-def _smallest(tensor: TensorDescription) -> float:
+def smallest_scale(tensor: TensorDescription) -> float:
+    """The smallest of a tensor's scales, 1.0 if it has none."""
     return min(tensor.scales, default=1.0)
 
 
