@@ -9,6 +9,7 @@ from edgekit.regression.answers import ScoreAnswers, unpack_answers
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.results import CheckResult
 from edgekit.reports.tables import kilobytes, metric_words, percent, print_table
+from edgekit_runtime.errors import EdgekitError
 
 
 def print_check(result: CheckResult) -> None:
@@ -65,5 +66,9 @@ def _own_metric(record: ModelRecord) -> dict[str, str]:
         return {"mean absolute error": f"{record.mean_absolute_error:.4g}"}
     if record.answers.get("kind") != "scores":
         return {}
-    answers = unpack_answers(record.answers, None, record.samples, "the baseline")
+    try:
+        answers = unpack_answers(record.answers, None, record.samples, "the baseline")
+    except EdgekitError:
+        # A damaged old baseline is what an update replaces.
+        return {}
     return {metric_words(answers.metric): percent(answers.mean)} if isinstance(answers, ScoreAnswers) else {}

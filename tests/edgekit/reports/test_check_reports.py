@@ -95,6 +95,14 @@ def test_the_baseline_table_shows_the_metric_of_the_model(
     assert ("top-1" in output) == (record.top1 is not None)
 
 
+def test_damaged_scores_of_the_old_baseline_do_not_hide_the_new_one(capsys: pytest.CaptureFixture[str]) -> None:
+    packed = ScoreAnswers("pixel_accuracy", np.array([0.5, 1.0])).pack()
+    record = replace(RECORD, top1=None, samples=2, answers=packed)
+    damaged = replace(record, answers={**packed, "scale": "much"})
+    print_baseline_changes(Path("baseline.json"), {"m": damaged}, {"m": record})
+    assert "75.00 %" in capsys.readouterr().out
+
+
 def test_junit_is_read_by_a_parser_of_others(failed: CheckResult, tmp_path: Path) -> None:
     junitparser = pytest.importorskip("junitparser", reason="an oracle of the dev extra")
     (tmp_path / "junit.xml").write_text(junit_xml(failed), encoding="utf-8")
