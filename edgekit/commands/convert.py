@@ -81,7 +81,7 @@ _GROUPS = {
     type=click.Choice([scheme.value for scheme in Scheme]),
     default="per-channel",
     show_default=True,
-    help="Scales of integer weights: one a channel, or one a layer, which every accelerator can read.",
+    help="Scales of integer weights: one per channel, or one per layer, which every accelerator can read.",
 )
 @data_option(required=False, purpose=f"Real inputs that {_CALIBRATED} are calibrated on, and a budget is judged on")
 @click.option(
@@ -92,7 +92,7 @@ _GROUPS = {
     "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="Examples to calibrate on, at most."
 )
 @seed_option
-@click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those of --data]")
+@click.option("--labels", type=EXISTING_OR_NOT, help="Text file, one class name per line. [default: those of --data]")
 @pixel_range_option
 @picture_options
 @task_options

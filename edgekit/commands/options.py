@@ -41,7 +41,7 @@ def data_option(required: bool, purpose: str) -> Callable[[Decorated], Decorated
         required=required,
         metavar="NAME|PATH|FUNCTION",
         help=f"{purpose}: digits, mnist, fashion-mnist; an .npz, .npy, .csv or IDX file; a folder of images, .wav or "
-        ".npy files, with or without a sub-folder a class; or python:module:function.",
+        ".npy files, with or without one sub-folder per class; or python:module:function.",
     )
 
 

@@ -20,7 +20,7 @@ from edgekit_runtime.task import Claim
 
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
-@click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those in MODEL]")
+@click.option("--labels", type=EXISTING_OR_NOT, help="Text file, one class name per line. [default: those in MODEL]")
 @data_option(required=False, purpose="Real inputs for the golden examples [default: made-up ones]")
 @seed_option
 @pixel_range_option

@@ -13,7 +13,9 @@ from edgekit.commands.options import EXISTING_OR_NOT, PixelRange, json_option
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.argument("images", nargs=-1, required=True)
 @click.option("--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="Answers for each image.")
-@click.option("--labels", type=EXISTING_OR_NOT, help="Text file, a class name a line. [default: those in the model]")
+@click.option(
+    "--labels", type=EXISTING_OR_NOT, help="Text file, one class name per line. [default: those in the model]"
+)
 @click.option(
     "--pixel-range",
     type=PixelRange(),

@@ -16,7 +16,7 @@ from edgekit.commands.options import EXISTING_OR_NOT, json_option, seed_option
     default="digits",
     show_default=True,
     metavar="NAME|PATH",
-    help="digits, mnist, fashion-mnist, an .npz, IDX files, or a folder of images with one sub-folder a class.",
+    help="digits, mnist, fashion-mnist, an .npz, IDX files, or a folder of images with one sub-folder per class.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Passes over the data.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Images a step.")

@@ -22,7 +22,7 @@ def load_dataset(
 
     Args:
         source: ``digits``, ``mnist``, ``fashion-mnist``, an ``.npz`` file, an IDX file, or a folder of IDX files or of
-            images in one sub-folder a class.
+            images in one sub-folder per class.
         seed: Seed of the choice of what is held back, where the source doesn't say.
         image_size: Height and width that the images of a folder are brought to.
         channels: 1 or 3: what the images of a folder are brought to.

@@ -76,7 +76,7 @@ def require_source(source: str, label_column: str | None) -> None:
         label_column: The column of labels that was asked for.
     Raises:
         UsageError: A column of labels was asked for, and this is not a table.
-        DataError: There is no such data.
+        DataError: The data does not exist.
     """
     from edgekit.datasets import tables
 

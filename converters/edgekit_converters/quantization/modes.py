@@ -168,7 +168,7 @@ class Mode(str, Enum):
         path=QuantizationPath(
             _QUANTIZER,
             "min/max",
-            "one lowering serves all modes, and weights can have one scale a channel or one in all",
+            "one lowering serves all modes, and weights can have one scale per channel or one for the whole tensor",
         ),
         weight_bits=8,
         activation_bits=None,

@@ -76,7 +76,7 @@ def _weight_rules(mode: Mode, scheme: Scheme, per_tensor_operators: frozenset[st
 
 
 def needs_channel_scales(kind: str, data_channels: int, weight_shape: Sequence[int]) -> bool:
-    """Whether LiteRT's kernel with float activations reads one scale a channel, whatever the file holds.
+    """Whether LiteRT's kernel with float activations reads one scale per channel, whatever the file holds.
 
     Measured on LiteRT 2.3: with a single scale, DEPTHWISE_CONV_2D answers as if the weights of all channels but the
     first were 0, and a CONV_2D of several groups is refused.
