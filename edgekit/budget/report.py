@@ -8,6 +8,7 @@ from typing import Any
 
 from edgekit.budget.request import Preference
 from edgekit.budget.verdict import Verdict
+from edgekit.counting import counted
 from edgekit.parity.paired_statistics import Interval
 from edgekit_converters.quantization.budget_search import MixedRecipe
 from edgekit_runtime.errors import BelowThresholdError
@@ -144,9 +145,10 @@ class BudgetReport:
         """A sentence if the examples are too few to show that the budget was kept."""
         winner = self.winner
         if self.met and winner.verdict is Verdict.UNPROVEN:
+            examples = counted(self.held_back_examples, "held-back example")
             return (
-                f"Whether the budget is kept is unproven: on {self.held_back_examples} held-back examples the drop is "
-                f"{self.figure(winner.drop)}{self._range(winner.interval)}.{self._advice(winner)}",
+                f"Whether the budget is kept is unproven: on {examples} the drop is {self.figure(winner.drop)}"
+                f"{self._range(winner.interval)}.{self._advice(winner)}",
             )
         return ()
 
@@ -165,7 +167,7 @@ class BudgetReport:
             return " Pass data of which more examples are held back."
         if needed is None:
             return " No number of examples would prove a drop as large as the budget; allow a larger --max-drop."
-        return f" About {needed:,} held-back examples would prove it if the drop stays what it is."
+        return f" About {counted(needed, 'held-back example')} would prove it if the drop stays what it is."
 
     def require_met(self) -> None:
         """Raise where the budget is missed.
@@ -176,7 +178,7 @@ class BudgetReport:
         if self.met:
             return
         best = self.winner
-        found = f"{best.label}: {best.drop:.4g} on {self.held_back_examples} held-back examples"
+        found = f"{best.label}: {best.drop:.4g} on {counted(self.held_back_examples, 'held-back example')}"
         if best.verdict is Verdict.UNPROVEN:
             raise BelowThresholdError(
                 "No model was shown to keep the budget, as --strict asks; the best found has a name of its own.",

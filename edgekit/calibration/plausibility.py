@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgekit.counting import counted
 from edgekit_runtime.model import Model
 from edgekit_runtime.task import CLASSES, Task
 
@@ -148,7 +149,7 @@ def _one_answer(answers: np.ndarray, class_count: int, labels: tuple[str, ...]) 
     if counts[most] < (_NEARLY_ALL if class_count > 2 else 1) * len(answers):
         return None
     name = labels[most] if most < len(labels) else f"class {most}"
-    return f"The float model answers {name} to {counts[most]} of {len(answers)} examples to calibrate on."
+    return f"The float model answers {name} to {counts[most]} of {counted(len(answers), 'example')} to calibrate on."
 
 
 def _best_rescaling(

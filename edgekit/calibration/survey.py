@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from edgekit.counting import counted
 from edgekit.datasets.source import row_hashes
 from edgekit.datasets.streams import Batch
 from edgekit_runtime.errors import DataError
@@ -90,7 +91,7 @@ class Survey:
             raise DataError(f"{name} has no examples to calibrate on.", next_step="pass some hundred real inputs")
         if self.count > 1 and self.distinct == 1:
             raise DataError(
-                f"All {self.count} examples of {name} to calibrate on are equal.",
+                f"All {self.count:,} examples of {name} to calibrate on are equal.",
                 expected="some hundred different inputs like those the model will see",
                 received="one input, again and again",
             )
@@ -99,7 +100,7 @@ class Survey:
                 raise DataError(
                     f"The examples of {name} to calibrate on are constant.",
                     expected="real inputs",
-                    received=f"one value throughout in each of {self.count} examples of input {input_name}",
+                    received=f"one value throughout in each of {counted(self.count, 'example')} of input {input_name}",
                     next_step="check how the data was saved",
                 )
 
@@ -112,12 +113,14 @@ class Survey:
         """
         found = []
         if self.count < _FEW:
-            found.append(f"Only {self.count} examples to calibrate on: some hundred give ranges that hold.")
+            found.append(f"Only {counted(self.count, 'example')} to calibrate on: some hundred give ranges that hold.")
         if 2 * self.distinct < self.count:
             found.append(f"Only {self.distinct} of the {self.count} examples to calibrate on differ from each other.")
         for name, constant in self.constant.items():
             if constant > max(1, self.count // 20):
-                found.append(f"{constant} of {self.count} examples are one value throughout, in input {name}.")
+                found.append(
+                    f"{constant} of {counted(self.count, 'example')} are one value throughout, in input {name}."
+                )
         for name, factor in self.wide_inputs.items():
             found.append(
                 f"The columns of input {name} differ in range by up to {factor:,.0f} times, and one int8 scale cannot "
@@ -129,7 +132,7 @@ class Survey:
         if len(self.classes) == 1 and self.count > 1:
             (only,) = self.classes
             return [
-                f"All {self.count} examples to calibrate on are of one class, {_named(only, labels)}: "
+                f"All {self.count:,} examples to calibrate on are of one class, {_named(only, labels)}: "
                 "the ranges of the others are not measured."
             ]
         expected = range(class_count or 0)

@@ -10,6 +10,7 @@ from typing import Any
 from edgekit.budget.examples import JudgedExamples, judged
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.source import LoweredSource
+from edgekit.counting import counted
 from edgekit.parity.metrics import LABELLED, PairedScore
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.targets.adaptation import TargetedModel
@@ -55,7 +56,7 @@ class OutputScore:
         against = "" if self.against == LABELLED else f" against {self.against}"
         sentence = (
             f"{self.metric}{against} {self._show(self.score.reference)} → {self._show(self.score.candidate)} on "
-            f"{self.examples} held-back examples, a drop of {self._show(self.score.drop)}"
+            f"{counted(self.examples, 'held-back example')}, a drop of {self._show(self.score.drop)}"
         )
         if interval is not None:
             sentence += f" (95 %: {self._show(interval.low)} to {self._show(interval.high)})"

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.counting import counted
 from edgekit.parity.paired_statistics import (
     Interval,
     PairedCounts,
@@ -440,7 +441,7 @@ def _defined_scores(
         raise DataError(
             "The metric is not defined on these examples.",
             expected="for most metrics, examples of more than one class",
-            received=f"scores {scores[0]:g} and {scores[1]:g} on {len(truth)} held-back examples",
+            received=f"scores {scores[0]:g} and {scores[1]:g} on {counted(len(truth), 'held-back example')}",
             next_step="pass more examples, or choose another --metric",
         )
     return scores

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.counting import counted
 from edgekit.parity.paired_statistics import (
     PairedCounts,
     drop_interval,
@@ -57,7 +58,9 @@ def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Limi
     p_value = mcnemar_exact(losses, gains, "worse")
     too_large = bool(drop_is_too_large(losses, gains, counts.samples, limits[MAX_DROP]))
     real = bool(drop_is_real(losses, gains, limits[SIGNIFICANCE]))
-    evidence = f"{losses} samples of {counts.samples} are lost and {gains} won; as much by chance: {_p_value(p_value)}"
+    evidence = (
+        f"{losses} of {counted(counts.samples, 'sample')} regressed, {gains} improved (McNemar {_p_value(p_value)})"
+    )
     if not too_large:
         verdict, why = Verdict.PASSED, evidence
     elif real or limits[STRICT]:
@@ -89,13 +92,15 @@ def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Limits
     """
     # The baseline's scores are stored with three digits: what is lost in that is no difference.
     scores = [each.scores.astype(np.float16).astype(np.float64) for each in (baseline, candidate)]
-    counted = [np.stack([each, np.ones(len(each))], axis=1) for each in scores]
-    interval = score_drop_interval(lambda sums: sums[..., 0] / sums[..., 1], *counted, seed=seed)
+    parts = [np.stack([each, np.ones(len(each))], axis=1) for each in scores]
+    interval = score_drop_interval(lambda sums: sums[..., 0] / sums[..., 1], *parts, seed=seed)
     p_value = sign_flip_test(scores[0] - scores[1], "worse", seed=seed)
     drop = float(scores[0].mean() - scores[1].mean())
     real = p_value < limits[SIGNIFICANCE]
     lost, won = (int(np.count_nonzero(sign * (scores[0] - scores[1]) > 0)) for sign in (1, -1))
-    why = f"{lost} of {len(scores[0])} samples got worse, {won} better (permutation test {_p_value(p_value)})"
+    why = (
+        f"{lost} of {counted(len(scores[0]), 'sample')} got worse, {won} better (permutation test {_p_value(p_value)})"
+    )
     if drop <= limits[MAX_DROP] + 1e-9:
         verdict = Verdict.PASSED
     elif real or limits[STRICT]:
@@ -131,7 +136,7 @@ def judge_agreement(baseline: ClassAnswers, candidate: ClassAnswers, limits: Lim
         verdict, allowed = Verdict.SKIPPED, "not asked for (min_agreement)"
     else:
         verdict, allowed = (Verdict.PASSED if share >= asked else Verdict.FAILED), f"at least {100 * asked:g} %"
-    why = f"{changed} of {len(candidate.predicted)} samples get another answer than the baseline's"
+    why = f"{changed} of {counted(len(candidate.predicted), 'sample')} get another answer than the baseline's"
     return RuleResult("agreement", verdict, allowed, f"{100 * share:.2f} %", why)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgekit.counting import counted
 from edgekit.parity.paired_statistics import mae_increase, paired_bootstrap
 from edgekit.regression.answers import ErrorAnswers, OutputAnswers
 from edgekit.regression.thresholds import MAX_ERROR_GROWTH, MAX_OUTPUT_CHANGE, SIGNIFICANCE, STRICT, Limits
@@ -27,7 +28,7 @@ def judge_error(baseline: ErrorAnswers, candidate: ErrorAnswers, limits: Limits,
     worse = Verdict.FAILED if real or limits[STRICT] else Verdict.WARNING
     verdict = worse if too_large else Verdict.PASSED
     why = (
-        f"paired bootstrap over {len(candidate.errors)} samples: the error grows by {interval.low:.3g} to "
+        f"paired bootstrap over {counted(len(candidate.errors), 'sample')}: the error grows by {interval.low:.3g} to "
         f"{interval.high:.3g} with {100 * confidence:g} % confidence" + ("" if real else ", which may be chance")
     )
     growth = "" if before == 0 else f" ({100 * (after / before - 1):+.1f} %)"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import edgekit_runtime
+from edgekit.counting import counted
 from edgekit.datasets.opening import DataRequest
 from edgekit.parity.layer_noise import LayerNoise, compare_layers_on_data
 from edgekit.regression.answers import ClassAnswers, unpack_answers
@@ -216,8 +217,8 @@ def _require_same_data(name: str, baseline: ModelRecord, record: ModelRecord) ->
     if record.data_sha256 != baseline.data_sha256:
         raise EdgekitError(
             f"The baseline of {name} was made with other data: a comparison would say nothing.",
-            expected=f"{baseline.data}, {baseline.samples} samples, sha256 {baseline.data_sha256[:12]}",
-            received=f"{record.data}, {record.samples} samples, sha256 {record.data_sha256[:12]}",
+            expected=f"{baseline.data}, {counted(baseline.samples, 'sample')}, sha256 {baseline.data_sha256[:12]}",
+            received=f"{record.data}, {counted(record.samples, 'sample')}, sha256 {record.data_sha256[:12]}",
             next_step="restore the data, or, where the change is meant, make a new baseline of the model that is good: "
             f"edgekit check --update-baseline --model {name}",
         )

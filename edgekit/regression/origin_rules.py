@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from edgekit.counting import counted
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_runtime.errors import ModelFileError
@@ -66,6 +67,6 @@ def judge_golden(model: Model) -> tuple[RuleResult, ...]:
             Verdict.PASSED if report.passed else Verdict.FAILED,
             f"the answers packed with the model, within {tolerance:.3g}",
             f"errors up to {worst:.3g}",
-            f"{report.examples} examples replayed on {report.interpreter}",
+            f"{counted(report.examples, 'example')} replayed on {report.interpreter}",
         ),
     )

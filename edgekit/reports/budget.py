@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgekit.budget.report import BudgetReport, Candidate, Step
+from edgekit.counting import counted
 from edgekit.reports.tables import kilobytes, milliseconds, percent, print_table
 
 
@@ -21,13 +22,13 @@ def print_budget(report: BudgetReport) -> None:
 
 def examples_sentence(report: BudgetReport) -> str:
     """How many examples each number comes from, and what one of them weighs."""
-    parts = [f"Judged on {report.held_back_examples} held-back examples"]
+    parts = [f"Judged on {counted(report.held_back_examples, 'held-back example')}"]
     if report.smallest_step is not None:
         parts[0] += f", each {percent(report.smallest_step)}"
     if report.calibration_examples:
-        parts.append(f"calibrated on {report.calibration_examples} others")
+        parts.append(f"calibrated on {counted(report.calibration_examples, 'other')}")
     if report.search_examples:
-        parts.append(f"searched on {report.search_examples} more ({report.evaluations} models)")
+        parts.append(f"searched on {report.search_examples} more ({counted(report.evaluations, 'model')})")
     sentence = "; ".join(parts) + "."
     if not report.is_confirmed:
         sentence += (
@@ -59,7 +60,8 @@ def _step_name(step: Step, number: int) -> str:
 
 
 def _title_of_steps(report: BudgetReport) -> str:
-    return f"int8, one more operator in float a row; drop of {report.metric} on {report.search_examples} examples"
+    examples = counted(report.search_examples, "example")
+    return f"int8, one more operator in float per row; drop of {report.metric} on {examples}"
 
 
 def _title_of_candidates(report: BudgetReport) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgekit.calibration.data import CalibrationReport
+from edgekit.counting import counted
 
 
 def describe(report: CalibrationReport) -> str:
@@ -15,4 +16,6 @@ def describe(report: CalibrationReport) -> str:
     ]
     if report.float_top1 is not None:
         facts.append(f"the float model is right on {report.float_top1:.1%}")
-    return "; ".join([f"Calibrated on {report.samples} examples of {report.data}", *facts, *report.notes]) + "."
+    return (
+        "; ".join([f"Calibrated on {counted(report.samples, 'example')} of {report.data}", *facts, *report.notes]) + "."
+    )

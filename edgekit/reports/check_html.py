@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgekit.counting import counted
 from edgekit.regression.answers import ClassAnswers
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.results import CheckResult, ModelCheck
@@ -75,7 +76,7 @@ def _section(check: ModelCheck, number: int) -> Section:
     figures, changed, count = _of_classes(check, f"model-{number}")
     return Section(
         name=check.name,
-        subtitle=f"{check.path.name}, judged on {check.baseline.samples:,} samples of {check.baseline.data}",
+        subtitle=f"{check.path.name}, judged on {counted(check.baseline.samples, 'sample')} of {check.baseline.data}",
         reference="baseline",
         facts=tuple(fact for fact in facts if fact.before != "–"),
         columns=("rule", "verdict", "measured", "allowed", "why"),

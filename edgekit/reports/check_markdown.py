@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from edgekit.counting import counted
 from edgekit.regression.results import CheckResult
 from edgekit.regression.verdicts import Verdict
 from edgekit.reports.check_table import verdict_sentence
@@ -15,7 +16,7 @@ def check_markdown(result: CheckResult) -> str:
     """A heading, the verdict, and a table a model; what is worth a look comes first."""
     lines = [f"## edgekit check: {'passed' if result.passed else 'failed'}", "", _escape(verdict_sentence(result)), ""]
     for model in result.models:
-        data = f"{model.baseline.samples:,} samples of {_escape(model.baseline.data)}"
+        data = f"{counted(model.baseline.samples, 'sample')} of {_escape(model.baseline.data)}"
         lines += [
             f"### {_escape(model.name)}",
             "",

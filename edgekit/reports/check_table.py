@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgekit.counting import counted
 from edgekit.regression.answers import ScoreAnswers, unpack_answers
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.results import CheckResult
@@ -16,7 +17,7 @@ def print_check(result: CheckResult) -> None:
     """Print a table a model, and one sentence for the whole."""
     for model in result.models:
         rows = [(rule.rule, rule.verdict.value, rule.allowed, rule.measured, rule.why) for rule in model.rules]
-        title = f"{model.name}: {model.path.name}, {model.baseline.samples} samples of {model.baseline.data}"
+        title = f"{model.name}: {model.path.name}, {counted(model.baseline.samples, 'sample')} of {model.baseline.data}"
         print_table(title, ("rule", "verdict", "allowed", "measured", "why"), rows)
     print(verdict_sentence(result))
 
@@ -27,7 +28,7 @@ def verdict_sentence(result: CheckResult) -> str:
     if failed:
         return f"Failed: {'; '.join(failed)}."
     count = len(result.models)
-    return f"Passed: {count} model{'s' if count > 1 else ''}, no worse than the baseline allows."
+    return f"Passed: {counted(count, 'model')}, no worse than the baseline allows."
 
 
 def print_baseline_changes(path: Path, before: Mapping[str, ModelRecord], measured: Mapping[str, ModelRecord]) -> None:
@@ -52,7 +53,7 @@ def _figures(record: ModelRecord | None) -> dict[str, str]:
         "operators": ", ".join(f"{name} {version}" for name, version in record.operators),
         "latency": "not measured" if latency is None else f"{latency.ratio:.3f} × {latency.reference}",
         "labels": ", ".join(record.labels[:8]) + (" …" if len(record.labels) > 8 else "") or "none",
-        "data": f"{record.data}, {record.samples} samples, {record.data_sha256[:12]}",
+        "data": f"{record.data}, {counted(record.samples, 'sample')}, {record.data_sha256[:12]}",
         "weights": record.content.whole[:12],
         "file": f"{record.file}, {record.sha256[:12]}",
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.budget.report import BudgetReport, Candidate
+from edgekit.counting import counted
 from edgekit.reports.figures import plain_text, save_figure
 
 _SHARES = ("top1", "agreement")
@@ -34,7 +35,7 @@ def draw_pareto(report: BudgetReport, path: Path) -> None:
     handles, labels = by_size.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False)
     figure.suptitle(
-        f"{report.metric} against {report.against} on {report.held_back_examples} held-back examples; "
+        f"{report.metric} against {report.against} on {counted(report.held_back_examples, 'held-back example')}; "
         "up and left is better"
     )
     save_figure(figure, path)

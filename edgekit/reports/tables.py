@@ -60,11 +60,6 @@ def metric_words(name: str) -> str:
     return name.replace("_", " ").replace("iou", "IoU")
 
 
-def counted_examples(count: int) -> str:
-    """The number of examples with its noun."""
-    return f"{count:,} example{'' if count == 1 else 's'}"
-
-
 def kilobytes(size_bytes: int) -> str:
     """A size in kB, 1,000 bytes each."""
     return f"{size_bytes / 1000:,.1f} kB"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit.counting import counted
 from edgekit.reports.figures import plain_text, write_figure
 
 
@@ -76,5 +77,5 @@ def draw_confusion(confusion: np.ndarray, labels: Sequence[str], accuracy: float
         axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("the model's answer")
     axes.set_ylabel("the class it is")
-    axes.set_title(f"{int(confusion.sum())} held-back examples, {100 * accuracy:.2f} % right")
+    axes.set_title(f"{counted(int(confusion.sum()), 'held-back example')}, {100 * accuracy:.2f} % right")
     write_figure(figure, path)

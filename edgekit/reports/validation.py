@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgekit.counting import counted
 from edgekit.parity.paired_statistics import Interval
 from edgekit.parity.results import (
     ClassificationParity,
@@ -12,7 +13,7 @@ from edgekit.parity.results import (
     SliceParity,
 )
 from edgekit.parity.validation import Validation
-from edgekit.reports.tables import counted_examples, metric_words, percent, print_table
+from edgekit.reports.tables import metric_words, percent, print_table
 
 #: Rows of the tables of classes, slices and examples.
 _LISTED = 10
@@ -24,7 +25,7 @@ def print_validation(validation: Validation) -> None:
     first, second = validation.reference.name, validation.candidate.name
     for output in validation.outputs:
         where = f", output {output.name}" if len(validation.outputs) > 1 else ""
-        title = f"{second} against {first}, {counted_examples(validation.samples)}{where}"
+        title = f"{second} against {first}, {counted(validation.samples, 'example')}{where}"
         rows = [*_class_rows(output), *_regression_rows(output), *_metric_rows(output), *_error_rows(output)]
         print_table(title, ("figure", "before", "after", "change"), rows)
         if output.classification is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgekit.counting import counted
 from edgekit.parity.layer_noise import LayerNoise
 from edgekit.parity.results import ChangedSample, ClassificationParity, LabelledFigures, OutputParity
 from edgekit.parity.validation import Validation
@@ -55,7 +56,7 @@ def _section(validation: Validation, output: OutputParity, name: str) -> Section
     rows = [*_regression_rows(output), *_metric_rows(output), *rows]
     return Section(
         name=f"{validation.candidate.name}{several}",
-        subtitle=f"against {validation.reference.name}, {validation.samples:,} examples of {validation.data}",
+        subtitle=f"against {validation.reference.name}, {counted(validation.samples, 'example')} of {validation.data}",
         reference=validation.reference.name,
         facts=facts,
         columns=("figure", "value"),
@@ -96,8 +97,8 @@ def _labelled_rows(labelled: LabelledFigures) -> list[tuple[str, str]]:
     drop = f"{100 * labelled.accuracy_drop:.2f} points (95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})"
     return [
         ("drop of top-1", drop),
-        ("only the reference is right", f"{counts.only_reference:,} examples"),
-        ("only the candidate is right", f"{counts.only_candidate:,} examples"),
+        ("only the reference is right", counted(counts.only_reference, "example")),
+        ("only the candidate is right", counted(counts.only_candidate, "example")),
         ("McNemar's p-value", f"{labelled.mcnemar_p:.3g}"),
     ]
 

@@ -25,8 +25,9 @@ FORBIDDEN = {
 }
 #: The parts of edgekit from the bottom up: each imports only what comes before it.
 PARTS = (
-    *("progress", "datasets", "parity", "calibration", "artifacts", "budget", "conversion", "regression", "devices"),
-    *("prediction", "reports", "training", "demo", "pytest_plugin", "commands", "interrupts", "cli", "__main__"),
+    *("counting", "progress", "datasets", "parity", "calibration", "artifacts", "budget", "conversion"),
+    *("regression", "devices", "prediction", "reports", "training", "demo", "pytest_plugin", "commands"),
+    *("interrupts", "cli", "__main__"),
 )
 HEAVY = ("tensorflow", "keras", "numpy", "rich", "sklearn", "matplotlib", "h5py")
 #: The records that choices and help texts are made from: all that a help text loads of the converters.

@@ -62,5 +62,5 @@ def test_a_strict_budget_is_missed_if_it_is_unproven() -> None:
 
 def test_a_single_example_proves_nothing() -> None:
     (warning,) = judged(0.01, 1, 0.0, Verdict.UNPROVEN, None, None).warnings
-    assert "unproven: on 1 held-back examples" in warning
+    assert "unproven: on 1 held-back example the" in warning
     assert "Pass data of which more examples are held back." in warning

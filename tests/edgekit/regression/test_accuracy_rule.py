@@ -81,7 +81,7 @@ def pair(losses: int, gains: int, samples: int = 1000) -> tuple[ClassAnswers, Cl
 def test_a_drop_fails_where_it_is_too_large_and_real(losses: int, gains: int, limits: dict, verdict: Verdict) -> None:
     result = judge_accuracy(*pair(losses, gains), Limits(limits))
     assert result.verdict is verdict
-    assert f"{losses} samples of 1000 are lost and {gains} won" in result.why
+    assert f"{losses} of 1,000 samples regressed, {gains} improved" in result.why
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgekit.reports.tables import counted_examples, metric_words, percent
+from edgekit.counting import counted
+from edgekit.reports.tables import metric_words, percent
 
 
 @pytest.mark.parametrize(
@@ -16,4 +17,4 @@ def test_a_percentage_is_never_a_negative_zero(fraction: float | None, text: str
 
 def test_metrics_and_counts_are_spelled_as_in_prose() -> None:
     assert [metric_words(name) for name in ("mean_iou", "token_accuracy")] == ["mean IoU", "token accuracy"]
-    assert [counted_examples(count) for count in (1, 2000)] == ["1 example", "2,000 examples"]
+    assert [counted(count, "example") for count in (1, 2000)] == ["1 example", "2,000 examples"]
