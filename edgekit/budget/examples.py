@@ -197,9 +197,7 @@ def _bind(
 
 def predictions(model: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A model's outputs by name; batches are spread over the cores."""
-    loaded = edgekit_runtime.load(model)
-    outputs = loaded.predict(inputs)
-    return outputs if isinstance(outputs, dict) else {loaded.outputs[0].name: outputs}
+    return edgekit_runtime.load(model).predict_named(inputs)
 
 
 def _most(float_model: bytes) -> int:

@@ -128,11 +128,12 @@ def range_warning(lowest: float, highest: float, pixel_range: tuple[float, float
 
 def _scores(model: Model, inputs: dict[str, np.ndarray]) -> np.ndarray | None:
     """Scores (N, classes); None if the model gives the chosen classes alone."""
-    outputs = model.predict(inputs)
-    if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+    outputs = list(model.predict_named(inputs).values())
+    if len(outputs) != 1 or outputs[0].ndim != 2:
         return None
+    scores = outputs[0]
     # A single score is the second of two classes.
-    return outputs if outputs.shape[1] > 1 else np.concatenate([1 - outputs, outputs], 1)
+    return scores if scores.shape[1] > 1 else np.concatenate([1 - scores, scores], 1)
 
 
 def _advice(pixel_range: tuple[float, float] | None) -> str:

@@ -21,12 +21,11 @@ def main(model_file: str, inputs_file: str, outputs_file: str) -> int:
         model = edgekit_runtime.load(model_file)
         with np.load(inputs_file, allow_pickle=False) as arrays:
             inputs = {info.name: arrays[f"arr_{number}"] for number, info in enumerate(model.inputs)}
-        answers = model.predict(inputs if len(inputs) > 1 else inputs.popitem()[1])
+        outputs = model.predict_named(inputs)
     except EdgekitError as error:
         print(json.dumps(error.to_dict()))
         return 1
-    outputs = [answers] if isinstance(answers, np.ndarray) else [answers[info.name] for info in model.outputs]
-    np.savez(outputs_file, *outputs)
+    np.savez(outputs_file, *(outputs[info.name] for info in model.outputs))
     facts = {
         "machine": platform.machine(),
         "python": platform.python_version(),

@@ -92,8 +92,7 @@ class TflitePredictor:
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Answer a batch; see ``Predictor``."""
-        answers = self._model.predict(dict(inputs) if len(inputs) > 1 else next(iter(inputs.values())))
-        return answers if isinstance(answers, dict) else {self.outputs[0]: answers}
+        return self._model.predict_named(inputs)
 
 
 class KerasPredictor:

@@ -51,8 +51,7 @@ def collect_answers(model: Model, stream: ExampleStream) -> Answered:
     collector: _Classes | _Errors | _Scores | _Outputs | None = None
     samples = 0
     for batch in stream.batches(_BATCH):
-        predicted = model.predict(batch.inputs if len(model.inputs) > 1 else next(iter(batch.inputs.values())))
-        outputs = predicted if isinstance(predicted, dict) else {model.outputs[0].name: np.asarray(predicted)}
+        outputs = model.predict_named(batch.inputs)
         collector = collector or _collector(model, outputs, batch)
         collector.add(outputs, batch)
         samples += len(batch)

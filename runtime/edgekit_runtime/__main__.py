@@ -259,10 +259,7 @@ def _answer(model: Model, path: Path, top_k: int) -> dict[str, Any]:
 
 
 def _outputs(model: Model, batch: Any) -> dict[str, Any]:
-    outputs = model.predict(batch)
-    if isinstance(outputs, np.ndarray):
-        outputs = {model.outputs[0].name: outputs}
-    return {"outputs": {name: values.tolist() for name, values in outputs.items()}}
+    return {"outputs": {name: values.tolist() for name, values in model.predict_named(batch).items()}}
 
 
 def _read_array(path: Path) -> np.ndarray:

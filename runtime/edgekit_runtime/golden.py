@@ -158,12 +158,12 @@ def golden_outputs(
     answers = []
     for number in range(len(given[0])):
         try:
-            answer = model.predict({info.name: array[number] for info, array in zip(model.inputs, given)})
+            answer = model.predict_named({info.name: array[number] for info, array in zip(model.inputs, given)})
         except TensorMismatchError as error:
             raise ModelFileError(
                 "The golden examples packed into the model do not fit it.", received=error.problem
             ) from error
-        answers.append([answer] if isinstance(answer, np.ndarray) else [answer[info.name] for info in model.outputs])
+        answers.append([answer[info.name] for info in model.outputs])
     return [np.stack(values) for values in zip(*answers)]
 
 

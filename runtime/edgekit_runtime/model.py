@@ -218,6 +218,20 @@ class Model:
             return self._decode(self._session.run_one(self._encode(batch)))
         return self._predict(None, batch)
 
+    def predict_named(self, batch: Any) -> dict[str, np.ndarray]:
+        """Predict as :meth:`predict` does, and always return a dict, also for a model with one output.
+
+        Args:
+            batch: What :meth:`predict` takes; a dict of arrays by input name fits every model.
+        Returns:
+            The array of each output by name, in the file's order; dtypes and shapes as in :meth:`predict`.
+        Raises:
+            TensorMismatchError: A shape or dtype does not fit, or a value is NaN.
+            InterpreterError: The interpreter cannot run the model on this shape.
+        """
+        outputs = self.predict(batch)
+        return outputs if isinstance(outputs, dict) else {self.outputs[0].name: outputs}
+
     def classify(self, images: Images, top_k: int = 1) -> list[Classification]:
         """Name what images show.
 

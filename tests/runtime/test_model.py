@@ -153,6 +153,34 @@ def test_several_inputs_and_outputs_by_name(tflite_folder: Path) -> None:
         assert predicted["total"] == pytest.approx(arrays["total"][:count], abs=1e-6)
 
 
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_predict_named_gives_a_dict_for_one_output(count: int, tflite_folder: Path, cnn: Arrays) -> None:
+    model = load(tflite_folder, "cnn_int8_io_int8")
+    images = cnn["image"][:count]
+    named = model.predict_named(images)
+    assert list(named) == [model.outputs[0].name]
+    (output,) = named.values()
+    assert output.dtype == np.float32
+    assert np.array_equal(output, np.asarray(model.predict(images)))
+    (by_name,) = model.predict_named({model.inputs[0].name: images}).values()
+    assert np.array_equal(by_name, output)
+
+
+def test_predict_named_gives_several_outputs_as_predict_does(tflite_folder: Path) -> None:
+    model = load(tflite_folder, "two_in_two_out")
+    arrays = answers(tflite_folder, "two_in_two_out")
+    inputs = {name: arrays[name] for name in ("left", "right")}
+    named, predicted = model.predict_named(inputs), model.predict(inputs)
+    assert isinstance(predicted, dict)
+    assert list(named) == [info.name for info in model.outputs]
+    assert all(np.array_equal(named[name], predicted[name]) for name in predicted)
+
+
+def test_predict_named_refuses_an_input_name_that_the_model_does_not_have(tflite_folder: Path, cnn: Arrays) -> None:
+    with pytest.raises(TensorMismatchError, match="The inputs do not fit the model"):
+        load(tflite_folder, "cnn_float32").predict_named({"other": cnn["image"]})
+
+
 def test_tensors_are_described(tflite_folder: Path) -> None:
     model = load(tflite_folder, "cnn_int8_io_int8")
     (image,) = model.inputs

@@ -162,11 +162,10 @@ def _answers_alike(model: bytes, reference: Reference) -> bool:
                 else rng.integers(0, 2, (batch, *info.shape[1:])).astype(info.dtype)
                 for info in loaded.inputs
             }
-            answers = loaded.predict(inputs)
-            named = answers if isinstance(answers, dict) else {loaded.outputs[0].name: answers}
+            outputs = loaded.predict_named(inputs)
             for name, right in reference(inputs).items():
-                largest = float(np.abs(right).max(initial=1.0))
-                if named[name].shape != right.shape or not np.allclose(named[name], right, atol=_TOLERANCE * largest):
+                largest, output = float(np.abs(right).max(initial=1.0)), outputs[name]
+                if output.shape != right.shape or not np.allclose(output, right, atol=_TOLERANCE * largest):
                     return False
     except (EdgekitError, RuntimeError, ValueError):
         return False

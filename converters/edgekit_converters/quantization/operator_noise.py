@@ -84,5 +84,4 @@ def relative_error(expected: Sequence[np.ndarray], received: Sequence[np.ndarray
 
 
 def _outputs(model: bytes, inputs: Inputs) -> list[np.ndarray]:
-    answer = edgekit_runtime.load(model).predict(inputs)
-    return list(answer.values()) if isinstance(answer, dict) else [answer]
+    return list(edgekit_runtime.load(model).predict_named(inputs).values())
