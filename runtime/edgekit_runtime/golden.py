@@ -5,21 +5,42 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from edgekit_runtime.classification import predicted_classes
 from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMismatchError
 from edgekit_runtime.manifest import GOLDEN_NAME, Parts
-from edgekit_runtime.task import CLASSES, UNNAMED
+from edgekit_runtime.task import CLASSES, UNNAMED, Task
+from edgekit_runtime.tensor_info import TensorInfo
 
 if TYPE_CHECKING:
-    from edgekit_runtime.model import Model
     from edgekit_runtime.preprocessing import Preprocessing
 
 # The arrays inside golden.npz come from a file, too, and may claim any size.
 _LARGEST_BYTES = 64_000_000
+
+
+class GoldenModel(Protocol):
+    """What replaying needs of a loaded model; :class:`edgekit_runtime.Model` is one.
+
+    Attributes:
+        inputs: The inputs, in the file's order.
+        outputs: The outputs, in the file's order.
+        interpreter: Name of the interpreter.
+        interpreter_version: Version of that interpreter.
+        task: The kind of each input and output.
+    """
+
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    interpreter: str
+    interpreter_version: str
+    task: Task
+
+    def predict_named(self, batch: Any) -> dict[str, np.ndarray]:
+        """Real values of each output by name, for a dict of one sample for each input."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +135,7 @@ def read_golden(model: bytes) -> GoldenExamples:
     return GoldenExamples(groups["input"], groups["output"], groups["keras"], tolerance)
 
 
-def replay(model: Model, golden: GoldenExamples, preprocessing: Mapping[str, Preprocessing]) -> GoldenReport:
+def replay(model: GoldenModel, golden: GoldenExamples, preprocessing: Mapping[str, Preprocessing]) -> GoldenReport:
     """Run the golden examples through a loaded model.
 
     Args:
@@ -139,7 +160,9 @@ def replay(model: Model, golden: GoldenExamples, preprocessing: Mapping[str, Pre
     )
 
 
-def _same_classes(model: Model, outputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> tuple[bool, ...]:
+def _same_classes(
+    model: GoldenModel, outputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]
+) -> tuple[bool, ...]:
     same = np.ones(len(outputs[0]), bool)
     for info, output, wanted in zip(model.outputs, outputs, expected):
         if model.task.outputs[info.name].name == CLASSES:
@@ -149,7 +172,7 @@ def _same_classes(model: Model, outputs: Sequence[np.ndarray], expected: Sequenc
 
 
 def golden_outputs(
-    model: Model, inputs: Sequence[np.ndarray], preprocessing: Mapping[str, Preprocessing]
+    model: GoldenModel, inputs: Sequence[np.ndarray], preprocessing: Mapping[str, Preprocessing]
 ) -> list[np.ndarray]:
     """The real values of each output (N, …) for inputs in the form that :class:`GoldenExamples` has them."""
     if len(inputs) != len(model.inputs):

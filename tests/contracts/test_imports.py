@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,33 @@ def test_parts_of_edgekit_import_only_what_is_below_them() -> None:
             below = {*PARTS[: PARTS.index(part) + 1], "__version__"}
             wrong |= {f"{file.relative_to(ROOT)}: {name}" for name in imported_parts(file) if name not in below}
     assert wrong == set()
+
+
+def imported_modules(file: Path, modules: set[str]) -> set[str]:
+    """Those of ``modules`` that a file imports, also within functions and for type checkers."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            # ``from package import module`` names the module; any other name belongs to the package itself.
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= inner if inner <= modules else {node.module or "", *inner}
+    return names & modules
+
+
+def test_modules_of_the_runtime_import_each_other_without_a_circle() -> None:
+    folder = PACKAGES["edgekit_runtime"]
+    files = {
+        ".".join(file.relative_to(folder.parent).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in folder.rglob("*.py")
+    }
+    graph = {module: imported_modules(file, set(files)) for module, file in files.items()}
+    assert graph["edgekit_runtime.model"] >= {"edgekit_runtime.golden", "edgekit_runtime.session"}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
