@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Union, overload
 
 import numpy as np
 
-from edgekit_runtime.batches import available_cores, chunk_size, conform, padded, run_chunks
+from edgekit_runtime.batch_runner import BatchRunner
+from edgekit_runtime.batches import available_cores, conform
 from edgekit_runtime.classification import Classification, class_count, labels_for, rank, read_labels
-from edgekit_runtime.conversion import Decoder, Encoder
 from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.errors import InterpreterError, TensorMismatchError, UsageError
+from edgekit_runtime.errors import TensorMismatchError, UsageError
 from edgekit_runtime.image_decoding import MAX_IMAGE_PIXELS
 from edgekit_runtime.image_input import ImageInput, image_preprocessing
 from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
 from edgekit_runtime.known_crashes import refuse_known_crashes
 from edgekit_runtime.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.preprocessing import Image, Images, Preprocessing
-from edgekit_runtime.scales import dense_crashes, refuse_scales_beyond
+from edgekit_runtime.scales import refuse_scales_beyond
 from edgekit_runtime.session import Session
 from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.task import CLASSES, IMAGE, LABELS, UNNAMED, Task
@@ -100,14 +99,19 @@ def load(
         content,
         description,
         choice,
-        num_threads=num_threads,
         labels=names,
         task=find_task(description, [packed.task] if packed else (), label_count=len(names)),
         preprocessing=packed.preprocessing if packed else {},
         pixel_range=pixel_range,
-        num_interpreters=num_interpreters or max(1, available_cores() // num_threads),
-        stateful=stateful,
         max_image_pixels=max_image_pixels,
+        runner=BatchRunner(
+            content,
+            description,
+            choice,
+            num_threads=num_threads,
+            num_interpreters=num_interpreters or max(1, available_cores() // num_threads),
+            stateful=stateful,
+        ),
     )
     if verify:
         model.verify().require_passed()
@@ -152,42 +156,25 @@ class Model:
         description: ModelDescription,
         interpreter: InterpreterChoice,
         *,
-        num_threads: int,
         labels: tuple[str, ...],
         task: Task,
         preprocessing: Mapping[str, Preprocessing],
         pixel_range: tuple[float, float] | None,
-        num_interpreters: int,
-        stateful: bool,
         max_image_pixels: int,
+        runner: BatchRunner,
     ) -> None:
         self.description = description
         self.interpreter = interpreter.name
         self.interpreter_version = interpreter.version
-        self._interpreter = interpreter
         self.inputs: tuple[TensorInfo, ...] = model_inputs(description)
         self.outputs: tuple[TensorInfo, ...] = model_outputs(description)
         self.labels = labels
         self.task = task
         self._content = content
-        self._num_threads = num_threads
-        self._encoders = [Encoder(info) for info in self.inputs]
-        self._decoders = [Decoder(info) for info in self.outputs]
-        self._stored_shapes = [tensor.shape for tensor in description.inputs]
-        operators = {o.name for subgraph in description.subgraphs for o in subgraph.operators}
-        has_variables = any(t.is_variable for subgraph in description.subgraphs for t in subgraph.tensors)
-        self._resets_variables = has_variables and not stateful
-        # State that is to go over to the next sample lives in one interpreter, and samples come one by one.
-        keeps_state = "VAR_HANDLE" in operators or (has_variables and stateful)
-        self._num_interpreters = 1 if keeps_state else num_interpreters
-        self._batch = self._batch_size()
-        self._session = self._new_session()
-        self._spread_sessions: list[Session] = []
-        self._spread_lock = allocate_lock()
-        one_by_one = keeps_state or bool(dense_crashes(self.interpreter, description))
-        self._chunk = 1 if one_by_one else self._chunk_samples()
-        self._fast_shape = self._shape_of_fast_path(has_variables)
-        self._encode, self._decode = self._encoders[0], self._decoders[0]
+        self._runner = runner
+        # Bound once: each look-up that a call is spared shows beside an invoke of 13 µs.
+        self._session, self._fast_shape = runner.session, runner.single_shape
+        self._encode, self._decode = runner.encoders[0], runner.decoders[0]
         self.preprocessing = self._image_preprocessing(preprocessing, pixel_range)
         self._knows_range = bool(preprocessing) or pixel_range is not None
         self._image = self._image_input(max_image_pixels)
@@ -280,8 +267,7 @@ class Model:
         if top_k is not None:
             self._require_images(top_k)
             answer = partial(self._classify_one, top_k=top_k)
-        sessions = [self._session] if self._num_interpreters == 1 else self._sessions()
-        return answer_in_order(samples, answer, sessions)
+        return answer_in_order(samples, answer, self._runner.sessions())
 
     @property
     def manifest(self) -> Manifest:
@@ -305,11 +291,7 @@ class Model:
 
         A call that another thread has begun is finished first; calls afterwards raise a ``UsageError``.
         """
-        with self._spread_lock:
-            # Never empty from now on, so that no new ones are made.
-            self._spread_sessions = self._spread_sessions or [self._session]
-            for session in (self._session, *self._spread_sessions):
-                session.close()
+        self._runner.close()
 
     def __enter__(self) -> Model:
         return self
@@ -319,13 +301,14 @@ class Model:
 
     def reset(self) -> None:
         """Set state inside a model loaded with ``stateful=True`` back to its start."""
-        self._session.reset()
+        self._runner.reset()
 
     def _predict(self, session: Session | None, batch: Any) -> Prediction:
         """:meth:`predict` on one interpreter, or without one on as many as the batch is worth."""
         if session is not None and batch.__class__ is np.ndarray and batch.shape == self._fast_shape:
             return self._decode(session.run_one(self._encode(batch)))
-        outputs = self._run_batch(conform(batch, self.inputs, self._batch), self._encoders, session)
+        runner = self._runner
+        outputs = runner.run(conform(batch, self.inputs, runner.batch_size), runner.encoders, session)
         if len(outputs) == 1:
             return outputs[0]
         return {info.name: output for info, output in zip(self.outputs, outputs)}
@@ -343,7 +326,7 @@ class Model:
             if pixels.shape == self._fast_shape:
                 scores = self._decode((session or self._session).run_one(image.encode(pixels)))
             else:
-                scores = self._run_batch([pixels], [image.encode], session)[0]
+                scores = self._runner.run([pixels], [image.encode], session)[0]
         assert isinstance(scores, np.ndarray)
         if scores.shape[1] == 1:
             if not ((scores >= 0) & (scores <= 1)).all():
@@ -399,103 +382,3 @@ class Model:
         if self.preprocessing is None or not classes or kinds not in ([CLASSES], [LABELS]):
             return None
         return ImageInput(self.preprocessing, self.inputs[0], labels_for(self.labels, classes), max_pixels)
-
-    def _batch_size(self) -> int | None:
-        """The first axis of all inputs and outputs, -1 where it is free, ``None`` where it is no batch axis."""
-        sizes = {info.shape[0] if info.shape else None for info in (*self.inputs, *self.outputs)}
-        return sizes.pop() if len(sizes) == 1 else None
-
-    def _new_session(self) -> Session:
-        return Session(
-            # No reference to the model itself: it is to be freed with its last name, not by the garbage collector.
-            partial(self._interpreter.create, self._content, self._num_threads),
-            [info.index for info in self.inputs],
-            [info.index for info in self.outputs],
-            self._stored_shapes,
-            resets_variables=self._resets_variables,
-        )
-
-    def _chunk_samples(self) -> int:
-        """Samples that go into one invoke of a large batch."""
-        if self._batch is None:
-            return 1
-        if self._batch > 0:
-            return self._batch
-        sample_bytes = sum(
-            int(np.prod([max(size, 1) for size in info.shape[1:]])) * info.dtype.itemsize for info in self.inputs
-        )
-        return chunk_size(sample_bytes)
-
-    def _shape_of_fast_path(self, has_variables: bool) -> tuple[int, ...] | None:
-        """The shape that one input has to have for one invoke to answer it, with nothing else to look at."""
-        if len(self.inputs) != 1 or len(self.outputs) != 1 or has_variables or -1 in self.inputs[0].shape[1:]:
-            return None
-        return self._stored_shapes[0]
-
-    def _run_batch(
-        self, arrays: list[np.ndarray], encoders: Sequence[Any], session: Session | None
-    ) -> list[np.ndarray]:
-        """Run arrays that conform, whatever their number of samples, and decode the outputs."""
-        if self._batch is None:
-            raw = (session or self._session).run([encode(array) for encode, array in zip(encoders, arrays)])
-            return [decode(output) for decode, output in zip(self._decoders, raw)]
-        count = len(arrays[0])
-        if count == 0:
-            return [np.empty((0, *_known(info.shape[1:])), _value_dtype(info)) for info in self.outputs]
-        outputs: list[np.ndarray] = []
-        filling = allocate_lock()
-
-        def run(session: Session, start: int, stop: int) -> None:
-            chunk = [padded(encode(a[start:stop]), size) for encode, a in zip(encoders, arrays)]
-            raw = session.run(chunk)
-            if any(output.shape[:1] != (size,) for output in raw):
-                raise InterpreterError(
-                    "The model does not answer each sample.",
-                    expected=f"outputs of {size} rows for {size} samples",
-                    received=", ".join(str(output.shape) for output in raw),
-                    next_step="convert the model again",
-                )
-            values = [decode(output) for decode, output in zip(self._decoders, raw)]
-            with filling:
-                if not outputs:
-                    outputs.extend(np.empty((count, *v.shape[1:]), v.dtype) for v in values)
-            for output, value in zip(outputs, values):
-                if value.shape[1:] != output.shape[1:]:
-                    raise TensorMismatchError(
-                        "The model's outputs have another size for each sample.",
-                        expected=f"{output.shape[1:]}",
-                        received=f"{value.shape[1:]}",
-                        next_step="pass one sample at a time",
-                    )
-                output[start:stop] = value[: stop - start]
-
-        # Few samples go one after the other through the interpreter that is there; more are worth others.
-        spread = (
-            session is None
-            and count >= 2 * self._chunk * self._num_interpreters
-            and self._num_interpreters * self._chunk > 1
-        )
-        if spread:
-            sessions, size = self._sessions(), self._chunk
-        else:
-            sessions, size = [session or self._session], max(self._batch, 1)
-        run_chunks(run, sessions, count, size)
-        return outputs
-
-    def _sessions(self) -> list[Session]:
-        """The interpreters that large batches are spread over, made when the first one comes."""
-        with self._spread_lock:
-            if not self._spread_sessions:
-                # The first session stays at the stored batch size, for single samples.
-                own = [] if self._batch == -1 else [self._session]
-                missing = self._num_interpreters - len(own)
-                self._spread_sessions = own + [self._new_session() for _ in range(missing)]
-            return self._spread_sessions
-
-
-def _known(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(max(size, 0) for size in shape)
-
-
-def _value_dtype(info: TensorInfo) -> np.dtype[Any]:
-    return np.dtype(np.float32) if info.quantization is not None else info.dtype
