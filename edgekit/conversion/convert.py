@@ -10,7 +10,7 @@ from typing import Any
 
 from edgekit import __version__
 from edgekit.conversion.options import ConversionOptions
-from edgekit.conversion.ranges import io_types_of, measured_ranges
+from edgekit.conversion.ranges import io_types_of, measured_ranges, note_on_learnt
 from edgekit.conversion.result import Conversion, ConvertedModel
 from edgekit.conversion.scores import OutputScore, score_models
 from edgekit.conversion.source import LoweredSource, lower_source
@@ -55,6 +55,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     notes += without_nan
     is_calibrated = any(mode.needs_calibration for mode in outputs)
     ranges = measured_ranges(source, options) if is_calibrated else None
+    notes += note_on_learnt(source, ranges)
     kept: Kept | None = None
     if source.calibration is not None and options.budget is not None:
         kept = convert_within_budget(

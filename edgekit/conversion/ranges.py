@@ -40,12 +40,32 @@ def io_types_of(
 
 
 def measured_ranges(source: LoweredSource, options: ConversionOptions) -> Ranges:
-    """Measure the ranges of the activations on the data, or on noise where there is none."""
+    """Measure the ranges of the activations on the data, or on noise where there is none.
+
+    Ranges from quantization-aware training count before those that are measured on data; noise says nothing of them.
+    """
     if source.calibration is not None:
         report = source.calibration.report
         _logger.info("calibrating on %d examples of %s", report.samples, report.data)
-        return calibrate(source.lowered.model, source.calibration.samples())
+        measured = calibrate(source.lowered.model, source.calibration.samples())
+        return measured.with_learnt(source.lowered.learnt_ranges)
     _logger.info("calibrating on %d random samples", options.samples)
     rows = rows_by_input(read_model_description(source.lowered.model))
     noise = random_representative_dataset(source.inputs, options.seed, samples=options.samples, rows=rows)
     return calibrate(source.lowered.model, noise)
+
+
+def note_on_learnt(source: LoweredSource, ranges: Ranges | None) -> list[str]:
+    """What became of the ranges that quantization-aware training left in the source."""
+    learnt = len(source.lowered.learnt_ranges)
+    if not learnt:
+        return []
+    if ranges is None or not ranges.learnt:
+        return [
+            f"Quantization-aware training left {learnt} ranges of activations in the file: int8 and int16 use them,"
+            " with --data."
+        ]
+    note = f"Of {learnt} ranges from quantization-aware training {ranges.learnt_in_use} are used"
+    if ranges.learnt_in_use == learnt:
+        return [f"{note}."]
+    return [f"{note}; the others reach more than twice as far as the data: training had not settled them."]

@@ -18,6 +18,21 @@ Layer = dict[str, Any]
 MODEL_CLASSES = frozenset({"Sequential", "Functional", "Model", "Container", "Network"})
 
 
+@dataclass(frozen=True, slots=True)
+class LearntRange:
+    """The range of a layer's activations in quantization-aware training, which clipped what lay outside.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value.
+        before_activation: Whether it is the range of what the layer's activation function (softmax) takes.
+    """
+
+    low: float
+    high: float
+    before_activation: bool
+
+
 @dataclass
 class Description:
     """A model's description and weights, changed in place by the steps.
@@ -31,6 +46,7 @@ class Description:
         notes: What the user should be told.
         source_names: The file's names of the outermost model's layers that have been renamed, by their new names.
         unwrapped: Layers that stood in a wrapper of another toolkit: the wrapper's class by the layer's path.
+        learnt_ranges: Ranges of activations from quantization-aware training, by the layer's path.
         runs_code: The user allows code of the file to run.
         custom_names: Classes and functions that the user brings along.
     """
@@ -42,6 +58,7 @@ class Description:
     notes: list[str] = field(default_factory=list)
     source_names: dict[str, str] = field(default_factory=dict)
     unwrapped: dict[LayerPath, str] = field(default_factory=dict)
+    learnt_ranges: dict[LayerPath, LearntRange] = field(default_factory=dict)
     runs_code: bool = False
     custom_names: frozenset[str] = frozenset()
 
@@ -65,13 +82,14 @@ class Description:
         return [p for p in paths if p in self.weights]
 
     def rename_weights(self, path: LayerPath, new_names: dict[str, str]) -> None:
-        """Follow new names of layers of the model at ``path``."""
+        """Follow new names of layers of the model at ``path``, in what is kept by path."""
         depth = len(path)
 
         def renamed(key: LayerPath) -> LayerPath:
             return (*path, new_names.get(key[depth], key[depth]), *key[depth + 1 :]) if key[:depth] == path else key
 
         self.weights = {renamed(key): arrays for key, arrays in self.weights.items()}
+        self.learnt_ranges = {renamed(key): learnt for key, learnt in self.learnt_ranges.items()}
 
     def layers(self) -> Iterator[tuple[LayerPath, Layer]]:
         """Every layer below the root with its path: nested models, what wrappers wrap, cells and activations too.

@@ -13,7 +13,7 @@ import numpy as np
 from edgekit_converters.keras_files.allocation import bounded_parts, bounded_variables, require_bounded_model
 from edgekit_converters.keras_files.architecture import missing_architecture, names_by_order, read_architecture
 from edgekit_converters.keras_files.container import KerasFile, open_keras_file
-from edgekit_converters.keras_files.description import LayerPath
+from edgekit_converters.keras_files.description import LayerPath, LearntRange
 from edgekit_converters.keras_files.input_shape import fix_input_shape
 from edgekit_converters.keras_files.scan import ScanReport, require_safe, scan, scan_description
 from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
@@ -35,6 +35,7 @@ class LoadedModel:
         steps: The names of the upgrade steps that had something to mend.
         notes: What the user should be told.
         defects: Layers with weights that are NaN or infinite, and how many.
+        learnt_ranges: Layers of ``model`` with the ranges that quantization-aware training left for them.
     """
 
     model: Any
@@ -42,6 +43,7 @@ class LoadedModel:
     steps: tuple[str, ...]
     notes: tuple[str, ...]
     defects: tuple[str, ...] = ()
+    learnt_ranges: tuple[tuple[Any, LearntRange], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What can be written as JSON: everything but the model."""
@@ -86,7 +88,12 @@ def load_keras_model(
     _set_weights(model, upgraded.weights)
     _restore_names(model, upgraded.source_names)
     defects = tuple(_defects(upgraded))
-    return LoadedModel(model, version, upgraded.steps, upgraded.notes, defects)
+    learnt_ranges = tuple(
+        (layer, upgraded.learnt_ranges[path])
+        for path, layer in _leaf_layers(model, ())
+        if path in upgraded.learnt_ranges
+    )
+    return LoadedModel(model, version, upgraded.steps, upgraded.notes, defects, learnt_ranges)
 
 
 def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsafe: bool = False) -> Any:

@@ -154,12 +154,16 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
     else:
         model, sha256, facts, source_model = _lower_keras_file(request, destination.parent)
     model = with_source_ends(model)
-    description = describe_own_model(model, step="has lowered the model to TFLite")
+    description = _describe_lowered(model)
     _require_bounded(description, request)
     destination.write_bytes(model)
     if "defects" not in facts:
         facts["defects"] = list(defects_of_constants(model, description))
     return facts | {"inputs": _inputs(description), "source_sha256": sha256}, source_model
+
+
+def _describe_lowered(model: bytes) -> ModelDescription:
+    return describe_own_model(model, step="has lowered the model to TFLite")
 
 
 def _require_bounded(description: ModelDescription, request: LoweringRequest) -> None:
@@ -183,6 +187,7 @@ def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, st
     from edgekit_converters.keras_files.load import load_keras_model
     from edgekit_converters.lowering.applications import application_note
     from edgekit_converters.lowering.keras_model import lower_keras_model, rescales_pixels, run_keras_model
+    from edgekit_converters.lowering.learnt_ranges import ranges_by_tensor, recorded_results
     from edgekit_converters.lowering.open_input import shape_to_try
 
     load = partial(
@@ -196,15 +201,19 @@ def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, st
     )
     loaded, sha256 = read_unchanged(request.source, load)
     _require_room(folder, loaded.model.count_params())
-    model, batch = lower_keras_model(
-        loaded.model, name=request.source.name, fixed_batch=request.fixed_batch, max_memory=request.max_memory
-    )
+    with recorded_results() as calls:
+        model, batch = lower_keras_model(
+            loaded.model, name=request.source.name, fixed_batch=request.fixed_batch, max_memory=request.max_memory
+        )
     facts = {
         "keras_version": loaded.keras_version,
         "batch": batch,
         "rescales_pixels": rescales_pixels(loaded.model),
         "notes": list(loaded.notes),
         "defects": list(loaded.defects),
+        "learnt_ranges": ranges_by_tensor(_describe_lowered(model), loaded.learnt_ranges, calls)
+        if loaded.learnt_ranges
+        else {},
         "shape_to_try": list(shape_to_try(loaded.model)),
         "application_note": application_note(loaded.model),
     }

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -95,6 +95,7 @@ class LoweredModel:
         defects: Layers or tensors with weights that are NaN or infinite, and how many.
         shape_to_try: Sizes of an open input, without the batch, with which the model gives an output; empty if the
             sizes that edgekit makes up are enough.
+        learnt_ranges: Smallest and largest value of activations in quantization-aware training, by tensor name.
     """
 
     model: bytes
@@ -109,6 +110,7 @@ class LoweredModel:
     warnings: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
     shape_to_try: tuple[int, ...] = ()
+    learnt_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class LoweringProcess:
@@ -200,6 +202,7 @@ class LoweringProcess:
             warnings=tuple(answer.get("warnings", ())),
             defects=tuple(answer["defects"]),
             shape_to_try=tuple(answer.get("shape_to_try", ())),
+            learnt_ranges={name: (low, high) for name, (low, high) in answer.get("learnt_ranges", {}).items()},
         )
 
     def source_outputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:

@@ -58,6 +58,18 @@ def test_rules_draw_other_limits_from_one_calibration(sum_of_two: bytes) -> None
     assert ranges.clipped(RangeRule.PERCENTILE).clipped(RangeRule.MINMAX).limits == ranges.limits
 
 
+def test_learnt_ranges_count_before_measured_ones_as_far_as_training_had_settled_them(sum_of_two: bytes) -> None:
+    measured = calibrate(sum_of_two, [two([4, -4, 0], [2, 0, 0])])
+    names = [description.name for description in read_model_description(sum_of_two).tensors[:2]]
+    learnt = {names[0]: (-3.0, 5.0), names[1]: (-6.0, 6.0), "of another model": (0.0, 1.0)}
+    ranges = measured.with_learnt(learnt)
+    # Clipped as in training at -3; wider than the data at 5. 6 is three times as far as the data reaches.
+    assert [ranges.limits[name] for name in names] == [(-3, 5), measured.limits[names[1]]]
+    assert len(ranges.learnt) == 2
+    assert ranges.learnt_in_use == 1
+    assert ranges.clipped(RangeRule.MINMAX).limits == ranges.limits
+
+
 def test_a_long_stream_is_read_once_and_let_go(sum_of_two: bytes) -> None:
     alive, most_alive = 0, 0
     done: list[int] = []

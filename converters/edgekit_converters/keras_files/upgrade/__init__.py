@@ -9,10 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.keras_files.description import Description, Layer, LayerPath, is_model, reading_description
+from edgekit_converters.keras_files.description import (
+    Description,
+    Layer,
+    LayerPath,
+    LearntRange,
+    is_model,
+    reading_description,
+)
 from edgekit_converters.keras_files.description_bounds import require_bounded
 from edgekit_converters.keras_files.stored_weights import NamedArrays
-from edgekit_converters.keras_files.upgrade.optimization_wrappers import weights_of_unwrapped
+from edgekit_converters.keras_files.upgrade.optimization_wrappers import learnt_range, weights_of_unwrapped
 from edgekit_converters.keras_files.upgrade.steps import STEPS, STRUCTURE_STEPS, Step
 from edgekit_runtime.errors import ModelFileError
 
@@ -29,6 +36,7 @@ class UpgradedModel:
         steps: The names of the steps that had something to mend.
         notes: What the user should be told.
         source_names: The file's names of the outermost model's layers that have been renamed, by their new names.
+        learnt_ranges: What quantization-aware training left, by the layer's path.
     """
 
     config: dict[str, Any]
@@ -36,6 +44,7 @@ class UpgradedModel:
     steps: tuple[str, ...]
     notes: tuple[str, ...]
     source_names: dict[str, str]
+    learnt_ranges: dict[LayerPath, LearntRange]
 
 
 def upgrade(
@@ -86,13 +95,21 @@ def _upgrade(description: Description, read_weights: Callable[[Layer], dict[Laye
     named = read_weights(description.root)
     for path, wrapper in description.unwrapped.items():
         if path in named:
+            learnt = learnt_range(named[path])
+            if learnt is not None:
+                description.learnt_ranges[path] = learnt
             named[path] = weights_of_unwrapped(wrapper, named[path])
     description.weights = {path: [array for _, array in arrays] for path, arrays in named.items()}
     if not description.backend:
         description.backend = _backend(named)
     applied += [step.name for step in STEPS if step.apply(description)]
     return UpgradedModel(
-        description.root, description.weights, tuple(applied), tuple(description.notes), description.source_names
+        description.root,
+        description.weights,
+        tuple(applied),
+        tuple(description.notes),
+        description.source_names,
+        description.learnt_ranges,
     )
 
 

@@ -11,23 +11,20 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters.keras_files.allow_list import OPTIMIZATION_WRAPPERS
-from edgekit_converters.keras_files.description import Description, is_layer, layer_name
+from edgekit_converters.keras_files.description import Description, LearntRange, is_layer, layer_name
 from edgekit_converters.keras_files.stored_weights import NamedArrays
 
-_QUANTIZED = frozenset({"QuantizeWrapper", "QuantizeWrapperV2"})
 #: Arrays of the wrappers themselves.
 _OWN_ARRAY = re.compile(
     r"optimizer_step|pruning_step|mask|threshold|\w+_(min|max)|(cluster_centroids|pulling_indices)_\w+"
 )
-_RANGES_NOTE = (
-    "Quantization-aware training left ranges in the file: they are not used. int8 measures its own on --data, from the"
-    " weights that were trained for it."
-)
+_PRE_ACTIVATION = "pre_activation"
+#: What the toolkit calls the range of a layer's activations; ``QuantizeLayer`` puts its own name there.
+_ACTIVATION_RANGE = re.compile(rf"(output|post_activation|{_PRE_ACTIVATION}|quantize_layer(?:_\d+)?)_(min|max)")
 
 
 def unwrap_optimization(description: Description) -> bool:
     """Put the wrapped layer in the wrapper's place, under the wrapper's name, and remember where its weights are."""
-    quantized = False
     for path, layer in description.layers():
         kind, config = layer["class_name"], layer["config"]
         if kind == "QuantizeLayer":  # It rounds the model's input while training.
@@ -42,9 +39,6 @@ def unwrap_optimization(description: Description) -> bool:
             continue
         layer["config"]["name"] = str(layer.get("name") or config.get("name") or layer_name(layer))
         description.unwrapped[path] = kind
-        quantized |= kind in _QUANTIZED
-    if quantized:
-        description.notes.append(_RANGES_NOTE)
     return bool(description.unwrapped)
 
 
@@ -57,6 +51,20 @@ def weights_of_unwrapped(kind: str, arrays: NamedArrays) -> NamedArrays:
     # The toolkit appends the weights that it clusters, and answers with their centroids.
     clustered = [(name, _clustered(by_name, _last_part(name), array)) for name, array in own]
     return sorted(clustered, key=lambda entry: _last_part(entry[0]) == "bias")
+
+
+def learnt_range(arrays: NamedArrays) -> LearntRange | None:
+    """The range of the activations among the arrays of a wrapper; None where training left none."""
+    ends: dict[str, dict[str, float]] = {}
+    for name, array in arrays:
+        found = _ACTIVATION_RANGE.fullmatch(_last_part(name))
+        if found and array.size == 1 and array.dtype.kind == "f":
+            ends.setdefault(found[1], {})[found[2]] = float(array.item())
+    for place, values in ends.items():
+        low, high = values.get("min", np.nan), values.get("max", np.nan)
+        if np.isfinite([low, high]).all() and low < high:
+            return LearntRange(low, high, before_activation=place == _PRE_ACTIVATION)
+    return None
 
 
 def _clustered(by_name: dict[str, np.ndarray], name: str, weight: np.ndarray) -> np.ndarray:
