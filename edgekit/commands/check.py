@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.reporting import exit_unless_passed
 from edgekit.regression.rules import all_thresholds
 
 if TYPE_CHECKING:

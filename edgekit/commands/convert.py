@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.option_groups import GroupedCommand
 from edgekit.commands.options import (
     EXISTING_OR_NOT,
@@ -23,6 +22,7 @@ from edgekit.commands.options import (
     target_option,
     task_options,
 )
+from edgekit.commands.reporting import exit_unless_passed
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme, modes_by_rank
 from edgekit_runtime.task import Claim
 

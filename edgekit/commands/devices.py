@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, seed_option
+from edgekit.commands.reporting import exit_unless_passed
 from edgekit.devices.emulation.catalogue import KINDS
 
 if TYPE_CHECKING:

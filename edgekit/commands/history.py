@@ -33,7 +33,7 @@ def command(file: Path, names: tuple[str, ...], last: int | None, output: Path |
     if unread:
         click.echo(f"{unread} lines of {file} could not be read and are left out.", err=True)
     if output is not None:
-        from edgekit.reports.history_figure import draw_history
+        from edgekit.reports.history import draw_history
 
         draw_history(entries, output)
     if as_json:

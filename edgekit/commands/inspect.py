@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import EXISTING_OR_NOT, json_option, target_option
+from edgekit.commands.reporting import exit_unless_passed
 
 
 @click.command()
@@ -37,8 +37,7 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
     edgekit inspect model.tflite --target tflite-runtime-2.14 --target litert
     """
     from edgekit.artifacts.inspecting import inspect_tflite, is_tflite
-    from edgekit.reports.inspection import print_keras, print_tflite
-    from edgekit.reports.program_inspection import print_program
+    from edgekit.reports.inspection import print_keras, print_program, print_tflite
     from edgekit.reports.tables import print_json
     from edgekit_converters.exported_programs.archive import is_exported_program
     from edgekit_converters.exported_programs.program import read_program

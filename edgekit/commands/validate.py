@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import (
     EXISTING_OR_NOT,
     data_option,
@@ -18,6 +17,7 @@ from edgekit.commands.options import (
     seed_option,
     task_options,
 )
+from edgekit.commands.reporting import exit_unless_passed
 from edgekit_runtime.task import Claim
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.exits import exit_unless_passed
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.reporting import exit_unless_passed
 
 
 @click.command()

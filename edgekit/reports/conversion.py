@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from edgekit.calibration.data import CalibrationReport
 from edgekit.conversion import Conversion
+from edgekit.counting import counted
 from edgekit.reports.budget import print_budget
-from edgekit.reports.calibration import describe
 from edgekit.reports.tables import kilobytes, print_table
 
 
@@ -21,7 +22,7 @@ def print_conversion(source: str, conversion: Conversion) -> None:
     for note in conversion.notes:
         click.echo(note)
     if conversion.calibration:
-        click.echo(describe(conversion.calibration))
+        click.echo(_describe_calibration(conversion.calibration))
     if conversion.budget:
         print_budget(conversion.budget)
     rows = [(model.quantize, kilobytes(model.size_bytes), str(model.path)) for model in conversion.models]
@@ -30,3 +31,18 @@ def print_conversion(source: str, conversion: Conversion) -> None:
         for score in model.scores:
             where = f", output {score.output}" if len(model.scores) > 1 else ""
             click.echo(f"{model.quantize}{where}: {score.describe()}.")
+
+
+def _describe_calibration(report: CalibrationReport) -> str:
+    """One sentence: how many examples, how many classes, which values."""
+    facts = [] if report.classes is None else [f"{report.classes} classes"]
+    ranges = report.value_range
+    facts += [
+        f"values {low:.4g} to {high:.4g}" + (f" in {name}" if len(ranges) > 1 else "")
+        for name, (low, high) in ranges.items()
+    ]
+    if report.float_top1 is not None:
+        facts.append(f"the float model is right on {report.float_top1:.1%}")
+    return (
+        "; ".join([f"Calibrated on {counted(report.samples, 'example')} of {report.data}", *facts, *report.notes]) + "."
+    )

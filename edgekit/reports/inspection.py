@@ -1,4 +1,4 @@
-"""What ``edgekit inspect`` shows of a .tflite, of a Keras file and of a SavedModel folder."""
+"""What ``edgekit inspect`` shows of a .tflite, a Keras file, a SavedModel folder or an exported program."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from edgekit.artifacts.inspecting import TfliteInspection
 from edgekit.reports.tables import kilobytes, print_table
+from edgekit_converters.exported_programs.program import Program, ProgramTensor
 from edgekit_converters.keras_files.summary import KerasFileSummary
 from edgekit_converters.saved_models.summary import SavedModelSummary
 from edgekit_runtime.description import ModelDescription, OperatorDescription, TensorDescription
@@ -214,3 +215,23 @@ def _short(values: list[str]) -> str:
 
 def _names(tensors: tuple[tuple[str, int], ...]) -> str:
     return ", ".join(name for name, _ in tensors)
+
+
+def print_program(program: Program) -> None:
+    """Print operators, inputs and outputs, and what conversion will say."""
+    name = program.path.name
+    print_table(f"{name}: operators", ("operator", "number"), [(each, str(n)) for each, n in program.operators.items()])
+    facts = [
+        ("PyTorch", program.torch_version),
+        ("size", kilobytes(program.path.stat().st_size)),
+        ("parameters", f"{program.parameters:,}"),
+    ]
+    facts += [("input", _described(each)) for each in program.inputs]
+    facts += [("output", _described(each)) for each in program.outputs]
+    facts += [("note", note) for note in program.notes]
+    print_table(f"{name}: file", (), facts)
+
+
+def _described(tensor: ProgramTensor) -> str:
+    sizes = ["any" if size == -1 else str(size) for size in tensor.to_dict()["shape"]]
+    return f"{tensor.name}: {' × '.join(sizes) or 'scalar'} {tensor.dtype}"

@@ -20,7 +20,7 @@ from edgekit.regression.baseline import LatencyRatio, ModelRecord, read_baseline
 from edgekit.regression.configuration import load_configuration
 from edgekit.regression.content_digest import ContentDigest
 from edgekit.regression.history import HistoryEntry, append_history, read_history
-from edgekit.reports.history_figure import draw_history
+from edgekit.reports.history import draw_history
 from edgekit_runtime.errors import EdgekitError, UsageError
 
 RECORD = ModelRecord(

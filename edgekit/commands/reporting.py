@@ -1,4 +1,4 @@
-"""How a command ends whose report has already said that a threshold is missed."""
+"""How a command ends once its result has been shown."""
 
 from __future__ import annotations
 

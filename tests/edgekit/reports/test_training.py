@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgekit.reports import training_figures
-from edgekit.reports.training_figures import draw_confusion, draw_history
+from edgekit.reports import training
+from edgekit.reports.training import draw_confusion, draw_history
 
 HISTORY = {"loss": [2.0, 1.0, 0.5], "accuracy": [0.3, 0.6, 0.9]}
 
@@ -19,10 +19,8 @@ HISTORY = {"loss": [2.0, 1.0, 0.5], "accuracy": [0.3, 0.6, 0.9]}
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The figures that are drawn, kept on their way to the file."""
     figures: list[Any] = []
-    save = training_figures.write_figure
-    monkeypatch.setattr(
-        training_figures, "write_figure", lambda figure, path: (figures.append(figure), save(figure, path))
-    )
+    save = training.write_figure
+    monkeypatch.setattr(training, "write_figure", lambda figure, path: (figures.append(figure), save(figure, path)))
     return figures
 
 
