@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 import edgekit_runtime
+from edgekit.budget.cross_fitting import fold_numbers
 from edgekit.budget.verdict import Judgement
 from edgekit.datasets.opening import ModelData
 from edgekit.datasets.streams import Batch, ExampleStream
@@ -39,6 +40,8 @@ class JudgedExamples:
         metrics: What each output is judged by; a state beside other outputs is not judged.
         task: What the inputs and outputs are.
         seed: Seed of the intervals' bootstrap.
+        folds: Which of several models each example is judged by, int64 (N,), see ``edgekit.budget.cross_fitting``;
+            None if one model is judged on all.
     """
 
     inputs: dict[str, np.ndarray]
@@ -47,6 +50,7 @@ class JudgedExamples:
     metrics: dict[str, BoundMetric]
     task: Task
     seed: int
+    folds: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -72,17 +76,21 @@ class JudgedExamples:
         is_count = all(metric.name in ("top1", "agreement", "exact_match") for metric in self.metrics.values())
         return 1 / len(self) if is_count else None
 
-    def drop(self, model: bytes) -> float:
-        """How much worse a model is than the float model; of several outputs the worst."""
-        outputs = predictions(model, self.inputs)
+    def drop(self, *models: bytes) -> float:
+        """How much worse a model is than the float model; of several outputs the worst.
+
+        Args:
+            models: The model, or the models of one recipe, one for each fold.
+        """
+        outputs = self._predictions(models)
         return max(
             metric.drop(self.reference[name], outputs[name], self.targets.get(name))
             for name, metric in self.metrics.items()
         )
 
-    def judge(self, model: bytes) -> Judgement:
-        """The scores of each output and their intervals."""
-        outputs = predictions(model, self.inputs)
+    def judge(self, *models: bytes) -> Judgement:
+        """The scores of each output and their intervals; the arguments are those of :meth:`drop`."""
+        outputs = self._predictions(models)
         return Judgement(
             {
                 name: metric.compare(self.reference[name], outputs[name], self.targets.get(name), seed=self.seed)
@@ -91,6 +99,18 @@ class JudgedExamples:
             self.smallest_step,
         )
 
+    def _predictions(self, models: Sequence[bytes]) -> dict[str, np.ndarray]:
+        """Outputs by name: those of one model, or of each model for the examples of its fold."""
+        if len(models) == 1:
+            return predictions(models[0], self.inputs)
+        assert self.folds is not None, "several models are for folds"
+        outputs = {name: np.empty_like(values) for name, values in self.reference.items()}
+        for fold, model in enumerate(models):
+            rows = np.flatnonzero(self.folds == fold)
+            for name, values in predictions(model, {each: of[rows] for each, of in self.inputs.items()}).items():
+                outputs[name][rows] = values
+        return outputs
+
 
 @dataclass(frozen=True, slots=True)
 class ExampleSplit:
@@ -98,7 +118,7 @@ class ExampleSplit:
 
     Attributes:
         search: What the search judges by.
-        held_back: What its result is judged by.
+        held_back: What its result is judged by; ``search`` itself if there are too few for both.
     """
 
     search: JudgedExamples
@@ -144,6 +164,17 @@ def split_examples(
     if not searched:
         return ExampleSplit(confirmed, confirmed)
     return ExampleSplit(judged(searched, float_model, metrics=metrics, claims=claims, seed=seed), confirmed)
+
+
+def cross_fitted_examples(
+    data: ModelData, float_model: bytes, *, metrics: Mapping[str, str], claims: Sequence[Claim] = (), seed: int
+) -> JudgedExamples:
+    """All examples of scarce data, each with the fold that it is judged in; the arguments are those of a split."""
+    count = min(_MOST_HELD_BACK, _most(float_model))
+    batches = _read(data.everything.sample(count, seed=seed).batches(_BATCH))
+    examples = judged(batches, float_model, metrics=metrics, claims=claims, seed=seed)
+    classes = next(iter(examples.targets.values()), None)
+    return replace(examples, folds=fold_numbers(examples.inputs, classes, seed=seed))
 
 
 def judged(

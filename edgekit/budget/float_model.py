@@ -29,6 +29,7 @@ class FloatModel:
         scheme: How many scales integer weights have.
         targets: Names of the runtimes that every model has to run on.
         float_operators: Operators that stay in float in calibrated modes, whatever a recipe says.
+        folds: For cross-fitting, the same with the ranges of the examples outside of each fold; empty without.
     """
 
     model: bytes
@@ -38,6 +39,7 @@ class FloatModel:
     scheme: Scheme = Scheme.PER_CHANNEL
     targets: tuple[str, ...] = ()
     float_operators: tuple[str, ...] = ()
+    folds: tuple[FloatModel, ...] = ()
     _made: dict[tuple[Mode, MixedRecipe], bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def quantized(self, mode: Mode, recipe: MixedRecipe | None = None) -> bytes:
@@ -56,6 +58,12 @@ class FloatModel:
         if sum(map(len, self._made.values())) + len(made) <= _MOST_BYTES_KEPT:
             self._made[key] = made
         return made
+
+    def judged(self, mode: Mode, recipe: MixedRecipe | None = None) -> tuple[bytes, ...]:
+        """What is judged of a model: itself, or with cross-fitting the model of each fold."""
+        if not self.folds or not mode.needs_calibration:
+            return (self.quantized(mode, recipe),)
+        return tuple(fold.quantized(mode, recipe) for fold in self.folds)
 
     def _make(self, mode: Mode, recipe: MixedRecipe) -> bytes:
         if self.targets:

@@ -44,28 +44,36 @@ def search_int8(float_model: FloatModel, split: ExampleSplit, max_drop: float) -
             return measure_operator_noise(float_model.model, float_model.calibrated, int8_but_for, progress=advance)
 
     @cache
-    def on_search(model: bytes) -> float:
-        return split.search.drop(model)
+    def drop_on_search(*models: bytes) -> float:
+        return split.search.drop(*models)
 
-    def on_both(model: bytes) -> float:
-        return max(on_search(model), split.held_back.drop(model))
+    def on_search(recipe: MixedRecipe) -> float:
+        return drop_on_search(*float_model.judged(Mode.INT8, recipe))
+
+    def on_held_back(recipe: MixedRecipe) -> float:
+        return split.held_back.drop(*float_model.judged(Mode.INT8, recipe))
+
+    def on_both(recipe: MixedRecipe) -> float:
+        return max(on_search(recipe), on_held_back(recipe))
 
     search = _run(build, on_search, rank, max_drop)
-    if search.met and split.held_back.drop(build(search.chosen.recipe)) > max_drop:
+    if search.met and on_held_back(search.chosen.recipe) > max_drop:
         return ConfirmedSearch(_run(build, on_both, rank, max_drop), is_confirmed=False)
-    return ConfirmedSearch(search, is_confirmed=split.search is not split.held_back)
+    # The first model, if it is good enough, was not chosen among others.
+    is_confirmed = split.search is not split.held_back or search.evaluations == 1
+    return ConfirmedSearch(search, is_confirmed)
 
 
 def _run(
     build: Callable[[MixedRecipe], bytes],
-    evaluate: Callable[[bytes], float],
+    evaluate: Callable[[MixedRecipe], float],
     rank: Callable[[], tuple[OperatorNoise, ...]],
     max_drop: float,
 ) -> BudgetSearch:
     with progress_bar("Judging int8 models", total=None) as advance:
 
-        def counted(model: bytes) -> float:
+        def evaluate_and_advance(recipe: MixedRecipe) -> float:
             advance(1)
-            return evaluate(model)
+            return evaluate(recipe)
 
-        return search_budget(build, counted, rank, max_drop=max_drop)
+        return search_budget(build, evaluate_and_advance, rank, max_drop=max_drop)

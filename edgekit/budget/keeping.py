@@ -46,7 +46,7 @@ def keep_within_budget(
     step_models = [float_model.quantized(Mode.INT8, step.recipe) for step in steps]
     with progress_bar("Timing", total=None):
         times_ms = median_latencies_ms([*models.values(), *step_models], split.held_back.inputs)
-    candidates = _judge(models, times_ms[: len(models)], int8, split, request)
+    candidates = _judge(float_model, models, times_ms[: len(models)], int8, split=split, request=request)
     chosen = choose(candidates, request.prefer)
     mode = list(models)[chosen]
     report = BudgetReport(
@@ -61,6 +61,7 @@ def keep_within_budget(
         is_strict=request.is_strict,
         smallest_step=split.held_back.smallest_step,
         is_confirmed=int8 is None or int8.is_confirmed,
+        is_cross_fitted=bool(float_model.folds),
         evaluations=int8.search.evaluations if int8 else 0,
         candidates=candidates,
         steps=_steps(int8.search, steps, times_ms[len(models) :]) if int8 else (),
@@ -90,16 +91,18 @@ def _make(
 
 
 def _judge(
+    float_model: FloatModel,
     models: Mapping[Mode, bytes],
     times_ms: Sequence[float],
     int8: ConfirmedSearch | None,
+    *,
     split: ExampleSplit,
     request: BudgetRequest,
 ) -> tuple[Candidate, ...]:
     candidates = []
     for (mode, model), p50_ms in zip(models.items(), times_ms, strict=True):
         search = int8.search if int8 and mode is Mode.INT8 else None
-        judgement = split.held_back.judge(model)
+        judgement = split.held_back.judge(*float_model.judged(mode, search.chosen.recipe if search else None))
         verdict = judgement.verdict(request.max_drop)
         if search is not None and not search.met:
             verdict = Verdict.MISSED

@@ -111,6 +111,8 @@ class BudgetReport:
         is_strict: Whether only what the examples show counts as kept.
         smallest_step: What one held-back example changes; None if the metric does not count examples.
         is_confirmed: Whether the held-back examples had no part in the search.
+        is_cross_fitted: Whether data was scarce: models of the same recipes, calibrated on one half of it, were judged
+            on the other half, in turn, and the delivered one was calibrated on all of it.
         evaluations: Models that the search judged.
         candidates: Every model judged, in the order of the modes.
         steps: From plain int8 to the int8 candidate; empty where plain int8 was good enough or not asked for.
@@ -129,6 +131,7 @@ class BudgetReport:
     is_strict: bool
     smallest_step: float | None
     is_confirmed: bool
+    is_cross_fitted: bool
     evaluations: int
     candidates: tuple[Candidate, ...]
     steps: tuple[Step, ...]
@@ -141,11 +144,16 @@ class BudgetReport:
         return self.candidates[self.chosen]
 
     @property
+    def example(self) -> str:
+        """What one of the examples judged by is called."""
+        return "cross-fitted example" if self.is_cross_fitted else "held-back example"
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """A sentence if the examples are too few to show that the budget was kept."""
         winner = self.winner
         if self.met and winner.verdict is Verdict.UNPROVEN:
-            examples = counted(self.held_back_examples, "held-back example")
+            examples = counted(self.held_back_examples, self.example)
             return (
                 f"Whether the budget is kept is unproven: on {examples} the drop is {self.figure(winner.drop)}"
                 f"{self._range(winner.interval)}.{self._advice(winner)}",
@@ -167,7 +175,7 @@ class BudgetReport:
             return " Pass data of which more examples are held back."
         if needed is None:
             return " No number of examples would prove a drop as large as the budget; allow a larger --max-drop."
-        return f" About {counted(needed, 'held-back example')} would prove it if the drop stays what it is."
+        return f" About {counted(needed, self.example)} would prove it if the drop stays what it is."
 
     def require_met(self) -> None:
         """Raise where the budget is missed.
@@ -178,7 +186,7 @@ class BudgetReport:
         if self.met:
             return
         best = self.winner
-        found = f"{best.label}: {best.drop:.4g} on {counted(self.held_back_examples, 'held-back example')}"
+        found = f"{best.label}: {best.drop:.4g} on {counted(self.held_back_examples, self.example)}"
         if best.verdict is Verdict.UNPROVEN:
             raise BelowThresholdError(
                 "No model was shown to keep the budget, as --strict asks; the best found has a name of its own.",
@@ -206,6 +214,8 @@ class BudgetReport:
             "examples": self.held_back_examples,
             "met": self.met,
         }
+        if self.is_cross_fitted:
+            facts["is_cross_fitted"] = True
         return facts | (self.winner.recipe.to_dict() if self.winner.recipe else {})
 
     def to_dict(self) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from edgekit_runtime.task_finding import find_task
 _BATCH = 32
 #: So many are shown to the float model before it is calibrated.
 _EXAMINED = 128
+#: Fewer held-back examples than this prove little.
+_FEWEST_HELD_BACK = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,14 @@ class CalibrationData:
         stream: The examples chosen.
         report: What they look like.
         data: All that was opened; its held-back part was not looked at.
+        is_scarce: Whether too few examples could be held back: then ``stream`` is drawn from all of them, the
+            held-back ones too, and models are judged by cross-fitting (``edgekit.budget.cross_fitting``).
     """
 
     stream: ExampleStream
     report: CalibrationReport
     data: ModelData
+    is_scarce: bool
 
     def samples(self) -> Iterator[dict[str, np.ndarray]]:
         """Each example by input name, with a batch axis of length 1; read while it is used, with a bar."""
@@ -98,6 +103,8 @@ def open_calibration_data(
 ) -> CalibrationData:
     """Open data for a lowered model, choose examples of the part that is not held back, and look at them.
 
+    Where too few examples could be held back, they are chosen from all.
+
     Args:
         request: What the user said of the data.
         float_model: The float32 .tflite.
@@ -110,7 +117,8 @@ def open_calibration_data(
         EdgekitError: The data is missing, damaged, does not fit the model, or can be of no use to it.
     """
     data = open_data(request, inputs, labels=labels)
-    stream = data.calibration.sample(samples, seed=request.seed)
+    is_scarce = _is_scarce(data)
+    stream = (data.everything if is_scarce else data.calibration).sample(samples, seed=request.seed)
     model = edgekit_runtime.load(float_model)
     survey = Survey()
     with progress_bar("Looking at the data", stream.count) as advance:
@@ -138,7 +146,17 @@ def open_calibration_data(
         notes=stream.notes,
         warnings=tuple(warnings),
     )
-    return CalibrationData(stream, report, data)
+    return CalibrationData(stream, report, data, is_scarce)
+
+
+def _is_scarce(data: ModelData) -> bool:
+    """Whether examples are held back, but few; a source's own test part stays what it is."""
+    if data.has_test_part:
+        return False
+    count = data.held_back.count
+    if count is None:
+        count = sum(map(len, data.held_back.sample(_FEWEST_HELD_BACK, seed=0).batches(_BATCH)))
+    return 0 < count < _FEWEST_HELD_BACK
 
 
 def _value_range(pixels: PixelRange) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,13 @@ from edgekit.conversion.variants import (
     quantize_variants,
 )
 from edgekit.conversion.within_budget import Kept, convert_within_budget
+from edgekit.counting import counted
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweredModel, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
-from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel, require_runs
 from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.manifest import Manifest
@@ -63,11 +65,9 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         )
         models, outputs = {kept.mode: kept.made}, {kept.mode: kept.path}
     else:
-        models, left_out = quantize_variants(
-            source.lowered.model, io_types, options, ranges, float_operators=source.float_operators
-        )
+        models, left_out = _variants(source, io_types, options, ranges)
         notes += left_out
-    scores = {} if kept else score_models(source, models, options)
+    scores = {} if kept else score_models(source, models, options, _quantizer(source, io_types, options))
     artifacts = {mode: _pack(source, mode, model, kept, scores.get(mode, ())) for mode, model in models.items()}
     for mode, artifact in artifacts.items():
         require_runs(check_targets(artifact, options.targets), mode)
@@ -84,7 +84,12 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         batch=source.lowered.batch,
         task=source.task,
         pixel_ranges={name: how.value_range for name, how in source.preprocessing.items()},
-        notes=(*source.lowered.notes, *source.notes, *notes),
+        notes=(
+            *source.lowered.notes,
+            *source.notes,
+            *notes,
+            *_on_cross_fitting(source, is_calibrated=any(mode.needs_calibration for mode in models)),
+        ),
         calibration=source.calibration.report if source.calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
         budget=kept.report if kept else None,
@@ -93,6 +98,35 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             *_on_weights(source.lowered),
             *larger_than_float(source.lowered.model, models),
         ),
+    )
+
+
+def _variants(
+    source: LoweredSource, io_types: Mapping[Mode, IoType], options: ConversionOptions, ranges: Ranges | None
+) -> tuple[dict[Mode, TargetedModel], list[str]]:
+    return quantize_variants(source.lowered.model, io_types, options, ranges, float_operators=source.float_operators)
+
+
+def _quantizer(
+    source: LoweredSource, io_types: Mapping[Mode, IoType], options: ConversionOptions
+) -> Callable[[Collection[Mode], Ranges], dict[Mode, TargetedModel]]:
+    """Makes the same variants of some modes with other ranges."""
+
+    def quantize(modes: Collection[Mode], ranges: Ranges) -> dict[Mode, TargetedModel]:
+        return _variants(source, {mode: io_types[mode] for mode in modes}, options, ranges)[0]
+
+    return quantize
+
+
+def _on_cross_fitting(source: LoweredSource, *, is_calibrated: bool) -> tuple[str, ...]:
+    """How scarce data was used, for whoever reads a score or a budget."""
+    calibration = source.calibration
+    if calibration is None or not calibration.is_scarce or not is_calibrated:
+        return ()
+    return (
+        "The data is too small to hold enough of it back, so models were judged by cross-fitting: models of the same "
+        "recipe, calibrated on one half, were judged on the other half, in turn; the file itself was calibrated on "
+        f"{counted(calibration.report.samples, 'example')} of the whole, and new data is needed to validate it.",
     )
 
 

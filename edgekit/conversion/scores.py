@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgekit.budget.examples import JudgedExamples, judged
+from edgekit.budget.cross_fitting import ranges_by_fold
+from edgekit.budget.examples import JudgedExamples, cross_fitted_examples, judged
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.source import LoweredSource
 from edgekit.counting import counted
 from edgekit.parity.metrics import LABELLED, PairedScore
 from edgekit_converters.quantization.modes import Mode
+from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel
 
 #: More examples make a conversion slow and its score hardly surer.
@@ -33,6 +35,7 @@ class OutputScore:
         examples: How many examples were judged.
         score: Both scores, the drop and its interval.
         is_share: Whether scores are shares of 1.
+        is_cross_fitted: Whether models of the same recipe were judged instead, see ``edgekit.budget.cross_fitting``.
     """
 
     output: str
@@ -41,6 +44,7 @@ class OutputScore:
     examples: int
     score: PairedScore
     is_share: bool
+    is_cross_fitted: bool = False
 
     @property
     def is_bad(self) -> bool:
@@ -56,11 +60,15 @@ class OutputScore:
         against = "" if self.against == LABELLED else f" against {self.against}"
         sentence = (
             f"{self.metric}{against} {self._show(self.score.reference)} → {self._show(self.score.candidate)} on "
-            f"{counted(self.examples, 'held-back example')}, a drop of {self._show(self.score.drop)}"
+            f"{counted(self.examples, self._example)}, a drop of {self._show(self.score.drop)}"
         )
         if interval is not None:
             sentence += f" (95 %: {self._show(interval.low)} to {self._show(interval.high)})"
         return sentence
+
+    @property
+    def _example(self) -> str:
+        return "cross-fitted example" if self.is_cross_fitted else "held-back example"
 
     def _show(self, value: float) -> str:
         return f"{100 * value:.2f} %" if self.is_share else f"{value:.4g}"
@@ -70,6 +78,8 @@ class OutputScore:
         facts = {"metric": self.metric, "against": self.against, "examples": self.examples}
         if math.isfinite(self.score.drop):
             facts |= {"float": round(self.score.reference, 6), "converted": round(self.score.candidate, 6)}
+        if self.is_cross_fitted:
+            facts["is_cross_fitted"] = True
         return facts
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,26 +93,42 @@ def _is_infinite(value: object) -> bool:
 
 
 def score_models(
-    source: LoweredSource, models: Mapping[Mode, TargetedModel], options: ConversionOptions
+    source: LoweredSource,
+    models: Mapping[Mode, TargetedModel],
+    options: ConversionOptions,
+    quantize: Callable[[Collection[Mode], Ranges], Mapping[Mode, TargetedModel]],
 ) -> dict[Mode, tuple[OutputScore, ...]]:
     """Score every calibrated model; others are left out, and all of them if nothing is held back.
 
+    Args:
+        source: The float model and its data.
+        models: The models by mode.
+        options: The seed, and how many examples calibration takes.
+        quantize: Makes models of some modes with other ranges, for cross-fitting.
     Raises:
         EdgekitError: A model cannot be run here.
     """
     calibrated = {mode: model for mode, model in models.items() if mode.needs_calibration}
     if source.calibration is None or not calibrated:
         return {}
+    claims = [source.task.as_claim()]
+    if source.calibration.is_scarce:
+        lowered = source.lowered.model
+        examples = cross_fitted_examples(source.calibration.data, lowered, metrics={}, claims=claims, seed=options.seed)
+        assert examples.folds is not None
+        measured = ranges_by_fold(lowered, examples.inputs, examples.folds, samples=options.samples)
+        folds = [quantize(list(calibrated), ranges) for ranges in measured]
+        return {mode: _scores(examples, *(fold[mode].content for fold in folds)) for mode in calibrated}
     held_back = source.calibration.data.held_back.sample(_MOST_EXAMPLES, seed=options.seed)
     batches = [batch for batch in held_back.batches(_BATCH) if len(batch)]
     if not batches:
         return {}
-    examples = judged(batches, source.lowered.model, metrics={}, claims=[source.task.as_claim()], seed=options.seed)
+    examples = judged(batches, source.lowered.model, metrics={}, claims=claims, seed=options.seed)
     return {mode: _scores(examples, model.content) for mode, model in calibrated.items()}
 
 
-def _scores(examples: JudgedExamples, model: bytes) -> tuple[OutputScore, ...]:
-    judgement = examples.judge(model)
+def _scores(examples: JudgedExamples, *models: bytes) -> tuple[OutputScore, ...]:
+    judgement = examples.judge(*models)
     return tuple(
         OutputScore(
             output=name,
@@ -111,6 +137,7 @@ def _scores(examples: JudgedExamples, model: bytes) -> tuple[OutputScore, ...]:
             examples=len(examples),
             score=judgement.scores[name],
             is_share=metric.is_share,
+            is_cross_fitted=examples.folds is not None,
         )
         for name, metric in examples.metrics.items()
     )

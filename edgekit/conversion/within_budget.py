@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgekit.budget.examples import first_inputs, split_examples
+from edgekit.budget.cross_fitting import ranges_by_fold
+from edgekit.budget.examples import ExampleSplit, cross_fitted_examples, first_inputs, split_examples
 from edgekit.budget.float_model import FloatModel
 from edgekit.budget.keeping import keep_within_budget
 from edgekit.budget.report import BudgetReport
+from edgekit.budget.request import BudgetRequest
 from edgekit.calibration.data import CalibrationData
 from edgekit.conversion.options import ConversionOptions
 from edgekit_converters.quantization.modes import Mode
@@ -62,7 +64,29 @@ def convert_within_budget(
     """
     request = options.budget
     assert request is not None, "only asked for with a budget"
-    split = split_examples(
+    split = _split(lowered, options, request, calibration)
+    calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
+    float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets, float_operators)
+    if ranges is not None and split.held_back.folds is not None:
+        measured = ranges_by_fold(lowered, split.held_back.inputs, split.held_back.folds, samples=options.samples)
+        float_model = replace(float_model, folds=tuple(replace(float_model, ranges=each) for each in measured))
+    mode, report = keep_within_budget(float_model, list(outputs), split, request)
+    path = outputs[mode]
+    if not report.met:
+        path = path.with_name(f"{path.stem}{_OVER_BUDGET}{path.suffix}")
+    return Kept(mode, float_model.targeted(mode, report.winner.recipe), path, report)
+
+
+def _split(
+    lowered: bytes, options: ConversionOptions, request: BudgetRequest, calibration: CalibrationData
+) -> ExampleSplit:
+    """Examples that were not calibrated on; of scarce data, all of them for the search as well as for the verdict."""
+    if calibration.is_scarce:
+        examples = cross_fitted_examples(
+            calibration.data, lowered, metrics=request.metrics, claims=(options.claim,), seed=options.seed
+        )
+        return ExampleSplit(examples, examples)
+    return split_examples(
         calibration.data,
         calibration.stream,
         lowered,
@@ -70,10 +94,3 @@ def convert_within_budget(
         claims=(options.claim,),
         seed=options.seed,
     )
-    calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
-    float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets, float_operators)
-    mode, report = keep_within_budget(float_model, list(outputs), split, request)
-    path = outputs[mode]
-    if not report.met:
-        path = path.with_name(f"{path.stem}{_OVER_BUDGET}{path.suffix}")
-    return Kept(mode, float_model.targeted(mode, report.winner.recipe), path, report)

@@ -47,10 +47,12 @@ class ModelData:
     Attributes:
         part: Gives a part.
         labels: Names of the classes; empty where none are known.
+        has_test_part: Whether the source itself keeps examples for testing.
     """
 
     part: Callable[[Part], ExampleStream]
     labels: tuple[str, ...]
+    has_test_part: bool = False
 
     @cached_property
     def calibration(self) -> ExampleStream:
@@ -130,7 +132,7 @@ def open_data(
             received=f"--slice-by {request.slice_by}",
         )
     source = _renumbered(source, labels)
-    return ModelData(partial(_part_of, source, conform, request.seed), source.labels)
+    return ModelData(partial(_part_of, source, conform, request.seed), source.labels, source.held_back is not None)
 
 
 def _part_of(source: Source, conform: Conform, seed: int, part: Part) -> StoredExamples:

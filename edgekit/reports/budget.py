@@ -22,17 +22,19 @@ def print_budget(report: BudgetReport) -> None:
 
 def examples_sentence(report: BudgetReport) -> str:
     """How many examples each number comes from, and what one of them weighs."""
-    parts = [f"Judged on {counted(report.held_back_examples, 'held-back example')}"]
+    parts = [f"Judged on {counted(report.held_back_examples, report.example)}"]
     if report.smallest_step is not None:
         parts[0] += f", each {percent(report.smallest_step)}"
-    if report.calibration_examples:
+    if report.calibration_examples and not report.is_cross_fitted:
         parts.append(f"calibrated on {counted(report.calibration_examples, 'other')}")
-    if report.search_examples:
+    if report.search_examples and report.is_cross_fitted:
+        parts.append(f"searched on the same ({counted(report.evaluations, 'recipe')})")
+    elif report.search_examples:
         parts.append(f"searched on {report.search_examples} more ({counted(report.evaluations, 'model')})")
     sentence = "; ".join(parts) + "."
     if not report.is_confirmed:
         sentence += (
-            " The held-back examples had a part in the search, too: on new ones the drop may be larger. "
+            f" The {report.example}s had a part in the search, too: on new ones the drop may be larger. "
             "More data would leave some untouched."
         )
     return sentence

@@ -35,7 +35,7 @@ def draw_pareto(report: BudgetReport, path: Path) -> None:
     handles, labels = by_size.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False)
     figure.suptitle(
-        f"{report.metric} against {report.against} on {counted(report.held_back_examples, 'held-back example')}; "
+        f"{report.metric} against {report.against} on {counted(report.held_back_examples, report.example)}; "
         "up and left is better"
     )
     save_figure(figure, path)

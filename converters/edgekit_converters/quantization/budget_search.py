@@ -87,7 +87,7 @@ class BudgetSearch:
 
 def search_budget(
     build: Callable[[MixedRecipe], bytes],
-    evaluate: Callable[[bytes], float],
+    evaluate: Callable[[MixedRecipe], float],
     rank: Callable[[], Sequence[OperatorNoise]],
     *,
     max_drop: float,
@@ -96,7 +96,7 @@ def search_budget(
 
     Args:
         build: Makes a model; equal recipes give equal bytes.
-        evaluate: Judges one: how much worse than the float model, smaller is better. Equal bytes, equal answer.
+        evaluate: Judges a recipe: how much worse than the float model its model is, smaller is better.
         rank: Measures the operators, the least noisy first; called only where plain int8 misses the budget.
         max_drop: The budget.
     """
@@ -125,7 +125,7 @@ class _Judge:
     """Builds and judges recipes, each once."""
 
     def __init__(
-        self, build: Callable[[MixedRecipe], bytes], evaluate: Callable[[bytes], float], max_drop: float
+        self, build: Callable[[MixedRecipe], bytes], evaluate: Callable[[MixedRecipe], float], max_drop: float
     ) -> None:
         self._build = build
         self._evaluate = evaluate
@@ -138,8 +138,7 @@ class _Judge:
 
     def trial(self, recipe: MixedRecipe) -> Trial:
         if recipe not in self._trials:
-            model = self._build(recipe)
-            self._trials[recipe] = Trial(recipe, self._evaluate(model), len(model))
+            self._trials[recipe] = Trial(recipe, self._evaluate(recipe), len(self._build(recipe)))
         return self._trials[recipe]
 
     def has_integers(self, recipe: MixedRecipe, names: Sequence[str]) -> bool:

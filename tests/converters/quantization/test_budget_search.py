@@ -23,9 +23,8 @@ def search(damage: Damage, names: Collection[str] = NAMES, max_drop: float = 0.0
     def build(recipe: MixedRecipe) -> bytes:
         return json.dumps([recipe.float_operators, recipe.range_rule.value]).encode()
 
-    def evaluate(model: bytes) -> float:
-        in_float, rule = json.loads(model)
-        return damage(set(names) - set(in_float), RangeRule(rule))
+    def evaluate(recipe: MixedRecipe) -> float:
+        return damage(set(names) - set(recipe.float_operators), recipe.range_rule)
 
     def rank() -> list[OperatorNoise]:
         noise = [OperatorNoise(name, "CONV_2D", 1e-6 + damage({name}, RangeRule.MINMAX)) for name in names]

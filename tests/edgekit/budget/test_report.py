@@ -28,7 +28,7 @@ def judged(
     within = verdict is Verdict.KEPT or (verdict is Verdict.UNPROVEN and not strict)
     candidate = Candidate("int8", None, 0, 9, 105, 0.03, drop, interval, verdict, within, needed)
     return BudgetReport(
-        "top1", "labels", max_drop, None, 40, 5, examples, True, strict, 1 / examples, True, 1,
+        "top1", "labels", max_drop, None, 40, 5, examples, True, strict, 1 / examples, True, False, 1,
         (candidate,), (), 0, within,
     )  # fmt: skip
 

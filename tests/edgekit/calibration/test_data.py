@@ -73,8 +73,13 @@ def test_a_model_of_two_inputs_is_calibrated(two_inputs: Path, tmp_path: Path) -
     arguments = ["convert", str(two_inputs), "--quantize", "int8", "--io", "int8", "--json", "--data"]
     result = CliRunner().invoke(cli, [*arguments, str(tmp_path / "data.npz")])
     assert result.exit_code == 0, result.output
-    report = json.loads(result.stdout)["calibration"]
-    assert report["samples"] == 80
+    converted = json.loads(result.stdout)
+    report = converted["calibration"]
+    # Twenty held-back examples would prove little: all are calibrated on, and judged by cross-fitting.
+    assert report["samples"] == 100
+    (score,) = converted["models"][0]["scores"]
+    assert (score["examples"], score["is_cross_fitted"]) == (100, True)
+    assert any("judged by cross-fitting" in note and "100 examples of the whole" in note for note in converted["notes"])
     assert set(report["value_range"]) == {"left", "right"}
     scales = [entry["quantization"][0] for entry in Interpreter(str(tmp_path / "two-int8.tflite")).get_input_details()]
     assert max(scales) == pytest.approx(10 * min(scales), rel=0.5)

@@ -92,8 +92,8 @@ SUSPICIOUS = [
     (one_class_without_labels, ["The float model answers class 7 to"]),
     (noise_with_labels, ["no more than by guessing"]),
     (a_class_missing, ["No example to calibrate on is of class 3."]),
-    (few, ["Only 16 examples"]),
-    (mostly_copies, ["of the 192 examples to calibrate on differ"]),
+    (few, ["Only 20 examples"]),
+    (mostly_copies, ["of the 240 examples to calibrate on differ"]),
     (some_blank, ["are one value throughout"]),
 ]
 
