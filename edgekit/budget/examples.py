@@ -221,7 +221,13 @@ def _bind(
         suited = [name for name in names if task.outputs[name].name in METRICS[common].kinds or name in metrics]
         names = suited or names
     return {
-        name: metric_for(metrics.get(name, common), task.outputs[name].name, reference[name], given.get(name))
+        name: metric_for(
+            metrics.get(name, common),
+            task.outputs[name].name,
+            reference[name],
+            given.get(name),
+            is_logit=task.outputs[name].is_logit,
+        )
         for name in names
     }
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from edgekit.counting import counted
+from edgekit_runtime.classification import probabilities
 from edgekit_runtime.model import Model
 from edgekit_runtime.task import CLASSES, Task
 
@@ -71,9 +73,10 @@ def examine(
         pixel_ranges: Real values of pixels 0 and 255 by name of each input that takes images.
         labels: Names of the classes.
     """
+    is_logit = any(kind.is_logit for kind in task.outputs.values())
     if [kind.name for kind in task.outputs.values()] != [CLASSES]:
         return Plausibility()
-    scores = _scores(model, inputs)
+    scores = _scores(model, inputs, is_logit)
     if scores is None or len(scores) < _FEWEST:
         return Plausibility()
     answers = scores.argmax(1)
@@ -87,7 +90,7 @@ def examine(
     top1 = float(np.mean(answers == y))
     if top1 >= _GOOD:
         return Plausibility(top1)
-    better = _best_rescaling(model, inputs, y, pixel_ranges)
+    better = _best_rescaling(partial(_scores, model, is_logit=is_logit), inputs, y, pixel_ranges)
     if better is not None and better[1] >= top1 + _CLEARLY_BETTER:
         return Plausibility(
             top1,
@@ -126,12 +129,12 @@ def range_warning(lowest: float, highest: float, pixel_range: tuple[float, float
     return None
 
 
-def _scores(model: Model, inputs: dict[str, np.ndarray]) -> np.ndarray | None:
+def _scores(model: Model, inputs: dict[str, np.ndarray], is_logit: bool) -> np.ndarray | None:
     """Scores (N, classes); None if the model gives the chosen classes alone."""
     outputs = list(model.predict_named(inputs).values())
     if len(outputs) != 1 or outputs[0].ndim != 2:
         return None
-    scores = outputs[0]
+    scores = probabilities(outputs[0], is_logit)
     # A single score is the second of two classes.
     return scores if scores.shape[1] > 1 else np.concatenate([1 - scores, scores], 1)
 
@@ -154,14 +157,17 @@ def _one_answer(answers: np.ndarray, class_count: int, labels: tuple[str, ...]) 
 
 
 def _best_rescaling(
-    model: Model, inputs: dict[str, np.ndarray], y: np.ndarray, pixel_ranges: Mapping[str, tuple[float, float]]
+    score: Callable[[dict[str, np.ndarray]], np.ndarray | None],
+    inputs: dict[str, np.ndarray],
+    y: np.ndarray,
+    pixel_ranges: Mapping[str, tuple[float, float]],
 ) -> tuple[Rescaling, float] | None:
     names = [name for name, values in inputs.items() if values.dtype.kind == "f"]
     if len(names) != 1:
         return None
     results = []
     for rescaling in _rescalings(inputs[names[0]], pixel_ranges.get(names[0])):
-        scores = _scores(model, inputs | {names[0]: rescaling.apply(inputs[names[0]]).astype(np.float32)})
+        scores = score(inputs | {names[0]: rescaling.apply(inputs[names[0]]).astype(np.float32)})
         if scores is not None:
             results.append((rescaling, float(np.mean(scores.argmax(1) == y))))
     return max(results, key=lambda result: result[1], default=None)

@@ -7,6 +7,7 @@ import numpy as np
 from edgekit_runtime.errors import DataError
 
 _LARGEST_CLASS = 2**31 - 1
+_WHITE = 255
 
 
 def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -53,7 +54,7 @@ def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[
     if are_bits and _is_one_hot(y):
         return y.argmax(-1).astype(np.int64), ()
     if (y.dtype.kind in "biu" and y.min(initial=0) >= 0) or (are_bits and y.ndim > 2):
-        return _without_last_axis_of_one(y).astype(np.int64), ()
+        return _without_last_axis_of_one(_as_bits(y)).astype(np.int64), ()
     if y.ndim == 1 and y.min(initial=0) >= 0 and (y == np.floor(y)).all():
         return y.astype(np.int64), ()
     return y.astype(np.float32), ()
@@ -74,6 +75,12 @@ def _require_range(name: str, y: np.ndarray) -> None:
 
 def _is_one_hot(bits: np.ndarray) -> bool:
     return bits.ndim >= 2 and bits.shape[-1] > 1 and bool((bits.sum(-1) == 1).all())
+
+
+def _as_bits(y: np.ndarray) -> np.ndarray:
+    """Masks saved as black and white pictures, of 0 and 255, as 0 and 1; all others as they are."""
+    is_picture = y.ndim > 2 and bool(((y == 0) | (y == _WHITE)).all())
+    return y // _WHITE if is_picture else y
 
 
 def _without_last_axis_of_one(y: np.ndarray) -> np.ndarray:

@@ -127,7 +127,13 @@ def compare_on(
     claims = [model.manifest.task, data_claim(model.description, inputs.targets)]
     task = find_task(model.description, claims, label_count=len(model.labels))
     agreements = [
-        compare(left, right, _targets(inputs, model, info.name), kind=task.outputs[info.name].name)
+        compare(
+            left,
+            right,
+            _targets(inputs, model, info.name),
+            kind=task.outputs[info.name].name,
+            is_logit=task.outputs[info.name].is_logit,
+        )
         for info, left, right in zip(model.outputs, expected, received, strict=True)
     ]
     outputs = tuple(

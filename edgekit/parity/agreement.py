@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.parity.metrics import METRICS, require_fitting_targets, truth_of
-from edgekit_runtime.classification import predicted_classes
+from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import CLASSES
 
@@ -41,7 +41,12 @@ class Agreement:
 
 
 def compare(
-    reference: np.ndarray, candidate: np.ndarray, targets: np.ndarray | None = None, *, kind: str = CLASSES
+    reference: np.ndarray,
+    candidate: np.ndarray,
+    targets: np.ndarray | None = None,
+    *,
+    kind: str = CLASSES,
+    is_logit: bool = False,
 ) -> Agreement:
     """Compare two models' outputs for the same inputs.
 
@@ -50,6 +55,7 @@ def compare(
         candidate: Outputs of the candidate, same shape.
         targets: Labels of the inputs, (N, ...); None if there are none. Only those of classes are used.
         kind: What the outputs are, see ``edgekit_runtime.task``.
+        is_logit: Whether scores of classes are logits, see ``edgekit_runtime.task.Kind``.
     Raises:
         DataError: Shapes differ, or labels do not fit the outputs.
     """
@@ -61,16 +67,17 @@ def compare(
             next_step="check that the .tflite was made from this model",
         )
     error = np.abs(reference.astype(np.float64) - candidate)
+    scores = [probabilities(outputs, is_logit) for outputs in (reference, candidate)]
     tops: list[float | None] = [None, None]
     if targets is not None and kind == CLASSES:
         require_fitting_targets(kind, reference, targets)
-        tops = [float(np.mean(predicted_classes(outputs) == targets)) for outputs in (reference, candidate)]
+        tops = [float(np.mean(predicted_classes(outputs) == targets)) for outputs in scores]
     return Agreement(
         samples=len(reference),
         reference_top1=tops[0],
         candidate_top1=tops[1],
         accuracy_drop=None if tops[0] is None or tops[1] is None else tops[0] - tops[1],
-        top1_agreement=_share_equal(reference, candidate, kind),
+        top1_agreement=_share_equal(scores[0], scores[1], kind),
         max_absolute_error=float(error.max()),
         mean_absolute_error=float(error.mean()),
     )

@@ -11,6 +11,7 @@ from edgekit.parity.options import ValidationOptions
 from edgekit.parity.output_tally import OutputTally
 from edgekit.parity.predictors import Predictor, matched
 from edgekit.parity.results import OutputParity
+from edgekit_runtime.task import Kind
 
 
 class Comparison:
@@ -30,7 +31,7 @@ class Comparison:
         self,
         reference: Predictor,
         candidate: Predictor,
-        kinds: Mapping[str, str],
+        kinds: Mapping[str, Kind],
         labels: tuple[str, ...],
         options: ValidationOptions,
     ) -> None:

@@ -23,7 +23,7 @@ from edgekit.parity.paired_statistics import (
     drop_interval,
     score_drop_interval,
 )
-from edgekit_runtime.classification import predicted_classes
+from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.task import BOXES, CLASSES, LABELS, MASK, OUTPUT_KINDS, SEQUENCE, STATE, VALUES
 
@@ -87,12 +87,14 @@ class BoundMetric:
         kind: The output's kind.
         against: What predictions are scored against, ``LABELLED`` or ``FLOAT_PREDICTIONS``.
         is_share: Whether it is a share of 1.
+        is_logit: Whether the output's scores are logits.
     """
 
     name: str
     kind: str
     against: str
     is_share: bool
+    is_logit: bool = False
 
     def drop(self, reference: np.ndarray, candidate: np.ndarray, targets: np.ndarray | None) -> float:
         """How much worse the candidate is, without an interval; infinite for outputs that are not finite.
@@ -104,6 +106,7 @@ class BoundMetric:
         """
         if not _is_finite(candidate):
             return float("inf")
+        reference, candidate = self._divided(reference), self._divided(candidate)
         truth = self._truth(reference, targets)
         if self.name not in METRICS:
             before, after = _defined_scores(_scorer(self.name, self.kind), reference, candidate, truth)
@@ -118,11 +121,16 @@ class BoundMetric:
         """Both scores, the drop and its interval; the arguments are those of :meth:`drop`."""
         if not _is_finite(candidate):
             return PairedScore(float("nan"), float("-inf"), float("inf"), None, None)
+        reference, candidate = self._divided(reference), self._divided(candidate)
         truth = self._truth(reference, targets)
         if self.name not in METRICS:
             return _compare_by_scorer(_scorer(self.name, self.kind), reference, candidate, truth, seed)
         metric = METRICS[self.name]
         return compare_parts(metric, metric.parts(reference, truth), metric.parts(candidate, truth), seed=seed)
+
+    def _divided(self, outputs: np.ndarray) -> np.ndarray:
+        """Scores that 0.5 divides, unless the metric is about the numbers themselves."""
+        return outputs if self.name in _NUMERIC else probabilities(outputs, self.is_logit)
 
     def _truth(self, reference: np.ndarray, targets: np.ndarray | None) -> np.ndarray:
         if targets is None or self.against == FLOAT_PREDICTIONS:
@@ -189,7 +197,9 @@ def default_metric(kind: str, targets: np.ndarray | None) -> str:
     return "agreement" if name == "top1" and targets is None else name
 
 
-def metric_for(name: str | None, kind: str, outputs: np.ndarray, targets: np.ndarray | None) -> BoundMetric:
+def metric_for(
+    name: str | None, kind: str, outputs: np.ndarray, targets: np.ndarray | None, *, is_logit: bool = False
+) -> BoundMetric:
     """Bind a metric to a model's output.
 
     Args:
@@ -197,6 +207,7 @@ def metric_for(name: str | None, kind: str, outputs: np.ndarray, targets: np.nda
         kind: The output's kind.
         outputs: The float model's outputs, shape (N, …).
         targets: Labels of the examples; None if there are none.
+        is_logit: Whether the output's scores are logits.
     Raises:
         DataError: The metric does not go with the output, or needs labels that are missing or do not fit.
     """
@@ -210,7 +221,7 @@ def metric_for(name: str | None, kind: str, outputs: np.ndarray, targets: np.nda
             next_step=f"use --metric {' or '.join(each.name for each in METRICS.values() if kind in each.kinds)}",
         )
     if name == "agreement" or (metric is not None and targets is None and name != "top1"):
-        return BoundMetric(name, kind, FLOAT_PREDICTIONS, metric is None or metric.is_share)
+        return BoundMetric(name, kind, FLOAT_PREDICTIONS, metric is None or metric.is_share, is_logit)
     if name in _NUMERIC:
         fits = targets is not None and targets.size == outputs.size
         return BoundMetric(name, kind, LABELLED if fits else FLOAT_PREDICTIONS, is_share=False)
@@ -222,7 +233,7 @@ def metric_for(name: str | None, kind: str, outputs: np.ndarray, targets: np.nda
             next_step="use --metric agreement, mse, mae or r2, which compare with the float model's predictions",
         )
     require_fitting_targets(kind, outputs, targets)
-    return BoundMetric(name, kind, LABELLED, metric is not None and metric.is_share)
+    return BoundMetric(name, kind, LABELLED, metric is not None and metric.is_share, is_logit)
 
 
 def truth_of(kind: str, outputs: np.ndarray) -> np.ndarray:

@@ -11,8 +11,9 @@ from edgekit.parity.metrics import require_fitting_targets
 from edgekit.parity.regression_tally import RegressionTally
 from edgekit.parity.results import OutputParity
 from edgekit.parity.slice_tally import SliceTally
+from edgekit_runtime.classification import probabilities
 from edgekit_runtime.errors import DataError
-from edgekit_runtime.task import CLASSES, STATE
+from edgekit_runtime.task import CLASSES, STATE, Kind
 
 
 class OutputTally:
@@ -26,8 +27,9 @@ class OutputTally:
         seed: Seed of the bootstrap.
     """
 
-    def __init__(self, name: str, kind: str, labels: tuple[str, ...], top_k: int, seed: int) -> None:
-        self._name, self._kind, self._labels, self._top_k, self._seed = name, kind, labels, top_k, seed
+    def __init__(self, name: str, kind: Kind, labels: tuple[str, ...], top_k: int, seed: int) -> None:
+        self._name, self._kind, self._labels, self._top_k, self._seed = name, kind.name, labels, top_k, seed
+        self._is_logit = kind.is_logit
         self._errors = ErrorTally()
         self._classes: ClassTally | None = None
         self._regression: RegressionTally | None = None
@@ -65,13 +67,14 @@ class OutputTally:
         self._samples += len(names)
         self._errors.add(*values, names)
         answers = None
+        first, second = (probabilities(outputs, self._is_logit) for outputs in values)
         if self._classes is not None:
-            answers = self._classes.add(as_scores(values[0]), as_scores(values[1]), targets, names, images)
+            answers = self._classes.add(as_scores(first), as_scores(second), targets, names, images)
         if self._regression is not None:
             assert targets is not None
             self._regression.add(*values, targets)
         if self._metrics is not None:
-            self._metrics.add(*values, targets)
+            self._metrics.add(first, second, targets)
         if groups is not None:
             self._slices = self._slices or SliceTally()
             errors = np.abs(values[0].astype(np.float64) - values[1]).reshape(len(names), -1)

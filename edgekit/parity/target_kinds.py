@@ -8,7 +8,6 @@ import numpy as np
 
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, UNNAMED, VALUES, Claim, Task
-from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import TensorInfo, model_outputs
 
 #: By the number of axes of class numbers, examples included.
@@ -24,13 +23,12 @@ def data_claim(description: ModelDescription, targets: Mapping[str, np.ndarray])
             of the only output.
     """
     outputs = model_outputs(description)
-    graph = find_task(description).outputs
     kinds = {}
     for info in outputs:
         given = targets.get(info.name)
         if given is None and len(outputs) == 1:
             given = targets.get(UNNAMED)
-        kind = None if given is None else _kind_of(given, info, graph[info.name].name)
+        kind = None if given is None else _kind_of(given, info)
         if kind is not None:
             kinds[info.name] = kind
     return Claim(DATA, outputs=kinds)
@@ -47,7 +45,7 @@ def note_on_unused(targets: Mapping[str, np.ndarray], task: Task) -> str:
     return f"Labels called {names} were not used, since they name no output of the model; call them {wanted}."
 
 
-def _kind_of(targets: np.ndarray, info: TensorInfo, in_graph: str) -> str | None:
+def _kind_of(targets: np.ndarray, info: TensorInfo) -> str | None:
     """Integers are classes, multi-hot rows labels, maps of integers a mask; all else is values."""
     rank = len(info.shape)
     if targets.ndim == rank and any(
@@ -65,8 +63,5 @@ def _kind_of(targets: np.ndarray, info: TensorInfo, in_graph: str) -> str | None
         return VALUES if targets.ndim == rank else None
     if not is_chosen and info.shape[-1] == 1 and not are_bits:
         # Whole numbers for a single value are counts or years.
-        return VALUES
-    if not is_chosen and info.shape[-1] == 1 and targets.ndim == 1 and in_graph != CLASSES:
-        # 0 and 1 for a value that is not a probability.
         return VALUES
     return _KIND_BY_RANK.get(targets.ndim)

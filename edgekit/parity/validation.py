@@ -141,8 +141,7 @@ def validate_all(
     for batch in stream.batches(batch_size(model.inputs)):
         if task is None:
             task = names.task(judged[0], [options.claim, names.data_claim(judged[0], batch.targets)])
-            kinds = {name: kind.name for name, kind in task.outputs.items()}
-            comparisons = [Comparison(model, each, kinds, labels or opened.labels, options) for each in judged]
+            comparisons = [Comparison(model, each, task.outputs, labels or opened.labels, options) for each in judged]
         answers = model.predict(batch.inputs)
         for comparison in comparisons:
             comparison.add(batch, answers, images=_images(batch, inputs))

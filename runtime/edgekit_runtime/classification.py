@@ -55,6 +55,19 @@ class Classification(NamedTuple):
         return {"label": self.label, "score": self.score, "index": self.index, "top": top}
 
 
+def probabilities(scores: np.ndarray, is_logit: bool) -> np.ndarray:
+    """Scores that 0.5 divides: the sigmoid of logits, and all others as they are.
+
+    Args:
+        scores: Floats of any shape, or integers.
+        is_logit: Whether they are logits, see ``edgekit_runtime.task.Kind``.
+    """
+    if not is_logit or scores.dtype.kind != "f":
+        return scores
+    # Beyond 80 nothing changes, and float32 would overflow.
+    return np.asarray(1 / (1 + np.exp(-np.clip(scores, -80, 80))))
+
+
 def predicted_classes(scores: np.ndarray) -> np.ndarray:
     """The class that each row of scores stands for.
 

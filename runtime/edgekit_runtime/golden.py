@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from edgekit_runtime.classification import predicted_classes
+from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMismatchError
 from edgekit_runtime.manifest import GOLDEN_NAME, Parts
 from edgekit_runtime.task import CLASSES, UNNAMED, Task
@@ -165,8 +165,10 @@ def _same_classes(
 ) -> tuple[bool, ...]:
     same = np.ones(len(outputs[0]), bool)
     for info, output, wanted in zip(model.outputs, outputs, expected):
-        if model.task.outputs[info.name].name == CLASSES:
-            equal = predicted_classes(output) == predicted_classes(wanted)
+        kind = model.task.outputs[info.name]
+        if kind.name == CLASSES:
+            first, second = (predicted_classes(probabilities(each, kind.is_logit)) for each in (output, wanted))
+            equal = first == second
             same &= equal.reshape(len(same), -1).all(1)
     return tuple(same.tolist())
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgekit_runtime.batch_runner import BatchRunner
 from edgekit_runtime.batches import available_cores, conform
-from edgekit_runtime.classification import Classification, class_count, labels_for, rank, read_labels
+from edgekit_runtime.classification import Classification, class_count, labels_for, probabilities, rank, read_labels
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import TensorMismatchError, UsageError
 from edgekit_runtime.image_decoding import MAX_IMAGE_PIXELS
@@ -329,6 +329,8 @@ class Model:
                 scores = self._runner.run([pixels], [image.encode], session)[0]
         assert isinstance(scores, np.ndarray)
         if scores.shape[1] == 1:
+            (kind,) = self.task.outputs.values()
+            scores = probabilities(scores, kind.is_logit)
             if not ((scores >= 0) & (scores <= 1)).all():
                 raise TensorMismatchError(
                     "The model's only score is no probability of a class.",

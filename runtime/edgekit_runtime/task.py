@@ -69,10 +69,12 @@ class Kind(NamedTuple):
     Attributes:
         name: One of ``INPUT_KINDS`` or ``OUTPUT_KINDS``.
         source: Who says so: ``user``, ``file``, ``training``, ``data``, ``model`` (its graph) or ``default``.
+        is_logit: Whether an output's scores are logits that stand for themselves, so that 0 and not 0.5 divides them.
     """
 
     name: str
     source: str
+    is_logit: bool = False
 
 
 class Claim(NamedTuple):

@@ -42,6 +42,8 @@ _FEWEST_IMAGE_AXES = 3
 _SHORTEST_SOUND = 4000
 #: Operators that change a tensor's form, not what its values mean.
 _TRANSPARENT = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CAST", "TRANSPOSE"})
+#: Operators whose results are logits if classes are made of them.
+_LINEAR = frozenset({"FULLY_CONNECTED", "CONV_2D", "TRANSPOSE_CONV", "BATCH_MATMUL", "ADD", "RESIZE_BILINEAR"})
 #: Operators that look rows up, and which of their inputs holds the numbers of these.
 _LOOK_UPS: Mapping[str, int] = MappingProxyType({"GATHER": 1, "EMBEDDING_LOOKUP": 0, "ONE_HOT": 0})
 
@@ -72,8 +74,20 @@ def find_task(description: ModelDescription, claims: Sequence[Claim] = (), *, la
         seen_outputs[outputs[0].name] = Kind(CLASSES, FILE) if seen.source == DEFAULT else seen
     return Task(
         inputs={info.name: _input_kind(info, inputs, claims, seen_inputs[info.name]) for info in inputs},
-        outputs={info.name: _output_kind(info, claims, seen_outputs[info.name]) for info in outputs},
+        outputs={
+            info.name: _with_logits(description, info, _output_kind(info, claims, seen_outputs[info.name]))
+            for info in outputs
+        },
     )
+
+
+def _with_logits(description: ModelDescription, info: TensorInfo, kind: Kind) -> Kind:
+    """The same, and whether its scores are logits: those of several classes are compared with each other anyway."""
+    is_divided = kind.name == LABELS or (kind.name in (CLASSES, MASK, SEQUENCE) and info.shape[-1:] == (1,))
+    if not is_divided:
+        return kind
+    last = _last_operator(description.subgraphs[0], info.index)
+    return kind._replace(is_logit=last is not None and last.name in _LINEAR)
 
 
 def _with_numpy_types(description: ModelDescription) -> ModelDescription:

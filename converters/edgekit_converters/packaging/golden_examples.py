@@ -12,12 +12,12 @@ import numpy as np
 
 import edgekit_runtime
 from edgekit_converters.quantization.modes import Mode
-from edgekit_runtime.classification import predicted_classes
+from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.golden import golden_outputs
 from edgekit_runtime.preprocessing import Preprocessing
-from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, Task
+from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, Kind, Task
 
 _FLOORS = {mode.record.arithmetic.name: mode.record.arithmetic.golden_floor for mode in Mode}
 #: Steps of a quantized output that roundings on the way may add up to: of probabilities, and of others. A steering
@@ -79,9 +79,9 @@ def make_golden(
     keras = _in_order(source_outputs, [info.name for info in loaded.outputs], outputs)
     arithmetic = arithmetic_of(loaded.description)
     steps = _output_steps(loaded.description)
-    kinds = [(task or loaded.task).outputs[info.name].name for info in loaded.outputs]
+    kinds = [(task or loaded.task).outputs[info.name] for info in loaded.outputs]
     tolerance = [
-        _tolerance(output, keras[number] if keras else None, arithmetic, step=steps[number], kind=kinds[number])
+        _tolerance(output, keras[number] if keras else None, arithmetic, step=steps[number], kind=kinds[number].name)
         for number, output in enumerate(outputs)
     ]
     arrays = {f"input_{number}": array for number, array in enumerate(inputs)}
@@ -110,16 +110,20 @@ def arithmetic_of(description: ModelDescription) -> str:
     return "float16" if any(tensor.dtype == "float16" for tensor in constants) else "float32"
 
 
-def _parity(outputs: Sequence[np.ndarray], keras: Sequence[np.ndarray], kinds: Sequence[str]) -> dict[str, Any]:
+def _parity(outputs: Sequence[np.ndarray], keras: Sequence[np.ndarray], kinds: Sequence[Kind]) -> dict[str, Any]:
     """The largest distance of any value, and in how many examples every output of classes names the same one."""
     if not keras:
         return {}
     pairs = list(zip(outputs, keras, strict=True))
     errors = [float(np.abs(np.asarray(own, np.float64) - source).max()) for own, source in pairs]
     parity: dict[str, Any] = {"max_error": _short(max(errors))}
-    classes = [pair for pair, kind in zip(pairs, kinds, strict=True) if kind == CLASSES]
+    classes = [
+        [predicted_classes(probabilities(each, kind.is_logit)) for each in pair]
+        for pair, kind in zip(pairs, kinds, strict=True)
+        if kind.name == CLASSES
+    ]
     if classes:
-        same = [predicted_classes(own) == predicted_classes(source) for own, source in classes]
+        same = [own == source for own, source in classes]
         parity["top1_equal"] = int(np.all([equal.reshape(len(equal), -1).all(1) for equal in same], axis=0).sum())
     return parity
 

@@ -11,6 +11,7 @@ from edgekit.parity.output_tally import OutputTally
 from edgekit.parity.results import OutputParity
 from edgekit.parity.validation import failures
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.task import DATA, Kind
 
 #: Four examples, three classes. Answers: 0, 1, 2, 0 and 0, 1, 1, 2.
 REFERENCE = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.6, 0.2, 0.2]], np.float32)
@@ -110,6 +111,6 @@ def test_words_are_judged_and_a_state_beside_them_is_not() -> None:
 
 
 def judged(kind: str, reference: np.ndarray, candidate: np.ndarray, y: np.ndarray | None = None) -> OutputParity:
-    tally = OutputTally("y", kind, (), 5, 0)
+    tally = OutputTally("y", Kind(kind, DATA), (), 5, 0)
     tally.add((reference, candidate), y, tuple(str(row) for row in range(len(reference))))
     return tally.result()

@@ -19,6 +19,7 @@ from edgekit.parity.error_tally import ErrorTally
 from edgekit.parity.output_tally import OutputTally
 from edgekit.parity.results import OutputParity
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.task import DATA, Kind
 
 RANDOM = np.random.default_rng(5)
 COUNT, CLASSES = 3000, 7
@@ -36,7 +37,7 @@ def tallied(
     size: int = 256,
     kind: str = "classes",
 ) -> OutputParity:
-    tally = OutputTally("y", kind, (), 3, 0)
+    tally = OutputTally("y", Kind(kind, DATA), (), 3, 0)
     for start in range(0, len(reference), size):
         rows = slice(start, start + size)
         names = tuple(str(row) for row in range(*rows.indices(len(reference))))

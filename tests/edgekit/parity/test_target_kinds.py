@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from edgekit.datasets.targets import as_targets
-from edgekit.parity.metrics import require_fitting_targets
+from edgekit.parity.agreement import compare
+from edgekit.parity.metrics import metric_for, require_fitting_targets
+from edgekit.parity.output_tally import OutputTally
 from edgekit.parity.target_kinds import data_claim, note_on_unused
 from edgekit_runtime.description import (
     ModelDescription,
@@ -17,7 +19,7 @@ from edgekit_runtime.description import (
     SubgraphDescription,
     TensorDescription,
 )
-from edgekit_runtime.task import DATA, UNNAMED, Kind, Task
+from edgekit_runtime.task import DATA, UNNAMED, USER, Claim, Kind, Task
 from edgekit_runtime.task_finding import find_task
 
 COUNT = 6
@@ -53,6 +55,10 @@ def classes(*shape: int, below: int = 3, dtype: str = "int64") -> np.ndarray:
         pytest.param((7, 3), "SOFTMAX", np.eye(3, dtype="f4")[classes(7)], "sequence", id="one-hot-steps"),
         pytest.param((3,), "FULLY_CONNECTED", classes(1), "classes", id="a-column-of-classes"),
         pytest.param((7, 1), "FULLY_CONNECTED", classes(7, 1, below=9), "values", id="counts-by-step"),
+        pytest.param((1,), "FULLY_CONNECTED", classes(below=2), "classes", id="two-classes-by-a-logit"),
+        pytest.param((1,), "FULLY_CONNECTED", classes(below=9), "values", id="counts"),
+        pytest.param((4, 5, 1), "LOGISTIC", 255 * classes(4, 5, below=2, dtype="uint8"), "mask", id="black-and-white"),
+        pytest.param((4, 5, 2), "SOFTMAX", 255 * classes(4, 5, 1, below=2), "mask", id="black-and-white-of-two"),
         pytest.param((4, 5, 1), "LOGISTIC", classes(4, 5, 1, dtype="f4") / 2, "values", id="a-picture"),
         pytest.param((7, 2), "FULLY_CONNECTED", classes(7, 2, dtype="f4") - 1, "values", id="real-steps"),
     ],
@@ -65,6 +71,38 @@ def test_labels_show_the_kind_in_every_form_that_keras_trains_on(
     kind = find_task(described, [data_claim(described, {UNNAMED: targets})]).outputs["y"]
     assert kind.name == expected
     require_fitting_targets(kind.name, np.zeros((COUNT, *shape), np.float32), targets)
+
+
+@pytest.mark.parametrize(
+    ("shape", "operator", "kind", "is_logit"),
+    [
+        ((1,), "FULLY_CONNECTED", "classes", True),
+        ((1,), "LOGISTIC", "classes", False),
+        ((4, 5, 1), "CONV_2D", "mask", True),
+        ((3,), "FULLY_CONNECTED", "labels", True),
+        ((3,), "FULLY_CONNECTED", "classes", False),
+        ((1,), "FULLY_CONNECTED", "values", False),
+    ],
+)
+def test_one_linear_score_of_classes_is_a_logit(
+    shape: tuple[int, ...], operator: str, kind: str, *, is_logit: bool
+) -> None:
+    assert find_task(model(shape, operator), [Claim(USER, outputs={"y": kind})]).outputs["y"].is_logit is is_logit
+
+
+def test_zero_divides_the_classes_of_a_logit_wherever_they_are_judged() -> None:
+    scores, y = np.array([[-2.0], [0.2], [0.4], [3.0]], np.float32), np.array([0, 1, 1, 1])
+    assert metric_for("top1", "classes", scores, y, is_logit=True).compare(scores, scores, y).reference == 1
+    assert metric_for("top1", "classes", scores, y).compare(scores, scores, y).reference == 0.5
+    # A metric of the numbers takes them as they are.
+    assert metric_for("mse", "classes", scores, None, is_logit=True).drop(scores, scores + 1, None) == pytest.approx(1)
+    assert compare(scores, scores, y, is_logit=True).reference_top1 == 1
+    tally = OutputTally("y", Kind("classes", DATA, is_logit=True), (), 5, 0)
+    tally.add((scores, scores), y, ("a", "b", "c", "d"))
+    labelled = tally.result().classification
+    assert labelled is not None
+    assert labelled.labelled is not None
+    assert labelled.labelled.reference_top1 == 1
 
 
 def test_labels_of_another_form_leave_the_kind_to_the_graph() -> None:
