@@ -10,11 +10,11 @@ from edgekit.datasets.streams import Batch, ExampleStream
 from edgekit.parity.metrics import METRICS, require_fitting_targets
 from edgekit.parity.reliability import ReliabilityTally
 from edgekit.parity.target_kinds import data_claim
-from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers, OutputAnswers, ScoreAnswers
-from edgekit_runtime.classification import predicted_classes
+from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers, NamedAnswers, OutputAnswers, ScoreAnswers
+from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.model import Model
-from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, STATE, VALUES
+from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, STATE, VALUES, Kind
 from edgekit_runtime.task_finding import find_task
 
 #: Examples a call: enough to keep both cores busy, few enough to stay out of the way of large pictures.
@@ -43,12 +43,13 @@ def collect_answers(model: Model, stream: ExampleStream) -> Answered:
     """The answer to every example, with as little kept as the comparison needs.
 
     The kind of the model's only output that is not a state decides: classes are kept with or without labels; values,
-    labels, masks and sequences are scored if the data has targets; of all else some outputs are kept as they are.
+    labels, masks and sequences are scored if the data has targets; of all else some outputs are kept as they are. Of
+    several outputs each is judged so by itself if the data has targets for any.
 
     Raises:
         DataError: There are no examples, or their targets do not fit the model.
     """
-    collector: _Classes | _Errors | _Scores | _Outputs | None = None
+    collector: _Collector | _Several | None = None
     samples = 0
     for batch in stream.batches(_BATCH):
         outputs = model.predict_named(batch.inputs)
@@ -67,15 +68,15 @@ def targets_of(batch: Batch, output: str) -> np.ndarray | None:
 
 
 class _Classes:
-    def __init__(self, output: str, classes: int) -> None:
-        self._output, self._classes = output, classes
+    def __init__(self, output: str, classes: int, *, is_logit: bool) -> None:
+        self._output, self._classes, self._is_logit = output, classes, is_logit
         self._predicted: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
         self._tally = ReliabilityTally()
         self._are_probabilities = True
 
     def add(self, outputs: dict[str, np.ndarray], batch: Batch) -> None:
-        scores, y = outputs[self._output], targets_of(batch, self._output)
+        scores, y = probabilities(outputs[self._output], self._is_logit), targets_of(batch, self._output)
         self._predicted.append(predicted_classes(scores))
         if y is None:
             return
@@ -116,13 +117,13 @@ class _Errors:
 
 
 class _Scores:
-    def __init__(self, output: str, kind: str) -> None:
-        self._output, self._kind = output, kind
-        self._metric = METRICS[_EXAMPLE_METRICS[kind]]
+    def __init__(self, output: str, kind: Kind) -> None:
+        self._output, self._kind, self._is_logit = output, kind.name, kind.is_logit
+        self._metric = METRICS[_EXAMPLE_METRICS[kind.name]]
         self._scores: list[np.ndarray] = []
 
     def add(self, outputs: dict[str, np.ndarray], batch: Batch) -> None:
-        values, y = outputs[self._output], targets_of(batch, self._output)
+        values, y = probabilities(outputs[self._output], self._is_logit), targets_of(batch, self._output)
         assert y is not None
         require_fitting_targets(self._kind, values, y, self._output)
         self._scores.append(np.asarray(self._metric.score(self._metric.parts(values, y))))
@@ -150,11 +151,26 @@ class _Outputs:
         return OutputAnswers(np.concatenate(self._kept))
 
 
+class _Several:
+    """Several outputs, each by its own collector, which sees no other."""
+
+    def __init__(self, collectors: dict[str, _Collector]) -> None:
+        self._collectors = collectors
+
+    def add(self, outputs: dict[str, np.ndarray], batch: Batch) -> None:
+        for name, collector in self._collectors.items():
+            collector.add({name: outputs[name]}, batch)
+
+    def answers(self) -> NamedAnswers:
+        return NamedAnswers({name: collector.answers() for name, collector in self._collectors.items()})
+
+
+_Collector = _Classes | _Errors | _Scores | _Outputs
 #: What an example with many parts is scored by.
 _EXAMPLE_METRICS = {LABELS: "agreement", MASK: "pixel_accuracy", SEQUENCE: "token_accuracy"}
 
 
-def _collector(model: Model, outputs: dict[str, np.ndarray], batch: Batch) -> _Classes | _Errors | _Scores | _Outputs:
+def _collector(model: Model, outputs: dict[str, np.ndarray], batch: Batch) -> _Collector | _Several:
     named = dict(batch.targets)
     task = find_task(
         model.description,
@@ -162,16 +178,29 @@ def _collector(model: Model, outputs: dict[str, np.ndarray], batch: Batch) -> _C
         label_count=len(model.labels),
     )
     judged = [name for name, kind in task.outputs.items() if kind.name != STATE]
-    if len(judged) != 1:
+    if len(judged) == 1:
+        y = targets_of(batch, judged[0])
+        return _collector_of(judged[0], task.outputs[judged[0]], outputs[judged[0]], y, has_targets=bool(named))
+    if not any(name in named for name in judged):
         return _Outputs()
-    output, kind = judged[0], task.outputs[judged[0]].name
-    y = targets_of(batch, output)
-    if kind == CLASSES and (y is not None or not batch.targets):
-        count = max(2, outputs[output].shape[-1]) if outputs[output].dtype.kind == "f" else 2**31
-        return _Classes(output, count)
-    if y is not None and kind in _EXAMPLE_METRICS:
+    return _Several(
+        {
+            name: _collector_of(name, task.outputs[name], outputs[name], named.get(name), has_targets=True)
+            for name in judged
+        }
+    )
+
+
+def _collector_of(
+    output: str, kind: Kind, values: np.ndarray, y: np.ndarray | None, *, has_targets: bool
+) -> _Collector:
+    """What an output is judged by; classes without labels are judged only if no output has any."""
+    if kind.name == CLASSES and (y is not None or not has_targets):
+        count = max(2, values.shape[-1]) if values.dtype.kind == "f" else 2**31
+        return _Classes(output, count, is_logit=kind.is_logit)
+    if y is not None and kind.name in _EXAMPLE_METRICS:
         return _Scores(output, kind)
-    return _Errors(output) if y is not None and kind == VALUES else _Outputs()
+    return _Errors(output) if y is not None and kind.name == VALUES else _Outputs()
 
 
 def _are_probabilities(values: np.ndarray) -> bool:

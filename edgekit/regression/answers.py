@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,38 +113,85 @@ class OutputAnswers:
         return {"kind": "outputs", "scale": scale, **_pack((self.outputs / scale).astype("<f2"))}
 
 
-Answers = ClassAnswers | ErrorAnswers | ScoreAnswers | OutputAnswers
+#: What is known of one output.
+AnswersOfOne = ClassAnswers | ErrorAnswers | ScoreAnswers | OutputAnswers
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAnswers:
+    """What a model of several outputs answered, each of them by its kind.
+
+    Attributes:
+        by_output: The answers by output name.
+    """
+
+    by_output: Mapping[str, AnswersOfOne]
+
+    def pack(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"kind": "named", "outputs": {name: answers.pack() for name, answers in self.by_output.items()}}
+
+
+Answers = AnswersOfOne | NamedAnswers
+#: Right classes of the samples, int64 (N,), or those of each output by its name; None without labels.
+Labels = np.ndarray | Mapping[str, np.ndarray | None] | None
 _OF_NUMBERS: dict[str, type[ErrorAnswers] | type[OutputAnswers]] = {"errors": ErrorAnswers, "outputs": OutputAnswers}
 
 
-def unpack_answers(packed: dict[str, Any], labels: np.ndarray | None, samples: int, where: str) -> Answers:
+def labels_of(answers: Answers) -> Labels:
+    """The labels that class answers are stored relative to."""
+    if isinstance(answers, NamedAnswers):
+        return {name: each.labels for name, each in answers.by_output.items() if isinstance(each, ClassAnswers)}
+    return answers.labels if isinstance(answers, ClassAnswers) else None
+
+
+def packed_by_output(packed: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What ``pack`` stored of each output by name, under "" of the only one; what is damaged is left out."""
+    if packed.get("kind") != "named":
+        return {"": packed}
+    outputs = packed.get("outputs")
+    if not isinstance(outputs, dict):
+        return {}
+    return {name: each for name, each in outputs.items() if isinstance(each, dict)}
+
+
+def unpack_answers(packed: dict[str, Any], labels: Labels, samples: int, where: str) -> Answers:
     """Read what ``pack`` stored.
 
     Args:
         packed: The plain values.
-        labels: Right class of each sample, of the very data the answers were given to; None without labels.
+        labels: Right class of each sample, of the very data the answers were given to, see ``labels_of``.
         samples: How many samples these are.
         where: What the values stand in, for the message.
     Raises:
         EdgekitError: They are damaged, or belong to other data.
     """
     try:
-        if packed["kind"] == "classes":
-            return _unpack_classes(packed, labels, samples)
-        values = _unpack(packed, "<f2").astype(np.float64) * float(packed["scale"])
-        if not np.isfinite(values).all():
-            raise ValueError("a number that is not finite")
-        if packed["kind"] == "errors":
-            _require_count(values, samples)
-        if packed["kind"] == "scores":
-            return ScoreAnswers(str(packed["metric"]), values)
-        return _OF_NUMBERS[packed["kind"]](values)
-    except (KeyError, TypeError, ValueError, OverflowError, MemoryError, zlib.error) as error:
+        if packed["kind"] != "named":
+            return _unpack_one(packed, None if isinstance(labels, Mapping) else labels, samples)
+        known = labels if isinstance(labels, Mapping) else {}
+        return NamedAnswers(
+            {name: _unpack_one(each, known.get(name), samples) for name, each in packed["outputs"].items()}
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, MemoryError, zlib.error) as error:
         raise EdgekitError(
             f"The answers stored in {where} are damaged.",
             received=str(error),
             next_step="restore the file from version control, or write it anew with: edgekit check --update-baseline",
         ) from error
+
+
+def _unpack_one(packed: dict[str, Any], labels: np.ndarray | None, samples: int) -> AnswersOfOne:
+    if packed["kind"] == "classes":
+        return _unpack_classes(packed, labels, samples)
+    values = _unpack(packed, "<f2").astype(np.float64) * float(packed["scale"])
+    if not np.isfinite(values).all():
+        raise ValueError("a number that is not finite")
+    if packed["kind"] == "errors":
+        _require_count(values, samples)
+    if packed["kind"] == "scores":
+        return ScoreAnswers(str(packed["metric"]), values)
+    return _OF_NUMBERS[packed["kind"]](values)
 
 
 def _unpack_classes(packed: dict[str, Any], labels: np.ndarray | None, samples: int) -> ClassAnswers:

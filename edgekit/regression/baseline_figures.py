@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.regression.answers import ClassAnswers, ErrorAnswers, OutputAnswers, unpack_answers
+from edgekit.regression.answers import ClassAnswers, ErrorAnswers, packed_by_output, unpack_answers
 from edgekit.regression.baseline import ModelRecord
 from edgekit_runtime.errors import EdgekitError
 
@@ -43,7 +43,12 @@ def require_true_figures(name: str, record: ModelRecord) -> None:
     """
     packed = record.answers
     # A right prediction of labelled data is stored as 0, whatever its class.
-    labels = np.zeros(record.samples, np.int64) if packed.get("labelled") is True else None
+    stored = packed_by_output(packed)
+    right = {
+        output: np.zeros(record.samples, np.int64) if each.get("labelled") is True else None
+        for output, each in stored.items()
+    }
+    labels = right if packed.get("kind") == "named" else right[""]
     answers = unpack_answers(packed, labels, record.samples, f"the baseline of {name}")
     top1 = answers.top1 if isinstance(answers, ClassAnswers) else None
     error = answers.mean_absolute_error if isinstance(answers, ErrorAnswers) else None
@@ -52,8 +57,9 @@ def require_true_figures(name: str, record: ModelRecord) -> None:
     _require_equal(
         name, "mean_absolute_error", record.mean_absolute_error, error, relative=_RELATIVE_ROUNDING, absolute=step
     )
-    if not isinstance(answers, OutputAnswers):
-        _require_equal(name, "samples", record.samples, int(packed["samples"]))
+    for each in stored.values():
+        if each["kind"] != "outputs":
+            _require_equal(name, "samples", record.samples, int(each["samples"]))
 
 
 def require_comparable(name: str, baseline: ModelRecord, candidate: ModelRecord) -> None:
@@ -67,9 +73,11 @@ def require_comparable(name: str, baseline: ModelRecord, candidate: ModelRecord)
         EdgekitError: They contradict each other.
     """
     _require_equal(name, "samples", baseline.samples, candidate.samples)
-    before, now = baseline.answers, candidate.answers
-    if before.get("kind") == now.get("kind") == "classes" and before.get("labelled") != now.get("labelled"):
-        raise _contradiction(name, "labelled", before.get("labelled"), now.get("labelled"))
+    found = packed_by_output(candidate.answers)
+    for output, before in packed_by_output(baseline.answers).items():
+        now = found.get(output, {})
+        if before.get("kind") == now.get("kind") == "classes" and before.get("labelled") != now.get("labelled"):
+            raise _contradiction(name, "labelled", before.get("labelled"), now.get("labelled"))
     if baseline.sha256 == candidate.sha256:
         for field in ("size_bytes", "labels"):
             if getattr(baseline, field) != getattr(candidate, field):

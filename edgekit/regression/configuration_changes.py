@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.datasets.functions import PREFIX
+from edgekit.regression.answers import packed_by_output
 from edgekit.regression.baseline import ModelRecord
 from edgekit.regression.configuration import LoadedConfiguration
 from edgekit.regression.git_baseline import Reference
@@ -125,7 +126,9 @@ def _changes_of(
     changes = _changed_baseline(name, reference.records, records)
     if name in reference.configuration.settings.models:
         before = reference.records.get(name)
-        labelled = before is not None and before.answers.get("labelled") is True
+        labelled = before is not None and any(
+            each.get("labelled") is True for each in packed_by_output(before.answers).values()
+        )
         changes += _changed_settings(name, reference.configuration, configuration)
         limits = [each.settings.limits_of(name) for each in (reference.configuration, configuration)]
         changes += _loosened_limits(limits[0], limits[1], labelled)

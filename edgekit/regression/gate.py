@@ -12,7 +12,7 @@ import edgekit_runtime
 from edgekit.counting import counted
 from edgekit.datasets.opening import DataRequest
 from edgekit.parity.layer_noise import LayerNoise, compare_layers_on_data
-from edgekit.regression.answers import ClassAnswers, unpack_answers
+from edgekit.regression.answers import labels_of, unpack_answers
 from edgekit.regression.baseline import LatencyRatio, ModelRecord
 from edgekit.regression.baseline_figures import known_record, require_comparable
 from edgekit.regression.candidates import Candidate, bytes_of_second_conversion, prepare
@@ -167,8 +167,9 @@ class _Task:
         record = measurement.record
         _require_same_data(self.name, baseline, record)
         require_comparable(self.name, baseline, record)
-        labels = measurement.answers.labels if isinstance(measurement.answers, ClassAnswers) else None
-        before = unpack_answers(baseline.answers, labels, record.samples, f"the baseline of {self.name}")
+        before = unpack_answers(
+            baseline.answers, labels_of(measurement.answers), record.samples, f"the baseline of {self.name}"
+        )
         settings = self.configuration.settings
         own = settings.models[self.name].targets
         context = RuleContext(

@@ -9,7 +9,14 @@ import zlib
 import numpy as np
 import pytest
 
-from edgekit.regression.answers import ClassAnswers, ErrorAnswers, OutputAnswers, unpack_answers
+from edgekit.regression.answers import (
+    ClassAnswers,
+    ErrorAnswers,
+    NamedAnswers,
+    OutputAnswers,
+    labels_of,
+    unpack_answers,
+)
 from edgekit_runtime.errors import EdgekitError
 
 
@@ -77,3 +84,23 @@ def test_numbers_come_back_with_three_digits(kind: type) -> None:
     assert type(back) is kind
     (field,) = kind.__dataclass_fields__
     assert getattr(back, field) == pytest.approx(getattr(answers, field), rel=1e-3, abs=2000)
+
+
+def test_the_answers_of_several_outputs_come_back_as_they_were() -> None:
+    answers = NamedAnswers({
+        "hidden": ClassAnswers(np.array([1, 2, 0]), 3, np.array([1, 1, 0])),
+        "total": ErrorAnswers(np.array([0.5, 0.25, 1.0])),
+    })  # fmt: skip
+    back = unpack_answers(json.loads(json.dumps(answers.pack())), labels_of(answers), 3, "a test")
+    assert isinstance(back, NamedAnswers)
+    hidden, total = back.by_output["hidden"], back.by_output["total"]
+    assert isinstance(hidden, ClassAnswers)
+    assert isinstance(total, ErrorAnswers)
+    assert hidden.predicted.tolist() == [1, 2, 0]
+    assert total.errors.tolist() == [0.5, 0.25, 1.0]
+
+
+@pytest.mark.parametrize("outputs", [None, [], "hidden", {"hidden": 3}, {"hidden": {"kind": "named", "outputs": {}}}])
+def test_damaged_answers_of_several_outputs_are_a_sentence(outputs: object) -> None:
+    with pytest.raises(EdgekitError, match="are damaged"):
+        unpack_answers({"kind": "named", "outputs": outputs}, {}, 3, "a test")

@@ -25,10 +25,14 @@ TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
 Check = Callable[..., Result]
 
 
-def verdicts(check: Check, folder: Path, exit_code: int) -> dict[str, str]:
+def rules(check: Check, folder: Path, exit_code: int) -> list[dict[str, str]]:
     result = check(folder, "--json")
     assert result.exit_code == exit_code, result.output
-    return {rule["rule"]: rule["verdict"] for rule in json.loads(result.stdout)["models"][0]["rules"]}
+    return json.loads(result.stdout)["models"][0]["rules"]
+
+
+def verdicts(check: Check, folder: Path, exit_code: int) -> dict[str, str]:
+    return {rule["rule"]: rule["verdict"] for rule in rules(check, folder, exit_code)}
 
 
 def begin(folder: Path, model: str, settings: str, check: Check) -> Path:
@@ -124,6 +128,43 @@ def test_several_inputs_and_outputs_are_compared_with_the_baselines_values(tmp_p
     assert verdicts(check, tmp_path, 0)["outputs"] == "passed"
     scale_weights(path, 1.5)
     assert verdicts(check, tmp_path, 3)["outputs"] == "failed"
+
+
+def test_each_of_several_outputs_is_judged_by_its_own_metric(tmp_path: Path, check: Check) -> None:
+    rng = np.random.default_rng(1)
+    left, right = rng.normal(size=(400, 3)).astype(np.float32), rng.normal(size=(400, 2)).astype(np.float32)
+    answers = edgekit_runtime.load(TFLITE / "two_in_two_out.tflite").predict_named({"left": left, "right": right})
+    targets = {"y_total": answers["total"] + 0.01, "y_hidden": answers["hidden"].argmax(1)}
+    np.savez(tmp_path / "data.npz", left=left, right=right, **targets)
+    path = begin(tmp_path, "two_in_two_out.tflite", "", check)
+    baseline = json.loads((tmp_path / "edgekit-baseline.json").read_text())
+    stored = baseline["models"]["m"]["answers"]["outputs"]
+    assert {name: each["kind"] for name, each in stored.items()} == {"total": "errors", "hidden": "classes"}
+    found = {rule["rule"]: rule for rule in rules(check, tmp_path, 0)}
+    assert found["error"]["measured"].startswith("total: 0.01")
+    assert found["accuracy"]["measured"].startswith("hidden: 100.00")
+    assert "outputs" not in found
+    scale_weights(path, -1.0)
+    found = verdicts(check, tmp_path, 3)
+    # The weights of one output alone are others.
+    assert (found["error"], found["accuracy"]) == ("passed", "failed")
+    # Whoever edits the labels out of the baseline is found out.
+    stored["hidden"]["labelled"] = False
+    (tmp_path / "edgekit-baseline.json").write_text(json.dumps(baseline))
+    result = check(tmp_path)
+    assert result.exit_code == 1
+    assert "labelled was edited" in result.stderr
+
+
+def test_a_linear_score_is_judged_as_two_classes(tmp_path: Path, check: Check) -> None:
+    rng = np.random.default_rng(1)
+    left, right = rng.normal(size=(400, 3)).astype(np.float32), rng.normal(size=(400, 2)).astype(np.float32)
+    answers = edgekit_runtime.load(TFLITE / "two_in_two_out.tflite").predict_named({"left": left, "right": right})
+    targets = {"y_total": (answers["total"] > 0).astype(int), "y_hidden": answers["hidden"]}
+    np.savez(tmp_path / "data.npz", left=left, right=right, **targets)
+    begin(tmp_path, "two_in_two_out.tflite", "", check)
+    found = {rule["rule"]: rule for rule in rules(check, tmp_path, 0)}
+    assert found["accuracy"]["measured"].startswith("total: 100.00")
 
 
 def test_a_classifier_without_labels_is_judged_by_its_agreement(tmp_path: Path, check: Check) -> None:
