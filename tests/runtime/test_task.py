@@ -12,7 +12,7 @@ from edgekit_runtime.description import (
     TensorDescription,
 )
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.task import DATA, FILE, UNNAMED, USER, Claim, Task
+from edgekit_runtime.task import DATA, FILE, UNNAMED, USER, Claim, Kind, Task
 from edgekit_runtime.task_finding import find_task
 
 
@@ -144,15 +144,16 @@ def test_weights_of_an_attention_are_values() -> None:
 def test_the_first_source_that_knows_decides() -> None:
     description = chain((-1, 12), (-1, 3), "FULLY_CONNECTED", "SOFTMAX")
     claims = [Claim(USER, outputs={}), Claim(FILE, outputs={"y": "labels"}), Claim(DATA, outputs={UNNAMED: "values"})]
-    assert find_task(description, claims).outputs["y"][:2] == ("labels", "file")
-    assert find_task(description, claims[2:]).outputs["y"] == ("values", "data")
-    assert find_task(description, [Claim(USER, outputs={"y": "values"}), *claims]).outputs["y"] == ("values", "user")
+    assert find_task(description, claims).outputs["y"] == Kind("labels", "file")
+    assert find_task(description, claims[2:]).outputs["y"] == Kind("values", "data")
+    claims.insert(0, Claim(USER, outputs={"y": "values"}))
+    assert find_task(description, claims).outputs["y"] == Kind("values", "user")
 
 
 def test_a_source_that_cannot_be_right_is_passed_over() -> None:
     description = chain((-1, 12), (-1, 3), "FULLY_CONNECTED")
     claims = [Claim(FILE, outputs={"y": "mask", "gone": "classes"}), Claim(DATA, outputs={"y": "classes"})]
-    assert find_task(description, claims).outputs["y"][:2] == ("classes", "data")
+    assert find_task(description, claims).outputs["y"] == Kind("classes", "data")
 
 
 @pytest.mark.parametrize(
