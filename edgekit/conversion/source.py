@@ -17,7 +17,7 @@ from edgekit.conversion.variants import outputs_of_finite_weights
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, preprocessing_by_name, with_pixels
 from edgekit.datasets.opening import DataRequest, ModelData, open_data, require_source
 from edgekit.datasets.streams import ExampleStream
-from edgekit.parity.target_kinds import data_claim, note_on_unused
+from edgekit.parity.target_kinds import data_claim, note_on_unused, require_agreement
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest, ModelInput
 from edgekit_converters.packaging.golden_inputs import OPEN_SIZE
 from edgekit_converters.quantization.modes import Mode
@@ -108,6 +108,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         held_back = data.held_back if data else None
         targets = _targets(held_back, options)
         task = _task(description, options, record, targets=targets)
+        require_agreement(description, targets or {}, task)
         golden_inputs, answers = None, None
         if not _has_text(description):
             golden_inputs = choose_golden_inputs(description, held_back, preprocessing, seed=options.seed)

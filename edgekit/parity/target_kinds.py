@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, UNNAMED, VALUES, Claim, Task
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, UNNAMED, USER, VALUES, Claim, Task
 from edgekit_runtime.tensor_info import TensorInfo, model_outputs
 
 #: By the number of axes of class numbers, examples included.
@@ -25,13 +27,43 @@ def data_claim(description: ModelDescription, targets: Mapping[str, np.ndarray])
     outputs = model_outputs(description)
     kinds = {}
     for info in outputs:
-        given = targets.get(info.name)
-        if given is None and len(outputs) == 1:
-            given = targets.get(UNNAMED)
+        given = _targets_of(info, targets, count=len(outputs))
         kind = None if given is None else _kind_of(given, info)
         if kind is not None:
             kinds[info.name] = kind
     return Claim(DATA, outputs=kinds)
+
+
+def require_agreement(description: ModelDescription, targets: Mapping[str, np.ndarray], task: Task) -> None:
+    """Refuse values that the user declares for an output whose labels are something else: they could judge nothing.
+
+    Args:
+        description: The model.
+        targets: Labels by output name, as for :func:`data_claim`.
+        task: What the outputs are.
+    Raises:
+        UsageError: An output is declared as values, and the data has another number of labels for it.
+    """
+    for info in model_outputs(description):
+        given = _targets_of(info, targets, count=len(task.outputs))
+        kind = task.outputs[info.name]
+        if given is None or kind.source != USER or kind.name != VALUES or -1 in info.shape[1:]:
+            continue
+        if given.size == len(given) * math.prod(info.shape[1:]):
+            continue
+        shown = _kind_of(given, info)
+        raise UsageError(
+            f"Output {info.name} was declared as values, and the data's labels do not fit values.",
+            expected=f"real targets, shape {('N', *info.shape[1:])}".replace("'", ""),
+            received=f"shape {('N', *given.shape[1:])}".replace("'", "") + (f", which is a {shown}" if shown else ""),
+            next_step="leave --task or --output-kind out, so that the labels decide, or pass targets of that shape",
+        )
+
+
+def _targets_of(info: TensorInfo, targets: Mapping[str, np.ndarray], *, count: int) -> np.ndarray | None:
+    """The labels of an output; those without a name belong to the only one."""
+    given = targets.get(info.name)
+    return targets.get(UNNAMED) if given is None and count == 1 else given
 
 
 def note_on_unused(targets: Mapping[str, np.ndarray], task: Task) -> str:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 import edgekit_runtime
 from edgekit.cli import cli
 from edgekit_runtime.errors import TensorMismatchError
+from edgekit_runtime.task import Kind
 
 RANDOM = np.random.default_rng(0)
 
@@ -86,7 +87,7 @@ def test_validate_check_and_devices_see_values_too(steered: dict[str, Any], fold
 
 def test_a_regressor_classifies_nothing(steered: dict[str, Any], folder: Path) -> None:
     model = edgekit_runtime.load(folder / "steer-int8.tflite")
-    assert model.task.outputs["steer"] == ("values", "file")
+    assert model.task.outputs["steer"] == Kind("values", "file")
     with pytest.raises(TensorMismatchError, match="output steer of the kind values"):
         model.classify(np.zeros((4, 4), np.uint8))
 

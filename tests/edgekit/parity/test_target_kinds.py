@@ -11,7 +11,7 @@ from edgekit.datasets.targets import as_targets
 from edgekit.parity.agreement import compare
 from edgekit.parity.metrics import metric_for, require_fitting_targets
 from edgekit.parity.output_tally import OutputTally
-from edgekit.parity.target_kinds import data_claim, note_on_unused
+from edgekit.parity.target_kinds import data_claim, note_on_unused, require_agreement
 from edgekit_runtime.description import (
     ModelDescription,
     OperatorDescription,
@@ -19,6 +19,7 @@ from edgekit_runtime.description import (
     SubgraphDescription,
     TensorDescription,
 )
+from edgekit_runtime.errors import UsageError
 from edgekit_runtime.task import DATA, UNNAMED, USER, Claim, Kind, Task
 from edgekit_runtime.task_finding import find_task
 
@@ -103,6 +104,19 @@ def test_zero_divides_the_classes_of_a_logit_wherever_they_are_judged() -> None:
     assert labelled is not None
     assert labelled.labelled is not None
     assert labelled.labelled.reference_top1 == 1
+
+
+def test_values_declared_for_masks_are_a_usage_error_and_not_ignored() -> None:
+    described, declared = model((4, 5, 3), "SOFTMAX"), Claim(USER, outputs={UNNAMED: "values"})
+    masks, _ = as_targets("data", classes(4, 5, 1), COUNT)
+    task = find_task(described, [declared, data_claim(described, {UNNAMED: masks})])
+    with pytest.raises(UsageError, match="Output y was declared as values") as caught:
+        require_agreement(described, {UNNAMED: masks}, task)
+    assert caught.value.received == "shape (N, 4, 5), which is a mask"
+    assert caught.value.expected == "real targets, shape (N, 4, 5, 3)"
+    # Integers for every value are values if the user says so, and nothing is wrong with the labels' own word.
+    require_agreement(described, {UNNAMED: classes(4, 5, 3)}, task)
+    require_agreement(described, {UNNAMED: masks}, find_task(described, [data_claim(described, {UNNAMED: masks})]))
 
 
 def test_labels_of_another_form_leave_the_kind_to_the_graph() -> None:
