@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from edgekit.conversion import Conversion, ConversionOptions, convert
 from edgekit.datasets import load_dataset
 from edgekit.datasets.dataset import Dataset
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, to_model_input
+from edgekit.demo_result import DemoResult, Variant
 from edgekit.devices.replay import replay
-from edgekit.parity.agreement import Agreement, compare
+from edgekit.parity.agreement import compare
 from edgekit.parity.predictions import keras_predict
 from edgekit.reports.variant_figures import VariantPoint, draw_answers, draw_tradeoff
 from edgekit.training.fit import TrainingResult, train
@@ -25,71 +25,12 @@ from edgekit_converters.atomic_files import replacing
 from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.classification import Classification
-from edgekit_runtime.device_benchmark import Latency, measure_latency
+from edgekit_runtime.device_benchmark import measure_latency
 from edgekit_runtime.errors import EdgekitError
 
 #: The fastest variant within this drop of top-1 is taken.
 _LARGEST_DROP = 0.005
 _LATENCY_RUNS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One converted form of the model and how it did.
-
-    Attributes:
-        name: The mode.
-        path: The file.
-        size_bytes: Its size.
-        agreement: Against the Keras model, on held-back images.
-        latency: Of one image, on this machine.
-    """
-
-    name: str
-    path: Path
-    size_bytes: int
-    agreement: Agreement
-    latency: Latency
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
-        return {
-            "name": self.name,
-            "path": str(self.path),
-            "size_bytes": self.size_bytes,
-            "agreement": self.agreement.to_dict(),
-            "latency": self.latency.to_dict(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class DemoResult:
-    """What the demo found and where its files lie.
-
-    Attributes:
-        folder: The files.
-        train_images: Images trained on.
-        test_images: Images held back.
-        keras_top1: Top-1 of the Keras model on those, a fraction.
-        variants: From the plainest to the smallest.
-        winner: Name of the variant taken.
-        replayed_images: Images that the separate process answered as this one did.
-        replay_interpreter: The interpreter of that process.
-    """
-
-    folder: Path
-    train_images: int
-    test_images: int
-    keras_top1: float
-    variants: tuple[Variant, ...]
-    winner: str
-    replayed_images: int
-    replay_interpreter: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
-        plain = {name: value for name, value in asdict(self).items() if name not in ("variants", "folder")}
-        return plain | {"folder": str(self.folder), "variants": [variant.to_dict() for variant in self.variants]}
 
 
 def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: Any) -> DemoResult:

@@ -30,6 +30,11 @@ class Predictions:
     answers: dict[str, tuple[LabelScore, ...]] = field(default_factory=dict)
     unreadable: dict[str, DataError] = field(default_factory=dict)
 
+    @property
+    def exit_code(self) -> int:
+        """0, or that of an error if an image could not be read."""
+        return DataError.exit_code if self.unreadable else 0
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
         return {

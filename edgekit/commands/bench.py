@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -23,31 +24,8 @@ def command(models: tuple[Path, ...], runs: int, warmup: int, threads: int, as_j
     \b
     edgekit bench model.tflite model-int8.tflite
     """
-    import edgekit_runtime
-    from edgekit.progress import tracked
-    from edgekit.reports.tables import kilobytes, milliseconds, print_json, print_table
-    from edgekit_runtime.device_benchmark import measure_latency
+    from edgekit.benchmark import benchmark
+    from edgekit.reports.benchmark import print_benchmark
 
-    loaded = [(path, edgekit_runtime.load(path, num_threads=threads)) for path in models]
-    results = [
-        (path, measure_latency(model, runs=runs, warmup=warmup))
-        for path, model in tracked(loaded, "Timing", total=len(loaded))
-    ]
-    if as_json:
-        entries = [{"model": str(path), **latency.to_dict()} for path, latency in results]
-        print_json({"threads": threads, "models": entries})
-        return
-    first = results[0][1].p50_ms
-    rows = [
-        (
-            path.name,
-            kilobytes(path.stat().st_size),
-            milliseconds(latency.p50_ms),
-            milliseconds(latency.p90_ms),
-            milliseconds(latency.p99_ms),
-            f"{latency.p50_ms / first:.2f} ×",
-        )
-        for path, latency in results
-    ]
-    columns = ("model", "size", "median", "p90", "p99", "against the first")
-    print_table(f"{runs} predictions of one example, {threads} thread(s)", columns, rows)
+    result = benchmark(models, runs=runs, warmup=warmup, threads=threads)
+    report(result.to_dict, lambda: print_benchmark(result), as_json=as_json)

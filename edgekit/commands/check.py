@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
-from edgekit.commands.reporting import exit_unless_passed
+from edgekit.commands.reporting import exit_code_of, exit_with, report
 from edgekit.regression.rules import all_thresholds
 
 if TYPE_CHECKING:
@@ -131,9 +131,8 @@ def command(
         errors = write_outputs(result, outputs, configuration.path.parent)
         for error in errors:
             click.echo(f"Error: {error}", err=True)
-        exit_unless_passed(result.passed)
-        if errors:
-            click.get_current_context().exit(errors[0].exit_code)
+        exit_with(exit_code_of(result.passed))
+        exit_with(errors[0].exit_code if errors else 0)
 
 
 def _judged_by(
@@ -180,12 +179,8 @@ def _compare_digests(configuration: LoadedConfiguration) -> CheckResult:
 def _show(result: CheckResult, as_json: bool) -> None:
     from edgekit.reports.check_github import runs_on_github, workflow_commands
     from edgekit.reports.check_table import print_check
-    from edgekit.reports.tables import print_json
 
-    if as_json:
-        print_json(result.to_dict())
-    else:
-        print_check(result)
+    report(result.to_dict, lambda: print_check(result), as_json=as_json)
     if runs_on_github():
         for workflow_command in workflow_commands(result, Path.cwd()):
             # Where JSON is asked for, it is alone on stdout; GitHub reads commands from both.
@@ -197,7 +192,6 @@ def _update(configuration: LoadedConfiguration, names: tuple[str, ...], as_json:
     from edgekit.regression.baseline import read_baseline, update_baseline
     from edgekit.regression.gate import measure_for_baseline
     from edgekit.reports.check_table import print_baseline_changes
-    from edgekit.reports.tables import print_json
 
     path = configuration.resolve(configuration.settings.baseline)
     if path.exists():
@@ -206,7 +200,8 @@ def _update(configuration: LoadedConfiguration, names: tuple[str, ...], as_json:
     with progress_bar("Measuring", total=None):
         measured = measure_for_baseline(configuration, names=names)
     before = update_baseline(path, measured, configuration.settings.models)
-    if as_json:
-        print_json({"baseline": str(path), "models": {name: record.to_dict() for name, record in measured.items()}})
-        return
-    print_baseline_changes(path, before, measured)
+    report(
+        lambda: {"baseline": str(path), "models": {name: record.to_dict() for name, record in measured.items()}},
+        lambda: print_baseline_changes(path, before, measured),
+        as_json=as_json,
+    )

@@ -22,7 +22,7 @@ from edgekit.commands.options import (
     target_option,
     task_options,
 )
-from edgekit.commands.reporting import exit_unless_passed
+from edgekit.commands.reporting import report, require
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme, modes_by_rank
 from edgekit_runtime.task import Claim
 
@@ -189,7 +189,6 @@ def command(
     from edgekit.progress import progress_bar
     from edgekit.reports.conversion import print_conversion
     from edgekit.reports.pareto_figure import draw_pareto
-    from edgekit.reports.tables import print_json
     from edgekit_converters.atomic_files import require_place
     from edgekit_converters.lowering import LoweringRequest
     from edgekit_runtime.classification import read_labels
@@ -233,18 +232,11 @@ def command(
         conversion = convert(request, {Mode(mode): path for mode, path in outputs.items()}, options)
     if conversion.budget and (figure or quantize == "auto"):
         draw_pareto(conversion.budget, figure or next(iter(outputs.values())).with_suffix(".png"))
-    if as_json:
-        print_json(conversion.to_dict())
-    else:
-        print_conversion(model.name, conversion)
+    report(conversion.to_dict, lambda: print_conversion(model.name, conversion), as_json=as_json)
     # Last, so that nobody overlooks them.
     for warning in conversion.warnings:
         click.echo(f"Warning: {warning}", err=True)
-    if as_json:
-        exit_unless_passed(conversion.budget is None or conversion.budget.met)
-        return
-    if conversion.budget:
-        conversion.budget.require_met()
+    require([conversion.budget.require_met] if conversion.budget else [], as_json=as_json)
 
 
 def output_paths(model: Path, output: Path | None, quantize: str, every: bool, io: str) -> dict[str, Path]:

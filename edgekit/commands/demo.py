@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option, seed_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -27,7 +28,7 @@ def command(output: Path, seed: int, as_json: bool) -> None:
     """
     from edgekit.demo import run_demo
     from edgekit.progress import progress_bar
-    from edgekit.reports.tables import kilobytes, milliseconds, percent, print_json, print_table
+    from edgekit.reports.demo import print_demo
     from edgekit_converters.temporary_folders import private_temporary_files
 
     click.get_current_context().with_resource(private_temporary_files("demo"))
@@ -36,29 +37,4 @@ def command(output: Path, seed: int, as_json: bool) -> None:
         click.echo(sentence, err=True)
 
     result = run_demo(output, seed=seed, say=say, progress=progress_bar)
-    if as_json:
-        print_json(result.to_dict())
-        return
-    rows = [
-        (
-            variant.name + (" (taken)" if variant.name == result.winner else ""),
-            kilobytes(variant.size_bytes),
-            percent(variant.agreement.candidate_top1),
-            percent(variant.agreement.top1_agreement),
-            f"{variant.agreement.max_absolute_error:.1e}",
-            milliseconds(variant.latency.p50_ms),
-            milliseconds(variant.latency.p99_ms),
-        )
-        for variant in result.variants
-    ]
-    title = f"{result.test_images} held-back digits; the Keras model has {percent(result.keras_top1)} top-1"
-    columns = ("variant", "size", "top-1", "agreement", "max error", "median", "p99")
-    print_table(title, columns, rows)
-    click.echo(
-        f"{result.replayed_images} images replayed in a process without TensorFlow ({result.replay_interpreter}): "
-        "all answers equal."
-    )
-    click.echo(f"Files in {result.folder}/:")
-    for file in sorted(result.folder.iterdir()):
-        if not file.name.startswith("."):
-            click.echo(f"  {file.name}")
+    report(result.to_dict, lambda: print_demo(result), as_json=as_json)

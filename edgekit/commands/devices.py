@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, seed_option
-from edgekit.commands.reporting import exit_unless_passed
+from edgekit.commands.reporting import exit_code_of, exit_with, report
 from edgekit.devices.emulation.catalogue import KINDS
-
-if TYPE_CHECKING:
-    from edgekit.devices.comparison import DeviceComparison
 
 _name_argument = click.argument("name", type=click.Choice(list(KINDS)))
 _cpu_option = click.option(
@@ -38,22 +34,10 @@ def command() -> None:
 def list_devices(as_json: bool) -> None:
     """Show the Pis that can be emulated, and those that are built."""
     from edgekit.devices.emulation.emulated_pi import find
-    from edgekit.reports.tables import print_json, print_table
+    from edgekit.reports.devices import devices_as_dict, print_devices
 
     built = {kind.name: find(kind) for kind in KINDS.values()}
-    if as_json:
-        entries = [
-            {"name": name, "built": device is not None, **(device.to_dict() if device else {})}
-            for name, device in built.items()
-        ]
-        print_json({"devices": entries})
-        return
-    rows = []
-    for name, device in built.items():
-        found = f"Python {device.python}, {device.interpreter}, numpy {device.numpy}" if device else "not built"
-        size = f"{device.size_bytes / 1e6:.0f} MB" if device else ""
-        rows.append((name, KINDS[name].title, found, ", ".join(KINDS[name].processors), size))
-    print_table("Emulated Pis", ("name", "what", "installed", "processors", "size"), rows)
+    report(lambda: devices_as_dict(built), lambda: print_devices(built), as_json=as_json)
 
 
 @command.command("create")
@@ -66,14 +50,10 @@ def create_device(name: str, mirror: str | None, as_json: bool) -> None:
     Nothing on this machine is changed but the cache folder, and no right of root is needed.
     """
     from edgekit.devices.emulation.emulated_pi import create
-    from edgekit.reports.tables import print_json
+    from edgekit.reports.devices import print_built
 
     device = create(KINDS[name], mirror)
-    if as_json:
-        print_json(device.to_dict())
-        return
-    click.echo(f"{name}: Python {device.python}, {device.interpreter}, numpy {device.numpy} on {device.machine}")
-    click.echo(f"{device.folder}, {device.size_bytes / 1e6:.0f} MB")
+    report(device.to_dict, lambda: print_built(device), as_json=as_json)
 
 
 @command.command("remove")
@@ -99,7 +79,7 @@ def run_program(name: str, arguments: tuple[str, ...], processor: str | None) ->
     from edgekit.devices.running import run_python
 
     (device,) = emulated_devices(KINDS[name], () if processor is None else (processor,))
-    click.get_current_context().exit(run_python(device, arguments))
+    exit_with(run_python(device, arguments))
 
 
 @command.command("verify")
@@ -118,7 +98,7 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
     from edgekit.devices.finding import find_devices
     from edgekit.devices.golden_replay import replay_golden_on
     from edgekit.progress import tracked
-    from edgekit.reports.tables import print_json, print_table
+    from edgekit.reports.devices import print_replays
     from edgekit_runtime.model_file import read_model_file
 
     devices = find_devices(where, processors)
@@ -127,24 +107,12 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
         read_model_file(path)
     pairs = [(device, path) for path in models for device in devices]
     replays = [replay_golden_on(device, path) for device, path in tracked(pairs, "Replaying", total=len(pairs))]
-    if as_json:
-        print_json({"replays": [replay.to_dict() for replay in replays]})
-    else:
-        rows = [
-            (
-                replay.model.name,
-                replay.device,
-                replay.interpreter,
-                f"{replay.top1_equal} of {replay.examples}",
-                f"{replay.max_error:.1e}",
-                f"{replay.tolerance:.1e}",
-                "passed" if replay.passed else "FAILED",
-            )
-            for replay in replays
-        ]
-        columns = ("model", "device", "interpreter", "same answer", "max error", "allowed", "")
-        print_table("Golden examples", columns, rows)
-    exit_unless_passed(all(replay.passed for replay in replays))
+    report(
+        lambda: {"replays": [replay.to_dict() for replay in replays]},
+        lambda: print_replays(replays),
+        as_json=as_json,
+        exit_code=exit_code_of(all(replay.passed for replay in replays)),
+    )
 
 
 @command.command("check")
@@ -200,7 +168,7 @@ def check_models(
     from edgekit.devices.finding import find_devices
     from edgekit.devices.inputs import inputs_from_data, random_inputs
     from edgekit.progress import tracked
-    from edgekit.reports.tables import print_json
+    from edgekit.reports.devices import print_comparisons
     from edgekit_runtime.errors import UsageError
 
     if (data is None) != use_random:
@@ -214,37 +182,9 @@ def check_models(
         inputs = random_inputs(model, samples, seed) if data is None else inputs_from_data(model, data, samples, seed)
         for device in tracked(devices, f"Asking {path.name}", total=len(devices)):
             comparisons.append(compare_on(device, reference, path, inputs, tolerance))
-    if as_json:
-        print_json({"comparisons": [comparison.to_dict() for comparison in comparisons]})
-        exit_unless_passed(not any(comparison.failures for comparison in comparisons))
-        return
-    _print(comparisons)
-    for comparison in comparisons:
-        comparison.require_passed()
-
-
-def _print(comparisons: list[DeviceComparison]) -> None:
-    from edgekit.reports.tables import percent, print_table
-
-    reference, samples = comparisons[0].reference, comparisons[0].samples
-    rows = [
-        (
-            comparison.model.name + (f", output {output.name}" if len(comparison.outputs) > 1 else ""),
-            comparison.device.name,
-            f"{comparison.device.interpreter}, {comparison.device.machine}",
-            percent(output.top1_agreement),
-            percent(output.equal),
-            f"{output.max_error:.1e}",
-            "–" if output.max_steps is None else str(output.max_steps),
-            percent(output.device_top1),
-            percent(output.reference_top1),
-        )
-        for comparison in comparisons
-        for output in comparison.outputs
-    ]
-    columns = (
-        "model", "device", "interpreter", "same answer", "equal values", "max error", "steps", "top-1", "reference",
-    )  # fmt: skip
-    print_table(
-        f"{samples} inputs, against {reference.name} ({reference.interpreter}, {reference.machine})", columns, rows
+    report(
+        lambda: {"comparisons": [comparison.to_dict() for comparison in comparisons]},
+        lambda: print_comparisons(comparisons),
+        as_json=as_json,
+        required=[comparison.require_passed for comparison in comparisons],
     )

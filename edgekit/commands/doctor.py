@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from edgekit.commands.options import json_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -18,13 +19,12 @@ def command(as_json: bool) -> None:
     """
     from edgekit.devices.workstation import examine
     from edgekit.progress import tracked
-    from edgekit.reports.tables import print_json, print_table
+    from edgekit.reports.devices import print_workstation
 
     checks = list(tracked(examine(), "Looking at this machine", total=None))
-    if as_json:
-        print_json({"checks": [check.to_dict() for check in checks]})
-    else:
-        rows = [(check.name, check.status, check.found, check.mend) for check in checks]
-        print_table("This machine", ("part", "status", "found", "to fix it"), rows)
-    if any(check.status in ("missing", "broken") for check in checks):
-        click.get_current_context().exit(1)
+    report(
+        lambda: {"checks": [check.to_dict() for check in checks]},
+        lambda: print_workstation(checks),
+        as_json=as_json,
+        exit_code=max(check.exit_code for check in checks),
+    )

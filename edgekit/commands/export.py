@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -25,15 +26,7 @@ def command(model: Path, c_array: bool, name: str | None, output: Path | None, a
     edgekit export model-int8.tflite --c-array --output firmware/
     """
     from edgekit.artifacts.exporting import export_c_array
-    from edgekit.reports.tables import kilobytes, print_json, print_table
+    from edgekit.reports.artifacts import print_export
 
     exported = export_c_array(model, output or model.parent, name)
-    if as_json:
-        print_json(exported.to_dict())
-        return
-    rows = [
-        ("array", kilobytes(exported.model_bytes)),
-        ("tensor arena, at most", kilobytes(exported.arena_bytes)),
-        *(("file", str(file)) for file in exported.files),
-    ]
-    print_table(f"{model.name} as C source", (), rows)
+    report(exported.to_dict, lambda: print_export(model.name, exported), as_json=as_json)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -23,7 +24,7 @@ def command(file: Path, names: tuple[str, ...], last: int | None, output: Path |
     edgekit history history.jsonl --output history.svg
     """
     from edgekit.regression.history import read_history
-    from edgekit.reports.tables import kilobytes, percent, print_json, print_table
+    from edgekit.reports.history import draw_history, print_history
     from edgekit_runtime.errors import UsageError
 
     if output is not None and output.suffix not in (".png", ".svg"):
@@ -33,25 +34,9 @@ def command(file: Path, names: tuple[str, ...], last: int | None, output: Path |
     if unread:
         click.echo(f"{unread} lines of {file} could not be read and are left out.", err=True)
     if output is not None:
-        from edgekit.reports.history import draw_history
-
         draw_history(entries, output)
-    if as_json:
-        print_json({"entries": [entry.to_dict() for entry in entries], "unread_lines": unread})
-        return
-    rows = [
-        (
-            entry.commit[:8] or "–",
-            entry.time[:16].replace("T", " "),
-            entry.model,
-            percent(entry.top1) if entry.mean_absolute_error is None else f"{entry.mean_absolute_error:.4g}",
-            "–" if entry.size_bytes is None else kilobytes(entry.size_bytes),
-            "–" if entry.latency_ratio is None else f"{entry.latency_ratio:.3f} ×",
-            "passed" if entry.passed else f"failed: {', '.join(entry.failed_rules)}",
-        )
-        for entry in entries
-    ]
-    columns = ("commit", "time, UTC", "model", "top-1 or error", "size", "latency", "verdict")
-    print_table(f"{file.name}: {len(rows)} entries", columns, rows)
-    if output is not None:
-        click.echo(f"Drawn: {output}")
+    report(
+        lambda: {"entries": [entry.to_dict() for entry in entries], "unread_lines": unread},
+        lambda: print_history(file.name, entries, drawn=output),
+        as_json=as_json,
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option, target_option
-from edgekit.commands.reporting import exit_unless_passed
+from edgekit.commands.reporting import exit_code_of, exit_with, report
 
 
 @click.command()
@@ -37,50 +37,30 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
     edgekit inspect model.tflite --target tflite-runtime-2.14 --target litert
     """
     from edgekit.artifacts.inspecting import inspect_tflite, is_tflite
-    from edgekit.reports.inspection import print_keras, print_program, print_tflite
-    from edgekit.reports.tables import print_json
+    from edgekit.reports.inspection import print_keras, print_program, print_saved_model, print_tflite
     from edgekit_converters.exported_programs.archive import is_exported_program
     from edgekit_converters.exported_programs.program import read_program
+    from edgekit_converters.keras_files.summary import summarize
+    from edgekit_converters.saved_models.summary import summarize_saved_model
 
     if targets:
         _check(model, targets, as_json)
-        return
-    if is_tflite(model):
+    elif is_tflite(model):
         inspection = inspect_tflite(model)
-        if as_json:
-            print_json(inspection.to_dict())
-        else:
-            print_tflite(inspection, everything=everything)
-        return
-    if model.is_file() and is_exported_program(model):
+        report(inspection.to_dict, lambda: print_tflite(inspection, everything=everything), as_json=as_json)
+    elif model.is_file() and is_exported_program(model):
         program = read_program(model)
-        if as_json:
-            print_json(program.to_dict())
-        else:
-            print_program(program)
-        return
-    if model.is_dir():
-        from edgekit.reports.inspection import print_saved_model
-        from edgekit_converters.saved_models.summary import summarize_saved_model
-
+        report(program.to_dict, lambda: print_program(program), as_json=as_json)
+    elif model.is_dir():
         saved_model = summarize_saved_model(model)
-        if as_json:
-            print_json(saved_model.to_dict())
-        else:
-            print_saved_model(saved_model)
-        return
-    from edgekit_converters.keras_files.summary import summarize
-
-    summary = summarize(model)
-    if as_json:
-        print_json(summary.to_dict())
+        report(saved_model.to_dict, lambda: print_saved_model(saved_model), as_json=as_json)
     else:
-        print_keras(summary)
+        summary = summarize(model)
+        report(summary.to_dict, lambda: print_keras(summary), as_json=as_json)
 
 
 def _check(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
     from edgekit.artifacts.inspecting import is_tflite
-    from edgekit.reports.tables import print_json
     from edgekit.reports.targets import print_checks
     from edgekit_converters.targets.check import check_targets
     from edgekit_runtime.errors import UsageError
@@ -88,15 +68,16 @@ def _check(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
 
     if model.exists() and not is_tflite(model):
         raise UsageError(
-            f"{model.name} is no .tflite, and --target looks at the operators of one.",
+            f"{model.name} is not a .tflite, and --target looks at the operators of one.",
             next_step=f"edgekit convert {model.name} --target {targets[0]} converts and checks it",
         )
     checks = check_targets(read_model_file(model), targets)
+    report(
+        lambda: {"path": str(model), "targets": [check.to_dict() for check in checks]},
+        lambda: print_checks(model.name, checks),
+        as_json=as_json,
+    )
     failed = [check.target for check in checks if not check.runs]
-    if as_json:
-        print_json({"path": str(model), "targets": [check.to_dict() for check in checks]})
-    else:
-        print_checks(model.name, checks)
     if failed:
         click.echo(f"{model.name} does not run on {', '.join(failed)}.", err=True)
-    exit_unless_passed(not failed)
+    exit_with(exit_code_of(passed=not failed))

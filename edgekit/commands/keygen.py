@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -23,11 +24,11 @@ def command(key: Path, as_json: bool) -> None:
     edgekit sign model.tflite --key key.pem
     """
     from edgekit.artifacts.signing import make_keys
-    from edgekit.reports.tables import print_json, print_table
+    from edgekit.reports.artifacts import print_keys
 
     private, public = make_keys(key)
-    if as_json:
-        print_json({"private_key": str(private), "public_key": str(public)})
-        return
-    rows = [("private, for edgekit sign", str(private)), ("public, for the devices", str(public))]
-    print_table("Ed25519 key", (), rows)
+    report(
+        lambda: {"private_key": str(private), "public_key": str(public)},
+        lambda: print_keys(private, public),
+        as_json=as_json,
+    )

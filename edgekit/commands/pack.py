@@ -15,6 +15,7 @@ from edgekit.commands.options import (
     seed_option,
     task_options,
 )
+from edgekit.commands.reporting import report
 from edgekit_runtime.task import Claim
 
 
@@ -55,8 +56,7 @@ def command(
     """
     from edgekit.artifacts.packing import PackOptions, pack_file
     from edgekit.datasets.pictures import PictureOptions
-    from edgekit.reports.inspection import packed_facts
-    from edgekit.reports.tables import kilobytes, print_json, print_table
+    from edgekit.reports.artifacts import print_packed
     from edgekit_runtime.classification import read_labels
 
     options = PackOptions(
@@ -68,10 +68,4 @@ def command(
         claim=claim,
     )
     packed = pack_file(model, output or model, options)
-    if as_json:
-        print_json(packed.to_dict())
-        return
-    for note in packed.notes:
-        click.echo(note)
-    facts = [("size", f"{kilobytes(packed.size_bytes)}, {packed.added_bytes:,} bytes of it added")]
-    print_table(f"{packed.path}: packed", (), [*facts, *packed_facts(packed.manifest)])
+    report(packed.to_dict, lambda: print_packed(packed), as_json=as_json)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, PixelRange, json_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -42,8 +43,6 @@ def command(
     import edgekit_runtime
     from edgekit.prediction import classify_images, find_images
     from edgekit.reports.predictions import print_predictions
-    from edgekit.reports.tables import print_json
-    from edgekit_runtime.errors import DataError
 
     found = find_images(images)
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
@@ -56,9 +55,9 @@ def command(
             err=True,
         )
     predictions = classify_images(classifier, found, top_k)
-    if as_json:
-        print_json({"model": str(model), **predictions.to_dict()})
-    else:
-        print_predictions(model.name, predictions)
-    if predictions.unreadable:
-        raise click.exceptions.Exit(DataError.exit_code)
+    report(
+        lambda: {"model": str(model), **predictions.to_dict()},
+        lambda: print_predictions(model.name, predictions),
+        as_json=as_json,
+        exit_code=predictions.exit_code,
+    )

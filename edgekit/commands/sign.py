@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -23,10 +24,11 @@ def command(model: Path, key: Path, output: Path | None, as_json: bool) -> None:
     edgekit sign model.tflite --key key.pem
     """
     from edgekit.artifacts.signing import sign_file
-    from edgekit.reports.tables import print_json
 
-    signer = sign_file(model, key, output or model, lambda: click.prompt("Password of the key", hide_input=True))
-    if as_json:
-        print_json({"model": str(output or model), "public_key": signer})
-        return
-    click.echo(f"{output or model} is signed by the key {signer}.")
+    signed = output or model
+    signer = sign_file(model, key, signed, lambda: click.prompt("Password of the key", hide_input=True))
+    report(
+        lambda: {"model": str(signed), "public_key": signer},
+        lambda: click.echo(f"{signed} is signed by the key {signer}."),
+        as_json=as_json,
+    )

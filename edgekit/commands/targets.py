@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from edgekit.commands.options import json_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -21,19 +22,16 @@ def command(name: str | None, as_json: bool) -> None:
     edgekit inspect model.tflite --target tflite-runtime-2.14
     edgekit convert model.h5 --quantize int8 --data digits --target tflite-micro
     """
-    from edgekit.reports.tables import print_json
     from edgekit.reports.targets import print_target, print_targets, target_as_dict
     from edgekit_converters.targets.target import find_target, target_names
 
     if name is not None:
         target = find_target(name)
-        if as_json:
-            print_json(target_as_dict(target))
-        else:
-            print_target(target)
+        report(lambda: target_as_dict(target), lambda: print_target(target), as_json=as_json)
         return
     targets = [find_target(each) for each in target_names()]
-    if as_json:
-        print_json({"targets": [target_as_dict(target) for target in targets]})
-    else:
-        print_targets(targets)
+    report(
+        lambda: {"targets": [target_as_dict(target) for target in targets]},
+        lambda: print_targets(targets),
+        as_json=as_json,
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option, seed_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -75,7 +76,7 @@ def command(
     edgekit train --dataset mnist --epochs 5
     """
     from edgekit.datasets import load_dataset
-    from edgekit.reports.tables import percent, print_json, print_table
+    from edgekit.reports.training import print_training
     from edgekit.training.fit import train
     from edgekit.training.options import TrainingOptions
     from edgekit.training.saving import save_training
@@ -94,14 +95,14 @@ def command(
     )
     result = train(load_dataset(source, seed=seed), options, folder=output, resume=resume)
     save_training(result, output)
-    if as_json:
-        print_json({"folder": str(output), **result.to_dict()})
-        return
-    rows = [
-        ("images learned from", f"{result.train_count:,}"),
-        ("images held back", f"{result.test_count:,}"),
-        ("accuracy on these", percent(result.test_accuracy)),
-        ("epochs", str(len(result.history["loss"]))),
-        ("files in", str(output)),
-    ]
-    print_table("The reference CNN", (), rows)
+    report(
+        lambda: {"folder": str(output), **result.to_dict()},
+        lambda: print_training(
+            train_count=result.train_count,
+            test_count=result.test_count,
+            test_accuracy=result.test_accuracy,
+            epochs=len(result.history["loss"]),
+            folder=output,
+        ),
+        as_json=as_json,
+    )

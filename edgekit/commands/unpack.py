@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -29,10 +30,11 @@ def command(model: Path, output: Path | None, as_json: bool) -> None:
     edgekit unpack model.tflite --output parts/
     """
     from edgekit.artifacts.packing import unpack_file
-    from edgekit.reports.tables import print_json, print_table
+    from edgekit.reports.artifacts import print_parts
 
     files = unpack_file(model, output or model.with_suffix(""))
-    if as_json:
-        print_json({"model": str(model), "files": [str(path) for path in files]})
-        return
-    print_table(f"{model.name}: parts", ("file", "bytes"), [(str(path), f"{path.stat().st_size:,}") for path in files])
+    report(
+        lambda: {"model": str(model), "files": [str(path) for path in files]},
+        lambda: print_parts(model.name, files),
+        as_json=as_json,
+    )

@@ -17,7 +17,7 @@ from edgekit.commands.options import (
     seed_option,
     task_options,
 )
-from edgekit.commands.reporting import exit_unless_passed
+from edgekit.commands.reporting import report
 from edgekit_runtime.task import Claim
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def command(
     from edgekit.parity.options import Thresholds, ValidationOptions
     from edgekit.parity.validation import validate_all
     from edgekit.progress import progress_bar
-    from edgekit.reports.validation import print_validation
+    from edgekit.reports.validation import print_validations, validations_as_dict
     from edgekit_converters.temporary_folders import private_temporary_files
 
     click.get_current_context().with_resource(private_temporary_files("validate"))
@@ -115,24 +115,17 @@ def command(
         )
     if changed:
         _draw_changed(validations[0], changed)
-    noise = None
+    noise: Sequence[LayerNoise] = ()
     if layers or layers_figure:
         noise = _compare_layers(validations[0], DataRequest(data, seed, label_column), options, layers_figure)
     if html:
-        _write_html(validations, noise or (), html)
-    if as_json:
-        _print_json(validations, noise)
-        return
-    for validation in validations:
-        print_validation(validation)
-    for note in validations[0].notes:
-        click.echo(note)
-    if noise and layers:
-        from edgekit.reports.layer_noise import print_layers
-
-        print_layers(noise)
-    for validation in validations:
-        validation.require_passed()
+        _write_html(validations, noise, html)
+    report(
+        lambda: validations_as_dict(validations, noise),
+        lambda: print_validations(validations, noise if layers else ()),
+        as_json=as_json,
+        required=[validation.require_passed for validation in validations],
+    )
 
 
 def _write_html(validations: Sequence[Validation], noise: Sequence[LayerNoise], path: Path) -> None:
@@ -140,16 +133,6 @@ def _write_html(validations: Sequence[Validation], noise: Sequence[LayerNoise], 
     from edgekit_converters.atomic_files import write_text
 
     write_text(path, validation_html(validations, noise))
-
-
-def _print_json(validations: Sequence[Validation], noise: Sequence[LayerNoise] | None) -> None:
-    from edgekit.reports.tables import print_json
-
-    results = [validation.to_dict() for validation in validations]
-    if noise:
-        results[0]["layers"] = [layer.to_dict() for layer in noise]
-    print_json(results[0] if len(results) == 1 else {"validations": results})
-    exit_unless_passed(not any(validation.failures for validation in validations))
 
 
 def _compare_layers(

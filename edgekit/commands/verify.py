@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
-from edgekit.commands.reporting import exit_unless_passed
+from edgekit.commands.reporting import report
 
 
 @click.command()
@@ -30,25 +30,12 @@ def command(model: Path, public_key: str | None, interpreter: str | None, as_jso
     edgekit verify model.tflite --public-key key.pub.pem
     """
     from edgekit.artifacts.verification import verify
-    from edgekit.reports.tables import print_json, print_table
+    from edgekit.reports.artifacts import print_verification
 
     verification = verify(model, public_key=public_key, interpreter=interpreter)
-    if as_json:
-        report = verification.to_dict()
-        print_json(report)
-        exit_unless_passed(report["passed"])
-        return
-    golden = verification.golden
-    whose = "the key given" if verification.is_trusted else "a key that nobody vouched for: --public-key does"
-    rows = [
-        ("digest", "holds" if verification.model_sha256 else "none is packed"),
-        ("signature", f"holds, by {whose}" if verification.signer else "not signed"),
-    ]
-    if golden is None:
-        rows.append(("golden examples", "none are packed"))
-    else:
-        rows.append(("golden examples", f"{golden.examples}, {'as' if golden.passed else 'NOT as'} they should be"))
-        rows.append(("largest error", f"{max(golden.max_error):.3g}, allowed {max(golden.tolerance):.3g}"))
-        rows.append(("interpreter", golden.interpreter))
-    print_table(f"{model.name}: verified", (), rows)
-    verification.require_passed()
+    report(
+        verification.to_dict,
+        lambda: print_verification(verification),
+        as_json=as_json,
+        required=[verification.require_passed],
+    )

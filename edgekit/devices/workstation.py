@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+from edgekit_runtime.errors import EdgekitError
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -29,6 +31,11 @@ class Check:
     found: str
     mend: str
     required: bool
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of an error if something that edgekit needs is missing or broken."""
+        return EdgekitError.exit_code if self.status in {"missing", "broken"} else 0
 
     def to_dict(self) -> dict[str, object]:
         """The check as plain values."""

@@ -1,4 +1,4 @@
-"""Accuracy, size and latency of models over commits, drawn."""
+"""Accuracy, size and latency of models over commits, as a table and as a figure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,40 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from edgekit.regression.history import HistoryEntry
 from edgekit.reports.figures import plain_text, save_figure
+from edgekit.reports.tables import kilobytes, percent, print_table
 
 _MOST_TICKS = 24
 _LONGEST_NAME = 40
+
+
+def print_history(file: str, entries: Sequence[HistoryEntry], *, drawn: Path | None) -> None:
+    """Print one row for each entry.
+
+    Args:
+        file: Name of the history.
+        entries: In the order of the checks.
+        drawn: The figure that was drawn of them; None if there is none.
+    """
+    rows = [
+        (
+            entry.commit[:8] or "–",
+            entry.time[:16].replace("T", " "),
+            entry.model,
+            percent(entry.top1) if entry.mean_absolute_error is None else f"{entry.mean_absolute_error:.4g}",
+            "–" if entry.size_bytes is None else kilobytes(entry.size_bytes),
+            "–" if entry.latency_ratio is None else f"{entry.latency_ratio:.3f} ×",
+            "passed" if entry.passed else f"failed: {', '.join(entry.failed_rules)}",
+        )
+        for entry in entries
+    ]
+    columns = ("commit", "time, UTC", "model", "top-1 or error", "size", "latency", "verdict")
+    print_table(f"{file}: {len(rows)} entries", columns, rows)
+    if drawn is not None:
+        click.echo(f"Drawn: {drawn}")
 
 
 @plain_text

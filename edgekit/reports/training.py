@@ -1,4 +1,4 @@
-"""The figures of a training: its curve, and what was taken for what."""
+"""A training: its table, its curve, and which classes were mistaken for which."""
 
 from __future__ import annotations
 
@@ -9,6 +9,27 @@ import numpy as np
 
 from edgekit.counting import counted
 from edgekit.reports.figures import plain_text, write_figure
+from edgekit.reports.tables import percent, print_table
+
+
+def print_training(*, train_count: int, test_count: int, test_accuracy: float, epochs: int, folder: Path) -> None:
+    """Print how much was learned from and how well.
+
+    Args:
+        train_count: Examples learned from.
+        test_count: Examples held back.
+        test_accuracy: Accuracy on those, a fraction.
+        epochs: How many were run.
+        folder: Where the files are.
+    """
+    rows = [
+        ("images learned from", f"{train_count:,}"),
+        ("images held back", f"{test_count:,}"),
+        ("accuracy on these", percent(test_accuracy)),
+        ("epochs", str(epochs)),
+        ("files in", str(folder)),
+    ]
+    print_table("The reference CNN", (), rows)
 
 
 @plain_text

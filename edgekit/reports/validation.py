@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from edgekit.counting import counted
+from edgekit.parity.layer_noise import LayerNoise
 from edgekit.parity.paired_statistics import Interval
 from edgekit.parity.results import (
     ClassificationParity,
@@ -13,10 +17,29 @@ from edgekit.parity.results import (
     SliceParity,
 )
 from edgekit.parity.validation import Validation
+from edgekit.reports.layer_noise import print_layers
 from edgekit.reports.tables import metric_words, percent, print_table
 
 #: Rows of the tables of classes, slices and examples.
 _LISTED = 10
+
+
+def validations_as_dict(validations: Sequence[Validation], noise: Sequence[LayerNoise]) -> dict[str, Any]:
+    """One validation as plain values, or several in a list; the first has the noise of its layers, if there is any."""
+    results = [validation.to_dict() for validation in validations]
+    if noise:
+        results[0]["layers"] = [layer.to_dict() for layer in noise]
+    return results[0] if len(results) == 1 else {"validations": results}
+
+
+def print_validations(validations: Sequence[Validation], noise: Sequence[LayerNoise]) -> None:
+    """Print each validation, the notes on their data, and the noise of the layers, if there is any."""
+    for validation in validations:
+        print_validation(validation)
+    for note in validations[0].notes:
+        print(note)
+    if noise:
+        print_layers(noise)
 
 
 def print_validation(validation: Validation) -> None:

@@ -27,7 +27,18 @@ FORBIDDEN = {
 #: The parts of edgekit from the bottom up: each imports only what comes before it.
 PARTS = (
     *("counting", "progress", "datasets", "parity", "calibration", "artifacts", "budget", "conversion"),
-    *("regression", "devices", "prediction", "reports", "training", "demo", "pytest_plugin", "commands"),
+    *(
+        "regression",
+        "devices",
+        "prediction",
+        "benchmark",
+        "demo_result",
+        "reports",
+        "training",
+        "demo",
+        "pytest_plugin",
+        "commands",
+    ),
     *("interrupts", "cli", "__main__"),
 )
 HEAVY = ("tensorflow", "keras", "numpy", "rich", "sklearn", "matplotlib", "h5py")

@@ -1,0 +1,65 @@
+"""What ``edgekit pack``, ``unpack``, ``keygen``, ``verify`` and ``export`` show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from edgekit.artifacts.exporting import ExportedSource
+from edgekit.artifacts.packing import Packed
+from edgekit.artifacts.verification import Verification
+from edgekit.reports.inspection import packed_facts
+from edgekit.reports.tables import kilobytes, print_table
+from edgekit_runtime.golden import GoldenReport
+
+
+def print_packed(packed: Packed) -> None:
+    """Print the notes, the size, and what travels with the model."""
+    for note in packed.notes:
+        click.echo(note)
+    facts = [("size", f"{kilobytes(packed.size_bytes)}, {packed.added_bytes:,} bytes of it added")]
+    print_table(f"{packed.path}: packed", (), [*facts, *packed_facts(packed.manifest)])
+
+
+def print_parts(model: str, files: Sequence[Path]) -> None:
+    """Print the files that a packed model's parts were written to."""
+    print_table(f"{model}: parts", ("file", "bytes"), [(str(path), f"{path.stat().st_size:,}") for path in files])
+
+
+def print_keys(private: Path, public: Path) -> None:
+    """Print where a new pair of keys is."""
+    rows = [("private, for edgekit sign", str(private)), ("public, for the devices", str(public))]
+    print_table("Ed25519 key", (), rows)
+
+
+def print_verification(verification: Verification) -> None:
+    """Print what became of digest, signature and golden examples."""
+    whose = "the key given" if verification.is_trusted else "a key that nobody vouched for: --public-key does"
+    rows = [
+        ("digest", "holds" if verification.model_sha256 else "none is packed"),
+        ("signature", f"holds, by {whose}" if verification.signer else "not signed"),
+        *_golden_rows(verification.golden),
+    ]
+    print_table(f"{verification.path.name}: verified", (), rows)
+
+
+def _golden_rows(golden: GoldenReport | None) -> list[tuple[str, str]]:
+    if golden is None:
+        return [("golden examples", "none are packed")]
+    return [
+        ("golden examples", f"{golden.examples}, {'as' if golden.passed else 'NOT as'} they should be"),
+        ("largest error", f"{max(golden.max_error):.3g}, allowed {max(golden.tolerance):.3g}"),
+        ("interpreter", golden.interpreter),
+    ]
+
+
+def print_export(model: str, exported: ExportedSource) -> None:
+    """Print the sizes of the array and of its arena, and the files."""
+    rows = [
+        ("array", kilobytes(exported.model_bytes)),
+        ("tensor arena, at most", kilobytes(exported.arena_bytes)),
+        *(("file", str(file)) for file in exported.files),
+    ]
+    print_table(f"{model} as C source", (), rows)

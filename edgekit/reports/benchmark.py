@@ -1,0 +1,24 @@
+"""What ``edgekit bench`` shows."""
+
+from __future__ import annotations
+
+from edgekit.benchmark import Benchmark
+from edgekit.reports.tables import kilobytes, milliseconds, print_table
+
+
+def print_benchmark(benchmark: Benchmark) -> None:
+    """Print one row for each model: size, latency, and the median's ratio to the first model's."""
+    first = benchmark.models[0].latency.p50_ms
+    rows = [
+        (
+            timed.path.name,
+            kilobytes(timed.size_bytes),
+            milliseconds(timed.latency.p50_ms),
+            milliseconds(timed.latency.p90_ms),
+            milliseconds(timed.latency.p99_ms),
+            f"{timed.latency.p50_ms / first:.2f} ×",
+        )
+        for timed in benchmark.models
+    ]
+    columns = ("model", "size", "median", "p90", "p99", "against the first")
+    print_table(f"{benchmark.runs} predictions of one example, {benchmark.threads} thread(s)", columns, rows)

@@ -1,0 +1,35 @@
+"""What ``edgekit demo`` shows."""
+
+from __future__ import annotations
+
+import click
+
+from edgekit.demo_result import DemoResult
+from edgekit.reports.tables import kilobytes, milliseconds, percent, print_table
+
+
+def print_demo(result: DemoResult) -> None:
+    """Print one row for each variant, how the replay went, and the names of the files."""
+    rows = [
+        (
+            variant.name + (" (taken)" if variant.name == result.winner else ""),
+            kilobytes(variant.size_bytes),
+            percent(variant.agreement.candidate_top1),
+            percent(variant.agreement.top1_agreement),
+            f"{variant.agreement.max_absolute_error:.1e}",
+            milliseconds(variant.latency.p50_ms),
+            milliseconds(variant.latency.p99_ms),
+        )
+        for variant in result.variants
+    ]
+    title = f"{result.test_images} held-back digits; the Keras model has {percent(result.keras_top1)} top-1"
+    columns = ("variant", "size", "top-1", "agreement", "max error", "median", "p99")
+    print_table(title, columns, rows)
+    click.echo(
+        f"{result.replayed_images} images replayed in a process without TensorFlow ({result.replay_interpreter}): "
+        "all answers equal."
+    )
+    click.echo(f"Files in {result.folder}/:")
+    for file in sorted(result.folder.iterdir()):
+        if not file.name.startswith("."):
+            click.echo(f"  {file.name}")

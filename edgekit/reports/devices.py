@@ -1,0 +1,98 @@
+"""What ``edgekit devices`` and ``edgekit doctor`` show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from edgekit.devices.comparison import DeviceComparison
+from edgekit.devices.emulation.catalogue import KINDS
+from edgekit.devices.emulation.emulated_pi import EmulatedPi
+from edgekit.devices.golden_replay import GoldenReplay
+from edgekit.devices.workstation import Check
+from edgekit.reports.tables import percent, print_table
+
+
+def devices_as_dict(built: Mapping[str, EmulatedPi | None]) -> dict[str, Any]:
+    """The Pis that can be emulated as plain values, for ``--json``.
+
+    Args:
+        built: By name of the kind; None if it is not built.
+    """
+    entries = [
+        {"name": name, "built": device is not None, **(device.to_dict() if device else {})}
+        for name, device in built.items()
+    ]
+    return {"devices": entries}
+
+
+def print_devices(built: Mapping[str, EmulatedPi | None]) -> None:
+    """Print one row for each Pi that can be emulated.
+
+    Args:
+        built: By name of the kind; None if it is not built.
+    """
+    rows = []
+    for name, device in built.items():
+        found = f"Python {device.python}, {device.interpreter}, numpy {device.numpy}" if device else "not built"
+        size = f"{device.size_bytes / 1e6:.0f} MB" if device else ""
+        rows.append((name, KINDS[name].title, found, ", ".join(KINDS[name].processors), size))
+    print_table("Emulated Pis", ("name", "what", "installed", "processors", "size"), rows)
+
+
+def print_built(device: EmulatedPi) -> None:
+    """Print what an emulated Pi has, and where it is."""
+    click.echo(f"{device.name}: Python {device.python}, {device.interpreter}, numpy {device.numpy} on {device.machine}")
+    click.echo(f"{device.folder}, {device.size_bytes / 1e6:.0f} MB")
+
+
+def print_replays(replays: Sequence[GoldenReplay]) -> None:
+    """Print one row for each model on each device."""
+    rows = [
+        (
+            replay.model.name,
+            replay.device,
+            replay.interpreter,
+            f"{replay.top1_equal} of {replay.examples}",
+            f"{replay.max_error:.1e}",
+            f"{replay.tolerance:.1e}",
+            "passed" if replay.passed else "FAILED",
+        )
+        for replay in replays
+    ]
+    columns = ("model", "device", "interpreter", "same answer", "max error", "allowed", "")
+    print_table("Golden examples", columns, rows)
+
+
+def print_comparisons(comparisons: Sequence[DeviceComparison]) -> None:
+    """Print one row for each output of each model on each device."""
+    reference, samples = comparisons[0].reference, comparisons[0].samples
+    rows = [
+        (
+            comparison.model.name + (f", output {output.name}" if len(comparison.outputs) > 1 else ""),
+            comparison.device.name,
+            f"{comparison.device.interpreter}, {comparison.device.machine}",
+            percent(output.top1_agreement),
+            percent(output.equal),
+            f"{output.max_error:.1e}",
+            "–" if output.max_steps is None else str(output.max_steps),
+            percent(output.device_top1),
+            percent(output.reference_top1),
+        )
+        for comparison in comparisons
+        for output in comparison.outputs
+    ]
+    columns = (
+        "model", "device", "interpreter", "same answer", "equal values", "max error", "steps", "top-1", "reference",
+    )  # fmt: skip
+    print_table(
+        f"{samples} inputs, against {reference.name} ({reference.interpreter}, {reference.machine})", columns, rows
+    )
+
+
+def print_workstation(checks: Sequence[Check]) -> None:
+    """Print one row for each part of this machine."""
+    rows = [(check.name, check.status, check.found, check.mend) for check in checks]
+    print_table("This machine", ("part", "status", "found", "to fix it"), rows)
