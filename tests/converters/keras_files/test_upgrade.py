@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from edgekit_converters.keras_files.description import Description
-from edgekit_converters.keras_files.upgrade import STEPS, STRUCTURE_STEPS, upgrade
+from edgekit_converters.keras_files.upgrade import STEPS, STRUCTURE_STEPS, Step, upgrade
 from edgekit_converters.keras_files.upgrade.call_nodes import rewrite_call_nodes
 from edgekit_converters.keras_files.upgrade.deployment import index_inputs
 from edgekit_converters.keras_files.upgrade.kernel_layout import flip_theano_kernels, reorder_keras1_kernels
 from edgekit_converters.keras_files.upgrade.layer_names import make_names_plain
 from edgekit_converters.keras_files.upgrade.recurrent_weights import join_gates, replace_cudnn_layers
+from edgekit_converters.keras_files.upgrade.steps import require_order
 from edgekit_runtime.errors import ModelFileError
 
 
@@ -35,7 +36,56 @@ def test_every_step_has_a_name_and_an_era() -> None:
     assert all(step.era for step in (*STRUCTURE_STEPS, *STEPS))
 
 
-def test_a_description_of_today_needs_no_mending() -> None:
+def test_the_order_of_the_steps_carries_its_reasons() -> None:
+    reasons = [why for step in (*STRUCTURE_STEPS, *STEPS) for why in step.after.values()]
+    assert len(reasons) > len(STEPS)
+    assert all(reasons)
+    with pytest.raises(ValueError, match="before it: it would drop these initializers"):
+        require_order(reversed((*STRUCTURE_STEPS, *STEPS)))
+
+
+@pytest.mark.parametrize(
+    "needs",
+    [
+        pytest.param({"a": {"z": "z"}, "b": {}}, id="an unknown name"),
+        pytest.param({"a": {"b": "b"}, "b": {"a": "a"}}, id="a cycle"),
+        pytest.param({"a": {"a": "a"}}, id="itself"),
+        pytest.param({"a": {"b": "b"}, "b": {}}, id="a later step"),
+    ],
+)
+def test_an_order_that_the_reasons_contradict_is_refused(needs: dict[str, dict[str, str]]) -> None:
+    with pytest.raises(ValueError, match=r"The step 'a' needs '[abz]' before it"):
+        require_order(Step(name, "all", lambda description: False, after) for name, after in needs.items())
+
+
+def test_two_steps_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="Two steps are called 'a'"):
+        require_order([Step("a", "all", lambda description: False)] * 2)
+
+
+def test_a_model_inside_a_branch_of_a_merge_is_described_by_a_list_of_layers() -> None:
+    """Keras 1 described every Sequential so, and a branch's layers are found once the branches are joined."""
+    nested = {"class_name": "Sequential", "config": [_layer("Dense", "dense", output_dim=2)]}
+    first = _layer("Dense", "first", output_dim=4, batch_input_shape=[None, 3])
+    branch = {"class_name": "Sequential", "config": [first, nested]}
+    merge = _layer("Merge", "merge", mode="sum", layers=[branch])
+    upgraded = upgrade({"class_name": "Sequential", "config": [merge]}, "1.2.2", "tensorflow", lambda root: {})
+    assert upgraded.config["class_name"] == "Functional"
+    inner = [layer for layer in upgraded.config["config"]["layers"] if layer["class_name"] == "Sequential"]
+    assert [layer["config"]["units"] for layer in inner[0]["config"]["layers"]] == [2]
+
+
+def test_constants_of_a_recurrent_cell_are_refused() -> None:
+    recurrent = {
+        **_layer("RNN", "b", cell=_layer("GRUCell", units=2), num_constants=1),
+        "name": "b",
+        "inbound_nodes": [[["a", 0, 0, {}], ["a", 0, 0, {}]]],
+    }
+    with pytest.raises(ModelFileError, match="Layer 'b' passes constants to its recurrent cell"):
+        upgrade(_functional([_input(), recurrent], [["b", 0, 0]]), "2.4.0", "tensorflow", lambda root: {})
+
+
+def test_a_description_of_today_needs_no_step() -> None:
     import keras
 
     model = keras.Sequential([keras.layers.Input((3,)), keras.layers.ReLU()])
