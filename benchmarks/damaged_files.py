@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgekit_converters.packaging.artifact import pack
-from edgekit_runtime.manifest import Manifest
+from edgekit_runtime.packed_file.manifest import Manifest
 
 TOP = Path(__file__).resolve().parent.parent
 PROGRAM = TOP / "tests" / "runtime" / "damage.py"
@@ -27,7 +27,7 @@ SLICE_FILES = 1000
 SLICE_TIMEOUT_S = 600
 COLUMNS = ("crashed", "hung", "refused", "as the sound file", "something else")
 INTERPRETER = """
-from edgekit_runtime.interpreter import choose_interpreter
+from edgekit_runtime.execution.interpreter import choose_interpreter
 choice = choose_interpreter()
 print(choice.name, choice.version)
 """

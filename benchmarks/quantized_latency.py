@@ -19,8 +19,8 @@ from ratios import report, row, time_in_turn
 from edgekit.conversion import ConversionOptions, convert
 from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.quantization.modes import IoType, Mode
-from edgekit_runtime.interpreter import Interpreter, choose_interpreter
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.execution.interpreter import Interpreter, choose_interpreter
+from edgekit_runtime.tflite.structure import read_model_description
 
 INVOKES = 500
 ROUNDS = 31

@@ -77,7 +77,7 @@ def import_line(interpreter: str) -> str:
 def packed(path: Path, folder: Path) -> Path:
     """A copy with a manifest and digests."""
     from edgekit_converters.packaging.artifact import pack
-    from edgekit_runtime.manifest import Manifest
+    from edgekit_runtime.packed_file.manifest import Manifest
 
     target = folder / path.name
     target.write_bytes(pack(path.read_bytes(), Manifest(labels=tuple("0123456789"))))

@@ -17,7 +17,7 @@ from edgekit.demo_result import DemoResult, Variant
 from edgekit.devices.replay import replay
 from edgekit.parity.agreement import compare
 from edgekit.parity.predictions import keras_predict
-from edgekit.reports.variant_figures import VariantPoint, draw_answers, draw_tradeoff
+from edgekit.reports.figures.variants import VariantPoint, draw_answers, draw_tradeoff
 from edgekit.training.fit import TrainingResult, train
 from edgekit.training.options import TrainingOptions
 from edgekit.training.saving import save_training

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.tflite.description import ModelDescription
 
 #: Operators whose constants are trained weights. An infinite constant elsewhere can be meant: the mask of an attention.
 _WITH_WEIGHTS = frozenset(

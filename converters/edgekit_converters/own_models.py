@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ConversionError, ModelFileError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 def describe_own_model(model: bytes, *, step: str) -> ModelDescription:

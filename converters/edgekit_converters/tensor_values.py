@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgekit_runtime.conversion import Encoder
-from edgekit_runtime.description import TensorDescription
 from edgekit_runtime.errors import InterpreterError
 from edgekit_runtime.quantization import QuantizationParams, dequantize
-from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import model_inputs
+from edgekit_runtime.tflite.description import TensorDescription
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 class TensorValues:

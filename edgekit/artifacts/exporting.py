@@ -10,8 +10,8 @@ from edgekit import __version__
 from edgekit_converters.atomic_files import write_text
 from edgekit_converters.microcontrollers.c_array import c_array, identifier
 from edgekit_converters.packaging.artifact import unpack
-from edgekit_runtime.manifest import read_manifest
-from edgekit_runtime.model_file import read_model_file
+from edgekit_runtime.packed_file.manifest import read_manifest
+from edgekit_runtime.packed_file.model_file import read_model_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import numpy as np
 
 from edgekit.datasets.streams import Batch, ExampleStream
 from edgekit_converters.packaging.golden_inputs import MOST_EXAMPLES, as_pixels, fitted, made_up_inputs
-from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.golden import model_values
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.golden import model_values
 from edgekit_runtime.tensor_info import model_inputs
+from edgekit_runtime.tflite.description import ModelDescription
 
 #: Examples looked at for ones of different classes.
 _LOOKED_AT = 8 * MOST_EXAMPLES

@@ -8,10 +8,10 @@ from typing import Any
 
 from edgekit_converters.targets.check import check_targets
 from edgekit_converters.targets.target import target_names
-from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.manifest import Manifest, Parts, read_manifest
-from edgekit_runtime.model_file import read_model_file, refuse_lost_parts
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.packed_file.manifest import Manifest, Parts, read_manifest
+from edgekit_runtime.packed_file.model_file import read_model_file, refuse_lost_parts
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.structure import read_model_description
 
 #: Where a FlatBuffer states which schema it follows.
 _IDENTIFIER = slice(4, 8)

@@ -19,14 +19,14 @@ from edgekit_converters.packaging.artifact import pack, unpack
 from edgekit_converters.packaging.foreign_metadata import ForeignMetadata, read_foreign_metadata
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_runtime.classification import class_count, labels_for
-from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.manifest import GOLDEN_NAME, Manifest, read_manifest
-from edgekit_runtime.model_file import read_model_file
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Manifest, read_manifest
+from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.task import IMAGE, NOTHING_SAID, Claim, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import model_inputs
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.packaging.signing import new_key, sign
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.manifest import SIGNATURE_NAME, Parts
-from edgekit_runtime.model_file import read_model_file
+from edgekit_runtime.packed_file.manifest import SIGNATURE_NAME, Parts
+from edgekit_runtime.packed_file.model_file import read_model_file
 
 
 def make_keys(path: Path) -> tuple[Path, Path]:

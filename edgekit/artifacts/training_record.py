@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
 
 RECORD_NAME = "training.json"
 

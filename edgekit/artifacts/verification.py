@@ -9,11 +9,11 @@ from typing import Any
 import edgekit_runtime
 from edgekit_converters.packaging.tensor_digests import changed_tensors
 from edgekit_runtime.errors import BelowThresholdError, ModelFileError
-from edgekit_runtime.golden import GoldenReport
-from edgekit_runtime.manifest import GOLDEN_NAME, SIGNATURE_NAME, Parts, packed_manifest, read_manifest
-from edgekit_runtime.model_file import read_model_file
-from edgekit_runtime.signature import is_signed_by, parse_signature, require_signature, signed_content
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.packed_file.golden import GoldenReport
+from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, SIGNATURE_NAME, Parts, packed_manifest, read_manifest
+from edgekit_runtime.packed_file.model_file import read_model_file
+from edgekit_runtime.packed_file.signature import is_signed_by, parse_signature, require_signature, signed_content
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from edgekit.datasets.streams import Batch, ExampleStream
 from edgekit.parity.metrics import LABELLED, METRICS, BoundMetric, metric_for
 from edgekit.parity.target_kinds import data_claim
 from edgekit_runtime.errors import DataError, UsageError
-from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.task import STATE, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.tflite.structure import read_model_description
 
 #: The search asks many models; more examples than this make it slow and the answer hardly surer.
 _MOST_SEARCHED = 1000

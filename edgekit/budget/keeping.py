@@ -17,7 +17,7 @@ from edgekit.progress import progress_bar
 from edgekit_converters.quantization.budget_search import BudgetSearch, Trial
 from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.errors import ConversionError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 _logger = logging.getLogger(__name__)
 

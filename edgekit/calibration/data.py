@@ -17,8 +17,8 @@ from edgekit.datasets.streams import ExampleStream
 from edgekit.parity.target_kinds import data_claim
 from edgekit.progress import progress_bar
 from edgekit_converters.lowering import ModelInput
+from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.model import Model
-from edgekit_runtime.preprocessing import Preprocessing
 from edgekit_runtime.task import NOTHING_SAID, UNNAMED, Claim
 from edgekit_runtime.task_finding import find_task
 

@@ -9,11 +9,11 @@ import click
 
 from edgekit.commands.options import EXISTING_OR_NOT, json_option
 from edgekit.commands.reporting import exit_code_of, exit_with, report
-from edgekit.regression.rules import all_thresholds
+from edgekit.regression.rules.registry import all_thresholds
 
 if TYPE_CHECKING:
-    from edgekit.regression.baseline import ModelRecord
-    from edgekit.regression.configuration import LoadedConfiguration
+    from edgekit.regression.baseline.stored import ModelRecord
+    from edgekit.regression.configuration.sections import LoadedConfiguration
     from edgekit.regression.results import CheckResult
     from edgekit.regression.verdicts import RuleResult
 
@@ -97,9 +97,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Compare models with the committed baseline, as ``_HELP`` describes."""
-    from edgekit.regression.configuration import load_configuration
-    from edgekit.regression.configuration_files import find_configuration
-    from edgekit.reports.check_outputs import CheckOutputs, write_outputs
+    from edgekit.regression.configuration.files import find_configuration
+    from edgekit.regression.configuration.sections import load_configuration
+    from edgekit.reports.gate.outputs import CheckOutputs, write_outputs
     from edgekit_converters.temporary_folders import private_temporary_files
     from edgekit_runtime.errors import UsageError
 
@@ -139,9 +139,9 @@ def _judged_by(
     configuration: LoadedConfiguration, ref: str | None, allow_loosening: bool, allow_python_data: bool
 ) -> tuple[dict[str, ModelRecord], dict[str, tuple[RuleResult, ...]]]:
     """The records to judge by, and what the configuration and the baseline changed since ``ref``."""
-    from edgekit.regression.baseline import read_baseline
-    from edgekit.regression.configuration_changes import find_changes, records_to_judge_by, refuse_functions
-    from edgekit.regression.git_baseline import read_reference
+    from edgekit.regression.baseline.git import read_reference
+    from edgekit.regression.baseline.stored import read_baseline
+    from edgekit.regression.configuration.changes import find_changes, records_to_judge_by, refuse_functions
 
     path = configuration.resolve(configuration.settings.baseline)
     if ref is None:
@@ -170,15 +170,15 @@ def _check(
 
 
 def _compare_digests(configuration: LoadedConfiguration) -> CheckResult:
-    from edgekit.regression.baseline import read_baseline
-    from edgekit.regression.committed_files import check_committed_files
+    from edgekit.regression.baseline.committed_files import check_committed_files
+    from edgekit.regression.baseline.stored import read_baseline
 
     return check_committed_files(configuration, read_baseline(configuration.resolve(configuration.settings.baseline)))
 
 
 def _show(result: CheckResult, as_json: bool) -> None:
-    from edgekit.reports.check_github import runs_on_github, workflow_commands
-    from edgekit.reports.check_table import print_check
+    from edgekit.reports.gate.github import runs_on_github, workflow_commands
+    from edgekit.reports.gate.table import print_check
 
     report(result.to_dict, lambda: print_check(result), as_json=as_json)
     if runs_on_github():
@@ -189,9 +189,9 @@ def _show(result: CheckResult, as_json: bool) -> None:
 
 def _update(configuration: LoadedConfiguration, names: tuple[str, ...], as_json: bool) -> None:
     from edgekit.progress import progress_bar
-    from edgekit.regression.baseline import read_baseline, update_baseline
+    from edgekit.regression.baseline.stored import read_baseline, update_baseline
     from edgekit.regression.gate import measure_for_baseline
-    from edgekit.reports.check_table import print_baseline_changes
+    from edgekit.reports.gate.table import print_baseline_changes
 
     path = configuration.resolve(configuration.settings.baseline)
     if path.exists():

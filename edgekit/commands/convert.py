@@ -188,7 +188,7 @@ def command(
     from edgekit.datasets.pictures import PictureOptions
     from edgekit.progress import progress_bar
     from edgekit.reports.conversion import print_conversion
-    from edgekit.reports.pareto_figure import draw_pareto
+    from edgekit.reports.figures.pareto import draw_pareto
     from edgekit_converters.atomic_files import require_place
     from edgekit_converters.lowering import LoweringRequest
     from edgekit_runtime.classification import read_labels

@@ -99,7 +99,7 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
     from edgekit.devices.golden_replay import replay_golden_on
     from edgekit.progress import tracked
     from edgekit.reports.devices import print_replays
-    from edgekit_runtime.model_file import read_model_file
+    from edgekit_runtime.packed_file.model_file import read_model_file
 
     devices = find_devices(where, processors)
     for path in models:

@@ -64,7 +64,7 @@ def _check(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
     from edgekit.reports.targets import print_checks
     from edgekit_converters.targets.check import check_targets
     from edgekit_runtime.errors import UsageError
-    from edgekit_runtime.model_file import read_model_file
+    from edgekit_runtime.packed_file.model_file import read_model_file
 
     if model.exists() and not is_tflite(model):
         raise UsageError(

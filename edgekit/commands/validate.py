@@ -22,7 +22,7 @@ from edgekit_runtime.task import Claim
 
 if TYPE_CHECKING:
     from edgekit.datasets.opening import DataRequest
-    from edgekit.parity.layer_noise import LayerNoise
+    from edgekit.parity.layers.noise import LayerNoise
     from edgekit.parity.options import ValidationOptions
     from edgekit.parity.validation import Validation
 
@@ -138,7 +138,7 @@ def _write_html(validations: Sequence[Validation], noise: Sequence[LayerNoise], 
 def _compare_layers(
     validation: Validation, request: DataRequest, options: ValidationOptions, figure: Path | None
 ) -> Sequence[LayerNoise]:
-    from edgekit.parity.layer_noise import compare_layers_on_data
+    from edgekit.parity.layers.noise import compare_layers_on_data
     from edgekit.progress import progress_bar
 
     reference, candidate = validation.reference, validation.candidate

@@ -31,7 +31,7 @@ from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel, require_runs
 from edgekit_converters.targets.check import check_targets
-from edgekit_runtime.manifest import Manifest
+from edgekit_runtime.packed_file.manifest import Manifest
 
 _logger = logging.getLogger(__name__)
 

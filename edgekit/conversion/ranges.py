@@ -14,7 +14,7 @@ from edgekit_converters.quantization.quantize import require_possible
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.samples import random_representative_dataset
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 _logger = logging.getLogger(__name__)
 

@@ -24,12 +24,12 @@ from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.wide_inputs import readers_of
 from edgekit_converters.targets.adaptation import needs_fixed_batch
 from edgekit_runtime.classification import class_count, labels_for
-from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ConversionError
-from edgekit_runtime.preprocessing import Preprocessing
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.task import CLASSES, TRAINING, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.structure import read_model_description
 
 _logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgekit.datasets.assembly import make_dataset
 from edgekit.datasets.dataset import Dataset, Examples
-from edgekit_runtime.resizing import resize_bilinear
+from edgekit_runtime.inputs.resizing import resize_bilinear
 
 _BRIGHTEST = 16
 #: MNIST's digits fill 20 × 20 pixels in the middle of 28 × 28.

@@ -13,8 +13,8 @@ from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
 from edgekit.datasets.folders import Listing, list_folder
 from edgekit.datasets.source import Source
 from edgekit_runtime.errors import DataError
-from edgekit_runtime.image_decoding import FORMATS
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.image_decoding import FORMATS
+from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.regular_file import open_regular_file
 from edgekit_runtime.task import UNNAMED
 

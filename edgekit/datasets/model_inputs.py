@@ -11,8 +11,8 @@ import numpy as np
 from edgekit.datasets.checking import finite
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, UsageError
+from edgekit_runtime.inputs.preprocessing import CHANNELS_FIRST, CHANNELS_LAST, Preprocessing
 from edgekit_runtime.model import Model
-from edgekit_runtime.preprocessing import CHANNELS_FIRST, CHANNELS_LAST, Preprocessing
 from edgekit_runtime.task import IMAGE, UNNAMED, Task
 from edgekit_runtime.tensor_info import TensorInfo
 

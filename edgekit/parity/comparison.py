@@ -8,9 +8,9 @@ import numpy as np
 
 from edgekit.datasets.streams import Batch
 from edgekit.parity.options import ValidationOptions
-from edgekit.parity.output_tally import OutputTally
 from edgekit.parity.predictors import Predictor, matched
 from edgekit.parity.results import OutputParity
+from edgekit.parity.tallies.output_tally import OutputTally
 from edgekit_runtime.task import Kind
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
 
 #: Larger ones are shown by every second, third, … pixel.
 _LARGEST_SIDE = 112

@@ -100,8 +100,8 @@ class KerasPredictor:
 
     def __init__(self, path: Path) -> None:
         from edgekit_converters.keras_files.load import load_keras_model
-        from edgekit_converters.lowering.keras_model import rescales_pixels
-        from edgekit_converters.lowering.keras_signature import input_names, output_names
+        from edgekit_converters.lowering.keras.model import rescales_pixels
+        from edgekit_converters.lowering.keras.signature import input_names, output_names
         from edgekit_converters.quiet_tensorflow import import_quietly
 
         import_quietly()
@@ -129,7 +129,7 @@ class KerasPredictor:
         """The model as one graph: without the checks and callbacks that ``Model.predict`` adds to every batch."""
         import tensorflow as tf
 
-        from edgekit_converters.lowering.keras_signature import call_model
+        from edgekit_converters.lowering.keras.signature import call_model
 
         def call(*tensors: Any) -> list[Any]:
             return call_model(self._model, tensors)

@@ -13,7 +13,7 @@ from edgekit_converters.exported_programs.program import read_program
 from edgekit_converters.lowering import LoweringProcess, LoweringRequest, ModelInput
 from edgekit_converters.saved_models.description import read_graph_file, read_meta_graphs
 from edgekit_runtime.errors import ConversionError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 class ProgramPredictor:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, UNNAMED, USER, VALUES, Claim, Task
 from edgekit_runtime.tensor_info import TensorInfo, model_outputs
+from edgekit_runtime.tflite.description import ModelDescription
 
 #: By the number of axes of class numbers, examples included.
 _KIND_BY_RANK = {1: CLASSES, 2: SEQUENCE, 3: MASK}

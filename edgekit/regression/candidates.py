@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from edgekit.regression.configuration import LoadedConfiguration, ModelConfiguration
+from edgekit.regression.configuration.sections import LoadedConfiguration, ModelConfiguration
 from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_runtime.errors import UsageError
 

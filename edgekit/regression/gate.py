@@ -11,20 +11,20 @@ from pathlib import Path
 import edgekit_runtime
 from edgekit.counting import counted
 from edgekit.datasets.opening import DataRequest
-from edgekit.parity.layer_noise import LayerNoise, compare_layers_on_data
+from edgekit.parity.layers.noise import LayerNoise, compare_layers_on_data
 from edgekit.regression.answers import labels_of, unpack_answers
-from edgekit.regression.baseline import LatencyRatio, ModelRecord
-from edgekit.regression.baseline_figures import known_record, require_comparable
+from edgekit.regression.baseline.figures import known_record, require_comparable
+from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord
 from edgekit.regression.candidates import Candidate, bytes_of_second_conversion, prepare
-from edgekit.regression.configuration import LoadedConfiguration
-from edgekit.regression.configuration_changes import OTHER_DATA, removed_models
-from edgekit.regression.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio
-from edgekit.regression.latency_rule import latency_is_too_large
+from edgekit.regression.configuration.changes import OTHER_DATA, removed_models
+from edgekit.regression.configuration.sections import LoadedConfiguration
 from edgekit.regression.measurement import DataChoice, Measurement, measure
 from edgekit.regression.results import CheckResult, ModelCheck
-from edgekit.regression.rule import RuleContext
-from edgekit.regression.rules import judge_all
-from edgekit.regression.thresholds import MAX_SLOWDOWN, STRICT, Limits
+from edgekit.regression.rules.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio
+from edgekit.regression.rules.latency_rule import latency_is_too_large
+from edgekit.regression.rules.registry import judge_all
+from edgekit.regression.rules.rule import RuleContext
+from edgekit.regression.rules.thresholds import MAX_SLOWDOWN, STRICT, Limits
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileError, UsageError

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
+from edgekit.regression.baseline.fields import Count, Fraction, Measure
 from edgekit.regression.results import CheckResult, ModelCheck
-from edgekit.regression.stored_fields import Count, Fraction, Measure
 from edgekit_runtime.errors import EdgekitError
 
 SCHEMA_VERSION = 1

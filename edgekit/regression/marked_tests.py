@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import edgekit_runtime
-from edgekit.regression.baseline import read_baseline, update_baseline
+from edgekit.regression.baseline.stored import read_baseline, update_baseline
 from edgekit.regression.candidates import prepare
-from edgekit.regression.configuration import (
+from edgekit.regression.configuration.files import configurations_in_reach, find_configuration
+from edgekit.regression.configuration.sections import (
     LoadedConfiguration,
     configuration_of,
     load_configuration,
 )
-from edgekit.regression.configuration_files import configurations_in_reach, find_configuration
 from edgekit.regression.gate import check, measure_for_baseline
 from edgekit.regression.results import ModelCheck
 from edgekit_converters.temporary_folders import temporary_folder

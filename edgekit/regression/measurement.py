@@ -14,11 +14,11 @@ from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.streams import ExampleStream
 from edgekit.regression.answering import collect_answers
 from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers
-from edgekit.regression.baseline import LatencyRatio, ModelRecord
-from edgekit.regression.content_digest import content_digest
-from edgekit_runtime.manifest import Manifest
+from edgekit.regression.baseline.content_digest import content_digest
+from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord
 from edgekit_runtime.model import Model
-from edgekit_runtime.model_file import read_model_file
+from edgekit_runtime.packed_file.manifest import Manifest
+from edgekit_runtime.packed_file.model_file import read_model_file
 
 #: Entries of the provenance that were measured on the finished model.
 _NO_ORIGIN = frozenset({"parity", "targets", "golden"})

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.parity.layer_noise import LayerNoise
+from edgekit.parity.layers.noise import LayerNoise
 from edgekit.regression.answers import Answers
-from edgekit.regression.baseline import ModelRecord
+from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.measurement import Measurement
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_runtime.errors import BelowThresholdError

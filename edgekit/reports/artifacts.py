@@ -12,7 +12,7 @@ from edgekit.artifacts.packing import Packed
 from edgekit.artifacts.verification import Verification
 from edgekit.reports.inspection import packed_facts
 from edgekit.reports.tables import kilobytes, print_table
-from edgekit_runtime.golden import GoldenReport
+from edgekit_runtime.packed_file.golden import GoldenReport
 
 
 def print_packed(packed: Packed) -> None:

@@ -14,9 +14,9 @@ from edgekit.reports.tables import kilobytes, print_table
 from edgekit_converters.exported_programs.program import Program, ProgramTensor
 from edgekit_converters.keras_files.summary import KerasFileSummary
 from edgekit_converters.saved_models.summary import SavedModelSummary
-from edgekit_runtime.description import ModelDescription, OperatorDescription, TensorDescription
-from edgekit_runtime.manifest import Manifest
-from edgekit_runtime.preprocessing import CHANNELS_FIRST, Preprocessing
+from edgekit_runtime.inputs.preprocessing import CHANNELS_FIRST, Preprocessing
+from edgekit_runtime.packed_file.manifest import Manifest
+from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, TensorDescription
 
 #: edgekit packs some dozen; a hostile file may hold a million.
 _MOST_FACTS = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgekit.parity.layer_noise import LayerNoise
-from edgekit.reports.figures import plain_text, save_figure
+from edgekit.parity.layers.noise import LayerNoise
+from edgekit.reports.figures.common import plain_text, save_figure
 from edgekit.reports.tables import percent, print_table
 
 #: More bars than this cannot be read; the noisiest are drawn.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgekit.counting import counted
-from edgekit.parity.layer_noise import LayerNoise
+from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.paired_statistics import Interval
 from edgekit.parity.results import (
     ClassificationParity,

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgekit.counting import counted
-from edgekit.parity.layer_noise import LayerNoise
+from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.results import ChangedSample, ClassificationParity, LabelledFigures, OutputParity
 from edgekit.parity.validation import Validation
 from edgekit.reports.changed_samples import MOST_BYTES, MOST_SAMPLES, as_picture
+from edgekit.reports.figures.page import draw_confusion_change, draw_reliability, layer_noise_figures
 from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, Section, render
-from edgekit.reports.page_figures import draw_confusion_change, draw_reliability, layer_noise_figures
 from edgekit.reports.tables import percent
 
 _FOOTNOTE = (

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgekit_runtime.classification import Classification
+    from edgekit_runtime.inputs.preprocessing import Preprocessing
     from edgekit_runtime.model import Model, load
-    from edgekit_runtime.preprocessing import Preprocessing
-    from edgekit_runtime.structure import read_model_description
+    from edgekit_runtime.tflite.structure import read_model_description
 
 __version__ = "0.1.0"
 
@@ -25,9 +25,9 @@ __all__ = ["Classification", "Model", "Preprocessing", "load", "read_model_descr
 _MODULE_OF = {
     "Classification": "classification",
     "Model": "model",
-    "Preprocessing": "preprocessing",
+    "Preprocessing": "inputs.preprocessing",
     "load": "model",
-    "read_model_description": "structure",
+    "read_model_description": "tflite.structure",
 }
 
 

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 import edgekit_runtime
-from edgekit_runtime.batches import available_cores
-from edgekit_runtime.description import TensorDescription
 from edgekit_runtime.errors import BelowThresholdError, DataError, EdgekitError
-from edgekit_runtime.interpreter import INTERPRETERS, choose_interpreter
+from edgekit_runtime.execution.batches import available_cores
+from edgekit_runtime.execution.interpreter import INTERPRETERS, choose_interpreter
+from edgekit_runtime.execution.startup_note import keep_off_stderr
 from edgekit_runtime.model import Model
-from edgekit_runtime.model_file import read_model_file
+from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.printable_text import filter_streams, one_line, printable_streams
 from edgekit_runtime.regular_file import open_regular_file
-from edgekit_runtime.startup_note import keep_off_stderr
 from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.tflite.description import TensorDescription
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,7 +128,7 @@ def _report(error: EdgekitError, as_json: bool) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from edgekit_runtime.manifest import read_manifest
+    from edgekit_runtime.packed_file.manifest import read_manifest
 
     if options.model is None:
         _device(options)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_runtime.batches import available_cores
 from edgekit_runtime.errors import TensorMismatchError
+from edgekit_runtime.execution.batches import available_cores
 from edgekit_runtime.model import Model
 from edgekit_runtime.tensor_info import zeros
 

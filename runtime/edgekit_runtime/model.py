@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any, Union, overload
 
 import numpy as np
 
-from edgekit_runtime.batch_runner import BatchRunner
-from edgekit_runtime.batches import available_cores, conform
 from edgekit_runtime.classification import Classification, class_count, labels_for, probabilities, rank, read_labels
-from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import TensorMismatchError, UsageError
-from edgekit_runtime.image_decoding import MAX_IMAGE_PIXELS
-from edgekit_runtime.image_input import ImageInput, image_preprocessing
-from edgekit_runtime.interpreter import InterpreterChoice, choose_interpreter
-from edgekit_runtime.known_crashes import refuse_known_crashes
-from edgekit_runtime.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
-from edgekit_runtime.preprocessing import Image, Images, Preprocessing
-from edgekit_runtime.scales import refuse_scales_beyond
-from edgekit_runtime.session import Session
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.execution.batch_runner import BatchRunner
+from edgekit_runtime.execution.batches import available_cores, conform
+from edgekit_runtime.execution.interpreter import InterpreterChoice, choose_interpreter
+from edgekit_runtime.execution.session import Session
+from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS
+from edgekit_runtime.inputs.image_input import ImageInput, image_preprocessing
+from edgekit_runtime.inputs.preprocessing import Image, Images, Preprocessing
+from edgekit_runtime.packed_file.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
+from edgekit_runtime.packed_file.zip_parts import zip_end
 from edgekit_runtime.task import CLASSES, IMAGE, LABELS, UNNAMED, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
-from edgekit_runtime.zip_parts import zip_end
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.known_crashes import refuse_known_crashes
+from edgekit_runtime.tflite.scales import refuse_scales_beyond
+from edgekit_runtime.tflite.structure import read_model_description
 
 if TYPE_CHECKING:
-    from edgekit_runtime.golden import GoldenReport
-    from edgekit_runtime.manifest import Manifest
+    from edgekit_runtime.packed_file.golden import GoldenReport
+    from edgekit_runtime.packed_file.manifest import Manifest
 
 #: No operator of a device's model gains from more; each thread has a stack of some megabytes.
 _MOST_THREADS = 64
@@ -83,7 +83,7 @@ def load(
     _require_count("max_image_pixels", max_image_pixels, _MOST_IMAGE_PIXELS)
     content = bytes(path) if isinstance(path, (bytes, bytearray, memoryview)) else read_model_file(path)
     if public_key is not None:
-        from edgekit_runtime.signature import require_signature
+        from edgekit_runtime.packed_file.signature import require_signature
 
         require_signature(content, public_key)
     # The digest comes first: what has changed on its way is told as that.
@@ -131,7 +131,7 @@ def _require_count(name: str, count: Any, most: int) -> None:
 def _packed_manifest(content: bytes) -> Manifest | None:
     if zip_end(content) < 0:
         return None
-    from edgekit_runtime.manifest import read_manifest
+    from edgekit_runtime.packed_file.manifest import read_manifest
 
     return read_manifest(content)
 
@@ -261,7 +261,7 @@ class Model:
             TensorMismatchError: With ``top_k``, and the model does not classify images.
         """
         # Not needed for the first answer of a process.
-        from edgekit_runtime.streaming import answer_in_order
+        from edgekit_runtime.inputs.streaming import answer_in_order
 
         answer: Callable[[Session, Any], Any] = self._predict
         if top_k is not None:
@@ -272,7 +272,7 @@ class Model:
     @property
     def manifest(self) -> Manifest:
         """What edgekit packed into the file; empty where nothing is."""
-        from edgekit_runtime.manifest import Manifest
+        from edgekit_runtime.packed_file.manifest import Manifest
 
         return _packed_manifest(self._content) or Manifest()
 
@@ -282,7 +282,7 @@ class Model:
         Raises:
             ModelFileError: None are packed, or they are damaged.
         """
-        from edgekit_runtime.golden import read_golden, replay
+        from edgekit_runtime.packed_file.golden import read_golden, replay
 
         return replay(self, read_golden(self._content), self.manifest.preprocessing)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from edgekit_runtime.classification import class_count
-from edgekit_runtime.description import ModelDescription, OperatorDescription, SubgraphDescription
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.task import (
     BOXES,
@@ -33,6 +32,7 @@ from edgekit_runtime.task import (
     Task,
 )  # fmt: skip
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
+from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, SubgraphDescription
 
 _NOT_NUMPY = frozenset({"string", "resource", "variant"})
 #: Shortest side of something that is taken for an image when the input has no channel axis.

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from edgekit_runtime.description import ModelDescription, SignatureDescription, TensorDescription
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.quantization import QuantizationParams
+from edgekit_runtime.tflite.description import ModelDescription, SignatureDescription, TensorDescription
 
 
 class TensorInfo(NamedTuple):

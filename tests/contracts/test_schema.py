@@ -10,13 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edgekit_runtime import schema
-from edgekit_runtime.custom_operators import CUSTOM_OPERATORS
-from edgekit_runtime.operator_rules import OPTIONS, OPTIONS_2, TENSOR_TYPES
+from edgekit_runtime.tflite import schema
+from edgekit_runtime.tflite.custom_operators import CUSTOM_OPERATORS
+from edgekit_runtime.tflite.operator_rules import OPTIONS, OPTIONS_2, TENSOR_TYPES
 
 TOP = Path(__file__).resolve().parents[2]
 SCRIPT = TOP / "tests/data/schema/make_schema.py"
-#: What reads a field of a table in edgekit_runtime.flatbuffer; the field's number is the first argument.
+#: What reads a field of a table in edgekit_runtime.tflite.flatbuffer; the field's number is the first argument.
 READERS = {
     *("scalar", "has", "numbers", "integers", "indices", "vector_place", "count", "string", "table", "tables"),
 }
@@ -60,7 +60,7 @@ def test_no_bare_field_number_reads_a_table() -> None:
     for package in ("runtime/edgekit_runtime", "converters/edgekit_converters", "edgekit"):
         for path in (TOP / package).rglob("*.py"):
             code = path.read_text()
-            if "edgekit_runtime.flatbuffer" not in code and "flatbuffers" not in code:
+            if "edgekit_runtime.tflite.flatbuffer" not in code and "flatbuffers" not in code:
                 continue
             for node in ast.walk(ast.parse(code)):
                 if (

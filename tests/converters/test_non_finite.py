@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from edgekit_converters.keras_files.load import load_keras_model
-from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.non_finite import defects_of_constants, describe_non_finite
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 def test_only_arrays_that_hold_any_are_counted() -> None:

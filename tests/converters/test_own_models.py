@@ -7,7 +7,7 @@ import pytest
 from edgekit_converters.own_models import describe_own_model
 from edgekit_converters.quantization.open_sizes import with_open_sizes
 from edgekit_runtime.errors import ConversionError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 MODEL = Path(__file__).resolve().parents[1] / "data" / "tflite" / "dense_float32.tflite"
 

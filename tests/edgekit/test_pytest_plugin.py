@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from edgekit.cli import cli
 from edgekit_converters.packaging.artifact import pack, unpack
-from edgekit_runtime.manifest import read_manifest
+from edgekit_runtime.packed_file.manifest import read_manifest
 
 INSTALLED = any(entry.value == "edgekit.pytest_plugin" for entry in metadata.entry_points(group="pytest11"))
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from edgekit.cli import cli
 from edgekit_converters.packaging.artifact import pack
-from edgekit_runtime.manifest import Manifest, read_manifest
+from edgekit_runtime.packed_file.manifest import Manifest, read_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 TFLITE = ROOT / "tests" / "data" / "tflite"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras.model import lower_keras_model
 
 #: Examples that the last layer is fitted to; the rest is new to the model.
 FITTED = 900

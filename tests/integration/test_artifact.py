@@ -17,8 +17,8 @@ from edgekit_converters.packaging.artifact import pack, unpack
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
-from edgekit_runtime.golden import read_golden
-from edgekit_runtime.manifest import read_manifest
+from edgekit_runtime.packed_file.golden import read_golden
+from edgekit_runtime.packed_file.manifest import read_manifest
 
 READ_METADATA = """
 import json, sys

@@ -14,7 +14,7 @@ from PIL import Image
 
 from edgekit.budget.choice import EQUALLY_FAST
 from edgekit.cli import cli
-from edgekit_runtime.manifest import read_manifest
+from edgekit_runtime.packed_file.manifest import read_manifest
 
 
 def edgekit(*arguments: object) -> Result:

@@ -98,7 +98,7 @@ def make_worse(folder: Path) -> None:
     """Give the classes other names, which the gate refuses whatever the answers."""
 
     from edgekit_converters.packaging.artifact import pack, unpack
-    from edgekit_runtime.manifest import read_manifest
+    from edgekit_runtime.packed_file.manifest import read_manifest
 
     content = (folder / "model.tflite").read_bytes()
     manifest = read_manifest(content)._replace(labels=("a", "b", "c"))

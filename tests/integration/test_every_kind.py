@@ -25,7 +25,7 @@ from edgekit.regression.answering import collect_answers
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.packaging.artifact import pack
 from edgekit_runtime.errors import TensorMismatchError
-from edgekit_runtime.manifest import Manifest
+from edgekit_runtime.packed_file.manifest import Manifest
 from edgekit_runtime.task import FILE, Claim
 
 COUNT = 60

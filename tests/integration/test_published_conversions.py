@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from edgekit_converters.keras_files.load import load_keras_model
-from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 INDEX = Path(__file__).resolve().parents[3] / "shared" / "models" / "index.json"
 ENTRIES = json.loads(INDEX.read_text()) if INDEX.exists() else []

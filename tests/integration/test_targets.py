@@ -22,7 +22,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from edgekit.training.reference_cnn import build
-from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.ranges import Ranges
@@ -34,7 +34,7 @@ from edgekit_converters.targets.adaptation import (
 )
 from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 TARGETS = ("litert", "tflite-runtime-2.14", "tflite-micro")
 #: An absolute fraction of the test images.

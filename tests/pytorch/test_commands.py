@@ -14,7 +14,7 @@ from torch import nn
 
 import edgekit_runtime
 from edgekit.cli import cli
-from edgekit_runtime.golden import read_golden
+from edgekit_runtime.packed_file.golden import read_golden
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "data" / "exported_programs"
 

@@ -28,8 +28,8 @@ import numpy as np
 
 def structure_ranges(content: bytes) -> list[range]:
     """The bytes that are not weights: everything outside the largest quarter of the constant tensors."""
-    from edgekit_runtime.flatbuffer import FlatBuffer
-    from edgekit_runtime.schema import Buffer, Model
+    from edgekit_runtime.tflite.flatbuffer import FlatBuffer
+    from edgekit_runtime.tflite.schema import Buffer, Model
 
     root = FlatBuffer(content).root()
     places = [buffer.vector_place(Buffer.DATA, "data") for buffer in root.tables(Model.BUFFERS, "buffer")]
@@ -85,8 +85,8 @@ def splice(content: bytes, dice: random.Random) -> bytes:
 
 def miswire(content: bytes, dice: random.Random) -> bytes:
     """Take an operator's last inputs or outputs away, or let one of them be another tensor, or none."""
-    from edgekit_runtime.flatbuffer import FlatBuffer
-    from edgekit_runtime.schema import Model, Operator, SubGraph
+    from edgekit_runtime.tflite.flatbuffer import FlatBuffer
+    from edgekit_runtime.tflite.schema import Model, Operator, SubGraph
 
     graph = dice.choice(list(FlatBuffer(content).root().tables(Model.SUBGRAPHS, "subgraph")))
     tensors = graph.count(SubGraph.TENSORS, "tensor")
@@ -109,7 +109,7 @@ KINDS = (flip_structure, overwrite_structure, flip_anywhere, truncate, cut_out, 
 
 def take_apart(content: bytes) -> tuple[bytes, dict[str, bytes]]:
     """The FlatBuffer and the parts packed behind it."""
-    from edgekit_runtime.manifest import Parts
+    from edgekit_runtime.packed_file.manifest import Parts
 
     parts = Parts(content)
     return content[: parts.start], {name: parts.read(name) for name in parts.names}

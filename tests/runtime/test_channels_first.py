@@ -9,7 +9,7 @@ import pytest
 
 import edgekit_runtime
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.preprocessing import CHANNELS_FIRST, Preprocessing
+from edgekit_runtime.inputs.preprocessing import CHANNELS_FIRST, Preprocessing
 
 MODELS = Path(__file__).resolve().parents[1] / "data" / "exported_programs"
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit_runtime.interpreter import choose_interpreter
+from edgekit_runtime.execution.interpreter import choose_interpreter
 
 PROGRAM = Path(__file__).parent / "damage.py"
 FILES = 1500
@@ -47,7 +47,7 @@ def test_no_crash_and_no_hang(seed: int, tflite_folder: Path) -> None:
 @pytest.mark.parametrize("name", ["cnn_int8_io_int8", "lstm_batch1", "dense_float32"])
 def test_every_truncation_is_refused(name: str, tflite_folder: Path) -> None:
     from edgekit_runtime.errors import ModelFileError
-    from edgekit_runtime.structure import read_model_description
+    from edgekit_runtime.tflite.structure import read_model_description
 
     content = (tflite_folder / f"{name}.tflite").read_bytes()
     sound = read_model_description(content).subgraphs

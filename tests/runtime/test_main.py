@@ -15,7 +15,7 @@ import pytest
 import edgekit_runtime
 from edgekit_runtime.__main__ import main
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.interpreter import choose_interpreter
+from edgekit_runtime.execution.interpreter import choose_interpreter
 
 Capture = pytest.CaptureFixture[str]
 
@@ -276,7 +276,7 @@ PACKED = Path(__file__).parent.parent / "data" / "packed"
 def test_predict_and_bench_take_the_key_that_a_model_has_to_be_signed_with(
     form: str, cnn: dict[str, np.ndarray], tmp_path: Path, capsys: Capture
 ) -> None:
-    from edgekit_runtime.signature import read_public_key
+    from edgekit_runtime.packed_file.signature import read_public_key
 
     key = str(PACKED / "cnn_0.1.0.pub.pem")
     if form == "hex":

@@ -20,8 +20,8 @@ import pytest
 import edgekit_runtime
 from edgekit_runtime.conversion import Decoder, Encoder
 from edgekit_runtime.errors import EdgekitError, ModelFileError, TensorMismatchError, UsageError
-from edgekit_runtime.golden import read_golden
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.golden import read_golden
 from edgekit_runtime.quantization import QuantizationParams, Quantizer
 
 

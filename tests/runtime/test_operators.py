@@ -17,8 +17,8 @@ import pytest
 
 import edgekit_runtime
 from edgekit_runtime.errors import InterpreterError, ModelFileError
-from edgekit_runtime.interpreter import INTERPRETERS, choose_interpreter
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.execution.interpreter import INTERPRETERS, choose_interpreter
+from edgekit_runtime.tflite.structure import read_model_description
 
 ARCHIVE = Path(__file__).resolve().parent.parent / "data" / "operators" / "operators.tar.xz"
 #: Cases whose first axis is open and no batch: as many rows as they find, or of several samples together.
@@ -47,7 +47,7 @@ def readable_models(reads_tiny_scales: bool) -> Iterator[tuple[str, bytes]]:
         yield name, content
 
 
-def sample(description: edgekit_runtime.description.ModelDescription, rows: int) -> list[np.ndarray]:
+def sample(description: edgekit_runtime.tflite.description.ModelDescription, rows: int) -> list[np.ndarray]:
     """One array for each input; ``rows`` where the first size is open."""
     dice = np.random.default_rng(0)
     arrays = []

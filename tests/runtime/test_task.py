@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from edgekit_runtime.description import (
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.task import DATA, FILE, UNNAMED, USER, Claim, Kind, Task
+from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.tflite.description import (
     ModelDescription,
     OperatorDescription,
     SignatureDescription,
     SubgraphDescription,
     TensorDescription,
 )
-from edgekit_runtime.errors import UsageError
-from edgekit_runtime.task import DATA, FILE, UNNAMED, USER, Claim, Kind, Task
-from edgekit_runtime.task_finding import find_task
 
 
 def model(tensors: dict, steps: list, inputs: list[str], outputs: list[str]) -> ModelDescription:

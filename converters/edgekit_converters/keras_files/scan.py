@@ -15,10 +15,10 @@ from itertools import islice
 from typing import Any, Literal
 
 from edgekit_converters.keras_files.allow_list import CLASSES, FUNCTIONS, MODELS, OPTIMIZATION_CLASSES, RUNS_CODE
-from edgekit_converters.keras_files.code_strings import code_inside
 from edgekit_converters.keras_files.container import KerasFile
 from edgekit_converters.keras_files.keras_operations import RUNS_FUNCTIONS, public_function
-from edgekit_converters.keras_files.lambda_arithmetic import function_name, read_lambda, referred_function
+from edgekit_converters.keras_files.lambda_code.arithmetic import function_name, read_lambda, referred_function
+from edgekit_converters.keras_files.lambda_code.code_strings import code_inside
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
 Kind = Literal["code", "foreign module", "outside file", "malformed", "custom class", "lambda"]

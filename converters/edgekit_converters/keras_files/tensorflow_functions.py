@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgekit_converters.keras_files.expressions import Expression, call
+from edgekit_converters.keras_files.lambda_code.expressions import Expression, call
 
 _REDUCE = "input_tensor>x axis keepdims keep_dims>keepdims name>"
 

@@ -38,8 +38,8 @@ from edgekit_converters.memory_limits import (
 )
 from edgekit_converters.non_finite import defects_of_constants
 from edgekit_converters.own_models import describe_own_model
-from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import EdgekitError, UsageError
+from edgekit_runtime.tflite.description import ModelDescription
 
 #: Room for what TensorFlow writes of a graph, beside its weights.
 _GRAPH_BYTES = 2_000_000
@@ -185,10 +185,10 @@ def _run_within_limit(source: Path, run: SourceModel, inputs: Mapping[str, np.nd
 
 def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, str, dict[str, object], SourceModel]:
     from edgekit_converters.keras_files.load import load_keras_model
-    from edgekit_converters.lowering.applications import application_note
-    from edgekit_converters.lowering.keras_model import lower_keras_model, rescales_pixels, run_keras_model
-    from edgekit_converters.lowering.learnt_ranges import ranges_by_tensor, recorded_results
-    from edgekit_converters.lowering.open_input import shape_to_try
+    from edgekit_converters.lowering.keras.applications import application_note
+    from edgekit_converters.lowering.keras.learnt_ranges import ranges_by_tensor, recorded_results
+    from edgekit_converters.lowering.keras.model import lower_keras_model, rescales_pixels, run_keras_model
+    from edgekit_converters.lowering.keras.open_input import shape_to_try
 
     load = partial(
         load_keras_model,

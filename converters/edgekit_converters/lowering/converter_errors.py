@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from edgekit_converters.lowering.operation_names import owner
+from edgekit_converters.lowering.keras.operation_names import owner
 from edgekit_runtime.errors import ConversionError
 
 #: ``'tf.RFFT' op`` in the converter's MLIR message.

@@ -26,7 +26,7 @@ from edgekit_converters.lowering.torch_module import (
     runner,
 )
 from edgekit_runtime.errors import ConversionError, EdgekitError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 #: Two sizes of the batch: what differs between models lowered for them follows the batch.
 _BATCHES = (2, 3)

@@ -13,7 +13,7 @@ from typing import Any
 
 from edgekit_converters.own_models import describe_own_model
 from edgekit_converters.quantization.packing import packed
-from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.tflite.description import ModelDescription
 
 
 def with_source_ends(

@@ -27,7 +27,7 @@ from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
 
 _logger = logging.getLogger(__name__)
 

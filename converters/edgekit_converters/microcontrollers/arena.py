@@ -6,7 +6,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgekit_runtime.description import ModelDescription, OperatorDescription, SubgraphDescription, TensorDescription
+from edgekit_runtime.tflite.description import (
+    ModelDescription,
+    OperatorDescription,
+    SubgraphDescription,
+    TensorDescription,
+)
 
 _ALIGNMENT = 16
 # What TFLite Micro keeps beside the values, as its RecordingMicroAllocator prints it where pointers have 64 bits;

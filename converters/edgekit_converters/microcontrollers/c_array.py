@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from edgekit_converters.microcontrollers.arena import estimate_arena_bytes
 from edgekit_converters.microcontrollers.reserved_names import RESERVED_NAMES
-from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.structure import read_model_description
 
 _BYTES_A_LINE = 16
 #: Names that begin with an underscore, and in C++ those that hold two in a row, are reserved for the compiler.

@@ -13,8 +13,15 @@ from edgekit_converters.packaging.metadata_block import add_metadata, block_size
 from edgekit_converters.packaging.standard_metadata import STANDARD_NAME, standard_metadata
 from edgekit_converters.packaging.tensor_digests import tensor_digests
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.manifest import GOLDEN_NAME, LABELS_NAME, MANIFEST_NAME, SIGNATURE_NAME, Manifest, Parts
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.packed_file.manifest import (
+    GOLDEN_NAME,
+    LABELS_NAME,
+    MANIFEST_NAME,
+    SIGNATURE_NAME,
+    Manifest,
+    Parts,
+)
+from edgekit_runtime.tflite.structure import read_model_description
 
 #: The parts that edgekit writes itself.
 OWN_PARTS = (MANIFEST_NAME, LABELS_NAME, GOLDEN_NAME, SIGNATURE_NAME)

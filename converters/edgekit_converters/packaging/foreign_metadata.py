@@ -18,8 +18,8 @@ from edgekit_converters.packaging.metadata_schema import (
 from edgekit_converters.packaging.standard_metadata import STANDARD_NAME
 from edgekit_runtime.classification import split_labels
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.flatbuffer import FlatBuffer, Table
-from edgekit_runtime.schema import Buffer, Metadata, Model
+from edgekit_runtime.tflite.flatbuffer import FlatBuffer, Table
+from edgekit_runtime.tflite.schema import Buffer, Metadata, Model
 
 _LABEL_FILES = (AssociatedFileType.TENSOR_AXIS_LABELS, AssociatedFileType.TENSOR_VALUE_LABELS)
 

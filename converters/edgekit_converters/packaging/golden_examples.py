@@ -13,11 +13,11 @@ import numpy as np
 import edgekit_runtime
 from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.classification import predicted_classes, probabilities
-from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import EdgekitError
-from edgekit_runtime.golden import golden_outputs
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.golden import golden_outputs
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, Kind, Task
+from edgekit_runtime.tflite.description import ModelDescription
 
 _FLOORS = {mode.record.arithmetic.name: mode.record.arithmetic.golden_floor for mode in Mode}
 #: Steps of a quantized output that roundings on the way may add up to: of probabilities, and of others. A steering

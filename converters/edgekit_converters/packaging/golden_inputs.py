@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from edgekit_converters.quantization.look_ups import rows_by_input
-from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
+from edgekit_runtime.tflite.description import ModelDescription
 
 #: How many examples are packed where they are small.
 MOST_EXAMPLES = 4

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.model_file import MARKER
-from edgekit_runtime.schema import Buffer, Metadata, Model
-from edgekit_runtime.structure import FILE_IDENTIFIER
+from edgekit_runtime.packed_file.model_file import MARKER
+from edgekit_runtime.tflite.schema import Buffer, Metadata, Model
+from edgekit_runtime.tflite.structure import FILE_IDENTIFIER
 
 #: How many fields the schema's table Model has.
 _MODEL_FIELDS = 8

@@ -1,4 +1,4 @@
-"""Ed25519 keys and signatures for devices without a network; the device's side is ``edgekit_runtime.signature``."""
+"""Ed25519 keys and signatures for devices without a network; ``edgekit_runtime.packed_file.signature`` checks them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from edgekit_converters.packaging.artifact import append_parts
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.manifest import SIGNATURE_NAME, Parts
-from edgekit_runtime.signature import signed_content
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.packed_file.manifest import SIGNATURE_NAME, Parts
+from edgekit_runtime.packed_file.signature import signed_content
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 def new_key() -> tuple[bytes, bytes]:

@@ -26,9 +26,9 @@ from edgekit_converters.packaging.metadata_schema import (
     SubGraphMetadata,
     TensorMetadata,
 )
-from edgekit_runtime.description import ModelDescription
-from edgekit_runtime.manifest import LABELS_NAME, Manifest
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.manifest import LABELS_NAME, Manifest
+from edgekit_runtime.tflite.description import ModelDescription
 
 #: Name of the entry in the FlatBuffer's metadata.
 STANDARD_NAME = "TFLITE_METADATA"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.tflite.description import ModelDescription
 
 #: Hex digits that are kept: 64 bits tell changed weights apart, and a model has hundreds of tensors.
 _DIGITS = 16

@@ -10,9 +10,9 @@ import numpy as np
 from edgekit_converters.quantization.quiet_quantizer import quiet
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.samples import Sample, SampleCheck
-from edgekit_runtime.description import ModelDescription
 from edgekit_runtime.errors import ConversionError, DataError, UsageError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.structure import read_model_description
 
 #: At most so many samples and about so many bytes make a group.
 _SAMPLES_AT_ONCE = 256

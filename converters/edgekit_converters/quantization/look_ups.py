@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.tflite.description import ModelDescription
 
 #: The operators that look rows up: where their operands for the table and for the indices are.
 _LOOK_UPS = {"GATHER": (0, 1), "EMBEDDING_LOOKUP": (1, 0)}

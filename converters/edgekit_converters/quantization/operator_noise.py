@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import edgekit_runtime
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 #: The inputs of some examples: one array (N, …), or one for each input by its name.
 Inputs = np.ndarray | Mapping[str, np.ndarray]

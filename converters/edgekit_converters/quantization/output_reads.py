@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgekit_converters.quantization.packing import packed
-from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.tflite.description import ModelDescription
 
 _BETWEEN_TYPES = ("QUANTIZE", "DEQUANTIZE")
 

@@ -18,7 +18,7 @@ from edgekit_converters.quantization.recipes import INT4_OPERATORS, recipe_for
 from edgekit_converters.quantization.unread_parts import has_unread_parts, with_typed_parts
 from edgekit_converters.quantization.weight_bounds import Statistics, int4_weights, widened_weights
 from edgekit_runtime.errors import ConversionError, UsageError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 def quantize(

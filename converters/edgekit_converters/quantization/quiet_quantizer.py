@@ -7,7 +7,7 @@ import io
 import warnings
 from collections.abc import Iterator
 
-from edgekit_runtime.startup_note import write_if_unwanted
+from edgekit_runtime.execution.startup_note import write_if_unwanted
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
-from edgekit_runtime.description import ModelDescription, OperatorDescription, SubgraphDescription
 from edgekit_runtime.errors import UsageError
+from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, SubgraphDescription
 
 Rule = dict[str, Any]
 

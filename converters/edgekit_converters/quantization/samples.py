@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from edgekit_converters.lowering.process import ModelInput
-from edgekit_runtime.description import ModelDescription, TensorDescription
 from edgekit_runtime.errors import DataError, TensorMismatchError
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.tflite.description import ModelDescription, TensorDescription
 
 #: The value of every input by its name in the signature, batch axis included.
 Sample = Mapping[str, np.ndarray]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgekit_converters.quantization.packing import packed
-from edgekit_runtime.description import ModelDescription
+from edgekit_runtime.tflite.description import ModelDescription
 
 #: Operators whose outputs are all of one type, as their kernels demand.
 _DIVIDING = ("SPLIT", "SPLIT_V", "UNPACK")

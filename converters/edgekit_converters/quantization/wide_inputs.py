@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from edgekit_runtime.description import OperatorDescription, SubgraphDescription
-from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import model_inputs
+from edgekit_runtime.tflite.description import OperatorDescription, SubgraphDescription
+from edgekit_runtime.tflite.structure import read_model_description
 
 #: What a normalization is made of, if one of the operands is constant.
 _ELEMENTWISE = frozenset({"ADD", "SUB", "MUL", "DIV"})

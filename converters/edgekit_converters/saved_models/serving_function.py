@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.lowering.keras_signature import argument_names
+from edgekit_converters.lowering.keras.signature import argument_names
 from edgekit_converters.saved_models.description import Signature, SignatureTensor, read_graph_file, read_meta_graphs
 from edgekit_converters.saved_models.graph_part import part_of, to_trace
 from edgekit_converters.saved_models.scan import CONSTANT_TABLES, require_allowed

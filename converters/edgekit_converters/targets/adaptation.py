@@ -13,7 +13,7 @@ from edgekit_converters.targets.check import TargetCheck, check_targets
 from edgekit_converters.targets.rules import Remedy
 from edgekit_converters.targets.target import RECORDS, find_target, target_names
 from edgekit_runtime.errors import ConversionError, UsageError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 #: What a conversion without a target does its best for, and never fails for.
 _DEFAULT_TARGETS = ("litert",)

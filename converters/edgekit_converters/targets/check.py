@@ -10,8 +10,8 @@ from edgekit_converters.targets.needed_versions import NeededVersion, needed_ver
 from edgekit_converters.targets.operands import Operands, all_operands
 from edgekit_converters.targets.rules import Remedy, Rule, rules_for
 from edgekit_converters.targets.target import Target, asked_types, find_target
-from edgekit_runtime.description import TensorDescription
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.description import TensorDescription
+from edgekit_runtime.tflite.structure import read_model_description
 
 #: The place of the input whose type decides, where it is not the first.
 _DECIDING_INPUTS = {"SPLIT": 1, "SELECT_V2": 1}

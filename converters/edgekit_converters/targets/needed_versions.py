@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edgekit_converters.targets.operands import Operands
-from edgekit_runtime.description import TensorDescription
+from edgekit_runtime.tflite.description import TensorDescription
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edgekit_runtime.description import ModelDescription, OperatorDescription, TensorDescription
+from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, TensorDescription
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from math import prod
 
 from edgekit_converters.targets.operands import Operands
 from edgekit_converters.targets.target import RECORDS
-from edgekit_runtime.description import TensorDescription
-from edgekit_runtime.operator_rules import TENSOR_TYPES
+from edgekit_runtime.tflite.description import TensorDescription
+from edgekit_runtime.tflite.operator_rules import TENSOR_TYPES
 
 Tensors = tuple[TensorDescription, ...]
 

@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from edgekit_runtime.custom_operators import CUSTOM_OPERATORS
 from edgekit_runtime.errors import UsageError
+from edgekit_runtime.tflite.custom_operators import CUSTOM_OPERATORS
 
 
 @dataclass(frozen=True, slots=True)

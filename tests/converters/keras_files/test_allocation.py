@@ -15,7 +15,7 @@ from measured import measure
 from mutations import write_h5
 
 from edgekit_converters.keras_files.allocation import bounded_variables, require_bounded_model
-from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_runtime.errors import ModelFileError
 
 

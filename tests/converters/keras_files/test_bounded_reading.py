@@ -15,7 +15,7 @@ from mutations import write_h5
 
 from edgekit_converters.keras_files.architecture import read_architecture
 from edgekit_converters.keras_files.bounded_json import parse_object
-from edgekit_converters.keras_files.lambda_arithmetic import read_lambda
+from edgekit_converters.keras_files.lambda_code.arithmetic import read_lambda
 from edgekit_converters.keras_files.scan import scan_description
 from edgekit_converters.keras_files.upgrade import upgrade
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError

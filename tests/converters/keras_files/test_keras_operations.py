@@ -11,8 +11,8 @@ from keras_operation_examples import EXAMPLES, NOT_SAVED_BY_KERAS, OTHER_NAMES, 
 
 from edgekit_converters.keras_files.keras_operations import OPERATIONS, RUNS_FUNCTIONS, public_function
 from edgekit_converters.keras_files.load import load_keras_model
-from edgekit_converters.lowering.keras_model import lower_keras_model
-from edgekit_converters.lowering.keras_signature import output_names
+from edgekit_converters.lowering.keras.model import lower_keras_model
+from edgekit_converters.lowering.keras.signature import output_names
 from edgekit_runtime.errors import ConversionError, EdgekitError, ModelFileError, UnsafeModelError
 
 _CONVERTED = sorted(EXAMPLES.keys() - REFUSED.keys() - NOT_SAVED_BY_KERAS)

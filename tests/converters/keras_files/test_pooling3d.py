@@ -13,7 +13,7 @@ from keras import layers
 
 import edgekit_runtime
 from edgekit_converters.keras_files.load import load_keras_model
-from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_runtime.errors import ModelFileError
 
 

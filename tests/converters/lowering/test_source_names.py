@@ -13,8 +13,8 @@ from keras import layers
 
 import edgekit_runtime
 from edgekit_converters.keras_files.load import load_keras_model
-from edgekit_converters.lowering.keras_model import lower_keras_model, run_keras_model
-from edgekit_converters.lowering.keras_signature import argument_names, input_names, output_names, unique_names
+from edgekit_converters.lowering.keras.model import lower_keras_model, run_keras_model
+from edgekit_converters.lowering.keras.signature import argument_names, input_names, output_names, unique_names
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.quantize import quantize

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from edgekit_converters.microcontrollers.arena import estimate_arena_bytes
-from edgekit_runtime.description import (
+from edgekit_runtime.tflite.description import (
     ModelDescription,
     OperatorDescription,
     SubgraphDescription,
     TensorDescription,
 )
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
 

@@ -13,8 +13,8 @@ import pytest
 from edgekit_converters.microcontrollers.c_array import c_array, identifier
 from edgekit_converters.microcontrollers.reserved_names import RESERVED_NAMES
 from edgekit_runtime.errors import ModelFileError, UsageError
-from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.tensor_info import model_inputs, model_outputs
+from edgekit_runtime.tflite.structure import read_model_description
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
 MODEL = TFLITE / "cnn_int8_io_int8.tflite"

@@ -13,8 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 import edgekit_runtime
 from edgekit_converters.packaging.artifact import append_parts, pack, unpack
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.manifest import Manifest, read_manifest
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.manifest import Manifest, read_manifest
 from edgekit_runtime.task import FILE, Claim
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"

@@ -14,9 +14,9 @@ from edgekit_converters.packaging.artifact import pack, unpack
 from edgekit_converters.packaging.golden_examples import Golden, _tolerance, arithmetic_of, make_golden
 from edgekit_converters.packaging.golden_inputs import as_pixels, coarsened, fitted, made_up_inputs
 from edgekit_runtime.errors import InterpreterError, ModelFileError
-from edgekit_runtime.golden import read_golden
-from edgekit_runtime.manifest import GOLDEN_NAME, Manifest
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.golden import read_golden
+from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Manifest
 from edgekit_runtime.task import UNNAMED
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"

@@ -15,8 +15,8 @@ import edgekit_runtime
 from edgekit_converters.packaging.artifact import append_parts, pack, unpack
 from edgekit_converters.packaging.signing import new_key, sign
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.manifest import Manifest
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.packed_file.manifest import Manifest
+from edgekit_runtime.tflite.structure import read_model_description
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 #: Its weights lie behind the FlatBuffer proper, at 64-bit offsets.

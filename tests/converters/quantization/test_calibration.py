@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.ranges import RangeRule, Ranges
 from edgekit_runtime.errors import DataError, TensorMismatchError, UsageError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 @pytest.fixture(scope="module")

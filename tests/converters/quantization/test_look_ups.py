@@ -14,7 +14,7 @@ from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.look_ups import rows_by_input
 from edgekit_converters.quantization.samples import random_representative_dataset
 from edgekit_runtime.errors import DataError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 KERAS_2 = Path(__file__).parents[2] / "data" / "saved_models"
 INPUTS = (ModelInput("word", (-1, 1), "float32"), ModelInput("numbers", (-1, 2), "float32"))

@@ -17,7 +17,7 @@ from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.quantize import quantize
 from edgekit_runtime.errors import EdgekitError, InterpreterError, TensorMismatchError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "data" / "operators" / "operators.tar.xz"
 #: Cases that are not calibrated: of text, of two signatures, and those whose input is a shape.

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.quantize import quantize
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_runtime.errors import ConversionError, UsageError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 VARIANTS = [(mode, io) for mode in Mode for io in mode.io_types]
 every_variant = pytest.mark.parametrize(("mode", "io"), VARIANTS, ids=[f"{m.value}-{io.value}" for m, io in VARIANTS])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgekit_converters.quantization.unread_parts import has_unread_parts
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "data" / "operators" / "operators.tar.xz"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from edgekit_converters.lowering.keras_model import lower_keras_model
+from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import Mode, Scheme
 from edgekit_converters.quantization.quantize import quantize

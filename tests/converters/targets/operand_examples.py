@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgekit_converters.targets.operands import Operands
-from edgekit_runtime.description import OperatorDescription, TensorDescription
+from edgekit_runtime.tflite.description import OperatorDescription, TensorDescription
 
 
 def tensor(

@@ -14,7 +14,7 @@ from edgekit_converters.targets.adaptation import (
     require_mode,
 )
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 FIXTURES = Path(__file__).resolve().parents[2] / "data" / "tflite"
 CNN = (FIXTURES / "cnn_float32.tflite").read_bytes()

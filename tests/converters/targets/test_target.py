@@ -16,7 +16,7 @@ from edgekit_converters.targets import target as target_module
 from edgekit_converters.targets.rules import RULES
 from edgekit_converters.targets.target import RECORDS, TargetRecord, find_target, target_names
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.schema import BUILTIN_OPERATORS
+from edgekit_runtime.tflite.schema import BUILTIN_OPERATORS
 
 PROBERS = Path(__file__).resolve().parents[2] / "data" / "targets"
 

@@ -2,7 +2,7 @@
 
     python tests/data/schema/make_schema.py
 
-writes ``edgekit_runtime/schema.py`` from ``schema_py_generated.py`` of the installed ai-edge-litert. With
+writes ``edgekit_runtime/tflite/schema.py`` from ``schema_py_generated.py`` of the installed ai-edge-litert. With
 
     python tests/data/schema/make_schema.py --metadata metadata_schema_py_generated.py
 
@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[3]
-SCHEMA = TOP / "runtime/edgekit_runtime/schema.py"
+SCHEMA = TOP / "runtime/edgekit_runtime/tflite/schema.py"
 METADATA_SCHEMA = TOP / "converters/edgekit_converters/packaging/metadata_schema.py"
 
 #: Tables that the structure check reads whatever operators a model has.
@@ -89,7 +89,7 @@ def operator_names(code: str) -> str:
 
 
 def runtime_module() -> str:
-    """The text of ``edgekit_runtime/schema.py``."""
+    """The text of ``edgekit_runtime/tflite/schema.py``."""
     origin = importlib.util.find_spec("ai_edge_litert")
     assert origin is not None and origin.submodule_search_locations
     code = (Path(next(iter(origin.submodule_search_locations))) / "schema_py_generated.py").read_text()

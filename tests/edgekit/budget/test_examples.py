@@ -20,7 +20,7 @@ def float_model() -> bytes:
     """Three scores of four numbers."""
     import keras
 
-    from edgekit_converters.lowering.keras_model import lower_keras_model
+    from edgekit_converters.lowering.keras.model import lower_keras_model
 
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.layers.Input((4,), name="reading"), keras.layers.Dense(3, activation="softmax")])

@@ -16,9 +16,9 @@ from edgekit.cli import cli
 from edgekit.datasets.model_inputs import with_pixels
 from edgekit.datasets.opening import DataRequest
 from edgekit_converters.lowering import LoweredModel, LoweringRequest, lower
-from edgekit_runtime.structure import read_model_description
 from edgekit_runtime.task import UNNAMED
 from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 @cache

@@ -18,9 +18,9 @@ from edgekit.cli import cli
 from edgekit.datasets import load_dataset
 from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.quantization.modes import IoType, Mode
-from edgekit_runtime.manifest import read_manifest
-from edgekit_runtime.preprocessing import Preprocessing
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.manifest import read_manifest
+from edgekit_runtime.tflite.structure import read_model_description
 
 MODES = ("none", "float16", "dynamic", "int8")
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgekit.cli import cli
-from edgekit_runtime.manifest import read_manifest
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.packed_file.manifest import read_manifest
+from edgekit_runtime.tflite.structure import read_model_description
 
 
 @pytest.fixture(scope="module")

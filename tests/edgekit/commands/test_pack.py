@@ -15,8 +15,8 @@ import edgekit_runtime
 from edgekit.cli import cli
 from edgekit_converters.packaging.artifact import append_parts, pack
 from edgekit_runtime.errors import ModelFileError, UsageError
-from edgekit_runtime.manifest import Manifest, read_manifest
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.manifest import Manifest, read_manifest
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
 
@@ -232,7 +232,7 @@ def test_another_key_is_refused(foreign: Path, key: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("what", ["model", "labels", "manifest", "an added part", "a removed part"])
 def test_a_signature_covers_every_part(what: str, foreign: Path, labels: Path, key: Path, tmp_path: Path) -> None:
     from edgekit_converters.packaging.artifact import unpack
-    from edgekit_runtime.manifest import Parts
+    from edgekit_runtime.packed_file.manifest import Parts
 
     assert run("pack", foreign, "--labels", labels).exit_code == 0
     assert run("sign", foreign, "--key", key).exit_code == 0

@@ -8,7 +8,7 @@ import numpy as np
 from click.testing import CliRunner
 
 from edgekit.cli import cli
-from edgekit_runtime.structure import read_model_description
+from edgekit_runtime.tflite.structure import read_model_description
 
 TFMOT_FILE = Path(__file__).parents[2] / "data" / "tfmot" / "quantize_aware.h5"
 

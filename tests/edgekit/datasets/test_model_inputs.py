@@ -8,7 +8,7 @@ import pytest
 from edgekit.datasets.model_inputs import to_model_input, with_pixels
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, UsageError
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.task import Kind, Task
 
 

@@ -18,8 +18,8 @@ from edgekit.datasets.pictures import PictureOptions
 from edgekit_converters.lowering import ModelInput, lower
 from edgekit_converters.lowering.process import LoweringRequest
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.golden import read_golden
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.golden import read_golden
 
 HEIGHT, WIDTH = 6, 8
 RGB = Preprocessing(HEIGHT, WIDTH, 3)

@@ -7,8 +7,8 @@ import pytest
 
 from edgekit.parity.agreement import compare
 from edgekit.parity.options import Thresholds
-from edgekit.parity.output_tally import OutputTally
 from edgekit.parity.results import OutputParity
+from edgekit.parity.tallies.output_tally import OutputTally
 from edgekit.parity.validation import failures
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import DATA, Kind

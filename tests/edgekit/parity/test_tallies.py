@@ -14,10 +14,10 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from edgekit.parity.class_tally import MOST_CHANGED
-from edgekit.parity.error_tally import ErrorTally
-from edgekit.parity.output_tally import OutputTally
 from edgekit.parity.results import OutputParity
+from edgekit.parity.tallies.class_tally import MOST_CHANGED
+from edgekit.parity.tallies.error_tally import ErrorTally
+from edgekit.parity.tallies.output_tally import OutputTally
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import DATA, Kind
 

@@ -10,18 +10,18 @@ import pytest
 from edgekit.datasets.targets import as_targets
 from edgekit.parity.agreement import compare
 from edgekit.parity.metrics import metric_for, require_fitting_targets
-from edgekit.parity.output_tally import OutputTally
+from edgekit.parity.tallies.output_tally import OutputTally
 from edgekit.parity.target_kinds import data_claim, note_on_unused, require_agreement
-from edgekit_runtime.description import (
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.task import DATA, UNNAMED, USER, Claim, Kind, Task
+from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.tflite.description import (
     ModelDescription,
     OperatorDescription,
     SignatureDescription,
     SubgraphDescription,
     TensorDescription,
 )
-from edgekit_runtime.errors import UsageError
-from edgekit_runtime.task import DATA, UNNAMED, USER, Claim, Kind, Task
-from edgekit_runtime.task_finding import find_task
 
 COUNT = 6
 

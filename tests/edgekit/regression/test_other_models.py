@@ -14,11 +14,16 @@ from click.testing import Result
 
 import edgekit_runtime
 from edgekit.regression.answers import ErrorAnswers, OutputAnswers
-from edgekit.regression.baseline import LatencyRatio
-from edgekit.regression.error_rule import judge_error, judge_outputs
-from edgekit.regression.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio, median_interval_ranks
-from edgekit.regression.latency_rule import judge_latency
-from edgekit.regression.thresholds import Limits
+from edgekit.regression.baseline.stored import LatencyRatio
+from edgekit.regression.rules.error_rule import judge_error, judge_outputs
+from edgekit.regression.rules.latency_ratio import (
+    BUILT_IN,
+    built_in_reference,
+    measure_latency_ratio,
+    median_interval_ranks,
+)
+from edgekit.regression.rules.latency_rule import judge_latency
+from edgekit.regression.rules.thresholds import Limits
 from edgekit.regression.verdicts import Verdict
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"

@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from click.testing import Result
 
 from edgekit_converters.packaging.artifact import pack, unpack
-from edgekit_runtime.manifest import read_manifest
+from edgekit_runtime.packed_file.manifest import read_manifest
 
 FailedRules = Callable[..., set[str]]
 

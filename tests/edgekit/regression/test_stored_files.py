@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from edgekit.cli import cli
-from edgekit.regression.baseline import LatencyRatio, ModelRecord, read_baseline, update_baseline, write_baseline
-from edgekit.regression.configuration import load_configuration
-from edgekit.regression.content_digest import ContentDigest
+from edgekit.regression.baseline.content_digest import ContentDigest
+from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord, read_baseline, update_baseline, write_baseline
+from edgekit.regression.configuration.sections import load_configuration
 from edgekit.regression.history import HistoryEntry, append_history, read_history
 from edgekit.reports.history import draw_history
 from edgekit_runtime.errors import EdgekitError, UsageError
@@ -238,7 +238,7 @@ def test_updates_at_the_same_time_keep_each_others_records(tmp_path: Path) -> No
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from edgekit.regression.baseline import read_baseline, update_baseline\n"
+        "from edgekit.regression.baseline.stored import read_baseline, update_baseline\n"
         "path, name = Path(sys.argv[1]), sys.argv[2]\n"
         "record = read_baseline(path)['old']\n"
         "for number in range(20):\n"

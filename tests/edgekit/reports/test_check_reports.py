@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from edgekit.regression.answers import ErrorAnswers, ScoreAnswers
-from edgekit.regression.baseline import LatencyRatio, ModelRecord
-from edgekit.regression.content_digest import ContentDigest
+from edgekit.regression.baseline.content_digest import ContentDigest
+from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
-from edgekit.reports.check_github import append_step_summary, runs_on_github, workflow_commands
-from edgekit.reports.check_junit import junit_xml
-from edgekit.reports.check_markdown import check_markdown
-from edgekit.reports.check_table import print_baseline_changes, verdict_sentence
+from edgekit.reports.gate.github import append_step_summary, runs_on_github, workflow_commands
+from edgekit.reports.gate.junit import junit_xml
+from edgekit.reports.gate.markdown import check_markdown
+from edgekit.reports.gate.table import print_baseline_changes, verdict_sentence
 
 RECORD = ModelRecord(
     file="m.tflite",

@@ -17,7 +17,7 @@ from edgekit.training.reference_cnn import build
 from edgekit.training.saving import save_training
 from edgekit_converters.lowering.source_digest import digest
 from edgekit_runtime.errors import EdgekitError
-from edgekit_runtime.preprocessing import Preprocessing
+from edgekit_runtime.inputs.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import keras  # noqa: TID253
 from keras import ops  # noqa: TID253
 
 from edgekit_converters.keras_files.description_bounds import require_few_parts
-from edgekit_converters.keras_files.expressions import OPERATIONS
+from edgekit_converters.keras_files.lambda_code.expressions import OPERATIONS
 from edgekit_converters.keras_files.replacement_layers.hard_sigmoid import hard_sigmoid_keras2
 
 _register = keras.saving.register_keras_serializable(package="edgekit")

@@ -11,8 +11,8 @@ from edgekit_converters.keras_files.description import (
     layer_name,
     replacement_layer,
 )
-from edgekit_converters.keras_files.expressions import WHOLE_INPUT, Expression, as_affine, to_text
-from edgekit_converters.keras_files.lambda_arithmetic import function_name, read_lambda
+from edgekit_converters.keras_files.lambda_code.arithmetic import function_name, read_lambda
+from edgekit_converters.keras_files.lambda_code.expressions import WHOLE_INPUT, Expression, as_affine, to_text
 from edgekit_runtime.errors import UnsafeModelError
 
 _KEPT = ("batch_input_shape", "input_dtype", "dtype")

@@ -11,7 +11,7 @@ from edgekit_converters.keras_files.description import (
     layer_name,
     replacement_layer,
 )
-from edgekit_converters.keras_files.expressions import OPERATIONS, Expression
+from edgekit_converters.keras_files.lambda_code.expressions import OPERATIONS, Expression
 from edgekit_converters.keras_files.tensorflow_functions import read_tensorflow_call
 from edgekit_converters.keras_files.upgrade.call_nodes import is_tensor
 from edgekit_converters.keras_files.upgrade.tensorflow_nodes import read_tensorflow_node

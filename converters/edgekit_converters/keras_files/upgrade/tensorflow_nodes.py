@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from edgekit_converters.keras_files.expressions import Expression, call
+from edgekit_converters.keras_files.lambda_code.expressions import Expression, call
 
 # Nodes whose inputs are the operation's arguments, in their order.
 _ELEMENTWISE = {

@@ -1,0 +1,1 @@
+"""Reads the arithmetic of Lambda layers without running it."""

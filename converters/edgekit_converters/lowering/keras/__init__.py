@@ -1,0 +1,1 @@
+"""Lowers a built Keras model to TFLite."""

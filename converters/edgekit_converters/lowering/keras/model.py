@@ -1,0 +1,154 @@
+"""A Keras 3 model to a float32 .tflite with builtin operators only."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from edgekit_converters.lowering.batch_size import lower_with_batch
+from edgekit_converters.lowering.builtin_forms import builtin_forms
+from edgekit_converters.lowering.converter_errors import explain
+from edgekit_converters.lowering.graph_size import require_bounded_graph
+from edgekit_converters.lowering.keras.operation_names import names_in_errors, operations_in_scopes
+from edgekit_converters.lowering.keras.signature import argument_names, call_model, input_names, output_names
+from edgekit_converters.lowering.model_ends import with_source_ends
+from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
+from edgekit_runtime.errors import ConversionError, EdgekitError
+
+#: Layers whose lowering needs a known batch size: a dynamic one becomes a TensorList without a shape.
+FIXED_BATCH_LAYERS = frozenset(
+    {
+        "RNN",
+        "SimpleRNN",
+        "LSTM",
+        "GRU",
+        "ConvLSTM1D",
+        "ConvLSTM2D",
+        "ConvLSTM3D",
+        "Bidirectional",
+        "TimeDistributed",
+    }
+)
+
+
+def lower_keras_model(
+    model: Any, *, name: str, fixed_batch: bool = False, max_memory: int = DEFAULT_MAX_MEMORY
+) -> tuple[bytes, str]:
+    """Lower a built Keras model.
+
+    The signature ``serving_default`` names inputs and outputs as the model does.
+
+    Args:
+        model: ``keras.Model`` with known shapes, except for the batch axis.
+        name: What to call the model in an error.
+        fixed_batch: Fix the batch at 1 though no layer needs it.
+        max_memory: Bytes that any tensor of the graph may take.
+    Returns:
+        The FlatBuffer, and "dynamic" or "1": its batch size.
+    Raises:
+        ModelFileError: A tensor of the graph is larger than ``max_memory``.
+        ConversionError: A layer has no form in TFLite's builtin operators; its name is in the message.
+    """
+    recurrent = any(type(layer).__name__ in FIXED_BATCH_LAYERS for layer in model._flatten_layers())
+    return lower_with_batch(lambda batch: _lower(model, batch, name, max_memory), fixed=recurrent or fixed_batch)
+
+
+def rescales_pixels(model: Any) -> bool:
+    """Whether the model's first computing layer is a ``Rescaling`` or ``Normalization``."""
+    # Loading turns layers that only act in training into Identity.
+    passive = ("InputLayer", "Identity", "Resizing", "CenterCrop", "ZeroPadding2D")
+    for layer in getattr(model, "operations", model.layers):
+        kind = type(layer).__name__
+        if kind in ("Sequential", "Functional"):
+            return rescales_pixels(layer)
+        if kind not in passive:
+            return kind in ("Rescaling", "Normalization")
+    return False
+
+
+def run_keras_model(model: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Run a Keras model that :func:`lower_keras_model` has lowered.
+
+    Args:
+        model: The ``keras.Model``.
+        inputs: Values (N, ...) by the signature's names.
+    Returns:
+        Values (N, ...) by the signature's names of the outputs.
+    """
+    import tensorflow as tf
+
+    tensors = [tf.constant(inputs[name], x.dtype) for name, x in zip(input_names(model), model.inputs, strict=True)]
+    named = zip(output_names(model), call_model(model, tensors), strict=True)
+    return {name: np.asarray(value) for name, value in named}
+
+
+def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> bytes:
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.variables_of_model = [variable.value for variable in model.variables]
+    module.serve = _serving_function(model, batch)
+    graph = None
+    failures: list[ConversionError] = []
+    try:
+        with _reshapes_infer_the_batch(), builtin_forms(), operations_in_scopes() as failures:
+            concrete = module.serve.get_concrete_function()
+        require_bounded_graph(concrete.graph, max_memory, name)
+        graph = concrete.graph.as_graph_def()
+        lowered = bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert())
+    except EdgekitError:
+        raise
+    except Exception as error:
+        # The converter's own error class is not public; tracing raises errors of every kind.
+        raise (failures or [explain(error, name, graph, names_in_errors(model))])[0] from error
+    return with_source_ends(lowered, _signature_names(input_names(model)), _signature_names(output_names(model)))
+
+
+def _serving_function(model: Any, batch: int | None) -> Any:
+    """The model as a function that TensorFlow traces, and whose outputs it sorts by their names."""
+    import tensorflow as tf
+
+    arguments = argument_names(input_names(model))
+    specs = [
+        tf.TensorSpec((batch, *x.shape[1:]), x.dtype, name=name)
+        for x, name in zip(model.inputs, arguments, strict=True)
+    ]
+    results = argument_names(output_names(model))
+
+    def serve(*tensors: Any) -> dict[str, Any]:
+        return dict(zip(results, call_model(model, tensors), strict=True))
+
+    return tf.function(serve, input_signature=specs)
+
+
+def _signature_names(names: list[str]) -> dict[str, str]:
+    """The model's own names by those that TensorFlow accepts."""
+    return dict(zip(argument_names(names), names, strict=True))
+
+
+@contextlib.contextmanager
+def _reshapes_infer_the_batch() -> Iterator[None]:
+    """Write a reshape's unknown batch size as -1 while the block traces.
+
+    Keras writes it as a computed tensor, which lowers to SHAPE, STRIDED_SLICE and PACK in front of every
+    flatten: three operators that cost time on a device and that int8 has to leave and enter again.
+    """
+    from keras.src.backend.tensorflow import numpy as keras_numpy
+
+    original = keras_numpy.reshape
+
+    def reshape(x: Any, newshape: Any) -> Any:
+        if isinstance(newshape, (tuple, list)):
+            unknown = [place for place, size in enumerate(newshape) if not isinstance(size, int)]
+            if len(unknown) == 1 and -1 not in [size for size in newshape if isinstance(size, int)]:
+                newshape = [-1 if place in unknown else size for place, size in enumerate(newshape)]
+        return original(x, newshape)
+
+    keras_numpy.reshape = reshape
+    try:
+        yield
+    finally:
+        keras_numpy.reshape = original

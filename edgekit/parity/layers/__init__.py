@@ -1,0 +1,1 @@
+"""Compares the tensors inside two models, layer by layer."""

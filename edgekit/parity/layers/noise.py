@@ -1,0 +1,229 @@
+"""How much noise each layer of a Keras model adds and has in its .tflite: ``edgekit validate --layers``.
+
+A layer's output differs from Keras's for two reasons: its inputs are noisy, and it adds noise of its own. To separate
+them, the Keras model runs a second time with each layer's output replaced by the .tflite's tensor. Each Keras layer
+then receives the .tflite's noisy inputs, and what still differs at its output was added by the layer itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from edgekit.datasets.model_inputs import with_pixels
+from edgekit.datasets.opening import DataRequest, open_data
+from edgekit.parity.layers.keras import LayerOutput, record_layers
+from edgekit.parity.layers.tensors import tensors_of_layers
+from edgekit_converters.tensor_values import TensorValues
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.packed_file.manifest import read_manifest
+from edgekit_runtime.packed_file.model_file import read_model_file
+from edgekit_runtime.task import NOTHING_SAID, Claim
+from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.tflite.description import TensorDescription
+from edgekit_runtime.tflite.structure import read_model_description
+
+#: A layer that is silent, or that is kept exactly, has no ratio.
+_LEAST_DB, _MOST_DB = -100.0, 200.0
+#: Examples run at once, so that all tensors of a large model fit in memory.
+_BATCH = 8
+#: Noise is a sum over all values of a layer: more examples move it by fractions of a decibel.
+_MOST_EXAMPLES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNoise:
+    """One layer and the tensor that stands for it.
+
+    Attributes:
+        layer: Name of the Keras layer.
+        kind: Its class.
+        tensor: Name of the tensor; None where the converter fused the layer into a later one.
+        index: The tensor's number.
+        dtype: The tensor's type.
+        snr_db: Signal-to-noise ratio in dB, ``10 log10(Σ keras² / Σ (keras − tflite)²)``, limited to -100…200.
+        added_snr_db: The same against the Keras layer on the .tflite's own inputs: without inherited noise. Layers
+            are ranked by it.
+        minimum: Smallest value that the Keras layer gave.
+        maximum: Largest value that the Keras layer gave.
+        clipped: Share of the Keras layer's values that lie outside of what the tensor can hold, a fraction; None
+            where the tensor is float.
+        scale: Real value of one step; None where the tensor is float.
+        zero_point: The code of 0.0; None where the tensor is float.
+    """
+
+    layer: str
+    kind: str
+    tensor: str | None
+    index: int | None
+    dtype: str | None
+    snr_db: float | None
+    added_snr_db: float | None
+    minimum: float
+    maximum: float
+    clipped: float | None
+    scale: float | None
+    zero_point: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+class _Sums:
+    """What is added up of one layer, a batch after the other."""
+
+    def __init__(self, layer: LayerOutput, tensor: TensorDescription | None) -> None:
+        self.name, self.kind, self.tensor = layer.name, layer.kind, tensor
+        self._signal = self._noise = self._own_signal = self._added = 0.0
+        self._clipped = self._count = 0
+        self._minimum, self._maximum = math.inf, -math.inf
+
+    def add(self, values: np.ndarray, held: np.ndarray | None) -> None:
+        """Add one batch of the Keras layer's output and of the .tflite's, if a tensor of it is the layer's."""
+        self._minimum = min(self._minimum, float(values.min()))
+        self._maximum = max(self._maximum, float(values.max()))
+        if self.tensor is None or held is None:
+            return
+        reference = values.astype(np.float64).ravel()
+        self._signal += float(np.sum(reference**2))
+        self._noise += float(np.sum((reference - held.astype(np.float64).ravel()) ** 2))
+        self._count += reference.size
+        limits = _limits(self.tensor)
+        if limits is not None:
+            self._clipped += int(np.count_nonzero((reference < limits[0]) | (reference > limits[1])))
+
+    def add_own(self, values: np.ndarray, held: np.ndarray) -> None:
+        """Add one batch of the Keras layer's output on the .tflite's inputs, and the .tflite's own output."""
+        expected = values.astype(np.float64).ravel()
+        self._own_signal += float(np.sum(expected**2))
+        self._added += float(np.sum((expected - held.astype(np.float64).ravel()) ** 2))
+
+    def result(self) -> LayerNoise:
+        tensor = self.tensor
+        quantized = tensor is not None and _limits(tensor) is not None
+        return LayerNoise(
+            layer=self.name,
+            kind=self.kind,
+            tensor=tensor.name if tensor else None,
+            index=tensor.index if tensor else None,
+            dtype=tensor.dtype if tensor else None,
+            snr_db=_decibels(self._signal, self._noise) if tensor else None,
+            added_snr_db=_decibels(self._own_signal, self._added) if tensor else None,
+            minimum=self._minimum,
+            maximum=self._maximum,
+            clipped=self._clipped / max(1, self._count) if quantized else None,
+            scale=tensor.scales[0] if tensor and quantized else None,
+            zero_point=tensor.zero_points[0] if tensor and quantized else None,
+        )
+
+
+def compare_layers(
+    model: Any, float_model: bytes, candidate: bytes, batches: Iterable[Mapping[str, np.ndarray]]
+) -> tuple[LayerNoise, ...]:
+    """Compare every layer of a Keras model with the tensor that stands for it.
+
+    Args:
+        model: The built ``keras.Model``.
+        float_model: Its float32 .tflite, in which the layers' tensors are found by their values.
+        candidate: The .tflite to look into.
+        batches: Real values (N, …) for each input by the name that the Keras model's lowering gives it.
+    Returns:
+        The layer that adds most noise first; layers without a tensor of their own last.
+    Raises:
+        InterpreterError: LiteRT cannot run one of the forms.
+    """
+    from edgekit_converters.lowering.keras.signature import input_names
+
+    plain, quantized = TensorValues(float_model), TensorValues(candidate)
+    sums: dict[str, _Sums] = {}
+    for batch in batches:
+        inputs = [batch[name] for name in input_names(model)]
+        layers = record_layers(model, inputs)
+        quantized.run(batch)
+        if not sums:
+            plain.run(batch)
+            found = tensors_of_layers(layers, plain, quantized)
+            sums = {layer.name: _Sums(layer, found.get(layer.name)) for layer in layers}
+        # What equals its input in one batch, a silent layer say, need not in the next, and the other way round.
+        known = [layer for layer in layers if layer.name in sums]
+        tensors = {layer.name: sums[layer.name].tensor for layer in known}
+        held = {name: quantized.real(tensor) for name, tensor in tensors.items() if tensor is not None}
+        for layer in known:
+            sums[layer.name].add(layer.values, held.get(layer.name))
+        for layer in record_layers(model, inputs, passed_on=held):
+            if layer.name in held:
+                sums[layer.name].add_own(layer.values, held[layer.name])
+    return worst_first([layer_sums.result() for layer_sums in sums.values()])
+
+
+def worst_first(layers: Sequence[LayerNoise]) -> tuple[LayerNoise, ...]:
+    """Sorted by the noise that a layer adds, relative to its signal; layers without a tensor of their own last."""
+    return tuple(sorted(layers, key=lambda layer: math.inf if layer.added_snr_db is None else layer.added_snr_db))
+
+
+def compare_layers_on_data(
+    reference: Path,
+    candidate: Path,
+    data: DataRequest,
+    *,
+    pixel_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+    claim: Claim = NOTHING_SAID,
+) -> tuple[LayerNoise, ...]:
+    """The same for files: the Keras model is loaded here and lowered to float32 in a process of its own.
+
+    Args:
+        reference: Keras file.
+        candidate: The .tflite made of it.
+        data: At most 256 of its held-back examples are used.
+        pixel_ranges: Real values of pixels 0 and 255 by input name; others take what is packed into ``candidate``.
+        claim: What the user says of the model's task.
+    Raises:
+        UsageError: The reference is a .tflite, which has no layers.
+        EdgekitError: A file is missing, damaged or unsafe, or the data does not fit.
+    """
+    from edgekit_converters.keras_files.load import load_keras_model
+    from edgekit_converters.lowering import LoweringProcess, LoweringRequest
+    from edgekit_converters.quiet_tensorflow import import_quietly
+
+    if reference.suffix == ".tflite":
+        raise UsageError(
+            "--layers needs the Keras model.",
+            received=f"{reference.name}: a .tflite has operators, no layers",
+            next_step="name the .h5 or .keras file that it was made from",
+        )
+    content = read_model_file(candidate)
+    manifest = read_manifest(content)
+    with LoweringProcess(LoweringRequest(reference)) as process:
+        import_quietly()
+        model = load_keras_model(reference).model
+        lowered = process.result()
+    task = find_task(read_model_description(lowered.model), [claim, manifest.task])
+    inputs = with_pixels(lowered.inputs, task, pixel_ranges, packed=manifest.preprocessing)
+    held_back = open_data(data, inputs).held_back
+    size = _BATCH if lowered.batch == "dynamic" and TensorValues(content).batch is None else 1
+    batches = held_back.sample(_MOST_EXAMPLES, seed=data.seed).batches(size)
+    return compare_layers(model, lowered.model, content, (batch.inputs for batch in batches))
+
+
+def _limits(tensor: TensorDescription) -> tuple[float, float] | None:
+    """Half a step beyond the smallest and the largest real value that the tensor holds; None where it is float."""
+    if not tensor.scales or not tensor.dtype.startswith(("int", "uint")):
+        return None
+    codes = np.iinfo(tensor.dtype)
+    scale, zero_point = tensor.scales[0], tensor.zero_points[0]
+    return scale * (codes.min - zero_point - 0.5), scale * (codes.max - zero_point + 0.5)
+
+
+def _decibels(signal: float, noise: float) -> float:
+    if noise == 0.0:
+        return _MOST_DB
+    if signal == 0.0:
+        return _LEAST_DB
+    return min(_MOST_DB, max(_LEAST_DB, 10 * math.log10(signal / noise)))

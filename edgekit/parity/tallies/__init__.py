@@ -1,0 +1,1 @@
+"""Counts over batches, one class per kind of output."""

@@ -1,0 +1,1 @@
+"""The stored state that a model is compared with."""

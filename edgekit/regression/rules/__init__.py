@@ -1,0 +1,1 @@
+"""The rules of the gate, their thresholds, and the registry that names them."""

@@ -1,0 +1,111 @@
+"""Latency as a ratio to a reference model that is timed in the same run.
+
+Times of two machines, or of two moments on a busy one, do not compare. Candidate and reference are timed in turn, a
+short burst each, and the ratio of a round's two bursts sees both under the same load.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+import edgekit_runtime
+from edgekit.regression.baseline.stored import LatencyRatio
+from edgekit_runtime.model import Model
+
+#: The reference models that edgekit brings along.
+BUILT_IN = {"built-in float32": "reference_float32.tflite", "built-in int8": "reference_int8.tflite"}
+_BURST_S = 0.004
+_SECONDS = 1.5
+_FEWEST_ROUNDS, _MOST_ROUNDS = 15, 150
+_CONFIDENCE = 0.99
+
+
+def measure_latency_ratio(candidate: Model, reference: Path | str) -> LatencyRatio:
+    """Time single predictions of a candidate and of a reference model in turn.
+
+    Args:
+        candidate: The loaded candidate.
+        reference: A .tflite, or the name of a built-in model.
+    Raises:
+        EdgekitError: The reference cannot be loaded.
+    """
+    if isinstance(reference, str):
+        file = resources.files("edgekit.regression").joinpath(BUILT_IN[reference])
+        other, name = edgekit_runtime.load(file.read_bytes()), reference
+    else:
+        other, name = edgekit_runtime.load(reference), reference.name
+    bursts = [_burst(candidate), _burst(other)]
+    rounds: list[tuple[float, float]] = []
+    start = time.perf_counter()
+    while len(rounds) < _FEWEST_ROUNDS or (time.perf_counter() - start < _SECONDS and len(rounds) < _MOST_ROUNDS):
+        # Each goes first in half of the rounds: what one leaves in the caches costs the other.
+        first = len(rounds) % 2
+        times = {first: bursts[first](), 1 - first: bursts[1 - first]()}
+        rounds.append((times[0], times[1]))
+    seconds = np.array(rounds)
+    ratios = np.sort(seconds[:, 0] / seconds[:, 1])
+    low, high = median_interval_ranks(len(ratios), _CONFIDENCE)
+    return LatencyRatio(
+        ratio=round(float(np.median(ratios)), 4),
+        low=round(float(ratios[low]), 4),
+        high=round(float(ratios[high]), 4),
+        p50_ms=round(1000 * float(np.median(seconds[:, 0])), 5),
+        reference=name,
+        machine=f"{_processor()}, {candidate.interpreter} {candidate.interpreter_version}",
+    )
+
+
+def median_interval_ranks(count: int, confidence: float) -> tuple[int, int]:
+    """Ranks, from 0, of the sorted values between which the median lies, whatever their distribution.
+
+    Each value is below the median like a coin falls: the ranks are quantiles of the binomial distribution.
+
+    Source: Conover, Practical Nonparametric Statistics, section 3.2.
+    """
+    from scipy.stats import binom
+
+    below = int(binom.ppf((1 - confidence) / 2, count, 0.5))
+    return max(below - 1, 0), min(count - below, count - 1)
+
+
+def _burst(model: Model) -> Callable[[], float]:
+    """A function that returns the seconds of one prediction, averaged over a burst of some milliseconds."""
+    inputs = {info.name: np.zeros([max(size, 1) for size in info.shape], info.dtype) for info in model.inputs}
+    batch = inputs if len(inputs) > 1 else next(iter(inputs.values()))
+
+    def run(calls: int) -> float:
+        start = time.perf_counter()
+        for _ in range(calls):
+            model.predict(batch)
+        return (time.perf_counter() - start) / calls
+
+    run(3)
+    calls = max(1, int(_BURST_S / run(3)))
+    return lambda: run(calls)
+
+
+def built_in_reference(model: Model) -> str:
+    """The name of the built-in reference that computes as a model does: by the type of most of its constant bytes."""
+    bytes_of: dict[str, int] = {}
+    for tensor in model.description.tensors:
+        if tensor.is_constant:
+            bytes_of[tensor.dtype] = bytes_of.get(tensor.dtype, 0) + tensor.size_bytes
+    most = max(bytes_of, key=lambda dtype: bytes_of[dtype], default="float32")
+    return "built-in int8" if most in ("int8", "uint8") else "built-in float32"
+
+
+def _processor() -> str:
+    """The processor's model as Linux tells it, else its family."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,1 @@
+"""What `edgekit check` shows: terminal, HTML, Markdown, JUnit, GitHub."""

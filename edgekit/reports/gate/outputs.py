@@ -1,0 +1,92 @@
+"""Where ``edgekit check`` leaves its result beside the terminal: reports, a history, MLflow, GitHub."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edgekit.regression.history import append_history, current_commit, history_entries
+from edgekit.regression.results import CheckResult
+from edgekit.reports.gate.github import append_step_summary, runs_on_github
+from edgekit.reports.gate.junit import junit_xml
+from edgekit.reports.gate.markdown import check_markdown
+from edgekit_converters.atomic_files import write_text
+from edgekit_runtime.errors import EdgekitError
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutputs:
+    """What to write; None leaves an output out.
+
+    Attributes:
+        junit: File of JUnit XML.
+        markdown: File of Markdown.
+        html: Report of one HTML file.
+        history: File that a line for each model is appended to.
+        mlflow: MLflow experiment.
+    """
+
+    junit: Path | None
+    markdown: Path | None
+    html: Path | None
+    history: Path | None
+    mlflow: str | None
+
+
+def write_outputs(result: CheckResult, outputs: CheckOutputs, folder: Path) -> list[EdgekitError]:
+    """Write every output that can be written.
+
+    Args:
+        result: The result.
+        outputs: Where to.
+        folder: A folder of the repository, whose commit history and MLflow name.
+    Returns:
+        An error for each output that could not be written.
+    """
+    errors = []
+    for write in _writers(result, outputs, folder):
+        try:
+            write()
+        except EdgekitError as error:
+            errors.append(error)
+    return errors
+
+
+def _writers(result: CheckResult, outputs: CheckOutputs, folder: Path) -> Iterator[Callable[[], None]]:
+    """What writes each of the outputs."""
+    texts = ((outputs.junit, junit_xml), (outputs.markdown, check_markdown), (outputs.html, _html))
+    for path, text in texts:
+        if path is not None:
+            yield partial(_write, path, text, result)
+    if outputs.history is not None:
+        yield partial(_append_to_history, outputs.history, result, folder)
+    if outputs.mlflow is not None:
+        yield partial(_log_to_mlflow, outputs.mlflow, result, folder)
+    if runs_on_github():
+        yield partial(append_step_summary, result)
+
+
+def _write(path: Path, text: Callable[[CheckResult], str], result: CheckResult) -> None:
+    write_text(path, text(result))
+
+
+def _html(result: CheckResult) -> str:
+    # Its figures need matplotlib.
+    from edgekit.reports.gate.html import check_html
+
+    return check_html(result)
+
+
+def _append_to_history(path: Path, result: CheckResult, folder: Path) -> None:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    append_history(path, history_entries(result, commit=current_commit(folder), now=now))
+
+
+def _log_to_mlflow(experiment: str, result: CheckResult, folder: Path) -> None:
+    # MLflow is an extra.
+    from edgekit.regression.mlflow_logging import log_to_mlflow
+
+    log_to_mlflow(result, experiment, commit=current_commit(folder))

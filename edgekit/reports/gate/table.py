@@ -1,0 +1,75 @@
+"""What ``edgekit check`` shows on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgekit.counting import counted
+from edgekit.regression.answers import ScoreAnswers, unpack_answers
+from edgekit.regression.baseline.stored import ModelRecord
+from edgekit.regression.results import CheckResult
+from edgekit.reports.tables import kilobytes, metric_words, percent, print_table
+from edgekit_runtime.errors import EdgekitError
+
+
+def print_check(result: CheckResult) -> None:
+    """Print a table a model, and one sentence for the whole."""
+    for model in result.models:
+        rows = [(rule.rule, rule.verdict.value, rule.allowed, rule.measured, rule.why) for rule in model.rules]
+        title = f"{model.name}: {model.path.name}, {counted(model.baseline.samples, 'sample')} of {model.baseline.data}"
+        print_table(title, ("rule", "verdict", "allowed", "measured", "why"), rows)
+    print(verdict_sentence(result))
+
+
+def verdict_sentence(result: CheckResult) -> str:
+    """Which models failed by which rules, or that all passed."""
+    failed = [f"{model.name} {model.summary.removeprefix('failed ')}" for model in result.models if not model.passed]
+    if failed:
+        return f"Failed: {'; '.join(failed)}."
+    count = len(result.models)
+    return f"Passed: {counted(count, 'model')}, no worse than the baseline allows."
+
+
+def print_baseline_changes(path: Path, before: Mapping[str, ModelRecord], measured: Mapping[str, ModelRecord]) -> None:
+    """Print each measured model as it stood in the baseline and as it stands now."""
+    for name, record in measured.items():
+        old, new = _figures(before.get(name)), _figures(record)
+        rows = [
+            (figure, old.get(figure, "–"), value, "" if old.get(figure, value) == value else "changed")
+            for figure, value in new.items()
+        ]
+        print_table(f"{name} in {path}", ("figure", "before", "now", ""), rows)
+    print(f"Wrote {path}; look at the changes and commit it.")
+
+
+def _figures(record: ModelRecord | None) -> dict[str, str]:
+    if record is None:
+        return {}
+    latency = record.latency
+    return {
+        **_own_metric(record),
+        "size": kilobytes(record.size_bytes),
+        "operators": ", ".join(f"{name} {version}" for name, version in record.operators),
+        "latency": "not measured" if latency is None else f"{latency.ratio:.3f} × {latency.reference}",
+        "labels": ", ".join(record.labels[:8]) + (" …" if len(record.labels) > 8 else "") or "none",
+        "data": f"{record.data}, {counted(record.samples, 'sample')}, {record.data_sha256[:12]}",
+        "weights": record.content.whole[:12],
+        "file": f"{record.file}, {record.sha256[:12]}",
+    }
+
+
+def _own_metric(record: ModelRecord) -> dict[str, str]:
+    """The figure that the model is judged by; none without targets, when only its agreement is judged."""
+    if record.top1 is not None:
+        return {"top-1": percent(record.top1)}
+    if record.mean_absolute_error is not None:
+        return {"mean absolute error": f"{record.mean_absolute_error:.4g}"}
+    if record.answers.get("kind") != "scores":
+        return {}
+    try:
+        answers = unpack_answers(record.answers, None, record.samples, "the baseline")
+    except EdgekitError:
+        # A damaged old baseline is what an update replaces.
+        return {}
+    return {metric_words(answers.metric): percent(answers.mean)} if isinstance(answers, ScoreAnswers) else {}

@@ -1,0 +1,138 @@
+"""Batches: brought to the inputs' shapes, and large ones cut into chunks and spread over interpreters on threads."""
+
+from __future__ import annotations
+
+import os
+from _thread import allocate_lock
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgekit_runtime.errors import TensorMismatchError
+from edgekit_runtime.execution.session import Session
+from edgekit_runtime.tensor_info import TensorInfo
+
+# Several samples in one invoke save overhead until what the layers make of them falls out of the cache. Measured on
+# the reference CNN, int8 and float32, on both interpreters: 8 to 16 samples are best, with 32 float32 is 5 % slower.
+_CHUNK_SAMPLES = 12
+_CHUNK_BYTES = 256 * 1024
+
+
+def chunk_size(sample_bytes: int) -> int:
+    """How many samples of a model with a free batch size go into one invoke."""
+    return max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // max(sample_bytes, 1)))
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_chunks(run: Callable[[Session, int, int], None], sessions: Sequence[Session], count: int, chunk: int) -> None:
+    """Call ``run(session, start, stop)`` for every chunk of ``count`` samples, one thread a session.
+
+    ``invoke`` releases the GIL. A thread takes the next chunk as soon as it has done one, so that a slower core
+    holds up nothing. The first error ends all threads and is raised here.
+    """
+    # Not needed for the first answer, and 0.5 ms of a start.
+    import threading
+
+    starts = iter(range(0, count, chunk))
+    taking = allocate_lock()
+    errors: list[BaseException] = []
+
+    def work(session: Session) -> None:
+        try:
+            while not errors:
+                with taking:
+                    start = next(starts, None)
+                if start is None:
+                    return
+                run(session, start, min(start + chunk, count))
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(session,)) for session in sessions[1:]]
+    for thread in threads:
+        thread.start()
+    work(sessions[0])
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def padded(array: np.ndarray, size: int) -> np.ndarray:
+    """The samples of ``array``, the last repeated until there are ``size``."""
+    missing = size - len(array)
+    return array if missing == 0 else np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
+
+
+def conform(batch: Any, inputs: Sequence[TensorInfo], batch_size: int | None) -> list[np.ndarray]:
+    """One array (N, …) for each input, of the right shape and equal N.
+
+    Args:
+        batch: What :meth:`edgekit_runtime.model.Model.predict` takes.
+        inputs: The model's inputs.
+        batch_size: Their first axis, -1 where it is free, ``None`` where it is no batch axis.
+    Raises:
+        TensorMismatchError: Naming the input.
+    """
+    if isinstance(batch, Mapping):
+        names = [info.name for info in inputs]
+        if set(batch) != set(names):
+            raise TensorMismatchError(
+                "The inputs do not fit the model.", expected=_listed(names), received=_listed(list(batch))
+            )
+        given = [batch[name] for name in names]
+    elif len(inputs) == 1:
+        given = [batch]
+    else:
+        raise TensorMismatchError(
+            f"The model has {len(inputs)} inputs.",
+            expected=f"a dict with {_listed([info.name for info in inputs])}",
+            received=type(batch).__name__,
+        )
+    arrays = [_conform_one(info, value, batch_size) for info, value in zip(inputs, given)]
+    if batch_size is not None and len({len(array) for array in arrays}) > 1:
+        raise TensorMismatchError(
+            "The inputs are batches of different sizes.",
+            expected="as many samples for each input",
+            received=_listed([f"{i.name}: {len(a)}" for i, a in zip(inputs, arrays)]),
+        )
+    return arrays
+
+
+def _conform_one(info: TensorInfo, value: Any, batch_size: int | None) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise TensorMismatchError(
+            f"The values for input {info.name!r} are lists of different lengths.", expected="an array"
+        ) from None
+    wanted = info.shape
+    if batch_size is None:
+        if _fits(array.shape, wanted):
+            return array
+    elif array.ndim == len(wanted) and _fits(array.shape[1:], wanted[1:]):
+        return array
+    elif _fits(array.shape, wanted[1:]):
+        return array[np.newaxis]
+    shape = "(" + ", ".join("N" if i == 0 and batch_size else str(s) for i, s in enumerate(wanted)) + ")"
+    raise TensorMismatchError(
+        f"Input {info.name!r} has another shape.",
+        expected=f"{shape}{', -1 standing for any size' if -1 in wanted[1:] else ''}",
+        received=f"{array.shape}",
+        next_step="pass images of any size to classify()" if len(wanted) > 2 and wanted[-1] in (1, 3) else "",
+    )
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return len(shape) == len(wanted) and all(w in (-1, s) for s, w in zip(shape, wanted))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(str(name) for name in names)

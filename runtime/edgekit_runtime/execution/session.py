@@ -1,0 +1,115 @@
+"""One interpreter, used by one thread at a time."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgekit_runtime.errors import InterpreterError, UsageError
+from edgekit_runtime.execution.interpreter import Interpreter
+
+
+class Session:
+    """Runs arrays that are of the model's own dtype and shape through one interpreter.
+
+    Args:
+        create: Makes the interpreter, allocated for ``shapes``.
+        input_indices: Tensor number of each input.
+        output_indices: Tensor number of each output.
+        shapes: The shape each input is stored with.
+        resets_variables: Whether state inside the model (of an LSTM) starts anew with each run, as it does in
+            Keras; left alone, it would go over into the next and unrelated sample.
+    """
+
+    def __init__(
+        self,
+        create: Callable[[], Interpreter],
+        input_indices: Sequence[int],
+        output_indices: Sequence[int],
+        shapes: Sequence[tuple[int, ...]],
+        *,
+        resets_variables: bool,
+    ) -> None:
+        self._create = create
+        self._input_indices = tuple(input_indices)
+        self._output_indices = tuple(output_indices)
+        self._stored_shapes = list(shapes)
+        self._resets_variables = resets_variables
+        self._lock = allocate_lock()
+        self._interpreter: Any
+        self._first_input, self._first_output = self._input_indices[0], self._output_indices[0]
+        self._open()
+
+    def run_one(self, array: np.ndarray) -> np.ndarray:
+        """Run a model of one input and one output, which keeps no state, on an array of the stored shape."""
+        with self._lock:
+            try:
+                if self._shapes is not self._stored_shapes:
+                    self._resize(self._stored_shapes)
+                self._set(self._first_input, array)
+                self._invoke()
+                return self._get(self._first_output)
+            except (ValueError, RuntimeError, MemoryError) as error:
+                raise self._refused(error) from error
+
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run one array an input and return a copy of each output; resizes where a shape is new."""
+        with self._lock:
+            try:
+                self._resize([array.shape for array in arrays])
+                if self._resets_variables:
+                    self._interpreter.reset_all_variables()
+                for index, array in zip(self._input_indices, arrays):
+                    self._set(index, array)
+                self._invoke()
+                return [self._get(index) for index in self._output_indices]
+            except (ValueError, RuntimeError, MemoryError) as error:
+                raise self._refused(error) from error
+
+    def reset(self) -> None:
+        """Set state inside the model back to its start."""
+        with self._lock:
+            self._interpreter.reset_all_variables()
+
+    def close(self) -> None:
+        """Free the interpreter; whatever is run afterwards raises."""
+        with self._lock:
+            self._interpreter = _Closed()
+            self._create = self._set = self._invoke = self._get = _refuse_closed
+
+    def _open(self) -> None:
+        self._interpreter = interpreter = self._create()
+        self._shapes = self._stored_shapes
+        # Bound once: each look-up that a call is spared shows beside an invoke of 13 µs.
+        self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+
+    def _resize(self, shapes: list[tuple[int, ...]]) -> None:
+        if shapes == self._shapes:
+            return
+        for index, shape in zip(self._input_indices, shapes):
+            self._interpreter.resize_tensor_input(index, shape)
+        self._interpreter.allocate_tensors()
+        self._shapes = self._stored_shapes if shapes == self._stored_shapes else shapes
+
+    def _refused(self, error: Exception) -> InterpreterError:
+        # tflite-runtime 2.14 crashes when an interpreter goes on after a shape it could not allocate.
+        self._open()
+        return InterpreterError(
+            "The interpreter cannot run the model on this input.",
+            received=(str(error).strip() or type(error).__name__).splitlines()[0],
+            next_step="check the input's shape, or convert the model again for this interpreter",
+        )
+
+
+class _Closed:
+    """Takes the place of an interpreter that was freed."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _refuse_closed
+
+
+def _refuse_closed(*_: Any) -> Any:
+    raise UsageError("The model is closed.", next_step="load it again, or close it after its last use")

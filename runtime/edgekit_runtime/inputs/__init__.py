@@ -1,0 +1,1 @@
+"""Turns images and recordings into the arrays that a model takes."""

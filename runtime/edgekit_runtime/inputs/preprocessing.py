@@ -1,0 +1,302 @@
+"""Images to the tensor a model takes; training, calibration, validation and the device share this code.
+
+Everything is integer arithmetic until the last step, and Pillow only decodes files, so that an image becomes
+the same tensor, bit for bit, on a workstation and on a Pi.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
+
+import numpy as np
+
+from edgekit_runtime.errors import TensorMismatchError, UsageError
+from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS, decode_image, is_pillow_image, row_blocks
+from edgekit_runtime.inputs.resizing import RESIZE_MODES, resize
+
+#: One image: uint8 pixels (H, W) or (H, W, C), a file's path, a file's bytes, or a PIL image.
+Image = Union[np.ndarray, str, "os.PathLike[str]", bytes, Any]
+#: One image or many: an array (N, H, W, C) or (N, H, W), or an iterable of single images.
+Images = Union[Image, Iterable[Image]]
+
+#: Where the channels of an input are: (N, H, W, C), or (N, C, H, W) as PyTorch has it.
+CHANNELS_LAST, CHANNELS_FIRST = "channels_last", "channels_first"
+
+# ITU-R BT.601 luma in 16-bit fixed point; the three weights add up to 65536.
+_LUMA = np.array([19595, 38470, 7471], np.uint32)
+
+
+class _Fields(NamedTuple):
+    height: int
+    width: int
+    channels: int
+    scale: float | tuple[float, ...] = 1 / 255
+    offset: float | tuple[float, ...] = 0.0
+    color_order: str = "rgb"
+    resize: str = "stretch"
+    layout: str = CHANNELS_LAST
+
+
+class Preprocessing(_Fields):
+    """How an image becomes a model's input: size, channels, and ``value = pixel * scale + offset``.
+
+    Attributes:
+        height: Rows of the model's input, in pixels.
+        width: Columns of the model's input, in pixels.
+        channels: 1 (grey) or 3 (colours).
+        scale: Real value of one pixel step, for all channels or for each in the model's order; the default maps
+            pixels 0 to 255 onto 0.0 to 1.0.
+        offset: Real value of pixel 0, likewise.
+        color_order: ``rgb``, or ``bgr`` for a model that takes blue first. Images are always given as ``rgb``.
+        resize: How an image of another size is resized, see :func:`edgekit_runtime.inputs.resizing.resize`.
+        layout: ``channels_last``, or ``channels_first`` for a model that takes (N, C, H, W). Images are always given
+            with their channels last.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *values: Any, **named: Any) -> Preprocessing:
+            self = super().__new__(cls, *values, **named)
+            self._check()
+            return self
+
+        def _replace(self, **changes: Any) -> Preprocessing:
+            return type(self)(**{**self._asdict(), **changes})
+
+    def _check(self) -> None:
+        sizes = (self.height, self.width, self.channels)
+        if not all(type(size) is int and size > 0 for size in sizes) or self.channels not in (1, 3):
+            raise UsageError(
+                "An image input needs a height, a width and 1 or 3 channels.",
+                received=f"height {self.height}, width {self.width}, channels {self.channels}",
+            )
+        for name in ("scale", "offset"):
+            value = getattr(self, name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if len(numbers) not in (1, self.channels) or not all(
+                isinstance(number, (int, float)) and np.isfinite(number) for number in numbers
+            ):
+                raise UsageError(f"The {name} of pixels is one number, or one a channel.", received=repr(value))
+        with np.errstate(over="ignore", invalid="ignore"):
+            if not np.isfinite(self.values()).all():
+                raise UsageError(
+                    "The scale and offset of pixels lead to infinite values.",
+                    received=f"scale {self.scale!r}, offset {self.offset!r}",
+                )
+        orders = ("rgb", "bgr") if self.channels == 3 else ("rgb",)
+        if self.color_order not in orders or self.resize not in RESIZE_MODES:
+            raise UsageError(
+                "There is no such colour order or resize mode for this input.",
+                expected=f"{' or '.join(orders)}; {', '.join(RESIZE_MODES)}",
+                received=f"{self.color_order!r}; {self.resize!r}",
+            )
+        if self.layout not in (CHANNELS_LAST, CHANNELS_FIRST):
+            raise UsageError(
+                "There is no such layout of an image.",
+                expected=f"{CHANNELS_LAST} or {CHANNELS_FIRST}",
+                received=repr(self.layout),
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as the manifest holds them; without the usual layout, which 0.1.0 did not know of."""
+        fields = self._asdict()
+        if self.layout == CHANNELS_LAST:
+            del fields["layout"]
+        return fields
+
+    def arranged(self, images: np.ndarray) -> np.ndarray:
+        """Images (..., H, W, C) in the layout of the model's input; the array itself if that is the same."""
+        return np.moveaxis(images, -1, -3) if self.layout == CHANNELS_FIRST and images.ndim > 2 else images
+
+    def as_images(self, values: np.ndarray) -> np.ndarray:
+        """The reverse of :meth:`arranged`: what the model takes, as (..., H, W, C)."""
+        return np.moveaxis(values, -3, -1) if self.layout == CHANNELS_FIRST and values.ndim > 2 else values
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Preprocessing:
+        """What :meth:`to_dict` gave, read from JSON; nothing of it is trusted.
+
+        Raises:
+            UsageError: A value is of the wrong kind.
+        """
+        try:
+            known: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+            return cls(**known)
+        except TypeError as error:
+            raise UsageError("These are not the fields of a preprocessing.", received=str(error)) from error
+
+    def __call__(self, images: Images) -> np.ndarray:
+        """Turn one image or many into the model's input.
+
+        Args:
+            images: See :meth:`pixels`.
+        Returns:
+            float32 of shape (N, height, width, channels), or (N, channels, height, width) by ``layout``.
+        Raises:
+            DataError: A file is missing or is no image; Pillow is needed and not installed.
+            TensorMismatchError: An array is not uint8 or has no image's shape.
+        """
+        return self.normalize(self.pixels(images))
+
+    def pixels(self, images: Images, *, max_pixels: int = MAX_IMAGE_PIXELS) -> np.ndarray:
+        """Bring one image or many to the model's size and channels.
+
+        Colour becomes grey by the BT.601 luma and grey becomes colour by repetition. Transparent parts are
+        laid over white and a photo is turned as its EXIF tag says: the model sees what a viewer shows.
+
+        Args:
+            images: One image: uint8 array (H, W) or (H, W, C), path, encoded bytes or PIL image.
+                Many: uint8 array (N, H, W) or (N, H, W, C), or an iterable of single images.
+            max_pixels: Most pixels of a file, of bytes or of a PIL image; looked up before it is decoded.
+        Returns:
+            uint8 of shape (N, height, width, channels); the caller's own array where nothing had to change.
+        Raises:
+            DataError: A file is missing, no regular file, no image or too large; Pillow is needed and not installed.
+            TensorMismatchError: An array is not uint8 or has no image's shape.
+        """
+        if isinstance(images, np.ndarray):
+            return self._fit(_as_nhwc(images))
+        if _is_single(images):
+            return self._fit(_as_nhwc(_decode(images, max_pixels)))
+        if not isinstance(images, Iterable):
+            raise TensorMismatchError(
+                "This is no image.",
+                expected="a uint8 array, a path, encoded bytes, a PIL image, or a list of these",
+                received=type(images).__name__,
+            )
+        fitted = [self._fit(_as_nhwc(_decode(image, max_pixels))) for image in images]
+        if not fitted:
+            return np.empty((0, self.height, self.width, self.channels), np.uint8)
+        return np.concatenate(fitted)
+
+    def normalize(self, pixels: np.ndarray) -> np.ndarray:
+        """Map pixels to the values the model was trained on, in its order of colours.
+
+        Args:
+            pixels: uint8 of any shape; the last axis is the channels where they differ.
+        Returns:
+            float32 of the same shape, or in the model's ``layout``: one of the 256 values of :meth:`values` for each
+            pixel.
+        """
+        values = self.values()
+        if self.layout == CHANNELS_FIRST:
+            return np.ascontiguousarray(self.arranged(self._replace(layout=CHANNELS_LAST).normalize(pixels)))
+        if pixels.ndim < 2:
+            return self.look_up(pixels, values)
+        normalized = np.empty(pixels.shape, np.float32)
+        # numpy widens the indices to 8 bytes each: row by row, a whole data set never does so at once.
+        for row, row_pixels in zip(normalized, pixels):
+            row[...] = self.look_up(row_pixels, values)
+        return normalized
+
+    def values(self) -> np.ndarray:
+        """The real value of each pixel 0 to 255: float32 (256,), or (channels, 256) where the channels differ."""
+        # float64 until the last rounding: 1/255 gives the very bits of ``pixels.astype("float32") / 255``.
+        scale, offset = (np.asarray(part, np.float64)[..., np.newaxis] for part in (self.scale, self.offset))
+        values = (np.arange(256) * scale + offset).astype(np.float32)
+        return values[0] if len(values) == 1 else values
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The smallest and the largest value of any pixel in any channel."""
+        values = self.values()
+        return float(values.min()), float(values.max())
+
+    def look_up(self, pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
+        """Each pixel's entry in a table of the form of :meth:`values`, in the model's order of colours."""
+        if self.color_order == "bgr":
+            pixels = pixels[..., ::-1]
+        if table.ndim == 1:
+            return table.take(pixels)
+        return np.stack([column.take(pixels[..., channel]) for channel, column in enumerate(table)], axis=-1)
+
+    def _fit(self, images: np.ndarray) -> np.ndarray:
+        """Bring uint8 (N, H, W, C) to the model's size and channels."""
+        images = _with_channels(images, self.channels)
+        # One channel is resized before it becomes three, three are resized after they became one.
+        images = resize(images, self.height, self.width, self.resize)
+        if images.shape[3] < self.channels:
+            images = np.repeat(images, self.channels, axis=3)
+        return images
+
+
+def _is_single(image: Images) -> bool:
+    return isinstance(image, (str, bytes, bytearray, memoryview, os.PathLike)) or is_pillow_image(image)
+
+
+def _as_nhwc(array: np.ndarray) -> np.ndarray:
+    """View an array of one or many images as (N, H, W, C)."""
+    if array.dtype != np.uint8:
+        raise TensorMismatchError(
+            "Pixels must be uint8.",
+            expected="a uint8 array, values 0 to 255",
+            received=f"{array.dtype} of shape {array.shape}",
+            next_step="scale the values to 0…255 and convert with .astype('uint8')",
+        )
+    if array.size == 0 and array.ndim == 4 and array.shape[0] == 0 and 0 not in array.shape[1:]:
+        return array
+    if array.size > 0:
+        if array.ndim == 2:
+            return array[np.newaxis, :, :, np.newaxis]
+        if array.ndim == 3:
+            # (H, W, C) where the last axis can be channels, else a batch of grey images (N, H, W).
+            return array[np.newaxis] if array.shape[2] <= 4 else array[..., np.newaxis]
+        if array.ndim == 4 and array.shape[3] <= 4:
+            return array
+    raise TensorMismatchError(
+        "This array has no image's shape.",
+        expected="(H, W), (H, W, C), (N, H, W) or (N, H, W, C) with 1 to 4 channels",
+        received=f"shape {array.shape}",
+    )
+
+
+def _decode(image: Image, max_pixels: int) -> np.ndarray:
+    """Read one image into a uint8 array (H, W) or (H, W, C)."""
+    if isinstance(image, np.ndarray):
+        if image.ndim not in (2, 3):
+            raise TensorMismatchError(
+                "Each element of a list must be one image.",
+                expected="shape (H, W) or (H, W, C)",
+                received=f"shape {image.shape}",
+                next_step="pass the array (N, H, W, C) itself",
+            )
+        return image
+    if not _is_single(image):
+        raise TensorMismatchError(
+            "This is no image.",
+            expected="a uint8 array, a path, encoded bytes or a PIL image",
+            received=type(image).__name__,
+        )
+    return decode_image(image, max_pixels)
+
+
+def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """Lay transparent parts of uint8 (N, H, W, C) over white, and turn colour into grey for a model of one channel."""
+    opaque = images.shape[3] - (images.shape[3] in (2, 4))
+    wanted = min(opaque, channels)
+    if wanted == images.shape[3]:
+        return images
+    converted = np.empty((*images.shape[:3], wanted), np.uint8)
+    # The arithmetic needs 30 bytes a pixel: a block of rows at a time. Small images go through it together.
+    for rows in row_blocks(images.shape[1], images.shape[2] * len(images)):
+        block = _without_alpha(images[:, rows])
+        converted[:, rows] = _grey(block) if wanted < opaque else block
+    return converted
+
+
+def _without_alpha(images: np.ndarray) -> np.ndarray:
+    """Lay grey + alpha (2 channels) or colour + alpha (4 channels) over white."""
+    if images.shape[3] not in (2, 4):
+        return images
+    colour = images[..., :-1].astype(np.uint32)
+    alpha = images[..., -1:].astype(np.uint32)
+    return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _grey(images: np.ndarray) -> np.ndarray:
+    red, green, blue = (images[..., channel].astype(np.uint32) * _LUMA[channel] for channel in range(3))
+    return ((red + green + blue + 32768) >> 16).astype(np.uint8)[..., np.newaxis]

@@ -1,0 +1,67 @@
+"""Answers to a stream of samples, one by one and in order, from several interpreters at once."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from edgekit_runtime.execution.session import Session
+
+Answer = TypeVar("Answer")
+
+# Handing work to a thread costs as much as several invokes of a small model: samples go there in groups, as many
+# as come in while that is no delay to speak of. A camera's frames go one by one.
+_GROUP_SECONDS = 0.002
+_GROUP_SAMPLES = 32
+
+
+def answer_in_order(
+    samples: Iterable[Any], answer: Callable[[Session, Any], Answer], sessions: Sequence[Session]
+) -> Iterator[Answer]:
+    """Call ``answer(session, sample)`` for each sample, on a thread for each session; see :meth:`Model.stream`."""
+    # Loaded when first needed: it brings the logging package along.
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    free = list(sessions)
+
+    def answer_group(group: list[Any]) -> tuple[list[Answer], BaseException | None]:
+        session, answers = free.pop(), []
+        try:
+            for sample in group:
+                answers.append(answer(session, sample))
+        except BaseException as error:
+            return answers, error
+        finally:
+            free.append(session)
+        return answers, None
+
+    source = iter(samples)
+    pending: deque[Future[tuple[list[Answer], BaseException | None]]] = deque()
+    threads = ThreadPoolExecutor(len(sessions))
+    try:
+        group = _next_group(source)
+        while group or pending:
+            if group:
+                pending.append(threads.submit(answer_group, group))
+            # What is ready goes out before anything else is read: the source may be slow.
+            while pending and (not group or len(pending) > 2 * len(sessions) or pending[0].done()):
+                answers, error = pending.popleft().result()
+                yield from answers
+                if error is not None:
+                    raise error
+            group = _next_group(source) if group else []
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _next_group(source: Iterator[Any]) -> list[Any]:
+    """The next samples, none at the end."""
+    group = []
+    end = time.monotonic() + _GROUP_SECONDS
+    for sample in source:
+        group.append(sample)
+        if len(group) == _GROUP_SAMPLES or time.monotonic() >= end:
+            break
+    return group

@@ -1,0 +1,154 @@
+"""Checks that image, filters, strides and output of an operator with a window fit each other.
+
+tflite-runtime 2.14 divides by what the shapes of a window promise.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
+
+from edgekit_runtime.tflite.description import OperatorDescription, TensorDescription
+from edgekit_runtime.tflite.flatbuffer import Table, damaged
+from edgekit_runtime.tflite.schema import (
+    Conv2DOptions,
+    DepthwiseConv2DOptions,
+    Operator,
+    Padding,
+    Pool2DOptions,
+    TransposeConvOptions,
+)
+from edgekit_runtime.tflite.shapes import OpenSizes
+
+
+class Window(NamedTuple):
+    """Field numbers in the options of an operator with a window.
+
+    Attributes:
+        padding: The field of the enum Padding.
+        strides: Fields of the strides along height and width.
+        dilations: Fields of the dilations along height and width, ``None`` if the options have none.
+        sizes: Fields of the window's height and width, ``None`` if its filters are a tensor.
+    """
+
+    padding: int
+    strides: tuple[int, int]
+    dilations: Optional[tuple[int, int]] = None
+    sizes: Optional[tuple[int, int]] = None
+
+
+_POOL = Window(
+    Pool2DOptions.PADDING,
+    strides=(Pool2DOptions.STRIDE_H, Pool2DOptions.STRIDE_W),
+    sizes=(Pool2DOptions.FILTER_HEIGHT, Pool2DOptions.FILTER_WIDTH),
+)
+#: Operators that have a window.
+WINDOWED = {
+    "CONV_2D": Window(
+        Conv2DOptions.PADDING,
+        strides=(Conv2DOptions.STRIDE_H, Conv2DOptions.STRIDE_W),
+        dilations=(Conv2DOptions.DILATION_H_FACTOR, Conv2DOptions.DILATION_W_FACTOR),
+    ),
+    "DEPTHWISE_CONV_2D": Window(
+        DepthwiseConv2DOptions.PADDING,
+        strides=(DepthwiseConv2DOptions.STRIDE_H, DepthwiseConv2DOptions.STRIDE_W),
+        dilations=(DepthwiseConv2DOptions.DILATION_H_FACTOR, DepthwiseConv2DOptions.DILATION_W_FACTOR),
+    ),
+    "TRANSPOSE_CONV": Window(
+        TransposeConvOptions.PADDING, strides=(TransposeConvOptions.STRIDE_H, TransposeConvOptions.STRIDE_W)
+    ),
+    "AVERAGE_POOL_2D": _POOL,
+    "MAX_POOL_2D": _POOL,
+    "L2_POOL_2D": _POOL,
+}
+_FEWEST_INPUTS = {
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), 1),
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 2),
+    "TRANSPOSE_CONV": 3,
+}
+#: Index of the image among the inputs, for operators that do not take it first.
+_IMAGE_INPUT = {"TRANSPOSE_CONV": 2}
+#: The axis of height in an image and in filters.
+_HEIGHT = 1
+
+
+def check_window(
+    entry: Table, operator: OperatorDescription, tensors: Sequence[TensorDescription], open_sizes: OpenSizes
+) -> None:
+    """Raise unless image, filters, strides and output of a windowed operator fit each other.
+
+    Args:
+        entry: The operator's table; its options are there.
+        operator: One of :data:`WINDOWED`.
+        tensors: The tensors of its subgraph.
+        open_sizes: Of the subgraph, up to this operator.
+    Raises:
+        ModelFileError: Naming the operator.
+    """
+    operands = [tensors[index] for index in operator.inputs if index >= 0]
+    if len(operands) < _FEWEST_INPUTS[operator.name]:
+        raise damaged(f"{entry.what} is a {operator.name} with {len(operands)} inputs")
+    if not operator.outputs:
+        raise damaged(f"{entry.what} is a {operator.name} without an output")
+    image, output = operands[_IMAGE_INPUT.get(operator.name, 0)], tensors[operator.outputs[0]]
+    # Of an unknown rank: the kernel finds it out, and refuses any but 4.
+    if not (image.shape and output.shape) and {image.index, output.index} & open_sizes.any_size:
+        return
+    filters = _filters(entry, operator.name, image, operands)
+    if len(output.shape) != 4:
+        raise damaged(f"{entry.what} is a {operator.name} whose output is no image")
+    if {image.index, output.index} & open_sizes.any_size:
+        return
+    if operator.name == "TRANSPOSE_CONV":
+        # By definition the convolution that leads back from its output to its input.
+        image, output = output, image
+    _check_sizes(entry, operator.name, image, filters, output)
+
+
+def _filters(
+    entry: Table, name: str, image: TensorDescription, operands: Sequence[TensorDescription]
+) -> tuple[int, ...]:
+    """The filters' shape, empty if no tensor holds the filters."""
+    if len(image.shape) != 4 or image.shape[3] == 0:
+        raise damaged(f"{entry.what} is a {name} without an image")
+    if "POOL" in name:
+        return ()
+    filters = operands[1].shape
+    if len(filters) != 4 or 0 in filters:
+        raise damaged(f"{entry.what} is a {name} without filters")
+    channels = image.shape[3]
+    if name == "CONV_2D":
+        fits = channels % filters[3] == 0 and filters[0] % (channels // filters[3]) == 0
+    elif name == "DEPTHWISE_CONV_2D":
+        options = entry.table(Operator.BUILTIN_OPTIONS, "options")
+        # 0 if the writer left it to the shapes. tflite-runtime 2.14 goes by this number alone for int16.
+        multiplier = 0 if options is None else options.scalar(DepthwiseConv2DOptions.DEPTH_MULTIPLIER, "i")
+        fits = filters[3] % channels == 0 and multiplier in (0, filters[3] // channels)
+    else:
+        fits = filters[3] == channels
+    if not fits:
+        raise damaged(f"{entry.what} has filters of shape {filters} for {channels} channels")
+    return filters
+
+
+def _check_sizes(
+    entry: Table,
+    name: str,
+    image: TensorDescription,
+    filters: tuple[int, ...],
+    output: TensorDescription,
+) -> None:
+    options = entry.table(Operator.BUILTIN_OPTIONS, "options")
+    if options is None:
+        return
+    window = WINDOWED[name]
+    padding = options.scalar(window.padding, "b")
+    for place in range(2):
+        axis = _HEIGHT + place
+        size = filters[axis] if window.sizes is None else options.scalar(window.sizes[place], "i")
+        dilation = 1 if window.dilations is None else options.scalar(window.dilations[place], "i", 1)
+        covered = image.shape[axis] if padding == Padding.SAME else image.shape[axis] - (size - 1) * dilation
+        stride = options.scalar(window.strides[place], "i")
+        if padding not in (Padding.SAME, Padding.VALID) or -(-covered // stride) != output.shape[axis]:
+            raise damaged(
+                f"{entry.what} is a {name} whose output is {output.shape[axis]} wide or high"
+                f", which its window does not make of {image.shape[axis]}"
+            )

@@ -1,0 +1,226 @@
+"""Golden examples: a few inputs with their answers, replayed to see that a device computes what it should."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from edgekit_runtime.classification import predicted_classes, probabilities
+from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMismatchError
+from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Parts
+from edgekit_runtime.task import CLASSES, UNNAMED, Task
+from edgekit_runtime.tensor_info import TensorInfo
+
+if TYPE_CHECKING:
+    from edgekit_runtime.inputs.preprocessing import Preprocessing
+
+# The arrays inside golden.npz come from a file, too, and may claim any size.
+_LARGEST_BYTES = 64_000_000
+
+
+class GoldenModel(Protocol):
+    """What replaying needs of a loaded model; :class:`edgekit_runtime.Model` is one.
+
+    Attributes:
+        inputs: The inputs, in the file's order.
+        outputs: The outputs, in the file's order.
+        interpreter: Name of the interpreter.
+        interpreter_version: Version of that interpreter.
+        task: The kind of each input and output.
+    """
+
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    interpreter: str
+    interpreter_version: str
+    task: Task
+
+    def predict_named(self, batch: Any) -> dict[str, np.ndarray]:
+        """Real values of each output by name, for a dict of one sample for each input."""
+
+
+@dataclass(frozen=True)
+class GoldenExamples:
+    """What ``golden.npz`` holds, as the arrays ``input_0``, ``output_0``, ``keras_0``, … and ``tolerance``.
+
+    Attributes:
+        inputs: An array (N, …) for each of the model's inputs: uint8 pixels, red first, where it takes pictures.
+        outputs: For each output the real values that this very file gave where it was packed.
+        keras: The values of the model it was made from; empty where that was not at hand.
+        tolerance: For each output how far a sound interpreter's values may be from ``outputs``.
+    """
+
+    inputs: tuple[np.ndarray, ...]
+    outputs: tuple[np.ndarray, ...]
+    keras: tuple[np.ndarray, ...]
+    tolerance: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class GoldenReport:
+    """How a model did on its golden examples.
+
+    Attributes:
+        interpreter: Name and version of the interpreter that ran.
+        examples: How many were replayed.
+        max_error: For each example the largest distance of an output value from the packed one.
+        tolerance: For each output how far it may be.
+        top1_equal: For each example whether every output of classes names the same one.
+        passed: Whether every value of every example lies within the tolerance.
+    """
+
+    interpreter: str
+    examples: int
+    max_error: tuple[float, ...]
+    tolerance: tuple[float, ...]
+    top1_equal: tuple[bool, ...]
+    passed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for ``--json``."""
+        return asdict(self)
+
+    def require_passed(self) -> None:
+        """Raise where the model answers otherwise here than where it was packed.
+
+        Raises:
+            InterpreterError: With the largest error.
+        """
+        if not self.passed:
+            raise InterpreterError(
+                f"{self.interpreter} does not answer the model's golden examples as it should.",
+                expected=f"values within {max(self.tolerance):.3g} of the packed ones",
+                received=f"errors up to {max(self.max_error):.3g}; the first answer equal in"
+                f" {sum(self.top1_equal)} of {self.examples} examples",
+                next_step="use another interpreter or version of it, or convert the model for this one",
+            )
+
+
+def read_golden(model: bytes) -> GoldenExamples:
+    """Read the golden examples of a .tflite.
+
+    Args:
+        model: The whole file.
+    Raises:
+        ModelFileError: None are packed, or they are damaged.
+    """
+    content = Parts(model).read(GOLDEN_NAME)
+    if not content:
+        raise ModelFileError(
+            "The model has no golden examples that could be replayed.",
+            expected=f"a part {GOLDEN_NAME}, as edgekit convert packs it",
+            next_step="add them on the workstation: edgekit pack model.tflite",
+        )
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            if sum(entry.file_size for entry in arrays.zip.infolist()) > _LARGEST_BYTES:
+                raise ValueError("its arrays are too large")
+            groups = {
+                kind: tuple(arrays[f"{kind}_{number}"] for number in range(_count(arrays.files, kind)))
+                for kind in ("input", "output", "keras")
+            }
+            tolerance = _tolerance(arrays["tolerance"])
+        if not all(array.dtype.kind in "biufc" for group in groups.values() for array in group):
+            raise ValueError("its arrays do not hold numbers")
+        counts = {len(array) for group in groups.values() for array in group}
+        if len(counts) != 1 or 0 in counts or len(tolerance) != len(groups["output"]):
+            raise ValueError("its arrays do not belong together")
+    # What numpy raises on damaged arrays is of every kind.
+    except Exception as error:
+        raise ModelFileError("The golden examples packed into the model are damaged.", received=str(error)) from error
+    return GoldenExamples(groups["input"], groups["output"], groups["keras"], tolerance)
+
+
+def replay(model: GoldenModel, golden: GoldenExamples, preprocessing: Mapping[str, Preprocessing]) -> GoldenReport:
+    """Run the golden examples through a loaded model.
+
+    Args:
+        model: The model.
+        golden: Its examples.
+        preprocessing: How images become an input, by its name, as packed with it.
+    Raises:
+        ModelFileError: The examples are not this model's.
+    """
+    outputs = golden_outputs(model, golden.inputs, preprocessing)
+    if [array.shape for array in outputs] != [array.shape for array in golden.outputs]:
+        raise ModelFileError("The golden examples packed into the model are another model's.")
+    # NaN is never within a tolerance.
+    errors = [np.abs(_rows(o) - _rows(e)).max(1) for o, e in zip(outputs, golden.outputs)]
+    return GoldenReport(
+        interpreter=f"{model.interpreter} {model.interpreter_version}",
+        examples=len(errors[0]),
+        max_error=tuple(float(error) for error in np.max(errors, axis=0)),
+        tolerance=golden.tolerance,
+        top1_equal=_same_classes(model, outputs, golden.outputs),
+        passed=all(bool((error <= limit).all()) for error, limit in zip(errors, golden.tolerance)),
+    )
+
+
+def _same_classes(
+    model: GoldenModel, outputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]
+) -> tuple[bool, ...]:
+    same = np.ones(len(outputs[0]), bool)
+    for info, output, wanted in zip(model.outputs, outputs, expected):
+        kind = model.task.outputs[info.name]
+        if kind.name == CLASSES:
+            first, second = (predicted_classes(probabilities(each, kind.is_logit)) for each in (output, wanted))
+            equal = first == second
+            same &= equal.reshape(len(same), -1).all(1)
+    return tuple(same.tolist())
+
+
+def golden_outputs(
+    model: GoldenModel, inputs: Sequence[np.ndarray], preprocessing: Mapping[str, Preprocessing]
+) -> list[np.ndarray]:
+    """The real values of each output (N, …) for inputs in the form that :class:`GoldenExamples` has them."""
+    if len(inputs) != len(model.inputs):
+        raise ModelFileError("The golden examples packed into the model are another model's.")
+    given = model_values(inputs, [info.name for info in model.inputs], preprocessing)
+    answers = []
+    for number in range(len(given[0])):
+        try:
+            answer = model.predict_named({info.name: array[number] for info, array in zip(model.inputs, given)})
+        except TensorMismatchError as error:
+            raise ModelFileError(
+                "The golden examples packed into the model do not fit it.", received=error.problem
+            ) from error
+        answers.append([answer[info.name] for info in model.outputs])
+    return [np.stack(values) for values in zip(*answers)]
+
+
+def model_values(
+    inputs: Sequence[np.ndarray], names: Sequence[str], preprocessing: Mapping[str, Preprocessing]
+) -> list[np.ndarray]:
+    """Golden inputs as the model was trained on them: pixels become real values, all else is that already.
+
+    Args:
+        inputs: Arrays (N, ...), uint8 pixels for images.
+        names: Names of the inputs, in the same order.
+        preprocessing: How images become an input, by its name; under ``UNNAMED`` for the only one.
+    """
+    values = []
+    for name, array in zip(names, inputs):
+        how = preprocessing.get(name) or preprocessing.get(UNNAMED)
+        values.append(how.normalize(array) if how is not None and array.dtype == np.uint8 else array)
+    return values
+
+
+def _count(names: Sequence[str], kind: str) -> int:
+    return sum(name.startswith(f"{kind}_") for name in names)
+
+
+def _tolerance(values: np.ndarray) -> tuple[float, ...]:
+    if values.dtype.kind not in "iuf" or values.ndim != 1 or not np.isfinite(values).all():
+        raise ValueError("its tolerance is not a list of finite real numbers")
+    return tuple(float(value) for value in values)
+
+
+def _rows(array: np.ndarray) -> np.ndarray:
+    """One row of float64 per example; a complex number is its two parts."""
+    if array.dtype.kind == "c":
+        array = np.stack([array.real, array.imag], axis=-1)
+    return np.asarray(array, np.float64).reshape(len(array), -1)

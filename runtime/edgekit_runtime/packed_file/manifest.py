@@ -1,0 +1,253 @@
+"""What travels with a model: its task, labels, how images become its input, where it comes from, golden examples.
+
+A zip appended to the FlatBuffer holds the parts. Interpreters and other tools read the FlatBuffer and never see
+the zip; ``unzip -l model.tflite`` lists it. Nothing in it is trusted: sizes are bounded and types checked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from edgekit_runtime.classification import split_labels
+from edgekit_runtime.errors import ModelFileError, UsageError
+from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.packed_file.zip_parts import flatbuffer_end, list_parts, require_no_gaps, unpack_part
+from edgekit_runtime.task import FILE, IMAGE, UNNAMED, Claim
+
+MANIFEST_NAME = "edgekit.json"
+LABELS_NAME = "labels.txt"
+GOLDEN_NAME = "golden.npz"
+SIGNATURE_NAME = "edgekit.sig"
+#: Version 1 had no task, and one preprocessing without the name of its input.
+SCHEMA_VERSION = 2
+# A manifest is a page of JSON, labels are words, golden examples are a few inputs.
+_LARGEST_PART_BYTES = 16_000_000
+_MOST_PARTS = 1000
+# Python's own limit, which whatever walks through nested values meets, varies with the version and the caller's depth.
+_DEEPEST = 50
+_SHORTEST_SIDE = 8
+
+
+class Manifest(NamedTuple):
+    """The facts packed into a .tflite.
+
+    Attributes:
+        labels: Name of each class, in the order of the model's output; empty where none is known.
+        preprocessing: How images become an input, by its name; under ``UNNAMED`` for the only one.
+        provenance: Where the model comes from, as JSON values by name: ``source_sha256``, ``keras_version``,
+            ``quantize`` (the mode), ``calibration``, ``targets`` (those checked), ``golden``, ….
+        model_sha256: Digest of the FlatBuffer, in hex; empty where none was taken.
+        tensor_sha256: First 16 hex digits of the digest of each constant tensor, a list a subgraph, in the
+            order of the tensors.
+        task: What is known of the kinds of inputs and outputs.
+    """
+
+    labels: tuple[str, ...] = ()
+    preprocessing: Mapping[str, Preprocessing] = MappingProxyType({})
+    provenance: Mapping[str, Any] = MappingProxyType({})
+    model_sha256: str = ""
+    tensor_sha256: tuple[tuple[str, ...], ...] = ()
+    task: Claim = Claim(FILE)
+
+    def preprocessing_of(self, name: str) -> Preprocessing | None:
+        """How images become an input; None if nothing says so."""
+        return self.preprocessing.get(name) or self.preprocessing.get(UNNAMED)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``edgekit.json`` holds it."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "labels": list(self.labels),
+            "task": {"inputs": dict(self.task.inputs), "outputs": dict(self.task.outputs)},
+            "preprocessing": {name: how.to_dict() for name, how in self.preprocessing.items()},
+            "provenance": dict(self.provenance),
+            "model_sha256": self.model_sha256,
+            "tensor_sha256": [list(digests) for digests in self.tensor_sha256],
+        }
+
+
+class Parts:
+    """The zip behind a FlatBuffer.
+
+    Attributes:
+        start: Where the FlatBuffer ends and the zip begins; the file's size where there is no zip.
+        names: Names of the parts.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        self._model = model
+        try:
+            entries = list_parts(model)
+        except ValueError as error:
+            raise _damaged(str(error)) from error
+        self.names: list[str] = [entry.name for entry in entries]
+        self._entries = dict(zip(self.names, entries))
+        if len(entries) > _MOST_PARTS or len(self._entries) < len(entries):
+            raise _damaged(f"{len(entries)} parts, some of the same name")
+        self.start: int = flatbuffer_end(model)
+
+    def require_no_gaps(self) -> None:
+        """Raise if the zip holds bytes that are in no part: gaps, comments, extra fields.
+
+        Raises:
+            ModelFileError: It does.
+        """
+        try:
+            require_no_gaps(self._model)
+        except ValueError as error:
+            raise ModelFileError(
+                "The zip behind the model holds bytes that a signature does not cover.",
+                expected="parts one after the other, as edgekit pack writes them",
+                received=str(error),
+                next_step="pack the model again: edgekit pack model.tflite; then sign it",
+            ) from error
+
+    def read(self, name: str) -> bytes:
+        """One part, unpacked; empty where it is not there.
+
+        Raises:
+            ModelFileError: It is damaged, or too large to be an honest one.
+        """
+        entry = self._entries.get(name)
+        if entry is None:
+            return b""
+        if entry.size > _LARGEST_PART_BYTES:
+            raise _damaged(f"{name} unpacks to {entry.size} bytes")
+        try:
+            return unpack_part(self._model, entry)
+        except ValueError as error:
+            raise _damaged(f"{name}: {error}") from error
+
+
+def read_manifest(model: bytes) -> Manifest:
+    """Read what is packed into a .tflite, and compare the FlatBuffer with the digest packed with it.
+
+    Args:
+        model: The whole file.
+    Returns:
+        An empty manifest where nothing is packed.
+    Raises:
+        ModelFileError: What is packed is damaged, or the FlatBuffer is not the one it was packed with.
+    """
+    parts = Parts(model)
+    if SIGNATURE_NAME in parts.names:
+        parts.require_no_gaps()
+    manifest = packed_manifest(parts)
+    if manifest.model_sha256 and _sha256(memoryview(model)[: parts.start]) != manifest.model_sha256:
+        raise ModelFileError(
+            "The model is not the one that its manifest was packed with: some of its bytes have changed.",
+            expected=f"SHA-256 {manifest.model_sha256}",
+            received="another digest",
+            next_step="copy the file to this machine again; edgekit verify names the tensors that differ",
+        )
+    return manifest
+
+
+def packed_manifest(parts: Parts) -> Manifest:
+    """Read the manifest alone, whatever the FlatBuffer before it is.
+
+    Raises:
+        ModelFileError: It is damaged.
+    """
+    try:
+        labels = split_labels(parts.read(LABELS_NAME).decode())
+        content = json.loads(parts.read(MANIFEST_NAME) or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise _damaged(str(error)) from error
+    manifest = _manifest(content, labels)
+    lost = [name for name in content.get("parts", []) if name not in parts.names]
+    if lost:
+        raise _damaged(f"{lost[0]} is missing")
+    return manifest
+
+
+def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
+    if _is_deeper(content, _DEEPEST):
+        raise _damaged(f"its values are nested deeper than {_DEEPEST} levels")
+    if not isinstance(content, dict):
+        raise _damaged(f"{MANIFEST_NAME} is no JSON object")
+    version = content.get("schema_version", SCHEMA_VERSION)
+    if type(version) is not int or version < 1:
+        raise _damaged(f"its schema version is {version!r}")
+    if version > SCHEMA_VERSION:
+        raise ModelFileError(
+            "The model was packed by a newer edgekit than this one.",
+            expected=f"manifest schema version {SCHEMA_VERSION}",
+            received=f"version {version}",
+            next_step="pip install --upgrade edgekit-runtime",
+        )
+    preprocessing, provenance = content.get("preprocessing") or {}, content.get("provenance", {})
+    model_sha256, digests = content.get("model_sha256", ""), content.get("tensor_sha256", [])
+    for name, value, kind in (
+        ("preprocessing", preprocessing, dict),
+        ("task", content.get("task", {}), dict),
+        ("provenance", provenance, dict),
+        ("model_sha256", model_sha256, str),
+        ("tensor_sha256", digests, list),
+        ("parts", content.get("parts", []), list),
+    ):
+        if not isinstance(value, kind):
+            raise _damaged(f"{name} is a {type(value).__name__}")
+    if not all(isinstance(part, list) and all(isinstance(digest, str) for digest in part) for part in digests):
+        raise _damaged("tensor_sha256 holds no digests")
+    task = _task(content.get("task", {}))
+    if version == 1 and preprocessing:
+        preprocessing = {UNNAMED: preprocessing}
+    known = {name: _preprocessing(fields) for name, fields in preprocessing.items()}
+    if version == 1:
+        task = Claim(FILE, inputs={name: IMAGE for name, how in known.items() if _is_image(how)})
+    return Manifest(labels, known, provenance, model_sha256, tuple(tuple(part) for part in digests), task)
+
+
+def _preprocessing(fields: Any) -> Preprocessing:
+    if not isinstance(fields, dict):
+        raise _damaged(f"a preprocessing is a {type(fields).__name__}")
+    try:
+        return Preprocessing.from_dict(fields)
+    except UsageError as error:
+        raise _damaged(f"preprocessing: {error.problem} {error.received}") from error
+
+
+def _is_image(preprocessing: Preprocessing) -> bool:
+    """Whether version 1 can have meant an image: it took recordings for images that are one pixel wide."""
+    return min(preprocessing.height, preprocessing.width) >= _SHORTEST_SIDE
+
+
+def _task(fields: dict[str, Any]) -> Claim:
+    """The kinds as they are packed; a kind that this version does not know is left out when the task is found."""
+    kinds = [fields.get(name, {}) for name in ("inputs", "outputs")]
+    for each in kinds:
+        if not isinstance(each, dict) or not all(isinstance(kind, str) for kind in each.values()):
+            raise _damaged("task holds no kinds")
+    return Claim(FILE, *kinds)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects of JSON are nested deeper than a number of levels."""
+    level = [value]
+    for _ in range(levels):
+        containers = [item for item in level if isinstance(item, (dict, list))]
+        level = [item for part in containers for item in (part.values() if isinstance(part, dict) else part)]
+    return any(isinstance(item, (dict, list)) for item in level)
+
+
+def _sha256(content: memoryview) -> str:
+    # OpenSSL is faster by the byte, and takes 3 ms and 4 MB to load: as long as Python's own needs for 1 MB.
+    for module in ("_sha2", "_sha256", "hashlib") if len(content) < 1_000_000 else ("hashlib",):
+        try:
+            return str(importlib.import_module(module).sha256(content).hexdigest())
+        except ImportError:
+            continue
+    raise AssertionError
+
+
+def _damaged(why: str) -> ModelFileError:
+    return ModelFileError(
+        "The manifest packed into the model is damaged.",
+        received=why,
+        next_step="convert the model again, or copy it to the device again",
+    )

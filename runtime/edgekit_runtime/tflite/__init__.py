@@ -1,0 +1,1 @@
+"""Reads and checks a .tflite file before native code sees it."""

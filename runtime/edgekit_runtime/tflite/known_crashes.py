@@ -1,0 +1,95 @@
+"""Refuses sound models that an interpreter is known to die of, whatever their scales are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from edgekit_runtime.errors import InterpreterError
+from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, TensorDescription
+from edgekit_runtime.tflite.scales import SMALLEST_SCALE, smallest_scale
+
+_IS_32_BIT = sys.maxsize < 2**32
+_MOST_BROADCAST_DIMENSIONS = 4
+#: Of a shape that is not aligned: the kernel of 32-bit ARM reads three sizes one by one, five with a vector load.
+_MOST_UNALIGNED_SIZES = 3
+#: Broadcast five dimensions, as measured on the models of tests/data/operators.
+_WIDE_KERNELS = ("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "SUB")
+_NARROW_KERNELS = (
+    *("ATAN2", "BITWISE_XOR", "EQUAL", "FLOOR_DIV", "FLOOR_MOD", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"),
+    *("LOGICAL_AND", "LOGICAL_OR", "NOT_EQUAL", "POW", "RIGHT_SHIFT", "SELECT", "SELECT_V2", "SQUARED_DIFFERENCE"),
+)
+
+
+def refuse_known_crashes(interpreter: str, version: str, description: ModelDescription) -> None:
+    """Raise if the interpreter would crash in one of the model's operators.
+
+    Measured on tflite-runtime 2.14, also on an emulated 32-bit ARM; LiteRT runs all of these.
+
+    Raises:
+        InterpreterError: Naming the operator.
+    """
+    if interpreter != "tflite-runtime":
+        return
+    for subgraph in description.subgraphs:
+        for number, operator in enumerate(subgraph.operators):
+            problem = find_problem(operator, subgraph.tensors, is_32_bit=_IS_32_BIT)
+            if problem:
+                raise InterpreterError(
+                    f"{interpreter} {version} crashes in operator {number}, a {operator.name}.",
+                    received=problem,
+                    next_step="convert the model with fixed sizes (edgekit convert --input-shape) and --quantize int8,"
+                    " or pip install ai-edge-litert",
+                )
+
+
+def find_problem(operator: OperatorDescription, tensors: Sequence[TensorDescription], is_32_bit: bool) -> str:
+    """What tflite-runtime crashes over in an operator, empty if it does not."""
+    problem = _PROBLEMS.get(operator.name, _none)(operator, tensors)
+    if is_32_bit:
+        problem = problem or _unaligned_shape(operator, tensors) or _vanishing_scale(operator, tensors)
+    return problem
+
+
+def _none(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
+    return ""
+
+
+def _wide_broadcast(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
+    """Kernels other than those measured abort where they broadcast more than four dimensions."""
+    shapes = {tensors[index].shape for index in operator.inputs if index >= 0}
+    if len(shapes) < 2 or max(map(len, shapes)) <= _MOST_BROADCAST_DIMENSIONS:
+        return ""
+    dtype = tensors[operator.outputs[0]].dtype
+    is_measured = operator.name in _WIDE_KERNELS and (operator.name, dtype) != ("MUL", "int16")
+    return "" if is_measured else f"{dtype} tensors of different shapes with more than four dimensions"
+
+
+def _transposed_batch(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
+    """The kernel goes through as many samples as there are, and writes beyond an output of a fixed size."""
+    size, image = tensors[operator.inputs[0]], tensors[operator.inputs[2]]
+    has_fixed_size = size.is_constant and image.shape_signature[:1] == (-1,)
+    return "an open batch and an output of fixed size" if has_fixed_size else ""
+
+
+def _unaligned_shape(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
+    """A vector load of int64 sizes whose address is not a multiple of 8 ends in a bus error."""
+    if operator.name != "BROADCAST_TO":
+        return ""
+    shape = tensors[operator.inputs[1]]
+    is_unaligned = shape.is_constant and shape.dtype == "int64" and shape.data_offset % 8
+    has_vector_load = shape.size_bytes > 8 * _MOST_UNALIGNED_SIZES
+    return "a shape of 64-bit sizes that the file does not align to 8 bytes" if is_unaligned and has_vector_load else ""
+
+
+def _vanishing_scale(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
+    """32-bit ARM takes numbers below the smallest normal float32 for 0, and kernels divide by the output's scale."""
+    vanishes = any(smallest_scale(tensors[index]) < SMALLEST_SCALE for index in operator.outputs)
+    # Multiplication was measured: it computes 0 there, as it should.
+    return "a scale that 32-bit ARM takes for 0" if vanishes and operator.name != "MUL" else ""
+
+
+_PROBLEMS: dict[str, Callable[[OperatorDescription, Sequence[TensorDescription]], str]] = {
+    **dict.fromkeys((*_WIDE_KERNELS, *_NARROW_KERNELS), _wide_broadcast),
+    "TRANSPOSE_CONV": _transposed_batch,
+}

@@ -1,0 +1,156 @@
+"""Checks scales that native code divides by, aborts the process over, or leaves out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from edgekit_runtime.errors import InterpreterError
+from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, TensorDescription
+from edgekit_runtime.tflite.flatbuffer import damaged
+
+_ARITHMETIC = {"ADD", "DIV", "MUL", "SQUARED_DIFFERENCE", "SUB"}
+_INTEGERS = {"int8", "uint8", "int16"}
+# Smaller ones are no normal float32. TensorFlow's converter stores them where all values are 0.
+SMALLEST_SCALE = 2.0**-126
+# Both interpreters widen sums by 20 bits before they scale them to the output, and abort where that is not enough.
+_LARGEST_SUM_RATIO = 2.0**19
+# LiteRT's kernels refuse an operator from here on, and LiteRT 2.3 then frees its weights twice and aborts.
+_LARGEST_PRODUCT_RATIO = 256.0
+_WIDE = {"int16", "int32", "int64"}
+#: Places of the input and the weights among the inputs of operators that multiply the two.
+_WEIGHTED = {"CONV_2D": (0, 1), "DEPTHWISE_CONV_2D": (0, 1), "FULLY_CONNECTED": (0, 1), "TRANSPOSE_CONV": (2, 1)}
+
+
+def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> None:
+    """Raise where quantized arithmetic has no scale, or scales too far apart.
+
+    Args:
+        what: What to call the operator.
+        operator: The operator.
+        tensors: The tensors of its subgraph.
+    Raises:
+        ModelFileError: Naming the operator.
+    """
+    if not operator.outputs:
+        return
+    output = tensors[operator.outputs[0]]
+    # XNNPACK refuses them, and LiteRT 2.3 dies of the refusal; it leaves operators on int16 to the kernels, which run.
+    if output.dtype != "int16":
+        for index in (*operator.inputs, *operator.outputs):
+            if index >= 0 and tensors[index].dtype not in _WIDE and smallest_scale(tensors[index]) < SMALLEST_SCALE:
+                raise damaged(f"{what}, a {operator.name}, works on tensor {index}, which has a scale of 0")
+    if operator.name not in _ARITHMETIC:
+        return
+    operands = [tensors[index] for index in operator.inputs]
+    with_scale = [bool(tensor.scales) for tensor in (output, *operands)]
+    if output.dtype not in _INTEGERS or not any(with_scale):
+        return
+    if not all(with_scale):
+        raise damaged(f"{what}, a {operator.name}, works on integers without a scale")
+    if operator.name == "SQUARED_DIFFERENCE" and (2 * _largest(operands)) ** 2 >= 2**14 * min(output.scales):
+        raise damaged(f"{what}, a {operator.name}, has an output scale that the kernel aborts over")
+    if operator.name not in ("ADD", "SUB"):
+        return
+    if not all(smallest_scale(tensor) for tensor in (output, *operands)):
+        raise damaged(f"{what}, a {operator.name}, has a scale of 0")
+    ratio = _largest(operands) / min(output.scales)
+    if ratio >= _LARGEST_SUM_RATIO:
+        raise damaged(f"{what}, a {operator.name}, has scales that are {ratio:.0e} apart")
+
+
+def _largest(tensors: Sequence[TensorDescription]) -> float:
+    return max(max(tensor.scales) for tensor in tensors)
+
+
+def smallest_scale(tensor: TensorDescription) -> float:
+    """The smallest of a tensor's scales, 1.0 if it has none."""
+    return min(tensor.scales, default=1.0)
+
+
+def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescription) -> None:
+    """Raise where an interpreter would abort over a model's scales, or answer at chance without a word.
+
+    Raises:
+        InterpreterError: Naming the interpreter.
+    """
+    if interpreter == "litert":
+        refuse_scales_beyond_litert(description)
+        return
+    does = "crashes in" if dense_crashes(interpreter, description) == "always" else ""
+    if any(tensor.dtype == "int4" for subgraph in description.subgraphs for tensor in subgraph.tensors) or any(
+        _is_misread(version, operator, output) for operator, _, output in _per_channel_dense(description)
+    ):
+        does = does or "answers at chance for"
+    if does:
+        raise InterpreterError(
+            f"{interpreter} {version} {does} this model.",
+            expected="dense layers with one scale, no 4-bit weights",
+            next_step="convert the model again with --target tflite-runtime-2.14, or pip install ai-edge-litert",
+        )
+
+
+def _is_misread(version: str, operator: OperatorDescription, output: TensorDescription) -> bool:
+    """Whether tflite-runtime takes the first of a dense layer's scales for all channels.
+
+    Measured: up to the last version, 2.14, where activations are floats, or int16 of three dimensions with a bias; up
+    to 2.9 always.
+    """
+    is_deep = output.dtype == "int16" and len(output.shape) > 2 and _has_bias(operator)
+    return output.dtype == "float32" or is_deep or version.startswith(("2.5.", "2.6.", "2.7.", "2.8.", "2.9."))
+
+
+def dense_crashes(interpreter: str, description: ModelDescription) -> str:
+    """Whether a dense layer crashes the interpreter: "always", in "batches" of two samples or more, or "" for never.
+
+    Measured on tflite-runtime 2.14 for aarch64 and armv7l: with int8 activations, a scale for each channel and no
+    bias, the kernel for several rows, or for fewer than four channels, reads the bias all the same.
+    """
+    found = ""
+    if interpreter == "tflite-runtime" and os.uname().machine.startswith(("aarch64", "arm")):
+        for operator, weights, output in _per_channel_dense(description):
+            if output.dtype == "int8" and not _has_bias(operator):
+                if len(weights.scales) < 4 or any(size > 1 for size in output.shape[:-1]):
+                    return "always"
+                found = "batches"
+    return found
+
+
+def _per_channel_dense(
+    description: ModelDescription,
+) -> Iterator[tuple[OperatorDescription, TensorDescription, TensorDescription]]:
+    """Each dense layer with a scale for each channel, its weights and its output."""
+    for subgraph in description.subgraphs:
+        for operator in subgraph.operators:
+            if operator.name == "FULLY_CONNECTED":
+                weights = subgraph.tensors[operator.inputs[1]]
+                if len(weights.scales) > 1:
+                    yield operator, weights, subgraph.tensors[operator.outputs[0]]
+
+
+def _has_bias(operator: OperatorDescription) -> bool:
+    return max(operator.inputs[2:], default=-1) >= 0
+
+
+def refuse_scales_beyond_litert(description: ModelDescription) -> None:
+    """Raise where weights and output of an operator have scales too far apart for LiteRT.
+
+    Raises:
+        InterpreterError: Naming the operator.
+    """
+    for subgraph in description.subgraphs:
+        for number, operator in enumerate(subgraph.operators):
+            if operator.name not in _WEIGHTED:
+                continue
+            image, weights = (subgraph.tensors[operator.inputs[place]] for place in _WEIGHTED[operator.name])
+            output = subgraph.tensors[operator.outputs[0]]
+            if not (image.scales and weights.scales and output.scales) or output.dtype in _WIDE:
+                continue
+            ratio = image.scales[0] * max(weights.scales) / output.scales[0]
+            if ratio >= _LARGEST_PRODUCT_RATIO:
+                raise InterpreterError(
+                    f"LiteRT cannot run operator {number}, a {operator.name}: its scales are too far apart.",
+                    expected=f"input times weights in steps of the output: below {_LARGEST_PRODUCT_RATIO:.0f}",
+                    received=f"{ratio:.0f}",
+                    next_step="calibrate with real data: an output that is always 0 gets such a scale",
+                )
