@@ -42,7 +42,12 @@ def fold_numbers(inputs: Mapping[str, np.ndarray], targets: np.ndarray | None, *
 
 
 def ranges_by_fold(
-    float_model: bytes, inputs: Mapping[str, np.ndarray], folds: np.ndarray, *, samples: int
+    float_model: bytes,
+    inputs: Mapping[str, np.ndarray],
+    folds: np.ndarray,
+    *,
+    samples: int,
+    learnt: Mapping[str, tuple[float, float]],
 ) -> tuple[Ranges, ...]:
     """For each fold, the ranges of the activations as measured on the examples outside of it.
 
@@ -51,6 +56,7 @@ def ranges_by_fold(
         inputs: The examples by input name, shape (N, …).
         folds: The fold of each example, int64 (N,).
         samples: How many examples each calibration takes, at most.
+        learnt: Ranges from quantization-aware training, by tensor name; the delivered file has them, too.
     """
     return tuple(
         calibrate(
@@ -59,6 +65,6 @@ def ranges_by_fold(
                 {name: values[row : row + 1] for name, values in inputs.items()}
                 for row in np.flatnonzero(folds != fold)[:samples]
             ),
-        )
+        ).with_learnt(learnt)
         for fold in range(FOLDS)
     )

@@ -116,7 +116,13 @@ def score_models(
         lowered = source.lowered.model
         examples = cross_fitted_examples(source.calibration.data, lowered, metrics={}, claims=claims, seed=options.seed)
         assert examples.folds is not None
-        measured = ranges_by_fold(lowered, examples.inputs, examples.folds, samples=options.samples)
+        measured = ranges_by_fold(
+            lowered,
+            examples.inputs,
+            examples.folds,
+            samples=options.samples,
+            learnt=source.lowered.learnt_ranges,
+        )
         folds = [quantize(list(calibrated), ranges) for ranges in measured]
         return {mode: _scores(examples, *(fold[mode].content for fold in folds)) for mode in calibrated}
     held_back = source.calibration.data.held_back.sample(_MOST_EXAMPLES, seed=options.seed)

@@ -68,7 +68,10 @@ def convert_within_budget(
     calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
     float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets, float_operators)
     if ranges is not None and split.held_back.folds is not None:
-        measured = ranges_by_fold(lowered, split.held_back.inputs, split.held_back.folds, samples=options.samples)
+        examples = split.held_back
+        measured = ranges_by_fold(
+            lowered, examples.inputs, split.held_back.folds, samples=options.samples, learnt=ranges.learnt
+        )
         float_model = replace(float_model, folds=tuple(replace(float_model, ranges=each) for each in measured))
     mode, report = keep_within_budget(float_model, list(outputs), split, request)
     path = outputs[mode]

@@ -19,6 +19,7 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
+from edgekit_runtime.tflite.structure import read_model_description
 
 MODEL = (Path(__file__).resolve().parents[2] / "data" / "tflite" / "dense_float32.tflite").read_bytes()
 INPUT, OUTPUT = "keras_tensor_12", "output_0"
@@ -54,18 +55,27 @@ def test_the_ranges_of_a_fold_leave_its_own_examples_out(tmp_path: Path) -> None
     examples = cross_fitted_examples(pool(tmp_path).data, MODEL, metrics={}, seed=0)
     assert examples.folds is not None
     largest = int(np.abs(examples.inputs[INPUT]).max(1).argmax())
-    measured = ranges_by_fold(MODEL, examples.inputs, examples.folds, samples=256)
+    measured = ranges_by_fold(MODEL, examples.inputs, examples.folds, samples=256, learnt={})
     widths = [max(abs(end) for limits in each.limits.values() for end in limits) for each in measured]
     own = int(examples.folds[largest])
     assert widths[own] < widths[1 - own] / 3
     assert [each.samples for each in measured] == [30, 30]
 
 
+def test_models_that_are_judged_have_the_learnt_ranges_of_the_delivered_one(tmp_path: Path) -> None:
+    examples = cross_fitted_examples(pool(tmp_path).data, MODEL, metrics={}, seed=0)
+    assert examples.folds is not None
+    name = read_model_description(MODEL).inputs[0].name
+    learnt = {name: (-2.0, 1.5)}
+    measured = ranges_by_fold(MODEL, examples.inputs, examples.folds, samples=256, learnt=learnt)
+    assert [each.limits[name] for each in measured] == [(-2.0, 1.5)] * FOLDS
+
+
 def test_each_example_is_judged_once_by_the_model_calibrated_on_the_other_half(tmp_path: Path) -> None:
     calibration = pool(tmp_path)
     examples = cross_fitted_examples(calibration.data, MODEL, metrics={"": "mse"}, seed=0)
     assert examples.folds is not None
-    measured = ranges_by_fold(MODEL, examples.inputs, examples.folds, samples=256)
+    measured = ranges_by_fold(MODEL, examples.inputs, examples.folds, samples=256, learnt={})
     models = [quantize(MODEL, Mode.INT8, ranges=each) for each in measured]
     errors = [
         np.square(predictions(model, {INPUT: examples.inputs[INPUT][rows]})[OUTPUT] - examples.reference[OUTPUT][rows])
