@@ -13,7 +13,7 @@ from edgekit_converters.keras_files.upgrade.call_nodes import rewrite_call_nodes
 from edgekit_converters.keras_files.upgrade.deployment import index_inputs
 from edgekit_converters.keras_files.upgrade.kernel_layout import flip_theano_kernels, reorder_keras1_kernels
 from edgekit_converters.keras_files.upgrade.layer_names import make_names_plain
-from edgekit_converters.keras_files.upgrade.recurrent_weights import join_gates, replace_cudnn_layers
+from edgekit_converters.keras_files.upgrade.recurrent import join_gates, replace_cudnn_layers
 from edgekit_converters.keras_files.upgrade.steps import require_order
 from edgekit_runtime.errors import ModelFileError
 

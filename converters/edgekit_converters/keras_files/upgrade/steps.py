@@ -10,20 +10,17 @@ from edgekit_converters.keras_files.upgrade import (
     activations,
     attention,
     call_nodes,
-    channels_first,
     deployment,
     keras1_names,
     keras2_names,
     kernel_layout,
     lambdas,
     layer_names,
-    lost_layers,
     merge_layers,
+    missing_layers,
     operations,
     optimization_wrappers,
-    pooling3d,
-    recurrent_masks,
-    recurrent_weights,
+    recurrent,
     structure,
     tensorflow_calls,
     training_only,
@@ -122,7 +119,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "gates in arrays of their own",
         "Keras 1",
-        recurrent_weights.join_gates,
+        recurrent.join_gates,
         after={"names of layers and arguments": "it reads data_format, which was dim_ordering"},
     ),
     Step(
@@ -147,7 +144,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "CuDNN layers",
         "Keras 2.0.9 to 2.3, tf.keras 1",
-        recurrent_weights.replace_cudnn_layers,
+        recurrent.replace_cudnn_layers,
         after={"names of layers": "CuDNNLSTMV2 is now called CuDNNLSTM"},
     ),
     Step(
@@ -160,7 +157,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "layers that are gone",
         "Keras 1 and 2",
-        lost_layers.replace_lost_layers,
+        missing_layers.replace_lost_layers,
         after={
             "values stored as objects": "it reads kernel_size as numbers",
             "input shapes in the first layer": "it replaces the layer and its input shape with it",
@@ -220,7 +217,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "3D pooling",
         "all",
-        pooling3d.replace_pooling3d,
+        missing_layers.replace_pooling3d,
         after={
             "input shapes in the first layer": "it replaces the layer and its input shape with it",
             "names of layers and arguments": "padding was border_mode, data_format was dim_ordering",
@@ -244,7 +241,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "masks beside initial states",
         "Keras 1 and 2",
-        recurrent_masks.pass_masks_on,
+        recurrent.pass_masks_on,
         after={
             "class names of models": "it only concerns functional models",
             "calls of layers": "initial states become arguments of calls there",
@@ -276,7 +273,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "channels-first layers",
         "all",
-        channels_first.wrap_channels_first,
+        missing_layers.wrap_channels_first,
         after={
             "names of layers and arguments": "data_format was dim_ordering",
             "kernels of Theano": "the weights stay at the path of the wrapper, and are no longer the layer's",

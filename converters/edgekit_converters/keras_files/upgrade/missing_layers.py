@@ -1,10 +1,11 @@
-"""Layers that Keras 3 has no more."""
+"""Layers that Keras 3 or TFLite does not have, and edgekit's own in their place."""
 
 from __future__ import annotations
 
 from edgekit_converters.keras_files.description import (
     Description,
     Layer,
+    is_model,
     keras3_layer,
     layer_name,
     replacement_layer,
@@ -19,6 +20,7 @@ _REPLACED = {
     "LocallyConnected1D": ("filters", "kernel_size", "strides", "activation", "use_bias"),
     "LocallyConnected2D": ("filters", "kernel_size", "strides", "activation", "use_bias"),
 }
+_POOLING3D = {"MaxPooling3D": "max", "MaxPool3D": "max", "AveragePooling3D": "average", "AvgPool3D": "average"}
 
 
 def replace_lost_layers(description: Description) -> bool:
@@ -37,6 +39,41 @@ def replace_lost_layers(description: Description) -> bool:
             layer.update(replacement_layer(kind, {"name": layer_name(layer), **own, **kept}))
         else:
             continue
+        changed = True
+    return changed
+
+
+def replace_pooling3d(description: Description) -> bool:
+    """Pool rows and columns, then depth: each is a 2D pooling, and together they are the 3D one."""
+    changed = False
+    for _, layer in description.layers():
+        config = layer["config"]
+        if layer["class_name"] not in _POOLING3D or layer["class_name"] in description.custom_names:
+            continue
+        own = {key: config[key] for key in ("pool_size", "strides", "padding") if config.get(key) is not None}
+        # The data format stays, for the step that wraps channels-first layers.
+        kept = {key: config[key] for key in ("data_format",) if config.get(key) == "channels_first"}
+        method = _POOLING3D[layer["class_name"]]
+        layer.update(replacement_layer("Pooling3D", {"name": layer_name(layer), "method": method, **own, **kept}))
+        changed = True
+    return changed
+
+
+def wrap_channels_first(description: Description) -> bool:
+    """Let each channels-first layer work channels-last between two transposes; the model's input stays as it was."""
+    changed = False
+    for _, layer in list(description.layers()):
+        config = layer["config"]
+        if is_model(layer) or not isinstance(config, dict) or config.get("data_format") != "channels_first":
+            continue
+        if layer["class_name"] == "Flatten":
+            continue  # Keras 3's own computes it on every device.
+        if layer.get("module", "") is None:
+            del config["data_format"]  # edgekit's own layers know no other.
+        else:
+            config["data_format"] = "channels_last"
+        wrapped = {key: layer[key] for key in ("class_name", "config", "module", "registered_name") if key in layer}
+        layer.update(replacement_layer("ChannelsFirst", {"name": layer_name(layer), "layer": wrapped}))
         changed = True
     return changed
 
