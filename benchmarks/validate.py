@@ -48,7 +48,7 @@ print(int(status.split("VmHWM:")[1].split()[0]) / 1000)
 def images() -> tuple[np.ndarray, np.ndarray]:
     """10,000 digits, uint8 (10000, 28, 28, 1), and their classes."""
     if MNIST.is_dir():
-        from edgekit.datasets.idx import open_idx
+        from edgekit.datasets.readers.idx import open_idx
 
         arrays = open_idx(MNIST)
         return arrays["x"][..., np.newaxis], arrays["y"]

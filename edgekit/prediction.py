@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgekit.datasets.folders import regular_files
-from edgekit.datasets.image_folder import SUFFIXES
+from edgekit.datasets.readers.folders import regular_files
+from edgekit.datasets.readers.image_folder import SUFFIXES
 from edgekit.progress import tracked
 from edgekit_runtime.classification import LabelScore
 from edgekit_runtime.errors import DataError, UsageError

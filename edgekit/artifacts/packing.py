@@ -12,7 +12,7 @@ from edgekit import __version__
 from edgekit.artifacts.golden import choose_golden_inputs
 from edgekit.datasets.model_inputs import PixelRange, inputs_of, preprocessing_by_name, with_pixels
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit.datasets.pictures import PictureOptions
+from edgekit.datasets.readers.pictures import PictureOptions
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.packaging.artifact import pack, unpack

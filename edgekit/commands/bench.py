@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.options import EXISTING_OR_NOT, json_option
-from edgekit.commands.reporting import report
+from edgekit.commands.shared.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.shared.reporting import report
 
 
 @click.command()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.commands.options import EXISTING_OR_NOT, json_option
-from edgekit.commands.reporting import exit_code_of, exit_with, report
+from edgekit.commands.shared.options import EXISTING_OR_NOT, json_option
+from edgekit.commands.shared.reporting import exit_code_of, exit_with, report
 from edgekit.regression.rules.registry import all_thresholds
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.option_groups import GroupedCommand
-from edgekit.commands.options import (
+from edgekit.commands.shared.option_groups import GroupedCommand
+from edgekit.commands.shared.options import (
     EXISTING_OR_NOT,
     InputShape,
     MemorySize,
@@ -22,7 +22,7 @@ from edgekit.commands.options import (
     target_option,
     task_options,
 )
-from edgekit.commands.reporting import report, require
+from edgekit.commands.shared.reporting import report, require
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme, modes_by_rank
 from edgekit_runtime.task import Claim
 
@@ -185,7 +185,7 @@ def command(
     """
     from edgekit.budget.request import BudgetOptions, budget_request
     from edgekit.conversion import ConversionOptions, convert
-    from edgekit.datasets.pictures import PictureOptions
+    from edgekit.datasets.readers.pictures import PictureOptions
     from edgekit.progress import progress_bar
     from edgekit.reports.conversion import print_conversion
     from edgekit.reports.figures.pareto import draw_pareto

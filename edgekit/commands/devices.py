@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.options import EXISTING_OR_NOT, data_option, json_option, seed_option
-from edgekit.commands.reporting import exit_code_of, exit_with, report
+from edgekit.commands.shared.options import EXISTING_OR_NOT, data_option, json_option, seed_option
+from edgekit.commands.shared.reporting import exit_code_of, exit_with, report
 from edgekit.devices.emulation.catalogue import KINDS
 
 _name_argument = click.argument("name", type=click.Choice(list(KINDS)))

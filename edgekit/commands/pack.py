@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.options import (
+from edgekit.commands.shared.options import (
     EXISTING_OR_NOT,
     data_option,
     json_option,
@@ -15,7 +15,7 @@ from edgekit.commands.options import (
     seed_option,
     task_options,
 )
-from edgekit.commands.reporting import report
+from edgekit.commands.shared.reporting import report
 from edgekit_runtime.task import Claim
 
 
@@ -55,7 +55,7 @@ def command(
     edgekit pack model.tflite --data photos/ --output packed.tflite
     """
     from edgekit.artifacts.packing import PackOptions, pack_file
-    from edgekit.datasets.pictures import PictureOptions
+    from edgekit.datasets.readers.pictures import PictureOptions
     from edgekit.reports.artifacts import print_packed
     from edgekit_runtime.classification import read_labels
 

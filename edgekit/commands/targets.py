@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from edgekit.commands.options import json_option
-from edgekit.commands.reporting import report
+from edgekit.commands.shared.options import json_option
+from edgekit.commands.shared.reporting import report
 
 
 @click.command()

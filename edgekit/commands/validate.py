@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.commands.options import (
+from edgekit.commands.shared.options import (
     EXISTING_OR_NOT,
     data_option,
     json_option,
@@ -17,7 +17,7 @@ from edgekit.commands.options import (
     seed_option,
     task_options,
 )
-from edgekit.commands.reporting import report
+from edgekit.commands.shared.reporting import report
 from edgekit_runtime.task import Claim
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgekit.budget.request import BudgetRequest
-from edgekit.datasets.pictures import PictureOptions
+from edgekit.datasets.readers.pictures import PictureOptions
 from edgekit_converters.quantization.modes import IoType, Scheme
 from edgekit_runtime.task import NOTHING_SAID, Claim
 

@@ -48,8 +48,8 @@ def cache_folder() -> Path:
 
 
 def _load_path(path: Path, seed: int, image_size: tuple[int, int] | None, channels: int | None) -> Dataset:
-    from edgekit.datasets.arrays import load_arrays
-    from edgekit.datasets.idx import find_images, is_idx, load_idx
+    from edgekit.datasets.readers.arrays import load_arrays
+    from edgekit.datasets.readers.idx import find_images, is_idx, load_idx
 
     if not path.exists():
         raise DataError(
@@ -65,6 +65,6 @@ def _load_path(path: Path, seed: int, image_size: tuple[int, int] | None, channe
         raise DataError(f"{path} is empty.", expected="IDX files, or a sub-folder of images for each class")
     if find_images(path):
         return load_idx(path, seed=seed)
-    from edgekit.datasets.image_folder import load_image_folder
+    from edgekit.datasets.readers.image_folder import load_image_folder
 
     return load_image_folder(path, seed=seed, image_size=image_size, channels=channels)

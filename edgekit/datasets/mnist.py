@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgekit.datasets.arrays import load_arrays
 from edgekit.datasets.dataset import Dataset
 from edgekit.datasets.downloading import Download, fetch
-from edgekit.datasets.idx import load_idx
+from edgekit.datasets.readers.arrays import load_arrays
+from edgekit.datasets.readers.idx import load_idx
 
 _HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 MNIST = Download(

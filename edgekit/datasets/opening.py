@@ -11,10 +11,10 @@ import numpy as np
 
 from edgekit.datasets import NAMES, load_dataset
 from edgekit.datasets.dataset import Dataset
-from edgekit.datasets.folders import Listing, list_folder, suffixes_in
-from edgekit.datasets.functions import PREFIX, FunctionExamples, as_arrays, import_function
-from edgekit.datasets.idx import find_images, is_idx
 from edgekit.datasets.model_inputs import ModelInputs, preprocessing_by_name
+from edgekit.datasets.readers.folders import Listing, list_folder, suffixes_in
+from edgekit.datasets.readers.functions import PREFIX, FunctionExamples, as_arrays, import_function
+from edgekit.datasets.readers.idx import find_images, is_idx
 from edgekit.datasets.source import Rows, Source, row_hashes
 from edgekit.datasets.splitting import held_back_rows
 from edgekit.datasets.streams import Conform, ExampleStream, Part, StoredExamples
@@ -80,7 +80,7 @@ def require_source(source: str, label_column: str | None) -> None:
         UsageError: A column of labels was asked for, and this is not a table.
         DataError: The data does not exist.
     """
-    from edgekit.datasets import tables
+    from edgekit.datasets.readers import tables
 
     if label_column is not None and Path(source).suffix.lower() not in tables.SUFFIXES:
         raise UsageError(
@@ -171,8 +171,8 @@ def _stored(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
 
 
 def _file(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
-    from edgekit.datasets import tables
-    from edgekit.datasets.stored_arrays import array_file_source
+    from edgekit.datasets.readers import tables
+    from edgekit.datasets.readers.stored_arrays import array_file_source
 
     if is_idx(path):
         return _idx(path, request, inputs)
@@ -184,13 +184,13 @@ def _file(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Sou
 
 
 def _idx(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
-    from edgekit.datasets.idx import open_idx
+    from edgekit.datasets.readers.idx import open_idx
 
     return _arrays(request, open_idx(path), inputs)
 
 
 def _arrays(request: DataRequest, arrays: Mapping[str, Rows], inputs: Sequence[ModelInput]) -> Source:
-    from edgekit.datasets.stored_arrays import arrays_source
+    from edgekit.datasets.readers.stored_arrays import arrays_source
 
     return arrays_source(
         request.source, arrays, [model_input.name for model_input in inputs], slice_by=request.slice_by
@@ -204,7 +204,7 @@ def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput]) ->
         return _idx(folder, request, inputs)
     if len(inputs) == 1:
         return _folder_of_one(folder, request, inputs[0])
-    from edgekit.datasets.array_folders import joined_source
+    from edgekit.datasets.readers.array_folders import joined_source
 
     missing = [model_input.name for model_input in inputs if not (folder / model_input.name).is_dir()]
     if missing:
@@ -217,7 +217,7 @@ def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput]) ->
 
 
 def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput) -> Source:
-    from edgekit.datasets import array_folders, image_folder, recordings
+    from edgekit.datasets.readers import array_folders, image_folder, recordings
 
     present = suffixes_in(folder)
     kinds = [kind for kind in (image_folder, recordings, array_folders) if kind.SUFFIXES & present]
@@ -236,7 +236,7 @@ def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput) 
 
 
 def _images(listing: Listing, model_input: ModelInput) -> Source:
-    from edgekit.datasets.image_folder import first_image, image_source
+    from edgekit.datasets.readers.image_folder import first_image, image_source
 
     if model_input.pixels is None:
         raise DataError(

@@ -26,7 +26,7 @@ def offences(source: str) -> Iterator[str]:
             yield from (f"{ast.unparse(node.func)}({number})" for number in numbers)
 
 
-@pytest.mark.parametrize("file", sorted(COMMANDS.glob("*.py")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(COMMANDS.rglob("*.py")), ids=lambda file: file.stem)
 def test_a_command_builds_no_table_writes_no_json_and_names_no_exit_code(file: Path) -> None:
     # One module prints JSON for all of them.
     allowed = {"edgekit.reports.tables"} if file.stem == "reporting" else set()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgekit.datasets.functions import PREFIX
+from edgekit.datasets.readers.functions import PREFIX
 from edgekit.regression.answers import packed_by_output
 from edgekit.regression.baseline.git import Reference
 from edgekit.regression.baseline.stored import ModelRecord

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit.datasets.recordings import read_wav
+from edgekit.datasets.readers.recordings import read_wav
 from edgekit.datasets.targets import as_targets
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError

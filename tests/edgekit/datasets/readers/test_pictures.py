@@ -14,7 +14,7 @@ import edgekit_runtime
 from edgekit.calibration.data import open_calibration_data
 from edgekit.cli import cli
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit.datasets.pictures import PictureOptions
+from edgekit.datasets.readers.pictures import PictureOptions
 from edgekit_converters.lowering import ModelInput, lower
 from edgekit_converters.lowering.process import LoweringRequest
 from edgekit_runtime.errors import UsageError

@@ -8,7 +8,7 @@ import click
 from click.testing import CliRunner
 
 from edgekit.cli import cli
-from edgekit.commands.option_groups import GroupedCommand
+from edgekit.commands.shared.option_groups import GroupedCommand
 
 
 def shown_options(text: str) -> dict[str, list[str]]:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgekit.datasets.folders import file_hashes, list_folder
-from edgekit.datasets.image_folder import SUFFIXES, first_image
+from edgekit.datasets.readers.folders import file_hashes, list_folder
+from edgekit.datasets.readers.image_folder import SUFFIXES, first_image
 from edgekit_runtime.errors import DataError
 
-MODEL = Path(__file__).resolve().parents[2] / "data" / "tflite" / "cnn_int8_io_float32.tflite"
+MODEL = Path(__file__).resolve().parents[3] / "data" / "tflite" / "cnn_int8_io_float32.tflite"
 
 
 @pytest.fixture

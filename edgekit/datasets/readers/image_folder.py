@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from edgekit.datasets.assembly import make_dataset
 from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
-from edgekit.datasets.folders import Listing, list_folder
+from edgekit.datasets.readers.folders import Listing, list_folder
 from edgekit.datasets.source import Source
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.inputs.image_decoding import FORMATS

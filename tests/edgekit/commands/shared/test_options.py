@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from edgekit.commands.options import MemorySize
+from edgekit.commands.shared.options import MemorySize
 
 
 @pytest.mark.parametrize(

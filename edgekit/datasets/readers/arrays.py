@@ -11,7 +11,7 @@ import numpy as np
 
 from edgekit.datasets.assembly import make_dataset
 from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
-from edgekit.datasets.npy_header import read_header, require_unpacked_size
+from edgekit.datasets.readers.npy_header import read_header, require_unpacked_size
 from edgekit_runtime.errors import DataError
 
 _WHOLE = ("x", "y")

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.datasets.readers.stored_arrays import inputs_among
 from edgekit.datasets.source import row_hashes
 from edgekit.datasets.splitting import HELD_BACK
-from edgekit.datasets.stored_arrays import inputs_among
 from edgekit.datasets.streams import Batch, Conform, Part
 from edgekit.datasets.targets import as_targets
 from edgekit_converters.lowering import ModelInput

@@ -1,0 +1,1 @@
+"""Reads examples from each form of data: arrays, folders, images, recordings, tables, functions."""
