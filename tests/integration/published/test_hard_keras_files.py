@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 import edgekit_runtime
 from edgekit.cli import cli
 
-HARD_MODELS = Path(__file__).resolve().parents[3] / "shared" / "models_hard"
+HARD_MODELS = Path(__file__).resolve().parents[4] / "shared" / "models_hard"
 
 
 def convert(name: str, *arguments: object) -> Result:

@@ -12,7 +12,7 @@ import pytest
 
 from edgekit_runtime import load
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "models_hard"
+FOLDER = Path(__file__).resolve().parents[4] / "shared" / "models_hard"
 ENTRIES = json.loads((FOLDER / "index.json").read_text()) if FOLDER.is_dir() else []
 
 #: Keras files that convert as they are, and that Keras itself reads.

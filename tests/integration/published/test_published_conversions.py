@@ -22,7 +22,7 @@ from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
 from edgekit_runtime.tflite.structure import read_model_description
 
-INDEX = Path(__file__).resolve().parents[3] / "shared" / "models" / "index.json"
+INDEX = Path(__file__).resolve().parents[4] / "shared" / "models" / "index.json"
 ENTRIES = json.loads(INDEX.read_text()) if INDEX.exists() else []
 CONVERTIBLE = [entry["file"] for entry in ENTRIES if entry["expected"].startswith("converts")]
 MODES = (Mode.NONE, Mode.DYNAMIC, Mode.INT8)
