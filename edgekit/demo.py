@@ -39,7 +39,7 @@ def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: A
     Args:
         folder: Where the files go; made where it is absent.
         seed: Seed of training and of the choice of calibration images.
-        say: Told each step, one sentence.
+        say: Called with one sentence for each step.
         progress: Context manager of a bar; see ``edgekit.progress.progress_bar``.
     Raises:
         EdgekitError: A step failed; its files so far are left.

@@ -103,7 +103,7 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
 
     devices = find_devices(where, processors)
     for path in models:
-        # A missing or foreign file is told before a device is troubled.
+        # A missing or foreign file is reported before any device is used.
         read_model_file(path)
     pairs = [(device, path) for path in models for device in devices]
     replays = [replay_golden_on(device, path) for device, path in tracked(pairs, "Replaying", total=len(pairs))]

@@ -1,4 +1,4 @@
-"""``edgekit doctor``: what is installed, what is missing, and the command that mends it."""
+"""``edgekit doctor``: what is installed, what is missing, and the command that fixes it."""
 
 from __future__ import annotations
 

@@ -16,13 +16,13 @@ from edgekit_runtime.errors import EdgekitError
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One part of the machine and how it stands.
+    """One part of the machine and its state.
 
     Attributes:
         name: The part.
         status: "ok", "missing", "broken", or "not installed" for what only some need.
         found: Version, or what went wrong.
-        mend: The command that mends it; empty where nothing is wrong.
+        mend: The command that fixes it; empty if nothing is wrong.
         required: Whether edgekit's main job needs it.
     """
 

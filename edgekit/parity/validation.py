@@ -118,7 +118,7 @@ def validate_all(
         data: Data, by name, path or ``python:module:function``.
         thresholds: What must hold for each.
         options: How to compare.
-        progress: Told how many more examples are done.
+        progress: Called with the number of examples done since the last call.
     Raises:
         EdgekitError: A file is missing or damaged, or the data does not fit.
     """

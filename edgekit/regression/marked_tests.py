@@ -35,7 +35,7 @@ class MarkedModel:
     """The model of one marked test.
 
     Attributes:
-        configuration: Where it stands, the marker's own settings included.
+        configuration: Its configuration, the marker's own settings included.
         name: Its name in there.
     """
 

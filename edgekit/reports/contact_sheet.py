@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.parity.results import ChangedSample
-from edgekit.reports.figures.common import plain_text, save_figure
+from edgekit.reports.figures.writing import plain_text, save_figure
 from edgekit_runtime.errors import DataError
 
 _COLUMNS, _MOST_ROWS = 8, 6

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from edgekit.regression.history import HistoryEntry
-from edgekit.reports.figures.common import plain_text, save_figure
+from edgekit.reports.figures.writing import plain_text, save_figure
 from edgekit.reports.tables import kilobytes, percent, print_table
 
 _MOST_TICKS = 24

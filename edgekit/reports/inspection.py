@@ -138,7 +138,7 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 
 
 def print_keras(summary: KerasFileSummary) -> None:
-    """Print the layers, and what conversion would mend or refuse."""
+    """Print the layers, and what conversion would upgrade or refuse."""
     rows = [(row.name, row.class_name, _sizes(row.output_shape), f"{row.parameters:,}") for row in summary.layers]
     print_table(f"{summary.file}: layers", ("layer", "class", "output", "parameters"), rows)
     facts = [

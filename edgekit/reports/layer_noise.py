@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.parity.layers.noise import LayerNoise
-from edgekit.reports.figures.common import plain_text, save_figure
+from edgekit.reports.figures.writing import plain_text, save_figure
 from edgekit.reports.tables import percent, print_table
 
 #: More bars than this cannot be read; the noisiest are drawn.

@@ -69,5 +69,5 @@ def _count(check: TargetCheck) -> str:
 
 
 def _place(finding: Finding) -> str:
-    """The operator's number; with its graph's where it stands in a loop or branch."""
+    """The operator's number; with its graph's number if it is in a loop or branch."""
     return f"{finding.number}" if finding.subgraph == 0 else f"{finding.subgraph}/{finding.number}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.counting import counted
-from edgekit.reports.figures.common import plain_text, write_figure
+from edgekit.reports.figures.writing import plain_text, write_figure
 from edgekit.reports.tables import percent, print_table
 
 

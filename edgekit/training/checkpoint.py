@@ -84,7 +84,7 @@ def _group(arrays: Any, group: str) -> list[np.ndarray]:
 
 
 def _require_same(given: dict[str, Any], options: TrainingOptions, same_data: bool) -> None:
-    # More epochs are what resuming is for; everything else would make a training that no seed stands for.
+    # More epochs are what resuming is for; any other change would make a training that no seed reproduces.
     asked = options.to_dict()
     changed = [name for name in asked if name != "epochs" and asked[name] != given.get(name)]
     if changed or not same_data:

@@ -51,5 +51,5 @@ def build(input_shape: tuple[int, int, int], classes: int, *, dropout: float = 0
 
 
 def build_for_digits() -> Any:
-    """Build the network for ten digits of 28 × 28 pixels: what ``--architecture reference-cnn`` stands for."""
+    """Build the network for ten digits of 28 × 28 pixels: the network of ``--architecture reference-cnn``."""
     return build((28, 28, 1), 10)

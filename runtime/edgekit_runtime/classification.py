@@ -69,7 +69,7 @@ def probabilities(scores: np.ndarray, is_logit: bool) -> np.ndarray:
 
 
 def predicted_classes(scores: np.ndarray) -> np.ndarray:
-    """The class that each row of scores stands for.
+    """The predicted class of each row of scores.
 
     Args:
         scores: Floats (..., C), C being the number of classes; a single score is the second one's of two classes.

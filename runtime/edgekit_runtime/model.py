@@ -86,7 +86,7 @@ def load(
         from edgekit_runtime.packed_file.signature import require_signature
 
         require_signature(content, public_key)
-    # The digest comes first: what has changed on its way is told as that.
+    # The digest comes first: a file that was changed on its way is reported as such.
     packed = _packed_manifest(content)
     description = read_model_description(content)
     refuse_lost_parts(description, packed.model_sha256 if packed else "")

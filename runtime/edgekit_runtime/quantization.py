@@ -93,7 +93,7 @@ def quantize(values: np.ndarray, params: QuantizationParams, dtype: np.dtype | t
     Returns:
         Codes, same shape, of ``dtype``; values out of range get the nearest code.
     Raises:
-        TensorMismatchError: A value is NaN, which no code stands for, or the channel count differs.
+        TensorMismatchError: A value is NaN, which no code represents, or the channel count differs.
     Source: LiteRT 8-bit quantization specification; rounding as in the module's docstring.
     """
     values = np.asarray(values, np.float32)

@@ -1,7 +1,7 @@
 """The names that a description may use: what Keras has had of its own, in every era.
 
-A name that stands here is plain structure: layers, initializers, numbers. Whether it has a counterpart in Keras 3 is
-for the upgrade to say. What runs code of the file's choosing stands in ``RUNS_CODE``, and ``Lambda`` in neither.
+A name in this list is plain structure: layers, initializers, numbers. Whether it has a counterpart in Keras 3 is
+for the upgrade to say. What runs code of the file's choosing is in ``RUNS_CODE``, and ``Lambda`` in neither.
 """
 
 from __future__ import annotations

@@ -43,9 +43,9 @@ class Description:
         backend: The backend that wrote it: ``"tensorflow"``, ``"theano"``, …
         weights: The stored arrays of every layer that has any, by its path from the root. A wrapped layer's path
             goes on with the wrapper's attribute: ``("bidirectional_1", "forward_layer")``.
-        notes: What the user should be told.
+        notes: Sentences for the user.
         source_names: The file's names of the outermost model's layers that have been renamed, by their new names.
-        unwrapped: Layers that stood in a wrapper of another toolkit: the wrapper's class by the layer's path.
+        unwrapped: Layers that were in a wrapper of another toolkit: the wrapper's class by the layer's path.
         learnt_ranges: Ranges of activations from quantization-aware training, by the layer's path.
         runs_code: The user allows code of the file to run.
         custom_names: Classes and functions that the user brings along.
@@ -129,7 +129,7 @@ def reading_description() -> Iterator[None]:
 
 
 def walk(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:
-    """Every layer inside ``layer``, which stands at ``path``; each before what it holds."""
+    """Every layer inside ``layer``, which is at ``path``; each before its inner layers."""
     for name, inner in inner_layers(layer):
         yield (*path, name), inner
         yield from walk(inner, (*path, name))
@@ -143,7 +143,7 @@ def inner_layers(layer: Layer) -> Iterator[tuple[str, Layer]]:
         return
     config = layer["config"]
     if layer["class_name"] == "Bidirectional":
-        # The stored `layer` describes both directions; `backward_layer` only stands beside it in newer files.
+        # The stored `layer` describes both directions; newer files hold `backward_layer` beside it.
         yield "forward_layer", config["layer"]
         if isinstance(config.get("backward_layer"), dict):
             yield "backward_layer", config["backward_layer"]

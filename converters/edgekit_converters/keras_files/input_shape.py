@@ -50,7 +50,7 @@ def require_fitting_shape(stored: Sequence[int | None], shape: Sequence[int | No
 
 
 def _fix(model: Layer, shape: list[int | None]) -> None:
-    """Fix the input, and that of a model that stands directly behind it in a Sequential."""
+    """Fix the input, and that of a model directly behind it in a Sequential."""
     for number, layer in enumerate(model_layers(model)):
         if layer["class_name"] == "InputLayer":
             layer["config"]["batch_shape"] = [None, *shape]

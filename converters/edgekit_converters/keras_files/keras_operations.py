@@ -86,7 +86,7 @@ def is_operation(layer: dict[str, Any]) -> bool:
 
 
 def public_function(class_name: str) -> str:
-    """The function whose call an operation stands for, such as ``"keras.ops.image.rgb_to_grayscale"``."""
+    """The function that an operation calls, such as ``"keras.ops.image.rgb_to_grayscale"``."""
     namespace = _NAMESPACES.get(OPERATIONS.get(class_name, ""), "keras.ops")
     return f"{namespace}.{_FUNCTIONS.get(class_name) or _snake_case(class_name)}"
 

@@ -32,8 +32,8 @@ class LoadedModel:
     Attributes:
         model: The built model (``keras.Model``) with the file's weights, not compiled.
         keras_version: The version that wrote the file.
-        steps: The names of the upgrade steps that had something to mend.
-        notes: What the user should be told.
+        steps: The names of the upgrade steps that changed something.
+        notes: Sentences for the user.
         defects: Layers with weights that are NaN or infinite, and how many.
         learnt_ranges: Layers of ``model`` with the ranges that quantization-aware training left for them.
     """

@@ -1,6 +1,6 @@
 """Decides from a file's own description, before any call of Keras, whether it is made of plain layers.
 
-Every object of the description is compared with an allow-list, wherever it stands: layers, nested models, wrappers,
+Every object of the description is compared with an allow-list, wherever it is: layers, nested models, wrappers,
 initializers, dtypes, constants of calls. The compile state is never loaded, so that it may name losses and metrics
 that only its author has, but no code.
 """
@@ -49,7 +49,7 @@ class Finding:
     """One thing in the description that is not plain.
 
     Attributes:
-        place: Where it stands, such as ``"model_config.config.layers[3]"``.
+        place: Its place, such as ``"model_config.config.layers[3]"``.
         layer: The layer around it, such as ``"Lambda 'lambda_1'"``; "" outside of layers.
         reason: What it is, in words that follow the layer.
         kind: ``"lambda"`` for a ``Lambda`` layer that is arithmetic, or calls what the user brings along; the others
@@ -152,11 +152,11 @@ def require_safe(report: ScanReport) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a value stands, as a chain: written out for every value, a deep description would take gigabytes.
+    """The place of a value, as a chain: written out for every value, a deep description would take gigabytes.
 
     Attributes:
         step: A key, or the index of a list as ``"[3]"``.
-        outer: Where the object or list around it stands.
+        outer: The place of the object or list around it.
     """
 
     step: str
@@ -177,7 +177,7 @@ class _Visit:
 
     Attributes:
         value: The value.
-        place: Where it stands.
+        place: Its place.
         layer: The layer around it.
         is_layer: A layer may stand here.
         in_compile_state: It belongs to the compile state.
@@ -388,7 +388,7 @@ def _judge_text(visit: _Visit) -> Iterator[Finding]:
 
 
 def _text(value: Any) -> str:
-    """A text, or what stands in its place: to write out an object at every level of many takes minutes."""
+    """A text, or what is in its place: to write out an object at every level of many takes minutes."""
     return value if isinstance(value, str) else type(value).__name__
 
 

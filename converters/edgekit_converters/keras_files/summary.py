@@ -76,7 +76,7 @@ class KerasFileSummary:
         outputs: The model's outputs.
         layers: The layer table, each model and wrapper before what it holds.
         parameters: The number of values of all layers.
-        upgrades: What would be mended for today's Keras.
+        upgrades: What the upgrade to today's Keras would change.
         notes: What conversion would tell beside that.
         findings: What the scan found.
         refusal: Why the file would not be converted; "" for one that would.

@@ -10,7 +10,7 @@ from edgekit_runtime.errors import ConversionError
 
 #: Most specific first; of several lines of one kind the last is nearest to the end.
 _CAUSES = (
-    # What the C++ runtime prints of an uncaught exception; its type stands in the line before.
+    # What the C++ runtime prints of an uncaught exception; its type is in the line before.
     re.compile(r"\s*what\(\):\s*(?P<cause>.+)"),
     re.compile(r"(?P<cause>LLVM ERROR: .+)"),
     # A failed CHECK of abseil or glog, with date, thread and place before it.
@@ -23,7 +23,7 @@ _CAUSES = (
     # Python ends a traceback with the exception, in a line that is not indented.
     re.compile(r"(?P<cause>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Iteration)(?:: .*)?)$"),
 )
-#: Frames of a stack, and what stands around them.
+#: Frames of a stack, and the lines around them.
 _FRAME = re.compile(r"\s|#\d|@|\d+\.\s|File |Traceback|Stack dump|PLEASE submit|Current thread|Thread 0x|$")
 _OUT_OF_MEMORY = re.compile(r"bad_alloc|MemoryError|ResourceExhausted|out of memory|OOM|Cannot allocate memory", re.I)
 _LONGEST_CAUSE = 300

@@ -160,7 +160,7 @@ class _Block:
         self.data += bytes(-len(self.data) % 4)
         buffer = self._append_table(fields=1)
         self._point(self._buffer_list + 4 * number, buffer)
-        # The vector's length stands right before its aligned data.
+        # The vector's length is right before its aligned data.
         self.data += bytes(-(len(self.data) + 4) % _ALIGNMENT)
         self._point(_place_in_new_table(buffer, Buffer.DATA), len(self.data))
         self.data += struct.pack("<I", len(content)) + content

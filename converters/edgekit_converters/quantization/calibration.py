@@ -29,7 +29,7 @@ def calibrate(model: bytes, samples: Iterable[Sample], *, progress: Callable[[in
     Args:
         model: A float32 FlatBuffer with one signature.
         samples: Real inputs: the value of every input by its name in the signature, batch axis included.
-        progress: Told how many more samples are done, after each small group.
+        progress: Called with the number of samples done since the last call, after each small group.
     Raises:
         DataError: A sample holds NaN or infinity, or the model makes one of it.
         TensorMismatchError: A sample's names, shapes or types are not those of the model's inputs.

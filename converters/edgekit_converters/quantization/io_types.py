@@ -57,7 +57,7 @@ def _add_quantize_operator(graph_file: Any) -> int:
 
 
 def _add_uint8_twin(graph: Any, index: int) -> int:
-    """Append a uint8 tensor that stands for the same real values, and return its index."""
+    """Append a uint8 tensor with the same real values, and return its index."""
     from ai_edge_litert import schema_py_generated as schema
 
     twin = copy.deepcopy(graph.tensors[index])

@@ -60,7 +60,7 @@ def measure_operator_noise(
         model: The float32 FlatBuffer.
         inputs: Some examples, best those that the ranges were measured on.
         quantize_with: Makes the integer model in which the operators named stay in float.
-        progress: Told 1 after each operator.
+        progress: Called with 1 after each operator.
     Returns:
         The operators from the least to the most disturbing; equal ones in the order they run.
     """

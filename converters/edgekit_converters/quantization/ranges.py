@@ -17,7 +17,7 @@ COVERED_SHARE = 0.99
 
 
 class RangeRule(str, Enum):
-    """Which part of what was measured an integer stands for; what lies outside is clipped.
+    """Which part of the measured range the integers represent; values outside of it are clipped.
 
     No rule is right for all models: one rare peak makes the steps of ``MINMAX`` coarse, and where the peak carries the
     answer, clipping it costs the answer.
@@ -39,7 +39,7 @@ class Ranges:
 
     Attributes:
         samples: How many samples were run.
-        limits: Smallest and largest real value that a code stands for, by tensor name; over all samples unless
+        limits: Smallest and largest real value that an integer represents, by tensor name; over all samples unless
             ``clipped`` made them narrower.
         sample_lows: Smallest value in single samples, float64 (R, T); R samples spread evenly over all that were run,
             T tensors in the order of ``limits``. NaN where a sample did not reach the tensor.

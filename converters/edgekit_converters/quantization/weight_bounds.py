@@ -86,7 +86,7 @@ def int4_weights(model: bytes, *, kinds: Collection[str], per_tensor_operators: 
     Args:
         model: The float32 FlatBuffer.
         kinds: Kinds of operators that get 4-bit weights.
-        per_tensor_operators: Kinds of operators whose weights have one scale; None stands for all kinds.
+        per_tensor_operators: Kinds of operators whose weights have one scale; None means all kinds.
     """
     bounds: Statistics = {}
     for layer in _layers(model, inside_loops=True):
@@ -106,7 +106,7 @@ def widened_weights(
         model: The float32 FlatBuffer.
         statistics: Range of every activation.
         activation_bits: 8 or 16.
-        per_tensor_operators: Kinds of operators whose weights have one scale; None stands for all kinds.
+        per_tensor_operators: Kinds of operators whose weights have one scale; None means all kinds.
     """
     widened: dict[str, np.ndarray] = {}
     result: Statistics = {}

@@ -19,7 +19,7 @@ _DECIDING_INPUTS = {"SPLIT": 1, "SELECT_V2": 1}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An operator that a target cannot run as it stands.
+    """An operator that a target cannot run as it is.
 
     Attributes:
         subgraph: Number of its graph, 0 for the model proper.
@@ -60,7 +60,7 @@ class TargetCheck:
 
     @property
     def runs(self) -> bool:
-        """Whether nothing stands against the model."""
+        """Whether nothing prevents the model from running."""
         return not self.findings
 
     def to_dict(self) -> dict[str, Any]:

@@ -243,7 +243,7 @@ def _equal(given: Sequence[int], wanted: Sequence[int]) -> bool:
 
 
 def _items(name: str, function: Callable[[], Any]) -> Iterator[Any]:
-    """What the function yields; its own errors are told as what they are."""
+    """What the function yields; its own errors are reported as such."""
     try:
         result = function()
         if not isinstance(result, Iterable):

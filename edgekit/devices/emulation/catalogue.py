@@ -18,7 +18,7 @@ class PiKind:
 
     Attributes:
         name: What the commands call it.
-        title: What it stands for.
+        title: What it is.
         debian_architecture: Debian's name of its processor's architecture.
         library_folder: The folder of its libraries under ``/usr/lib``.
         qemu: The program that emulates it.

@@ -25,7 +25,7 @@ from edgekit_runtime.errors import EdgekitError
 #: Debian packages that others ask for to install themselves; nothing of them is run.
 _LEFT_OUT = ("dpkg_", "tar_", "perl", "libperl", "mailcap_", "mime-support_")
 
-# Stands where Debian's Python stood, so that Python finds its library from there, and a program that starts
+# Takes the place of Debian's Python, so that Python finds its library from there, and a program that starts
 # sys.executable starts it emulated again.
 _LAUNCHER = """\
 #!/bin/sh

@@ -39,7 +39,7 @@ _MOST_EXAMPLES = 256
 
 @dataclass(frozen=True, slots=True)
 class LayerNoise:
-    """One layer and the tensor that stands for it.
+    """One layer and its tensor.
 
     Attributes:
         layer: Name of the Keras layer.
@@ -127,7 +127,7 @@ class _Sums:
 def compare_layers(
     model: Any, float_model: bytes, candidate: bytes, batches: Iterable[Mapping[str, np.ndarray]]
 ) -> tuple[LayerNoise, ...]:
-    """Compare every layer of a Keras model with the tensor that stands for it.
+    """Compare every layer of a Keras model with its tensor.
 
     Args:
         model: The built ``keras.Model``.

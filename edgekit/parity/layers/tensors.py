@@ -1,4 +1,4 @@
-"""Which tensor of a .tflite stands for which layer of the Keras model it was made from.
+"""Which tensor of a .tflite corresponds to which layer of the Keras model it was made from.
 
 Names do not say: TensorFlow numbers the scopes of layers anew, so that ``conv2d_1`` may be the scope of the layer
 ``conv2d``, and fused operators carry the names of several layers. Values do: in the model's float32 form a layer's

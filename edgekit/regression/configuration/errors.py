@@ -43,7 +43,7 @@ def explain(error: ValidationError, path: Path, section: str, model: type[BaseMo
 
 
 def _known_keys(model: type[BaseModel], keys: list[str]) -> list[str]:
-    """The fields of the class that stands at ``keys``."""
+    """The fields of the class at ``keys``."""
     for key in keys:
         field = model.model_fields.get(key)
         if field is not None:

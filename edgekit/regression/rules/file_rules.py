@@ -36,7 +36,7 @@ def _judge_without_origin(baseline: ContentDigest, candidate: ContentDigest) -> 
         return another
     same = [now == before for now, before in zip(candidate.constants, baseline.constants, strict=True)]
     changed, count = same.count(False), len(same)
-    # The last stands for all small constants. No training changes a part of one weight tensor and leaves all else.
+    # The last represents all small constants. No training changes a part of one weight tensor and leaves all else.
     if changed == 1 and any(same[:-1]):
         place = same.index(False)
         if place == count - 1 or differs_in_part(candidate.constants[place], baseline.constants[place]):

@@ -33,7 +33,7 @@ def judge_determinism(baseline: ModelRecord, candidate: ModelRecord, convert_aga
 
 
 def judge_targets(path: Path, targets: Sequence[str]) -> tuple[RuleResult, ...]:
-    """Fail, for each target, where it cannot run the model as it stands."""
+    """Fail, for each target, that cannot run the model as it is."""
     from edgekit_converters.targets.check import check_targets
 
     results = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit.budget.report import BudgetReport, Candidate
 from edgekit.counting import counted
-from edgekit.reports.figures.common import plain_text, save_figure
+from edgekit.reports.figures.writing import plain_text, save_figure
 
 _SHARES = ("top1", "agreement")
 

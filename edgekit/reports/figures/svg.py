@@ -6,7 +6,7 @@ import io
 import re
 from typing import Any
 
-#: What matplotlib draws with, and the colour of the page that stands for it in the SVG.
+#: What matplotlib draws with, and the colour of the page that replaces it in the SVG.
 TEXT, FAINT, BEFORE, AFTER, GOOD, BAD = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 _PAGE_COLORS = {
     TEXT: "currentColor",

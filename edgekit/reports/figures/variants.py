@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.reports.figures.common import plain_text, save_figure
+from edgekit.reports.figures.writing import plain_text, save_figure
 
 
 @dataclass(frozen=True, slots=True)

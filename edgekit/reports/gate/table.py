@@ -32,7 +32,7 @@ def verdict_sentence(result: CheckResult) -> str:
 
 
 def print_baseline_changes(path: Path, before: Mapping[str, ModelRecord], measured: Mapping[str, ModelRecord]) -> None:
-    """Print each measured model as it stood in the baseline and as it stands now."""
+    """Print the figures of each measured model in the baseline and now."""
     for name, record in measured.items():
         old, new = _figures(before.get(name)), _figures(record)
         rows = [

@@ -112,7 +112,7 @@ def _layout(shape: tuple[int, ...]) -> str:
 
 
 def _calibrated_range(description: ModelDescription) -> tuple[float, float] | None:
-    """The values that an 8-bit input stands for, ``None`` where the input is not quantized at once."""
+    """The real values of the codes of an 8-bit input; ``None`` if the input is not quantized at once."""
     tensors = description.subgraphs[0].tensors
     tensor = description.inputs[0]
     for operator in description.operators:

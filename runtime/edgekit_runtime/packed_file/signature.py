@@ -17,7 +17,7 @@ from edgekit_runtime.packed_file.manifest import SIGNATURE_NAME, Parts
 _P = 2**255 - 19
 _ORDER = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, _P - 2, _P) % _P
-# What stands before the 32 bytes of the key in a DER public key (RFC 8410).
+# The bytes before the 32 bytes of the key in a DER public key (RFC 8410).
 _DER_START = bytes.fromhex("302a300506032b6570032100")
 
 

@@ -80,7 +80,7 @@ class SignatureDescription(NamedTuple):
 
     Attributes:
         key: The signature's own name.
-        subgraph: Number of the subgraph it stands for.
+        subgraph: Number of its subgraph.
         inputs: Name and tensor number of each input.
         outputs: Name and tensor number of each output.
     """

@@ -62,7 +62,7 @@ class Array:
     """
 
     def __init__(self, source: Source, messages: list[Message], path: str) -> None:
-        """Check that the array stands in the file and that its shape fits the stored bytes.
+        """Check that the array is within the file and that its shape fits the stored bytes.
 
         Raises:
             UnsafeModelError: The values stand in another file, need a plug-in, or are fewer than the shape says.

@@ -20,7 +20,7 @@ from edgekit_converters.keras_files.hdf5.source import Fields, Source
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """An attribute as it stands in the file: the messages of its type and shape, and its bytes."""
+    """An attribute as it is stored: the messages of its type and shape, and its bytes."""
 
     datatype: bytes
     dataspace: bytes
@@ -91,7 +91,7 @@ def _read(source: Source, data: bytes) -> tuple[str, _Stored]:
 
 
 def _global_text(source: Source, reference: bytes) -> str:
-    """A text of variable length: it stands among others in a collection of the global heap."""
+    """A text of variable length: it is stored among others in a collection of the global heap."""
     fields = Fields(source, reference)
     length, address, index = fields.number(4), fields.number(8), fields.number(4)
     if length == 0:

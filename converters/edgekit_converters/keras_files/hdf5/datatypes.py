@@ -16,7 +16,7 @@ _IEEE = {2: (5, 10), 4: (8, 23), 8: (11, 52)}
 _MAX_RANK = 16
 #: More than any memory holds; numpy cannot even name an empty array of more.
 _MAX_VALUES = 1 << 45
-#: Text of variable length is stored as its length, and where it stands: address and index of the global heap.
+#: Text of variable length is stored as its length, and its place: address and index of the global heap.
 _VARIABLE_ITEM_BYTES = 16
 
 

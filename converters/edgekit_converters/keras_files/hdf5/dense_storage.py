@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgekit_converters.keras_files.hdf5.source import UNDEFINED, Fields, Source
 
 _MAX_DEPTH = 16
-# Where the object's id stands in a record of a list of links (5: after the hash of the name) and of attributes (8).
+# Offset of the object's id in a record of a list of links (5: after the hash of the name) and of attributes (8).
 _ID_POSITION = {5: 4, 8: 0}
 
 

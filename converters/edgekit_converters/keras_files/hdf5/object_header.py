@@ -22,7 +22,7 @@ class Message:
     Attributes:
         kind: Its number in the specification.
         data: Its content.
-        shared: The content stands elsewhere; ``data`` only says where.
+        shared: The content is elsewhere; ``data`` only says where.
     """
 
     kind: int
@@ -31,7 +31,7 @@ class Message:
 
 
 def read_messages(source: Source, address: int) -> list[Message]:
-    """Read all messages of the object whose header stands at ``address``."""
+    """Read all messages of the object whose header is at ``address``."""
     start = source.read(address, 16)
     new = start.startswith(b"OHDR")
     if new:

@@ -20,7 +20,7 @@ class Source:
     Attributes:
         name: What the messages call the file.
         size_bytes: The file's size.
-        collections: Of the global heap, by their addresses: where each of their items stands, and its size.
+        collections: Of the global heap, by their addresses: the place and the size of each of their items.
     """
 
     def __init__(self, file: BinaryIO, size_bytes: int, name: str) -> None:

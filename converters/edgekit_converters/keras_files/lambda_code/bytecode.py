@@ -265,7 +265,7 @@ class _Machine:
             raise CannotReadError("an index into something that is no tensor")
 
     def _apply(self, args: list[Any], keywords: dict[str, Any], nulls: int) -> None:
-        """Call the function below the arguments, where a NULL or nothing stands beside it."""
+        """Call the function below the arguments, with a NULL or nothing beside it."""
         under = self._pop(1 + nulls)
         functions = [f for f in under if f is not _NULL]
         if len(functions) != 1 or not isinstance(functions[0], _Name):

@@ -29,7 +29,7 @@ class ChannelsFirst(keras.layers.Wrapper):
         return ops.transpose(outputs, [*range(channels), rank - 1, *range(channels, rank - 1)])
 
     def _channels_axis(self, rank: int) -> int:
-        # A ConvLSTM's time stands before the channels, if it is there.
+        # A ConvLSTM's time axis is before the channels, if it is there.
         recurrent = type(self.layer).__name__.startswith("ConvLSTM")
         return rank - 1 - int(type(self.layer).__name__[-2]) if recurrent else 1
 

@@ -33,8 +33,8 @@ class UpgradedModel:
     Attributes:
         config: The outermost model's description.
         weights: The arrays of every layer that has any, by its path, in the order of Keras 3's ``layer.weights``.
-        steps: The names of the steps that had something to mend.
-        notes: What the user should be told.
+        steps: The names of the steps that changed something.
+        notes: Sentences for the user.
         source_names: The file's names of the outermost model's layers that have been renamed, by their new names.
         learnt_ranges: What quantization-aware training left, by the layer's path.
     """

@@ -9,7 +9,7 @@ from edgekit_converters.keras_files.upgrade.call_nodes import tensors_of
 
 
 def forget_state(description: Description) -> bool:
-    """A stateful layer carried its state from one batch to the next; each call stands alone here."""
+    """A stateful layer carried its state from one batch to the next; here each call is independent."""
     changed = False
     for _, layer in description.layers():
         if isinstance(layer["config"], dict) and layer["config"].get("stateful"):
