@@ -1,7 +1,7 @@
 """Classify images over HTTP: ``python http_service.py model.tflite [PORT]``; for this machine only, unless --public.
 
 ``--public-key KEY`` accepts only a model that was signed with that key.
-curl --data-binary @digit.png http://localhost:8000/classify?top=3
+curl --data-binary @digit.png http://localhost:8000/classify?top_k=3
 """
 
 import argparse
@@ -49,11 +49,11 @@ class Handler(BaseHTTPRequestHandler):
         if length > LARGEST_BODY_BYTES:
             return self.answer(413, {"error": f"The image may have {LARGEST_BODY_BYTES:,} bytes at most."})
         try:
-            top = number(parse_qs(url.query, max_num_fields=10).get("top", ["1"])[0])
+            top = number(parse_qs(url.query, max_num_fields=10).get("top_k", ["1"])[0])
         except ValueError:
             top = None
         if top is None or not 1 <= top <= 100:
-            return self.answer(400, {"error": "top is a number from 1 to 100."})
+            return self.answer(400, {"error": "top_k is a number from 1 to 100."})
         try:
             # The model may be asked from several threads at once.
             answers = self.model.classify(self.rfile.read(length), top)

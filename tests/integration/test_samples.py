@@ -214,7 +214,7 @@ def ask(port: int, method: str, path: str, body: bytes | None = None, **headers:
 
 def test_http_service_classifies(port: int, pictures: list[Path], expected: list[str]) -> None:
     for path, label in zip(pictures, expected, strict=True):
-        status, answer = ask(port, "POST", "/classify?top=3", path.read_bytes())
+        status, answer = ask(port, "POST", "/classify?top_k=3", path.read_bytes())
         assert (status, answer["label"], len(answer["top"])) == (200, label, 3)
     status, health = ask(port, "GET", "/health")
     assert (status, health["status"], health["labels"]) == (200, "ok", [str(number) for number in range(10)])
@@ -234,14 +234,14 @@ HUGE_IMAGE = huge_image()
     [
         pytest.param("POST", "/classify", b"no image", {}, 400, id="no image"),
         pytest.param("POST", "/classify", b"", {}, 400, id="nothing"),
-        pytest.param("POST", "/classify?top=0", b"x", {}, 400, id="no such top"),
+        pytest.param("POST", "/classify?top_k=0", b"x", {}, 400, id="no such top"),
         pytest.param("POST", "/classify", None, {"Content_Length": "10000001"}, 413, id="too large"),
         pytest.param("POST", "/classify", None, {"Content_Length": "-1"}, 400, id="negative length"),
         pytest.param("POST", "/classify", None, {"Content_Length": "9" * 5000}, 400, id="length of 5,000 digits"),
         pytest.param("POST", "/classify", None, {"Content_Length": "\u00b2"}, 400, id="length of other digits"),
-        pytest.param("POST", f"/classify?top={'9' * 5000}", b"x", {}, 400, id="top of 5,000 digits"),
-        pytest.param("POST", "/classify?top=%D9%A3", b"x", {}, 400, id="top of other digits"),
-        pytest.param("POST", f"/classify?{'top=1&' * 5000}", b"x", {}, 400, id="top 5,000 times"),
+        pytest.param("POST", f"/classify?top_k={'9' * 5000}", b"x", {}, 400, id="top of 5,000 digits"),
+        pytest.param("POST", "/classify?top_k=%D9%A3", b"x", {}, 400, id="top of other digits"),
+        pytest.param("POST", f"/classify?{'top_k=1&' * 5000}", b"x", {}, 400, id="top 5,000 times"),
         pytest.param("POST", "/classify", HUGE_IMAGE, {}, 400, id="an image of 36 million pixels"),
         pytest.param("POST", "/other", b"x", {}, 404, id="no such path"),
         pytest.param("GET", "/classify", None, {}, 404, id="no such page"),

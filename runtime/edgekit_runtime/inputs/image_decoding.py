@@ -17,6 +17,8 @@ from edgekit_runtime.regular_file import NotARegularFileError, open_regular_file
 MAX_IMAGE_PIXELS = 32_000_000
 #: Pillow reads many more; the decoder of one of them, EPS, is a program that runs code in the file.
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
+#: What a HEIF file begins with, behind four bytes: phones write these, and Pillow has no decoder for them.
+_HEIF = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"))
 # Rows are converted in blocks of about so many pixels: what a conversion needs beside its result stays small.
 _BLOCK_PIXELS = 1 << 16
 _EXIF_ORIENTATION, _UPRIGHT = 0x0112, 1
@@ -61,6 +63,8 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
     except (OSError, ValueError) as error:
         raise DataError(f"{name} cannot be read as an image file.", received=_reason(error)) from error
     with source:
+        is_heif = source.read(12)[4:] in _HEIF
+        source.seek(0)
         try:
             with pillow.open(source, formats=FORMATS) as opened:
                 return _read_pixels(opened, max_pixels, name)
@@ -74,7 +78,10 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
             raise DataError(
                 f"{name} is not an image that Pillow can read.",
                 expected="a whole PNG, JPEG, BMP, GIF, TIFF, WebP or PPM file",
-                received=str(error) or type(error).__name__,
+                received="a HEIC image" if is_heif else str(error) or type(error).__name__,
+                next_step="save it as JPEG first, or open it with pillow-heif and pass the PIL image"
+                if is_heif
+                else "",
             ) from error
 
 

@@ -197,3 +197,21 @@ def test_damaged_files_are_sentences() -> None:
                 damaged[place] = rng.integers(0, 256)
             with contextlib.suppress(DataError):
                 Preprocessing(8, 8, 3).pixels(bytes(damaged[: rng.integers(1, len(damaged) + 1)]))
+
+
+@pytest.mark.parametrize(
+    ("content", "is_heic"),
+    [
+        (b"\0\0\0\x18ftypheic" + bytes(100), True),
+        (b"\0\0\0\x18ftypmif1" + bytes(100), True),
+        (b"\0\0\0\x18ftypisom" + bytes(100), False),
+        (b"ftypheic", False),
+        (b"", False),
+    ],
+    ids=["heic", "mif1", "a film", "no size before it", "empty"],
+)
+def test_a_phones_heic_image_gets_its_own_advice(content: bytes, is_heic: bool) -> None:
+    with pytest.raises(DataError, match="not an image that Pillow can read") as caught:
+        decode_image(content, MAX_IMAGE_PIXELS)
+    assert ("pillow-heif" in caught.value.next_step) == is_heic
+    assert (caught.value.received == "a HEIC image") == is_heic
