@@ -22,6 +22,7 @@ from edgekit.commands.shared.reporting import report
     type=PixelRange(),
     help="What the pixel values 0 and 255 become at the model's input. [default: as packed in the model, else 0,1]",
 )
+@click.option("--csv", "as_csv", is_flag=True, help="Print one line per label: image,rank,label,score.")
 @json_option
 def command(
     model: Path,
@@ -29,6 +30,7 @@ def command(
     top_k: int,
     labels: Path | None,
     pixel_range: tuple[float, float] | None,
+    as_csv: bool,
     as_json: bool,
 ) -> None:
     """Classify IMAGES with MODEL, a .tflite.
@@ -38,11 +40,13 @@ def command(
 
     \b
     edgekit predict model.tflite digit.png
-    edgekit predict model.tflite photos/ --top-k 1
+    edgekit predict model.tflite photos/ --top-k 1 --csv > labels.csv
     """
+    if as_csv and as_json:
+        raise click.UsageError("Pass either --csv or --json.")
     import edgekit_runtime
     from edgekit.prediction import classify_images, find_images
-    from edgekit.reports.predictions import print_predictions
+    from edgekit.reports.predictions import print_predictions, print_predictions_csv
 
     found = find_images(images)
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
@@ -57,7 +61,7 @@ def command(
     predictions = classify_images(classifier, found, top_k)
     report(
         lambda: {"model": str(model), **predictions.to_dict()},
-        lambda: print_predictions(model.name, predictions),
+        lambda: print_predictions_csv(predictions) if as_csv else print_predictions(model.name, predictions),
         as_json=as_json,
         exit_code=predictions.exit_code,
     )

@@ -1,7 +1,8 @@
-"""What a model says of images, as text."""
+"""Predicted labels of images, as a table or as CSV."""
 
 from __future__ import annotations
 
+import csv
 import sys
 
 from edgekit.prediction import Predictions
@@ -18,8 +19,23 @@ def print_predictions(model_name: str, predictions: Predictions) -> None:
     if rows:
         columns = ("image", "answer", *(f"{place}." for place in range(2, len(rows[0]))))
         print_table(f"{model_name}: label and score", columns, rows)
-    if predictions.unreadable:
-        count = len(predictions.unreadable)
-        print(f"{count} of {count + len(rows)} images could not be read:", file=sys.stderr)
-        for error in predictions.unreadable.values():
-            print(f"  {one_line(error.problem)}", file=sys.stderr)
+    _print_unreadable(predictions)
+
+
+def print_predictions_csv(predictions: Predictions) -> None:
+    """Print one line per label: ``image,rank,label,score``; unreadable images go to stderr."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("image", "rank", "label", "score"))
+    for image, entries in predictions.answers.items():
+        writer.writerows((image, rank, entry.label, entry.score) for rank, entry in enumerate(entries, start=1))
+    _print_unreadable(predictions)
+
+
+def _print_unreadable(predictions: Predictions) -> None:
+    if not predictions.unreadable:
+        return
+    count = len(predictions.unreadable)
+    print(f"{count} of {count + len(predictions.answers)} images could not be read:", file=sys.stderr)
+    for error in predictions.unreadable.values():
+        advice = f" Next step: {error.next_step}." if error.next_step else ""
+        print(f"  {one_line(error.problem)}{one_line(advice)}", file=sys.stderr)

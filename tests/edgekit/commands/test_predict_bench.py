@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -110,6 +111,29 @@ def test_an_unreadable_file_stops_no_other(
         assert "2 of 4 images could not be read:" in result.stderr
         assert "notes.png is not an image" in result.stderr
         assert digit_files[1][0].name in result.stdout
+
+
+def test_csv_has_one_line_per_label_and_names_what_could_not_be_read(
+    digit_files: list[tuple[Path, str]], variants_folder: Path, tmp_path: Path
+) -> None:
+    model, phone = variants_folder / "model-none.tflite", tmp_path / "phone, 1.jpg"
+    phone.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    odd = tmp_path / 'a, "b".png'
+    odd.write_bytes(digit_files[0][0].read_bytes())
+    result = run("predict", model, odd, phone, digit_files[1][0], "--top-k", "2", "--csv")
+    assert result.exit_code == 1
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert [(row["image"], row["rank"]) for row in rows] == [
+        (str(image), rank) for image in (odd, digit_files[1][0]) for rank in "12"
+    ]
+    assert (rows[0]["label"], rows[2]["label"]) == (digit_files[0][1], digit_files[1][1])
+    assert float(rows[0]["score"]) > float(rows[1]["score"])
+    assert "pillow-heif" in result.stderr
+
+
+def test_csv_and_json_exclude_each_other(variants_folder: Path) -> None:
+    result = run("predict", variants_folder / "model-none.tflite", "missing.png", "--csv", "--json")
+    assert (result.exit_code, "Pass either --csv or --json." in result.stderr) == (2, True)
 
 
 def test_bench_times_each_model(variants_folder: Path) -> None:
