@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.commands.shared.options import EXISTING_OR_NOT, json_option
-from edgekit.commands.shared.reporting import exit_code_of, exit_with, report
+from edgekit.commands.shared.options import EXISTING_OR_NOT, json_option, open_option
+from edgekit.commands.shared.reporting import exit_code_of, exit_with, open_in_browser, report, require_html
 from edgekit.regression.rules.registry import all_thresholds
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
 @click.option("--junit", type=EXISTING_OR_NOT, help="Write the result as JUnit XML.")
 @click.option("--markdown", type=EXISTING_OR_NOT, help="Write the result as Markdown.")
 @click.option("--html", type=EXISTING_OR_NOT, help="Write a report with figures: one HTML file, no network needed.")
+@open_option
 @click.option("--history", type=EXISTING_OR_NOT, help="Append a line a model to this file; see edgekit history.")
 @click.option("--mlflow", metavar="EXPERIMENT", help="Log to MLflow, a run a model; needs edgekit[mlflow].")
 @json_option
@@ -92,6 +93,7 @@ def command(
     junit: Path | None,
     markdown: Path | None,
     html: Path | None,
+    opens: bool,
     history: Path | None,
     mlflow: str | None,
     as_json: bool,
@@ -103,6 +105,7 @@ def command(
     from edgekit_converters.temporary_folders import private_temporary_files
     from edgekit_runtime.errors import UsageError
 
+    require_html(html, opens=opens)
     if digests_only and (update_baseline or names or strict):
         raise UsageError("--digests-only compares every file and goes with no --model, --strict or --update-baseline.")
     if baseline_ref is not None and (digests_only or update_baseline):
@@ -131,6 +134,8 @@ def command(
         errors = write_outputs(result, outputs, configuration.path.parent)
         for error in errors:
             click.echo(f"Error: {error}", err=True)
+        if opens and html is not None and not errors:
+            open_in_browser(html)
         exit_with(exit_code_of(result.passed))
         exit_with(errors[0].exit_code if errors else 0)
 

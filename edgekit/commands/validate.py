@@ -13,11 +13,12 @@ from edgekit.commands.shared.options import (
     data_option,
     json_option,
     label_column_option,
+    open_option,
     pixel_range_option,
     seed_option,
     task_options,
 )
-from edgekit.commands.shared.reporting import report
+from edgekit.commands.shared.reporting import open_in_browser, report, require_html
 from edgekit_runtime.task import Claim
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 @click.option("--min-agreement", type=click.FloatRange(0, 1), help="Least share of equal classes, e.g. 0.99.")
 @click.option("--changed", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the images that changed their answer.")
 @click.option("--html", type=EXISTING_OR_NOT, metavar="FILE.html", help="Write a report with figures: one HTML file.")
+@open_option
 @seed_option
 @pixel_range_option
 @task_options
@@ -70,6 +72,7 @@ def command(
     min_agreement: float | None,
     changed: Path | None,
     html: Path | None,
+    opens: bool,
     seed: int,
     pixel_ranges: dict[str, tuple[float, float]],
     layers: bool,
@@ -96,6 +99,7 @@ def command(
     from edgekit_converters.temporary_folders import private_temporary_files
 
     click.get_current_context().with_resource(private_temporary_files("validate"))
+    require_html(html, opens=opens)
     if len(tflite) > 1 and (changed or layers or layers_figure):
         raise click.UsageError("--changed, --layers and --layers-figure take one TFLITE at a time.")
     options = ValidationOptions(
@@ -120,6 +124,8 @@ def command(
         noise = _compare_layers(validations[0], DataRequest(data, seed, label_column), options, layers_figure)
     if html:
         _write_html(validations, noise, html)
+        if opens:
+            open_in_browser(html)
     report(
         lambda: validations_as_dict(validations, noise),
         lambda: print_validations(validations, noise if layers else ()),

@@ -25,6 +25,7 @@ def _remember_json(ctx: click.Context, _parameter: click.Parameter, value: bool)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, callback=_remember_json, help="Print the result as JSON.")
+open_option = click.option("--open", "opens", is_flag=True, help="Open the HTML report in the browser.")
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import click
 
-from edgekit_runtime.errors import BelowThresholdError, EdgekitError
+from edgekit_runtime.errors import BelowThresholdError, EdgekitError, UsageError
 
 
 def report(
@@ -61,3 +62,21 @@ def exit_with(exit_code: int) -> None:
     """End the running command, unless the code is 0."""
     if exit_code:
         click.get_current_context().exit(exit_code)
+
+
+def require_html(html: Path | None, *, opens: bool) -> None:
+    """Refuse ``--open`` without a report to open.
+
+    Raises:
+        UsageError: It was given without ``--html``.
+    """
+    if opens and html is None:
+        raise UsageError("--open needs a report to open.", next_step="add --html report.html")
+
+
+def open_in_browser(html: Path) -> None:
+    """Open a report in the user's browser, or say on stderr that there is none."""
+    import webbrowser
+
+    if not webbrowser.open(html.absolute().as_uri()):
+        click.echo(f"There is no browser to open {html} with.", err=True)
