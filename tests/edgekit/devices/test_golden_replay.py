@@ -28,7 +28,7 @@ class AnswersTheOpposite:
     def run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         program = (
             "import sys, json, numpy, edgekit_runtime\n"
-            "from edgekit_runtime import golden\n"
+            "from edgekit_runtime.packed_file import golden\n"
             "model = edgekit_runtime.load('model.tflite')\n"
             "answers = model.predict\n"
             "model.predict = lambda batch: 1 - answers(batch)\n"
