@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from edgekit_runtime.inputs.preprocessing import Preprocessing
     from edgekit_runtime.model import Model, load
     from edgekit_runtime.tflite.structure import read_model_description
+    from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 __version__ = "0.1.0"
 
-__all__ = ["Classification", "Model", "Preprocessing", "load", "read_model_description"]
+__all__ = ["Classification", "Model", "Preprocessing", "TfliteModel", "load", "read_model_description"]
 
 _MODULE_OF = {
     "Classification": "classification",
     "Model": "model",
     "Preprocessing": "inputs.preprocessing",
+    "TfliteModel": "tflite.tflite_model",
     "load": "model",
     "read_model_description": "tflite.structure",
 }

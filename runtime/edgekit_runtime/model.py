@@ -23,10 +23,9 @@ from edgekit_runtime.packed_file.zip_parts import zip_end
 from edgekit_runtime.task import CLASSES, IMAGE, LABELS, UNNAMED, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
-from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.known_crashes import refuse_known_crashes
 from edgekit_runtime.tflite.scales import refuse_scales_beyond
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 if TYPE_CHECKING:
     from edgekit_runtime.packed_file.golden import GoldenReport
@@ -41,7 +40,7 @@ Prediction = Union[np.ndarray, "dict[str, np.ndarray]"]
 
 
 def load(
-    path: str | os.PathLike[str] | bytes | bytearray | memoryview,
+    path: str | os.PathLike[str] | bytes | bytearray | memoryview | TfliteModel,
     *,
     num_threads: int = 1,
     interpreter: str | None = None,
@@ -56,7 +55,7 @@ def load(
     """Load a .tflite model.
 
     Args:
-        path: The file, or its bytes.
+        path: The file, its bytes, or what was parsed of them already.
         num_threads: Threads that one operator may use: at most 64, or as many as there are cores.
         interpreter: ``litert`` or ``tflite-runtime``; by default the first of these that is installed.
         labels: Names of the classes, or a text file with one in each line; by default those packed into the
@@ -81,14 +80,17 @@ def load(
     if num_interpreters is not None:
         _require_count("num_interpreters", num_interpreters, most)
     _require_count("max_image_pixels", max_image_pixels, _MOST_IMAGE_PIXELS)
-    content = bytes(path) if isinstance(path, (bytes, bytearray, memoryview)) else read_model_file(path)
+    parsed = path if isinstance(path, TfliteModel) else None
+    content = _content_of(path) if parsed is None else parsed.content
     if public_key is not None:
         from edgekit_runtime.packed_file.signature import require_signature
 
         require_signature(content, public_key)
     # The digest comes first: a file that was changed on its way is reported as such.
     packed = _packed_manifest(content)
-    description = read_model_description(content)
+    if parsed is None:
+        parsed = TfliteModel(content)
+    description = parsed.description
     refuse_lost_parts(description, packed.model_sha256 if packed else "")
     refuse_custom_operators(description)
     choice = choose_interpreter(interpreter)
@@ -96,8 +98,7 @@ def load(
     refuse_known_crashes(choice.name, choice.version, description)
     names = read_labels(labels if labels is not None else packed.labels if packed else ())
     model = Model(
-        content,
-        description,
+        parsed,
         choice,
         labels=names,
         task=find_task(description, [packed.task] if packed else (), label_count=len(names)),
@@ -105,8 +106,7 @@ def load(
         pixel_range=pixel_range,
         max_image_pixels=max_image_pixels,
         runner=BatchRunner(
-            content,
-            description,
+            parsed,
             choice,
             num_threads=num_threads,
             num_interpreters=num_interpreters or max(1, available_cores() // num_threads),
@@ -116,6 +116,10 @@ def load(
     if verify:
         model.verify().require_passed()
     return model
+
+
+def _content_of(model: Any) -> bytes:
+    return bytes(model) if isinstance(model, (bytes, bytearray, memoryview)) else read_model_file(model)
 
 
 def _require_count(name: str, count: Any, most: int) -> None:
@@ -152,8 +156,7 @@ class Model:
 
     def __init__(
         self,
-        content: bytes,
-        description: ModelDescription,
+        model: TfliteModel,
         interpreter: InterpreterChoice,
         *,
         labels: tuple[str, ...],
@@ -163,14 +166,14 @@ class Model:
         max_image_pixels: int,
         runner: BatchRunner,
     ) -> None:
-        self.description = description
+        self.description = description = model.description
         self.interpreter = interpreter.name
         self.interpreter_version = interpreter.version
         self.inputs: tuple[TensorInfo, ...] = model_inputs(description)
         self.outputs: tuple[TensorInfo, ...] = model_outputs(description)
         self.labels = labels
         self.task = task
-        self._content = content
+        self._content = model.content
         self._runner = runner
         # Bound once: each look-up that a call is spared shows beside an invoke of 13 µs.
         self._session, self._fast_shape = runner.session, runner.single_shape

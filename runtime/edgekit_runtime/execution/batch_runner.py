@@ -15,8 +15,8 @@ from edgekit_runtime.execution.batches import chunk_size, padded, run_chunks
 from edgekit_runtime.execution.interpreter import InterpreterChoice
 from edgekit_runtime.execution.session import Session
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
-from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.scales import dense_crashes
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Converts an array of real values, or of pixels, to what the model's input holds.
 Encode = Callable[[np.ndarray], np.ndarray]
@@ -26,8 +26,7 @@ class BatchRunner:
     """The sessions of one model: cuts batches into chunks and spreads large ones over several interpreters.
 
     Args:
-        content: The .tflite.
-        description: What the file says of itself.
+        model: The .tflite, whose structure was checked.
         interpreter: The interpreter to run it on.
         num_threads: Threads that one operator may use.
         num_interpreters: Over how many interpreters a large batch is spread, unless state ties it to one.
@@ -44,20 +43,20 @@ class BatchRunner:
 
     def __init__(
         self,
-        content: bytes,
-        description: ModelDescription,
+        model: TfliteModel,
         interpreter: InterpreterChoice,
         *,
         num_threads: int,
         num_interpreters: int,
         stateful: bool,
     ) -> None:
+        description = model.description
         self._inputs, self._outputs = model_inputs(description), model_outputs(description)
         self.encoders = [Encoder(info) for info in self._inputs]
         self.decoders = [Decoder(info) for info in self._outputs]
         self._stored_shapes = [tensor.shape for tensor in description.inputs]
-        # No reference to the model itself: it is to be freed with its last name, not by the garbage collector.
-        self._create = partial(interpreter.create, content, num_threads)
+        # No reference to the loaded model: it is to be freed with its last name, not by the garbage collector.
+        self._create = partial(interpreter.create, model.content, num_threads)
         operators = {o.name for subgraph in description.subgraphs for o in subgraph.operators}
         has_variables = any(t.is_variable for subgraph in description.subgraphs for t in subgraph.tensors)
         self._resets_variables = has_variables and not stateful

@@ -17,6 +17,7 @@ from edgekit_converters.packaging.signing import new_key, sign
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.packed_file.manifest import Manifest
 from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 #: Its weights lie behind the FlatBuffer proper, at 64-bit offsets.
@@ -171,6 +172,20 @@ def test_bytes_before_the_zip_of_a_signed_file_are_refused() -> None:
     hostile = content[: len(PLAIN)] + bytes(64) + content[len(PLAIN) :]
     with pytest.raises(ModelFileError):
         edgekit_runtime.load(hostile, public_key=PUBLIC)
+
+
+def test_a_parsed_model_is_held_against_digest_and_key_as_its_bytes_are() -> None:
+    content = signed(pack(PLAIN, Manifest(labels=("one", "two", "three"))))
+    assert edgekit_runtime.load(TfliteModel(content), public_key=PUBLIC).labels == ("one", "two", "three")
+    weights = next(tensor for tensor in TfliteModel(content).description.tensors if tensor.is_constant)
+    changed = bytearray(content)
+    changed[weights.data_offset] ^= 1
+    # Sound in its structure, and so it can be parsed; not what was packed and signed.
+    for key in (None, PUBLIC):
+        with pytest.raises(ModelFileError):
+            edgekit_runtime.load(TfliteModel(bytes(changed)), public_key=key)
+    with pytest.raises(ModelFileError):
+        edgekit_runtime.load(TfliteModel(PLAIN), public_key=PUBLIC)
 
 
 def test_a_file_that_version_0_1_0_packed_and_signed_still_loads() -> None:

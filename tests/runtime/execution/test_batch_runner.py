@@ -8,7 +8,7 @@ import pytest
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.execution.batch_runner import BatchRunner
 from edgekit_runtime.execution.interpreter import choose_interpreter
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 Arrays = dict[str, np.ndarray]
 
@@ -16,8 +16,7 @@ Arrays = dict[str, np.ndarray]
 def runner_of(folder: Path, name: str, *, num_interpreters: int = 2, stateful: bool = False) -> BatchRunner:
     content = (folder / f"{name}.tflite").read_bytes()
     return BatchRunner(
-        content,
-        read_model_description(content),
+        TfliteModel(content),
         choose_interpreter(),
         num_threads=1,
         num_interpreters=num_interpreters,
