@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from edgekit.datasets.dataset import Dataset
@@ -34,17 +33,11 @@ def load_dataset(
 
         return load_digits(seed=seed)
     if source in ("mnist", "fashion-mnist"):
+        from edgekit.datasets.downloading import cache_folder
         from edgekit.datasets.mnist import load_fashion_mnist, load_mnist
 
         return (load_mnist if source == "mnist" else load_fashion_mnist)(cache_folder(), seed=seed)
     return _load_path(Path(source), seed, image_size, channels)
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: ``EDGEKIT_CACHE``, else the user's cache folder."""
-    if "EDGEKIT_CACHE" in os.environ:
-        return Path(os.environ["EDGEKIT_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgekit"
 
 
 def _load_path(path: Path, seed: int, image_size: tuple[int, int] | None, channels: int | None) -> Dataset:

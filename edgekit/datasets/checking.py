@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgekit.datasets.dataset import Examples
+from edgekit.datasets.model_inputs import finite
 from edgekit_runtime.errors import DataError
 
 
@@ -67,26 +68,3 @@ def _checked_values(name: str, x: np.ndarray) -> np.ndarray:
         x = x.astype(np.uint8, copy=False)
         return x[..., np.newaxis] if x.ndim == 3 else x
     return x
-
-
-def finite(values: np.ndarray, whose: str) -> np.ndarray:
-    """Floats of any width as float32, none of them NaN or infinite.
-
-    Args:
-        values: Shape (N, ...).
-        whose: Begins the message: ``digits.csv holds``.
-    Raises:
-        DataError: Some are no numbers, or beyond float32.
-    """
-    # A number beyond float32 becomes infinite.
-    with np.errstate(over="ignore"):
-        values = values.astype(np.float32, copy=False)
-    bad = np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1))
-    if bad:
-        raise DataError(
-            f"{whose} values that are no numbers.",
-            expected="finite values",
-            received=f"NaN or infinity in {bad} of {len(values)} examples",
-            next_step="drop these examples, or fill the gaps",
-        )
-    return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,13 @@ class Download:
     def name(self) -> str:
         """The file's own name."""
         return self.url.rpartition("/")[2]
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``EDGEKIT_CACHE``, else the user's cache folder."""
+    if "EDGEKIT_CACHE" in os.environ:
+        return Path(os.environ["EDGEKIT_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgekit"
 
 
 def fetch(downloads: Sequence[Download], folder: Path) -> list[Path]:

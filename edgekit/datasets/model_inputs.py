@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from edgekit.datasets.checking import finite
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.inputs.preprocessing import CHANNELS_FIRST, CHANNELS_LAST, Preprocessing
@@ -228,6 +227,29 @@ class ModelInputs:
         if values.dtype.kind == "f":
             values = finite(values, f"The data for input {model_input.name} holds")
         return to_model_input(values, model_input.shape, model_input.dtype, model_input.pixels)
+
+
+def finite(values: np.ndarray, whose: str) -> np.ndarray:
+    """Floats of any width as float32, none of them NaN or infinite.
+
+    Args:
+        values: Shape (N, ...).
+        whose: Begins the message: ``digits.csv holds``.
+    Raises:
+        DataError: Some are no numbers, or beyond float32.
+    """
+    # A number beyond float32 becomes infinite.
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32, copy=False)
+    bad = np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1))
+    if bad:
+        raise DataError(
+            f"{whose} values that are no numbers.",
+            expected="finite values",
+            received=f"NaN or infinity in {bad} of {len(values)} examples",
+            next_step="drop these examples, or fill the gaps",
+        )
+    return values
 
 
 def _fits(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.datasets.readers.arrays import UNREADABLE
 from edgekit.datasets.readers.folders import Listing
-from edgekit.datasets.readers.npy_header import read_header, require_unpacked_size
+from edgekit.datasets.readers.npy_header import UNREADABLE, read_header, require_unpacked_size
 from edgekit.datasets.source import Source
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import tokenize
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from edgekit.datasets.assembly import make_dataset
 from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
-from edgekit.datasets.readers.npy_header import read_header, require_unpacked_size
+from edgekit.datasets.readers.npy_header import UNREADABLE, read_header, require_unpacked_size
 from edgekit_runtime.errors import DataError
 
 _WHOLE = ("x", "y")
 _SPLIT = ("x_train", "y_train", "x_test", "y_test")
-#: What numpy and zipfile raise on damaged, encrypted and foreign members, and on a stated size beyond all memory.
-UNREADABLE = (
-    OSError, ValueError, EOFError, RuntimeError, MemoryError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 def load_arrays(path: Path, *, seed: int, name: str | None = None) -> Dataset:

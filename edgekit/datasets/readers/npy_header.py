@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import tokenize
+import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -10,6 +13,10 @@ import numpy as np
 
 from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES
 
+#: What numpy and zipfile raise on damaged, encrypted and foreign members, and on a stated size beyond all memory.
+UNREADABLE = (
+    OSError, ValueError, EOFError, RuntimeError, MemoryError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 #: numpy's limit before version 2, and more than any model's input has.
 _MOST_DIMENSIONS = 32
 #: Numbers and text; no structures, objects, dates or complex numbers.

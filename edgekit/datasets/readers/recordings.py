@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.datasets.readers.arrays import UNREADABLE
 from edgekit.datasets.readers.folders import Listing
+from edgekit.datasets.readers.npy_header import UNREADABLE
 from edgekit.datasets.source import Source
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError

@@ -17,8 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from edgekit.datasets.dataset import LARGEST_BYTES
-from edgekit.datasets.readers.arrays import UNREADABLE
-from edgekit.datasets.readers.npy_header import read_header, require_unpacked_size
+from edgekit.datasets.readers.npy_header import UNREADABLE, read_header, require_unpacked_size
 from edgekit.datasets.source import Rows, Source, row_hashes
 from edgekit.datasets.targets import as_targets
 from edgekit_runtime.errors import DataError

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.datasets import cache_folder
+from edgekit.datasets.downloading import cache_folder
 from edgekit.devices.emulation.board_files import write_board_files
 from edgekit.devices.emulation.catalogue import DEBIAN_RELEASE, PYTHON_VERSION, QEMU_RELEASE, PiKind
 from edgekit.devices.emulation.commands import DeviceUnavailableError, require_program, run
