@@ -1,10 +1,13 @@
-"""Progress bars on stderr: shown on a terminal, silent everywhere else."""
+"""Progress on stderr: bars on a terminal, and a line every few seconds everywhere else."""
 
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from edgekit_runtime.printable_text import one_line, printable_streams, unfiltered
@@ -12,20 +15,45 @@ from edgekit_runtime.printable_text import one_line, printable_streams, unfilter
 Item = TypeVar("Item")
 Advance = Callable[[int], None]
 
+#: Seconds before the first line and between two lines, if stderr is not a terminal.
+SECONDS_BETWEEN_LINES = 10.0
+
 #: The display that is up, if one is.
 _displays: list[Any] = []
+
+#: The jobs whose progress is reported in lines; the innermost is the last one.
+_jobs: list[_Job] = []
+
+
+@dataclass
+class _Job:
+    description: str
+    total: int | None
+    done: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def advance(self, steps: int) -> None:
+        self.done += steps
+
+    def line(self) -> str:
+        elapsed = time.monotonic() - self.started
+        if not self.total or not self.done:
+            return f"{self.description}: {elapsed:.0f} s so far"
+        left = elapsed * max(self.total - self.done, 0) / self.done
+        return f"{self.description}: {self.done:,} of {self.total:,}, about {left:.0f} s left"
 
 
 @contextmanager
 def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
-    """Show a bar while the block runs, and yield ``advance(steps)``.
+    """Show a bar, or lines if stderr is not a terminal, while the block runs; yield ``advance(steps)``.
 
     Args:
         description: What is being done, a few words.
         total: Number of steps, or None for a bar that only shows that work goes on.
     """
     if not sys.stderr.isatty():
-        yield lambda steps: None
+        with _lines(_Job(one_line(description), total)) as job:
+            yield job.advance
         return
     with _display() as progress:
         task = progress.add_task(one_line(description), total=total)
@@ -36,22 +64,60 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
 
 
 @contextmanager
+def _lines(job: _Job) -> Iterator[_Job]:
+    """Report the innermost job from time to time, from one thread."""
+    _jobs.append(job)
+    over = threading.Event()
+    reporter = threading.Thread(target=_report, args=(over,), daemon=True) if len(_jobs) == 1 else None
+    if reporter:
+        reporter.start()
+    try:
+        yield job
+    finally:
+        _jobs.remove(job)
+        if reporter:
+            over.set()
+            reporter.join()
+
+
+def _report(over: threading.Event) -> None:
+    while not over.wait(SECONDS_BETWEEN_LINES):
+        if _jobs:
+            print(_jobs[-1].line(), file=sys.stderr, flush=True)
+
+
+@contextmanager
 def _display() -> Iterator[Any]:
     """The one display of bars: a bar within a bar is a line more in it."""
     if _displays:
         yield _displays[-1]
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class StepsColumn(MofNCompleteColumn):
-        """``3/10``, and nothing where the end is not known."""
+        """``3/10``, and nothing if the number of steps is not known."""
 
         def render(self, task: Task) -> Text:
             return Text("") if task.total is None else super().render(task)
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), StepsColumn(), TimeElapsedColumn())
+    class EstimateColumn(TimeRemainingColumn):
+        """The time left, and nothing if the number of steps is not known."""
+
+        def render(self, task: Task) -> Text:
+            return Text("") if task.total is None else super().render(task)
+
+    description = TextColumn("{task.description}", markup=False)
+    columns = (description, BarColumn(), StepsColumn(), TimeElapsedColumn(), EstimateColumn())
     # rich puts streams of its own in the place of stdout and stderr: they are filtered as the others are.
     with (
         Progress(*columns, console=Console(file=unfiltered(sys.stderr)), transient=True) as progress,

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from edgekit.cli import cli
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_progress_lines() -> Iterator[None]:
+    """Lines on stderr come after seconds: what a test compares must not depend on the machine's speed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgekit.progress.SECONDS_BETWEEN_LINES", 3600.0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_progress_lines() -> Iterator[None]:
+    """Lines on stderr come after seconds: what a test compares must not depend on the machine's speed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgekit.progress.SECONDS_BETWEEN_LINES", 3600.0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,18 @@ from edgekit.counting import counted
 from edgekit.regression.answers import ScoreAnswers, unpack_answers
 from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.results import CheckResult
+from edgekit.regression.verdicts import Verdict
 from edgekit.reports.tables import kilobytes, metric_words, percent, print_table
 from edgekit_runtime.errors import EdgekitError
+
+_URGENCY = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.SKIPPED)
 
 
 def print_check(result: CheckResult) -> None:
     """Print a table a model, and one sentence for the whole."""
     for model in result.models:
-        rows = [(rule.rule, rule.verdict.value, rule.allowed, rule.measured, rule.why) for rule in model.rules]
+        urgent_first = sorted(model.rules, key=lambda rule: _URGENCY.index(rule.verdict))
+        rows = [(rule.rule, rule.verdict.value, rule.allowed, rule.measured, rule.why) for rule in urgent_first]
         title = f"{model.name}: {model.path.name}, {counted(model.baseline.samples, 'sample')} of {model.baseline.data}"
         print_table(title, ("rule", "verdict", "allowed", "measured", "why"), rows)
     print(verdict_sentence(result))

@@ -12,17 +12,19 @@ from edgekit.cli import cli
 
 FIXTURES = Path(__file__).resolve().parents[2] / "data" / "tflite"
 DYNAMIC = str(FIXTURES / "cnn_dynamic.tflite")
+#: One line per row.
+WIDE = {"COLUMNS": "240"}
 
 
 def test_the_list_of_targets() -> None:
-    result = CliRunner().invoke(cli, ["targets"])
+    result = CliRunner().invoke(cli, ["targets"], env=WIDE)
     assert result.exit_code == 0
     for name in ("litert", "litert-1.4", "tflite-runtime-2.14", "tflite-runtime-2.5", "tflite-micro"):
         assert f" {name} " in result.output
 
 
 def test_one_target_with_its_operators_and_traps() -> None:
-    result = CliRunner().invoke(cli, ["targets", "tflite-runtime-2.14"])
+    result = CliRunner().invoke(cli, ["targets", "tflite-runtime-2.14"], env=WIDE)
     assert result.exit_code == 0
     assert re.search(r"FULLY_CONNECTED +10 ", result.output)
     assert "4-bit numbers" in result.output
@@ -46,7 +48,8 @@ def test_an_unknown_target_is_a_usage_error() -> None:
 
 
 def test_a_model_that_runs_on_one_target_and_not_on_another() -> None:
-    result = CliRunner().invoke(cli, ["inspect", DYNAMIC, "--target", "litert", "--target", "tflite-runtime-2.14"])
+    arguments = ["inspect", DYNAMIC, "--target", "litert", "--target", "tflite-runtime-2.14"]
+    result = CliRunner().invoke(cli, arguments, env=WIDE)
     assert result.exit_code == 3
     assert "needs version 12 for float activations with per-channel int8 weights" in result.output
     assert "cnn_dynamic.tflite does not run on tflite-runtime-2.14." in result.output

@@ -56,9 +56,10 @@ def test_other_data_than_the_baselines_is_refused(project: Path, check: Check) -
 
 
 def test_an_update_shows_what_changes(
-    project: Path, hasty_model: Path, check: Check, failed_rules: FailedRules
+    project: Path, hasty_model: Path, check: Check, failed_rules: FailedRules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(hasty_model, project / "model.tflite")
+    monkeypatch.setenv("COLUMNS", "240")
     result = check(project, "--update-baseline")
     assert result.exit_code == 0
     top1 = next(line for line in result.output.splitlines() if "top-1" in line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgekit.counting import counted
-from edgekit.reports.tables import metric_words, percent
+from edgekit.reports.tables import metric_words, percent, print_table
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,55 @@ def test_a_percentage_is_never_a_negative_zero(fraction: float | None, text: str
 def test_metrics_and_counts_are_spelled_as_in_prose() -> None:
     assert [metric_words(name) for name in ("mean_iou", "token_accuracy")] == ["mean IoU", "token accuracy"]
     assert [counted(count, "example") for count in (1, 2000)] == ["1 example", "2,000 examples"]
+
+
+_COLUMNS = ("rule", "verdict", "why")
+_ROWS = [("top1", "failed", "55 of 360 samples regressed " * 3), ("size", "passed", "")]
+
+
+def test_a_table_that_fits_is_one_line_per_row(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    print_table("Gate", _COLUMNS, _ROWS)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Gate"
+    assert [line.split()[0] for line in lines[1:] if line.split() and line.split()[0] in {"rule", "top1", "size"}] == [
+        "rule",
+        "top1",
+        "size",
+    ]
+
+
+@pytest.mark.parametrize(("columns", "width"), [(None, 80), ("60", 60), ("40", 40)])
+def test_a_table_that_is_too_wide_is_stacked(
+    columns: str | None, width: int, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    print_table("Gate", _COLUMNS, _ROWS)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[:5] == ["Gate", "", " top1", "   verdict: failed", lines[4]]
+    assert lines[4].startswith("   why: 55 of 360 samples regressed")
+    assert lines[5].startswith("     ")
+    assert lines[-3:] == [" size", "   verdict: passed", ""]
+
+
+def test_a_long_value_is_wrapped_between_words_and_a_path_stays_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    path = "/".join(["folder-of-models"] * 6)
+    print_table("File", (), [("labels", "zero, one, two, " * 8), ("path", path)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("  labels   zero, one,")
+    assert lines[3].startswith("           ")
+    assert [line for line in lines if path in line]
+    assert max(len(line) for line in lines if path not in line) <= 80
+
+
+def test_cells_are_text_and_never_markup(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    print_table("Layers", ("layer", "what it does there"), [("[bold]conv[/bold]", "[red]long words of a file[/red]")])
+    assert "[bold]conv[/bold]" in (out := capsys.readouterr().out)
+    assert "[red]long" in out
