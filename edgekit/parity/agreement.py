@@ -23,8 +23,8 @@ class Agreement:
         candidate_top1: The same of the candidate.
         accuracy_drop: ``reference_top1 - candidate_top1``, an absolute fraction; negative for a gain.
         top1_agreement: Share of equal classes or labels; None for outputs of other kinds.
-        max_absolute_error: Largest difference of any output value.
-        mean_absolute_error: Mean difference over all output values.
+        max_absolute_difference: Largest difference of any output value.
+        mean_absolute_difference: Mean difference over all output values.
     """
 
     samples: int
@@ -32,8 +32,8 @@ class Agreement:
     candidate_top1: float | None
     accuracy_drop: float | None
     top1_agreement: float | None
-    max_absolute_error: float
-    mean_absolute_error: float
+    max_absolute_difference: float
+    mean_absolute_difference: float
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values."""
@@ -78,8 +78,8 @@ def compare(
         candidate_top1=tops[1],
         accuracy_drop=None if tops[0] is None or tops[1] is None else tops[0] - tops[1],
         top1_agreement=_share_equal(scores[0], scores[1], kind),
-        max_absolute_error=float(error.max()),
-        mean_absolute_error=float(error.mean()),
+        max_absolute_difference=float(error.max()),
+        mean_absolute_difference=float(error.mean()),
     )
 
 

@@ -17,9 +17,9 @@ class NumericErrors:
     Attributes:
         samples: Examples compared.
         values: Values compared, all examples together.
-        max_absolute_error: The largest difference.
-        mean_absolute_error: The mean difference.
-        root_mean_square_error: Root of the mean squared difference.
+        max_absolute_difference: The largest difference.
+        mean_absolute_difference: The mean difference.
+        root_mean_square_difference: Root of the mean squared difference.
         cosine_similarity: Of all values as two long vectors, -1 to 1; None where one is all zeros.
         snr_db: ``10 log10(Σ reference² / Σ difference²)``; None without any difference, or any signal.
         quantiles: Absolute error that a share of all values stays within, by that share, such as "0.99"; exact to 1 %.
@@ -28,9 +28,9 @@ class NumericErrors:
 
     samples: int
     values: int
-    max_absolute_error: float
-    mean_absolute_error: float
-    root_mean_square_error: float
+    max_absolute_difference: float
+    mean_absolute_difference: float
+    root_mean_square_difference: float
     cosine_similarity: float | None
     snr_db: float | None
     quantiles: dict[str, float]
@@ -205,21 +205,43 @@ class RegressionFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class RegressionSample:
+    """Some values with their targets, for a figure.
+
+    Attributes:
+        targets: The right values, float64 (N,).
+        reference: The reference's, same shape.
+        candidate: The candidate's, same shape.
+    """
+
+    targets: np.ndarray
+    reference: np.ndarray
+    candidate: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class RegressionParity:
     """Two models of real values, against real targets.
 
     Attributes:
         samples: Examples compared.
-        mae: Mean absolute error.
-        rmse: Root mean squared error.
+        mae: Mean absolute error against the targets.
+        rmse: Root mean squared error against the targets.
         r2: Share of the targets' variance that is explained, averaged over the output's values as scikit-learn does;
             None where the targets of a value are all equal.
+        sample: Some of the values, drawn at random.
     """
 
     samples: int
     mae: RegressionFigure
     rmse: RegressionFigure
     r2: RegressionFigure | None
+    sample: RegressionSample | None = field(default=None, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values, without the sample."""
+        figures = {name: getattr(self, name) for name in ("mae", "rmse", "r2")}
+        return {"samples": self.samples} | {name: figure and asdict(figure) for name, figure in figures.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,20 +251,24 @@ class SliceParity:
     Attributes:
         name: What the data calls it.
         samples: Examples in it.
-        mean_absolute_error: Mean difference of the two models' values.
+        mean_absolute_difference: Mean difference of the two models' values.
         top1_agreement: Share of equal answers; None where the outputs are no classes.
         counts: How often each was right; None without labels.
         accuracy_drop: Drop of top-1 in this slice; None without labels.
         drop_interval: Its 95 % interval; None without labels.
+        mae: Mean absolute error in this slice; None without real targets.
+        rmse: Root mean squared error in this slice; None without real targets.
     """
 
     name: str
     samples: int
-    mean_absolute_error: float
+    mean_absolute_difference: float
     top1_agreement: float | None
     counts: PairedCounts | None
     accuracy_drop: float | None
     drop_interval: Interval | None
+    mae: RegressionFigure | None = None
+    rmse: RegressionFigure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +340,7 @@ class OutputParity:
             "kind": self.kind,
             "errors": asdict(self.errors),
             "classification": self.classification.to_dict() if self.classification else None,
-            "regression": asdict(self.regression) if self.regression else None,
+            "regression": self.regression.to_dict() if self.regression else None,
             "metrics": [asdict(metric) for metric in self.metrics],
             "slices": [asdict(each) for each in self.slices],
         }

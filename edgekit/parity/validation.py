@@ -212,8 +212,8 @@ def summary(output: OutputParity) -> Agreement:
         candidate_top1=labelled.candidate_top1 if labelled else None,
         accuracy_drop=labelled.accuracy_drop if labelled else None,
         top1_agreement=output.classification.top1_agreement if output.classification else None,
-        max_absolute_error=output.errors.max_absolute_error,
-        mean_absolute_error=output.errors.mean_absolute_error,
+        max_absolute_difference=output.errors.max_absolute_difference,
+        mean_absolute_difference=output.errors.mean_absolute_difference,
     )
 
 

@@ -16,7 +16,7 @@ def print_demo(result: DemoResult) -> None:
             kilobytes(variant.size_bytes),
             percent(variant.agreement.candidate_top1),
             percent(variant.agreement.top1_agreement),
-            f"{variant.agreement.max_absolute_error:.1e}",
+            f"{variant.agreement.max_absolute_difference:.1e}",
             milliseconds(variant.latency.p50_ms),
             milliseconds(variant.latency.p99_ms),
         )

@@ -61,6 +61,21 @@ class ChangedAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class PageTable:
+    """A table.
+
+    Attributes:
+        columns: Headings.
+        rows: Its rows; a second cell that is a verdict gets the verdict's colour.
+        title: What it shows; empty for a table that needs no heading.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One model's part of a page.
 
@@ -69,8 +84,7 @@ class Section:
         subtitle: What it was judged on.
         reference: What the reference is called beside each fact.
         facts: The figures that matter most.
-        columns: Headings of the table.
-        rows: Its rows; a second cell that is a verdict gets the verdict's colour.
+        tables: Its tables; those without rows are left out.
         figures: Its figures.
         changed: Samples whose answer changed.
         changed_count: How many there are in all.
@@ -80,8 +94,7 @@ class Section:
     subtitle: str
     reference: str
     facts: tuple[Fact, ...]
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    tables: tuple[PageTable, ...]
     figures: tuple[PageFigure, ...] = ()
     changed: tuple[ChangedAnswer, ...] = ()
     changed_count: int = 0

@@ -94,7 +94,7 @@ def _wrapped(text: str, width: int, indent: int) -> list[str]:
 
 
 def _are_numbers(values: Iterable[str]) -> bool:
-    return all(not value or value[0].isdigit() or value[0] in "-–" for value in values)
+    return all(not value or value[0].isdigit() or value[0] in "+-−–" for value in values)
 
 
 def print_json(value: object) -> None:
@@ -105,6 +105,11 @@ def print_json(value: object) -> None:
 def percent(fraction: float | None) -> str:
     """A fraction as a percentage with two decimals, never a negative zero, or a dash for None."""
     return "–" if fraction is None else f"{round(100 * fraction, 2) + 0.0:.2f} %"
+
+
+def points(change: float) -> str:
+    """A change of a share in percentage points, as "−40.83 points"; never a negative zero."""
+    return f"{round(100 * change, 2) + 0.0:+.2f} points".replace("-", "−")
 
 
 def metric_words(name: str) -> str:

@@ -8,17 +8,29 @@ import numpy as np
 
 from edgekit.counting import counted
 from edgekit.parity.layers.noise import LayerNoise
-from edgekit.parity.results import ChangedSample, ClassificationParity, LabelledFigures, OutputParity
+from edgekit.parity.results import ChangedSample, ClassificationParity, OutputParity, RegressionParity
 from edgekit.parity.validation import Validation
 from edgekit.reports.changed_samples import MOST_BYTES, MOST_SAMPLES, as_picture
 from edgekit.reports.figures.page import draw_confusion_change, draw_reliability, layer_noise_figures
-from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, Section, render
+from edgekit.reports.figures.regression import regression_figures
+from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
 from edgekit.reports.tables import percent
-
-_FOOTNOTE = (
-    "Both models answered the same examples. The interval of the drop is Newcombe's for paired proportions, the "
-    "p-value that of McNemar's exact test: near 1, nothing speaks for a difference."
+from edgekit.reports.validation_rows import (
+    FIGURE_COLUMNS,
+    RECALL_COLUMNS,
+    RECALLS_TITLE,
+    SLICES_TITLE,
+    figure_rows,
+    recall_rows,
+    slice_table,
 )
+
+_FOOTNOTE = "Both models answered the same examples. Differences are between the two models; intervals are of 95 %."
+_OF_CLASSES = (
+    " The interval of a change of accuracy is Newcombe's for paired proportions; McNemar's exact test gives a p-value "
+    "near 1 if nothing suggests a difference."
+)
+_OF_VALUES = " Errors are against the targets of the data; their intervals come from a paired bootstrap of examples."
 
 
 def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoise] = ()) -> str:
@@ -37,70 +49,41 @@ def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoi
             sections.append(_section(validation, output, f"model-{number}-{place}"))
     figures = layer_noise_figures(layers, f"Noise of each layer of {validations[0].candidate.name}", "layers")
     sentence = "; ".join(failures) + "." if failures else "No threshold is missed."
-    return render(Page("edgekit validate", not failures, sentence, figures, tuple(sections), _FOOTNOTE))
+    outputs = [output for validation in validations for output in validation.outputs]
+    footnote = _FOOTNOTE
+    footnote += _OF_CLASSES if any(output.classification for output in outputs) else ""
+    footnote += _OF_VALUES if any(output.regression for output in outputs) else ""
+    return render(Page("edgekit validate", not failures, sentence, figures, tuple(sections), footnote))
 
 
 def _section(validation: Validation, output: OutputParity, name: str) -> Section:
     several = f", output {output.name}" if len(validation.outputs) > 1 else ""
     classes = output.classification
-    rows = [
-        ("largest difference between the models", f"{output.errors.max_absolute_error:.3g}"),
-        ("mean difference between the models", f"{output.errors.mean_absolute_error:.3g}"),
-    ]
-    if output.errors.snr_db is not None:
-        rows.append(("signal-to-noise ratio", f"{output.errors.snr_db:.1f} dB"))
     facts, figures, changed, count = _of_classes(classes, name) if classes else ((), (), (), 0)
+    if output.regression is not None:
+        facts, figures = _of_regression(output.regression, name)
+    tables = [PageTable(FIGURE_COLUMNS, tuple(figure_rows(output)))]
+    if output.slices:
+        columns, rows = slice_table(output.slices)
+        tables.append(PageTable(columns, tuple(rows), SLICES_TITLE))
     if classes:
-        rows.insert(0, ("same answer", percent(classes.top1_agreement)))
-        rows += _labelled_rows(classes.labelled) if classes.labelled else []
-    rows = [*_regression_rows(output), *_metric_rows(output), *rows]
+        tables.append(PageTable(RECALL_COLUMNS, tuple(recall_rows(classes)), RECALLS_TITLE))
     return Section(
         name=f"{validation.candidate.name}{several}",
         subtitle=f"against {validation.reference.name}, {counted(validation.samples, 'example')} of {validation.data}",
         reference=validation.reference.name,
         facts=facts,
-        columns=("figure", "value"),
-        rows=tuple(rows),
+        tables=tuple(tables),
         figures=figures,
         changed=changed,
         changed_count=count,
     )
 
 
-def _regression_rows(output: OutputParity) -> list[tuple[str, str]]:
-    figures = output.regression
-    if figures is None:
-        return []
-    named = [("mean absolute error", figures.mae), ("RMSE", figures.rmse), ("R²", figures.r2)]
-    return [
-        (f"{name} against the targets", f"{figure.reference:.5g} → {figure.candidate:.5g}")
-        for name, figure in named
-        if figure is not None
-    ]
-
-
-def _metric_rows(output: OutputParity) -> list[tuple[str, str]]:
-    rows = []
-    for metric in output.metrics:
-        show = percent if metric.drop is not None else "{:.1f} dB".format
-        scores = (
-            show(metric.candidate)
-            if metric.reference is None
-            else f"{show(metric.reference)} → {show(metric.candidate)}"
-        )
-        rows.append((f"{metric.name.replace('_', ' ')} against {metric.against}", scores))
-    return rows
-
-
-def _labelled_rows(labelled: LabelledFigures) -> list[tuple[str, str]]:
-    interval, counts = labelled.drop_interval, labelled.counts
-    drop = f"{100 * labelled.accuracy_drop:.2f} points (95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})"
-    return [
-        ("drop of top-1", drop),
-        ("only the reference is right", counted(counts.only_reference, "example")),
-        ("only the candidate is right", counted(counts.only_candidate, "example")),
-        ("McNemar's p-value", f"{labelled.mcnemar_p:.3g}"),
-    ]
+def _of_regression(regression: RegressionParity, name: str) -> tuple[tuple[Fact, ...], tuple[PageFigure, ...]]:
+    named = (("mean absolute error", regression.mae), ("RMSE", regression.rmse), ("R²", regression.r2))
+    facts = [Fact(each, f"{f.reference:.5g}", f"{f.candidate:.5g}") for each, f in named if f is not None]
+    return tuple(facts), () if regression.sample is None else regression_figures(regression.sample, name)
 
 
 def _of_classes(

@@ -52,7 +52,7 @@ def test_int8_is_calibrated_packed_and_judged(layout: tuple[str, ...], images: P
     assert not np.array_equal(golden.outputs[0], golden.keras[0])
     judged = json.loads(run("validate", PROGRAMS / "cnn.pt2", path, "--data", images, "--everything", "--json").stdout)
     assert judged["data"]["samples"] == 60
-    assert 0 < judged["agreement"]["max_absolute_error"] < 0.02
+    assert 0 < judged["agreement"]["max_absolute_difference"] < 0.02
 
 
 def test_a_quantized_model_that_is_larger_than_the_float_one_is_said(tmp_path: Path) -> None:

@@ -65,9 +65,9 @@ class ErrorTally:
         return NumericErrors(
             samples=self._samples,
             values=self._values,
-            max_absolute_error=self._maximum,
-            mean_absolute_error=self._sum / values,
-            root_mean_square_error=math.sqrt(self._squares / values),
+            max_absolute_difference=self._maximum,
+            mean_absolute_difference=self._sum / values,
+            root_mean_square_difference=math.sqrt(self._squares / values),
             cosine_similarity=min(1.0, self._product / lengths) if lengths else None,
             snr_db=10 * math.log10(self._reference / self._squares) if has_ratio else None,
             quantiles={f"{share:g}": self._quantile(share) for share in QUANTILES},

@@ -70,15 +70,16 @@ class OutputTally:
         first, second = (probabilities(outputs, self._is_logit) for outputs in values)
         if self._classes is not None:
             answers = self._classes.add(as_scores(first), as_scores(second), targets, names, images)
+        against_targets = None
         if self._regression is not None:
             assert targets is not None
-            self._regression.add(*values, targets)
+            against_targets = self._regression.add(*values, targets)
         if self._metrics is not None:
             self._metrics.add(first, second, targets)
         if groups is not None:
-            self._slices = self._slices or SliceTally()
+            self._slices = self._slices or SliceTally(self._seed)
             errors = np.abs(values[0].astype(np.float64) - values[1]).reshape(len(names), -1)
-            self._slices.add(groups, errors, answers, targets if answers is not None else None)
+            self._slices.add(groups, errors, answers, targets if answers is not None else None, against_targets)
 
     def result(self) -> OutputParity:
         """The figures so far."""

@@ -2,16 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from edgekit.parity.paired_statistics import Interval, mae_increase, paired_bootstrap, r2_drop, rmse_increase
-from edgekit.parity.results import RegressionFigure, RegressionParity
+from edgekit.parity.results import RegressionFigure, RegressionParity, RegressionSample
 
 #: Examples drawn for an interval, all resamples together: of very many examples, fewer resamples tell as much.
 _MOST_DRAWN = 40_000_000
+#: Values kept for a figure: more dots would cover each other.
+_MOST_SAMPLED = 600
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleErrors:
+    """Errors of both models, one column per example.
+
+    Attributes:
+        absolute: Mean absolute error of an example's values, float64 (2, N).
+        squared: Mean squared error of them, same shape.
+    """
+
+    absolute: np.ndarray
+    squared: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[ExampleErrors]) -> ExampleErrors:
+        """The examples of all parts."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts], 1) for name in cls.__slots__))
+
+    def of(self, chosen: np.ndarray) -> ExampleErrors:
+        """The examples that ``chosen``, bool (N,), marks."""
+        return ExampleErrors(self.absolute[:, chosen], self.squared[:, chosen])
+
+    def mae(self, seed: int) -> RegressionFigure:
+        """The mean absolute error of both models."""
+        return _figure(self.absolute.mean(1), _interval(mae_increase, self.absolute, seed))
+
+    def rmse(self, seed: int) -> RegressionFigure:
+        """The root mean squared error of both models."""
+        return _figure(np.sqrt(self.squared.mean(1)), _interval(rmse_increase, np.sqrt(self.squared), seed))
+
+
+def _figure(figures: np.ndarray, interval: Interval | None) -> RegressionFigure:
+    reference, candidate = map(float, figures)
+    return RegressionFigure(reference, candidate, candidate - reference, interval)
+
+
+def _interval(statistic: Callable[..., Any], samples: np.ndarray, seed: int) -> Interval | None:
+    count = samples.shape[1]
+    if count < 2:
+        return None
+    resamples = min(2000, max(200, _MOST_DRAWN // count))
+    return paired_bootstrap(statistic, *samples, resamples=resamples, seed=seed)
 
 
 class RegressionTally:
@@ -24,43 +70,48 @@ class RegressionTally:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._samples = 0
-        self._absolute: list[np.ndarray] = []
-        self._squared: list[np.ndarray] = []
+        self._errors: list[ExampleErrors] = []
         self._signed: list[np.ndarray] = []
         self._moments: np.ndarray | None = None
+        self._random = np.random.default_rng(seed)
+        #: A random key, the target and both models' values, by column.
+        self._sample = np.empty((4, 0))
 
-    def add(self, reference: np.ndarray, candidate: np.ndarray, targets: np.ndarray) -> None:
-        """Take in a batch; the three have N rows of equally many values."""
+    def add(self, reference: np.ndarray, candidate: np.ndarray, targets: np.ndarray) -> ExampleErrors:
+        """Take in a batch; the three have N rows of equally many values.
+
+        Returns:
+            The errors of its examples.
+        """
         rows = len(targets)
         y = targets.reshape(rows, -1).astype(np.float64)
         errors = np.stack([outputs.reshape(rows, -1).astype(np.float64) - y for outputs in (reference, candidate)])
-        self._absolute.append(np.abs(errors).mean(2))
-        self._squared.append(np.square(errors).mean(2))
+        of_examples = ExampleErrors(np.abs(errors).mean(2), np.square(errors).mean(2))
+        self._errors.append(of_examples)
         if y.shape[1] == 1:
             self._signed.append(np.concatenate([errors[..., 0], y.T]))
         # By value of the output: both sums of squared errors, the targets' mean and squared deviation from it.
         self._moments = _merged(self._moments, self._samples, y, np.square(errors).sum(1))
         self._samples += rows
+        self._keep_some(y, errors)
+        return of_examples
 
     def result(self) -> RegressionParity:
         """The figures so far."""
-        absolute, roots = np.concatenate(self._absolute, 1), np.sqrt(np.concatenate(self._squared, 1))
+        errors = ExampleErrors.joined(self._errors)
         return RegressionParity(
             samples=self._samples,
-            mae=self._figure(absolute.mean(1), mae_increase, absolute),
-            rmse=self._figure(np.sqrt(np.square(roots).mean(1)), rmse_increase, roots),
+            mae=errors.mae(self._seed),
+            rmse=errors.rmse(self._seed),
             r2=self._r2(),
+            sample=RegressionSample(*self._sample[1:]),
         )
 
-    def _figure(self, figures: np.ndarray, statistic: Callable[..., Any], samples: np.ndarray) -> RegressionFigure:
-        reference, candidate = map(float, figures)
-        return RegressionFigure(reference, candidate, candidate - reference, self._interval(statistic, samples))
-
-    def _interval(self, statistic: Callable[..., Any], samples: np.ndarray) -> Interval | None:
-        if self._samples < 2:
-            return None
-        resamples = min(2000, max(200, _MOST_DRAWN // self._samples))
-        return paired_bootstrap(statistic, *samples, resamples=resamples, seed=self._seed)
+    def _keep_some(self, y: np.ndarray, errors: np.ndarray) -> None:
+        """Keep the values with the smallest random keys: each is as likely to stay as any other."""
+        values = np.stack([self._random.random(y.size), y.ravel(), *(y + errors).reshape(2, -1)])
+        both = np.concatenate([self._sample, values], axis=1)
+        self._sample = both[:, np.argsort(both[0], kind="stable")[:_MOST_SAMPLED]]
 
     def _r2(self) -> RegressionFigure | None:
         assert self._moments is not None
@@ -68,7 +119,7 @@ class RegressionTally:
         if self._samples < 2 or (deviations <= 0).any():
             return None
         reference, candidate = map(float, (1 - errors / deviations).mean(1))
-        interval = self._interval(r2_drop, np.concatenate(self._signed, 1)) if self._signed else None
+        interval = _interval(r2_drop, np.concatenate(self._signed, 1), self._seed) if self._signed else None
         return RegressionFigure(reference, candidate, reference - candidate, interval)
 
 

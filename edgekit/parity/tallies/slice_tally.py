@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from edgekit.parity.paired_statistics import PairedCounts, drop_interval
 from edgekit.parity.results import SliceParity
+from edgekit.parity.tallies.regression_tally import ExampleErrors
 from edgekit_runtime.errors import DataError
 
 #: More names are no slices but, say, a column of numbers.
@@ -22,12 +23,18 @@ class _Sums:
     answers: int = 0
     equal: int = 0
     counts: PairedCounts | None = None
+    against_targets: list[ExampleErrors] = field(default_factory=list)
 
 
 class SliceTally:
-    """Running figures by slice."""
+    """Running figures by slice.
 
-    def __init__(self) -> None:
+    Args:
+        seed: Seed of the bootstrap.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
         self._slices: dict[str, _Sums] = {}
 
     def add(
@@ -36,14 +43,16 @@ class SliceTally:
         errors: np.ndarray,
         answers: tuple[np.ndarray, np.ndarray] | None,
         y: np.ndarray | None,
+        against_targets: ExampleErrors | None = None,
     ) -> None:
         """Take in a batch.
 
         Args:
             groups: The slice of each example, str (N,).
-            errors: Absolute differences, float (N, values).
+            errors: Absolute differences between the models, float (N, values).
             answers: Both models' answers, int64 (N * steps,), or None.
             y: Right classes of the answers, int64 (N * steps,), or None.
+            against_targets: Both models' errors against real targets, or None.
         Raises:
             DataError: There are too many different slices.
         """
@@ -53,6 +62,8 @@ class SliceTally:
             sums.samples += int(chosen.sum())
             sums.values += errors[chosen].size
             sums.error += float(errors[chosen].sum())
+            if against_targets is not None:
+                sums.against_targets.append(against_targets.of(chosen))
             if answers is None:
                 continue
             of_answers = np.repeat(chosen, len(answers[0]) // len(groups))
@@ -70,19 +81,24 @@ class SliceTally:
             )
 
     def result(self) -> tuple[SliceParity, ...]:
-        """The slices, the one with the largest drop first, else the one with the largest error."""
-        slices = [
-            SliceParity(
-                name=name,
-                samples=sums.samples,
-                mean_absolute_error=sums.error / max(1, sums.values),
-                top1_agreement=sums.equal / sums.answers if sums.answers else None,
-                counts=sums.counts,
-                accuracy_drop=sums.counts.accuracy_drop if sums.counts else None,
-                drop_interval=drop_interval(sums.counts) if sums.counts else None,
-            )
-            for name, sums in self._slices.items()
-        ]
-        return tuple(
-            sorted(slices, key=lambda each: (-(each.accuracy_drop or 0.0), -each.mean_absolute_error, each.name))
+        """The slices, the one with the largest drop or the largest growth of the error first."""
+        return tuple(sorted((self._slice(name, sums) for name, sums in self._slices.items()), key=_rank))
+
+    def _slice(self, name: str, sums: _Sums) -> SliceParity:
+        errors = ExampleErrors.joined(sums.against_targets) if sums.against_targets else None
+        return SliceParity(
+            name=name,
+            samples=sums.samples,
+            mean_absolute_difference=sums.error / max(1, sums.values),
+            top1_agreement=sums.equal / sums.answers if sums.answers else None,
+            counts=sums.counts,
+            accuracy_drop=sums.counts.accuracy_drop if sums.counts else None,
+            drop_interval=drop_interval(sums.counts) if sums.counts else None,
+            mae=errors.mae(self._seed) if errors else None,
+            rmse=errors.rmse(self._seed) if errors else None,
         )
+
+
+def _rank(each: SliceParity) -> tuple[float, float, float, str]:
+    growth = each.mae.worsening if each.mae else 0.0
+    return -(each.accuracy_drop or 0.0), -growth, -each.mean_absolute_difference, each.name

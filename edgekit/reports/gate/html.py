@@ -18,7 +18,7 @@ from edgekit.reports.figures.page import (
     layer_noise_figures,
 )
 from edgekit.reports.gate.table import verdict_sentence
-from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, Section, render
+from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
 from edgekit.reports.tables import kilobytes, percent
 
 _FOOTNOTE = (
@@ -70,6 +70,7 @@ def _section(check: ModelCheck, number: int) -> Section:
     record = None if check.measurement is None else check.measurement.record
     facts = [
         Fact("top-1", percent(check.baseline.top1), percent(record.top1) if record else "–"),
+        Fact("mean absolute error", _error(check.baseline), _error(record)),
         Fact("size", kilobytes(check.baseline.size_bytes), kilobytes(record.size_bytes) if record else "–"),
         Fact("latency", _latency(check.baseline), _latency(record)),
     ]
@@ -79,8 +80,12 @@ def _section(check: ModelCheck, number: int) -> Section:
         subtitle=f"{check.path.name}, judged on {counted(check.baseline.samples, 'sample')} of {check.baseline.data}",
         reference="baseline",
         facts=tuple(fact for fact in facts if fact.before != "–"),
-        columns=("rule", "verdict", "measured", "allowed", "why"),
-        rows=tuple((rule.rule, rule.verdict.value, rule.measured, rule.allowed, rule.why) for rule in check.rules),
+        tables=(
+            PageTable(
+                ("rule", "verdict", "measured", "allowed", "why"),
+                tuple((rule.rule, rule.verdict.value, rule.measured, rule.allowed, rule.why) for rule in check.rules),
+            ),
+        ),
         figures=(*figures, *layer_noise_figures(check.layers, "Noise of each layer", f"model-{number}-layers")),
         changed=changed,
         changed_count=count,
@@ -115,6 +120,10 @@ def _confusion(answers: ClassAnswers) -> np.ndarray:
     from sklearn.metrics import confusion_matrix
 
     return np.asarray(confusion_matrix(answers.labels, answers.predicted, labels=range(answers.classes)))
+
+
+def _error(record: ModelRecord | None) -> str:
+    return "–" if record is None or record.mean_absolute_error is None else f"{record.mean_absolute_error:.4g}"
 
 
 def _latency(record: ModelRecord | None) -> str:

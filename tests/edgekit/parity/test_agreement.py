@@ -25,9 +25,9 @@ def test_the_figures_of_a_classifier() -> None:
     assert figures.candidate_top1 == 0.75
     assert figures.accuracy_drop == 0.0
     assert figures.top1_agreement == 0.5
-    assert figures.max_absolute_error == pytest.approx(0.4)
+    assert figures.max_absolute_difference == pytest.approx(0.4)
     # |differences| by row: 0.1 + 0.1, 0, 0.4 + 0.4, 0.4 + 0.4; their sum over 12 values.
-    assert figures.mean_absolute_error == pytest.approx(1.8 / 12)
+    assert figures.mean_absolute_difference == pytest.approx(1.8 / 12)
 
 
 def test_a_drop_is_a_fraction_of_all_examples() -> None:
@@ -52,8 +52,8 @@ def test_a_regression_has_errors_only() -> None:
     figures = compare(np.array([[10.0], [-3.0]]), np.array([[11.0], [-3.5]]), np.array([1, 0]), kind="values")
     assert figures.reference_top1 is None
     assert figures.top1_agreement is None
-    assert figures.max_absolute_error == 1.0
-    assert figures.mean_absolute_error == 0.75
+    assert figures.max_absolute_difference == 1.0
+    assert figures.mean_absolute_difference == 0.75
 
 
 def test_a_sequence_agrees_step_by_step() -> None:

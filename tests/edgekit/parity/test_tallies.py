@@ -135,9 +135,9 @@ def test_numeric_errors(scale: float) -> None:
     errors = tally.result()
     difference = np.abs(reference - candidate)
     assert (errors.samples, errors.values) == (2000, 24_000)
-    assert errors.max_absolute_error == difference.max()
-    assert errors.mean_absolute_error == pytest.approx(difference.mean())
-    assert errors.root_mean_square_error == pytest.approx(np.sqrt(np.square(difference).mean()))
+    assert errors.max_absolute_difference == difference.max()
+    assert errors.mean_absolute_difference == pytest.approx(difference.mean())
+    assert errors.root_mean_square_difference == pytest.approx(np.sqrt(np.square(difference).mean()))
     flat = reference.ravel(), candidate.ravel()
     assert errors.cosine_similarity == pytest.approx(np.dot(*flat) / np.linalg.norm(flat[0]) / np.linalg.norm(flat[1]))
     assert errors.snr_db == pytest.approx(10 * np.log10(np.square(reference).sum() / np.square(difference).sum()))
@@ -151,7 +151,7 @@ def test_numeric_errors(scale: float) -> None:
 def test_equal_outputs_have_no_noise() -> None:
     errors = tallied(REFERENCE, REFERENCE).errors
     assert errors.snr_db is None
-    assert errors.max_absolute_error == 0
+    assert errors.max_absolute_difference == 0
     assert errors.quantiles == {"0.5": 0, "0.9": 0, "0.99": 0, "0.999": 0}
     assert errors.cosine_similarity == pytest.approx(1)
     assert errors.worst == ()
@@ -177,6 +177,45 @@ def test_regression(values: int) -> None:
     assert figures.mae.interval is not None
     assert 0 < figures.mae.interval.low < figures.mae.worsening < figures.mae.interval.high
     assert figures.rmse.reference == pytest.approx(np.sqrt(np.square(reference - targets).mean()))
+
+
+@pytest.mark.parametrize("values", [1, 3])
+def test_slices_of_values_have_their_errors_against_the_targets(values: int) -> None:
+    targets = RANDOM.normal(size=(500, values)).astype(np.float32)
+    groups = np.where(np.arange(500) % 5 == 0, "night", "day")
+    reference = targets + RANDOM.normal(0, 0.2, targets.shape)
+    candidate = reference + (groups == "night")[:, np.newaxis] * RANDOM.normal(0, 0.5, targets.shape)
+    worst, best = tallied(reference, candidate, targets, groups, kind="values").slices
+    assert (worst.name, worst.samples, best.name) == ("night", 100, "day")
+    for each in (worst, best):
+        rows = groups == each.name
+        assert each.mae is not None
+        assert each.rmse is not None
+        for model, mae, rmse in (
+            (reference, each.mae.reference, each.rmse.reference),
+            (candidate, each.mae.candidate, each.rmse.candidate),
+        ):
+            assert mae == pytest.approx(mean_absolute_error(targets[rows], model[rows]))
+            assert rmse == pytest.approx(np.sqrt(np.square(model - targets)[rows].mean()))
+        assert each.accuracy_drop is None
+    assert worst.mae is not None
+    assert worst.mae.interval is not None
+    assert 0 < worst.mae.interval.low < worst.mae.worsening < worst.mae.interval.high
+
+
+def test_a_figure_of_values_gets_some_of_them_from_the_whole_data() -> None:
+    targets = np.arange(20_000, dtype=np.float32)[:, np.newaxis]
+    regression = tallied(targets + 1, targets - 2, targets, kind="values").regression
+    assert regression is not None
+    sample = regression.sample
+    assert sample is not None
+    assert len(sample.targets) == len(set(sample.targets)) == 600
+    np.testing.assert_allclose(sample.reference, sample.targets + 1)
+    np.testing.assert_allclose(sample.candidate, sample.targets - 2)
+    # Batches of 256 come in order; a sample of the first or last ones would show in any quarter.
+    counts, _ = np.histogram(sample.targets, 4, (0, 20_000))
+    assert counts.min() > 110
+    assert "sample" not in regression.to_dict()
 
 
 def test_whole_numbers_are_real_targets_of_one_unbounded_output() -> None:
@@ -249,7 +288,7 @@ def test_slices_are_compared_by_themselves() -> None:
     assert (worst.name, worst.samples) == ("night", night.sum())
     assert worst.accuracy_drop == pytest.approx(right[0].mean() - right[1].mean())
     assert worst.top1_agreement == 0
-    assert worst.mean_absolute_error == pytest.approx(np.abs(REFERENCE - candidate)[night].mean(), rel=1e-6)
+    assert worst.mean_absolute_difference == pytest.approx(np.abs(REFERENCE - candidate)[night].mean(), rel=1e-6)
     assert (best.name, best.accuracy_drop, best.top1_agreement) == ("day", 0, 1)
 
 

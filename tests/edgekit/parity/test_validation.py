@@ -78,7 +78,7 @@ def test_a_tflite_beside_itself_has_no_noise(many: tuple[Path, Path], many_data:
     validation = validate(many[1], many[1], str(many_data), thresholds=NO_LIMITS, options=everything())
     for output in validation.outputs:
         assert output.errors.snr_db is None
-        assert output.errors.max_absolute_error == 0
+        assert output.errors.max_absolute_difference == 0
     assert validation.samples == 100
     assert len(validation.data_sha256) == 64
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from edgekit.datasets.streams import Batch
 from edgekit.parity.layers.noise import LayerNoise
-from edgekit.regression.answers import ClassAnswers
+from edgekit.regression.answers import ClassAnswers, ErrorAnswers
 from edgekit.regression.baseline.content_digest import ContentDigest
 from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord
 from edgekit.regression.measurement import Measurement
@@ -28,6 +28,7 @@ from edgekit.reports.gate.html import check_html
 CHROMIUM = Path(__file__).parent.parent / "chromium.py"
 NASTY = '<script>alert(1)</script> $x_1$ & "q" \ud800'
 CLASSES, SAMPLES = 30, 400
+FEW = np.array([0.0, 0.5])
 
 
 class Pictures:
@@ -180,3 +181,15 @@ def test_the_browser_would_tell_of_a_request(page: Path) -> None:
     spoilt.write_text(text)
     found, _ = look(spoilt, 1100, "light")
     assert found["complaints"] != []
+
+
+def test_a_regression_shows_its_error_first(result: CheckResult) -> None:
+    whole, _ = result.models
+    assert whole.measurement is not None
+    judged = (replace(each, top1=None, mean_absolute_error=0.25) for each in (whole.baseline, whole.measurement.record))
+    baseline, now = judged
+    measurement = replace(whole.measurement, record=replace(now, mean_absolute_error=0.5), answers=ErrorAnswers(FEW))
+    check = replace(whole, baseline=baseline, measurement=measurement, baseline_answers=ErrorAnswers(FEW))
+    text = " ".join(Document(check_html(CheckResult((check,)))).text.split())
+    assert "mean absolute error 0.5 baseline 0.25" in text
+    assert "top-1" not in text

@@ -1,0 +1,80 @@
+"""The figures of models that estimate numbers: predicted against true values, and how far they are off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgekit.parity.results import RegressionSample
+from edgekit.reports.figures.svg import AFTER, BEFORE, FAINT, inline_svg, page_style
+from edgekit.reports.figures.writing import plain_text
+from edgekit.reports.html_page import PageFigure
+
+_FIGURE_SIZE = (4.2, 3.6)
+#: Bins of the distribution of errors.
+_BINS = 24
+
+
+def regression_figures(sample: RegressionSample, name: str) -> tuple[PageFigure, ...]:
+    """A scatter of predicted against true values, and the distribution of both models' errors.
+
+    Args:
+        sample: The values to draw.
+        name: Unique in the page.
+    """
+    count = len(sample.targets)
+    return (
+        PageFigure(
+            "Predicted against true",
+            _draw_predictions(sample, f"{name}-predictions"),
+            f"{count:,} values; on the dashed line a prediction is right. Rings: before, dots: after.",
+        ),
+        PageFigure(
+            "Errors against the targets",
+            _draw_errors(sample, f"{name}-errors"),
+            "Prediction less target of the same values; the nearer to 0, the better.",
+        ),
+    )
+
+
+@plain_text
+def _draw_predictions(sample: RegressionSample, name: str) -> str:
+    from matplotlib.figure import Figure
+
+    with page_style(name):
+        figure = Figure(figsize=_FIGURE_SIZE, layout="constrained")
+        axes = figure.subplots()
+        everything = np.concatenate([sample.targets, sample.reference, sample.candidate])
+        low, high = float(everything.min()), float(everything.max())
+        axes.plot([low, high], [low, high], color=FAINT, linestyle="--", linewidth=1)
+        axes.plot(
+            sample.targets, sample.reference, "o", color=BEFORE, markersize=5, markerfacecolor="none", label="before"
+        )
+        axes.plot(sample.targets, sample.candidate, "o", color=AFTER, markersize=2.5, label="after")
+        axes.grid(visible=True)
+        axes.set(xlabel="true value", ylabel="predicted value")
+        _add_legend(axes)
+        return inline_svg(figure, name, "Predicted against true values, before and after")
+
+
+@plain_text
+def _draw_errors(sample: RegressionSample, name: str) -> str:
+    from matplotlib.figure import Figure
+
+    errors = [predicted - sample.targets for predicted in (sample.reference, sample.candidate)]
+    edges = np.histogram_bin_edges(np.concatenate(errors), _BINS)
+    with page_style(name):
+        figure = Figure(figsize=_FIGURE_SIZE, layout="constrained")
+        axes = figure.subplots()
+        axes.axvline(0, color=FAINT, linestyle="--", linewidth=1)
+        axes.stairs(np.histogram(errors[0], edges)[0], edges, color=BEFORE, linewidth=2.4, label="before")
+        axes.stairs(np.histogram(errors[1], edges)[0], edges, color=AFTER, linewidth=1.4, label="after")
+        axes.set(xlabel="prediction less target", ylabel="values")
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        _add_legend(axes)
+        return inline_svg(figure, name, "Distribution of the errors, before and after")
+
+
+def _add_legend(axes: Any) -> None:
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)

@@ -1,0 +1,109 @@
+"""The page of ``edgekit validate``: the figures of the terminal and of JSON, under the same names."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgekit.parity.options import Thresholds
+from edgekit.parity.tallies.output_tally import OutputTally
+from edgekit.parity.validation import Validation
+from edgekit.reports.validation import print_validations, validations_as_dict
+from edgekit.reports.validation_html import validation_html
+from edgekit_runtime.task import DATA, Kind, Task
+
+RANDOM = np.random.default_rng(3)
+
+
+def validation(
+    kind: str,
+    values: tuple[np.ndarray, np.ndarray],
+    targets: np.ndarray | None,
+    *,
+    groups: np.ndarray | None = None,
+    thresholds: Thresholds | None = None,
+    candidate: str = "m-int8.tflite",
+    labels: tuple[str, ...] = (),
+) -> Validation:
+    """What ``validate`` finds of two models that gave these values."""
+    tally = OutputTally("y", Kind(kind, DATA), labels, 5, 0)
+    tally.add(values, targets, tuple(map(str, range(len(values[0])))), groups=groups)
+    return Validation(
+        reference=Path("m.h5"),
+        candidate=Path(candidate),
+        data="data.npz",
+        data_sha256="0" * 64,
+        samples=len(values[0]),
+        task=Task({}, {"y": Kind(kind, DATA)}),
+        outputs=(tally.result(),),
+        thresholds=thresholds or Thresholds(),
+        failures=(),
+        notes=(),
+    )
+
+
+def text_of(html: str) -> str:
+    """The text of a page, in one line."""
+    body = re.sub(r"<style.*?</style>|<title>.*?</title>", "", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+@pytest.fixture(scope="module")
+def regression() -> Validation:
+    targets = RANDOM.normal(size=(120, 1)).astype(np.float32)
+    reference = targets + RANDOM.normal(0, 0.2, targets.shape)
+    groups = np.where(np.arange(120) % 4 == 0, "night", "day")
+    candidate = reference + 0.3 * (groups == "night")[:, np.newaxis]
+    return validation("values", (reference, candidate), targets, groups=groups)
+
+
+def test_terminal_json_and_page_say_the_same_of_a_regression(
+    regression: Validation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_validations([regression], ())
+    terminal = " ".join(capsys.readouterr().out.split())
+    page = text_of(validation_html([regression]))
+    plain = json.loads(json.dumps(validations_as_dict([regression], ())))["outputs"][0]
+    for name, key in (("mean absolute error", "mae"), ("RMSE", "rmse"), ("R²", "r2")):
+        figures = plain["regression"][key]
+        row = f"{name} against the targets {figures['reference']:.5g} {figures['candidate']:.5g}"
+        assert row in terminal
+        assert row in page
+    difference = f"mean absolute difference {plain['errors']['mean_absolute_difference']:.2e}"
+    assert difference in terminal
+    assert difference in page
+    assert "mean_absolute_error" not in json.dumps(plain)
+
+
+def test_the_page_of_a_regression_shows_predictions_errors_and_slices(regression: Validation) -> None:
+    html = validation_html([regression])
+    page = text_of(html)
+    assert html.count("<svg") == 2
+    assert "Predicted against true" in page
+    assert "Slices, the worst first slice examples MAE before MAE after change of MAE RMSE before RMSE after" in page
+    night, day = regression.outputs[0].slices
+    assert night.mae is not None
+    assert day.mae is not None
+    assert f"night 30 {night.mae.reference:.4g} {night.mae.candidate:.4g} +0." in page
+    assert f"day 90 {day.mae.reference:.4g} {day.mae.candidate:.4g} +0 (+0 to +0)" in page
+    # McNemar's test is about classes.
+    assert "McNemar" not in page
+    assert validation_html([regression]) == html
+
+
+def test_slices_of_classes_show_accuracy_and_no_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    y = RANDOM.integers(0, 3, 200)
+    scores = np.eye(3)[y].astype(np.float32)
+    wrong = np.eye(3)[np.where(np.arange(200) < 20, (y + 1) % 3, y)].astype(np.float32)
+    groups = np.where(np.arange(200) < 100, "a", "b")
+    result = validation("classes", (scores, wrong), y, groups=groups)
+    print_validations([result], ())
+    row = "a 100 100.00 % 80.00 % −20.00 points"
+    assert "slice examples top-1 before top-1 after change same answer a 100" in text_of(validation_html([result]))
+    assert row in text_of(validation_html([result]))
+    assert row in " ".join(capsys.readouterr().out.split())
