@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgekit.datasets.kinds import IMAGES
 from edgekit.datasets.readers.folders import regular_files
-from edgekit.datasets.readers.image_folder import SUFFIXES
 from edgekit.progress import tracked
 from edgekit_runtime.classification import LabelScore
 from edgekit_runtime.errors import DataError, UsageError
@@ -61,7 +61,7 @@ def find_images(named: Iterable[str]) -> list[str]:
 def _images_of(name: str) -> Iterator[str]:
     path = Path(name)
     if path.is_dir():
-        found = regular_files(path.rglob("*"), SUFFIXES)
+        found = regular_files(path.rglob("*"), IMAGES.suffixes)
     elif set(name) & set("*?[") and not path.exists():
         found = _matches(path)
     else:
@@ -70,7 +70,7 @@ def _images_of(name: str) -> Iterator[str]:
     if not found:
         raise UsageError(
             f"{name} stands for no image.",
-            expected=f"a pattern that matches files, or a folder with {', '.join(sorted(SUFFIXES))}",
+            expected=f"a pattern that matches files, or a folder with {', '.join(sorted(IMAGES.suffixes))}",
         )
     yield from map(str, found)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edgekit.datasets.dataset import Dataset
 from edgekit_runtime.errors import DataError
+
+if TYPE_CHECKING:
+    from edgekit.datasets.dataset import Dataset
 
 NAMES = ("digits", "mnist", "fashion-mnist")
 

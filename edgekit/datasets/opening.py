@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 
-from edgekit.datasets import NAMES, load_dataset
-from edgekit.datasets.dataset import Dataset
-from edgekit.datasets.model_inputs import ModelInputs, preprocessing_by_name
-from edgekit.datasets.readers.folders import Listing, list_folder, suffixes_in
-from edgekit.datasets.readers.functions import PREFIX, FunctionExamples, as_arrays, import_function
-from edgekit.datasets.readers.idx import find_images, is_idx
-from edgekit.datasets.source import Rows, Source, row_hashes
+from edgekit.datasets import kinds, load_dataset
+from edgekit.datasets.model_inputs import ModelInputs
+from edgekit.datasets.readers.functions import FunctionExamples
+from edgekit.datasets.source import Source, row_hashes
 from edgekit.datasets.splitting import held_back_rows
 from edgekit.datasets.streams import Conform, ExampleStream, Part, StoredExamples
 from edgekit_converters.lowering import ModelInput
@@ -80,21 +77,14 @@ def require_source(source: str, label_column: str | None) -> None:
         UsageError: A column of labels was asked for, and this is not a table.
         DataError: The data does not exist.
     """
-    from edgekit.datasets.readers import tables
-
-    if label_column is not None and Path(source).suffix.lower() not in tables.SUFFIXES:
+    suffixes = sorted(suffix for kind in kinds.KINDS if kind.has_columns for suffix in kind.suffixes)
+    if label_column is not None and Path(source).suffix.lower() not in suffixes:
         raise UsageError(
             "--label-column goes with a table only.",
-            expected=f"data that ends in {' or '.join(sorted(tables.SUFFIXES))}",
+            expected=f"data that ends in {' or '.join(suffixes)}",
             received=source,
         )
-    if source not in NAMES and not source.startswith(PREFIX) and not Path(source).exists():
-        raise DataError(
-            f"There is no data set {source}.",
-            expected=f"{', '.join(NAMES)}, a file (.npz, .npy, .csv, IDX), a folder of images, .wav or .npy files, "
-            "or python:module:function",
-            received="neither a known name nor an existing path",
-        )
+    kinds.require_existing(source)
 
 
 def open_data(
@@ -114,17 +104,10 @@ def open_data(
     """
     require_source(request.source, request.label_column)
     conform = ModelInputs(inputs)
-    if request.source.startswith(PREFIX):
-        function = import_function(request.source)
-        arrays = as_arrays(function())
-        if arrays is None:
-            examples = FunctionExamples(
-                request.source, function, tuple(inputs), conform, request.seed, slice_by=request.slice_by
-            )
-            return ModelData(lambda part: replace(examples, part=part, _known={}), ())
-        source = _arrays(request, arrays, inputs)
-    else:
-        source = _stored(request, inputs)
+    source = open_source(request, inputs)
+    if isinstance(source, FunctionExamples):
+        examples = replace(source, conform=conform)
+        return ModelData(lambda part: replace(examples, part=part, _known={}), ())
     if request.slice_by is not None and source.groups is None:
         raise DataError(
             f"{request.source} has nothing called {request.slice_by} to slice by.",
@@ -163,47 +146,21 @@ def _renumbered(source: Source, labels: Sequence[str]) -> Source:
     return replace(source, targets=source.targets | targets, labels=tuple(labels))
 
 
-def _stored(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
-    if request.source in NAMES:
-        return _of_dataset(load_dataset(request.source, seed=request.seed))
-    path = Path(request.source)
-    return _folder(path, request, inputs) if path.is_dir() else _file(path, request, inputs)
+def open_source(request: DataRequest, inputs: Sequence[ModelInput]) -> Source | FunctionExamples:
+    """Open data by the reader of its kind.
+
+    Args:
+        request: What the user said of the data.
+        inputs: The model's inputs; images know what pixels become.
+    Raises:
+        EdgekitError: There is no such source, it is damaged, or it does not fit the model.
+    """
+    if len(inputs) > 1 and kinds.is_folder_of_files(request.source):
+        return _folder_of_each_input(Path(request.source), request, inputs)
+    return kinds.find_kind(request.source).open(request, inputs)
 
 
-def _file(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
-    from edgekit.datasets.readers import tables
-    from edgekit.datasets.readers.stored_arrays import array_file_source
-
-    if is_idx(path):
-        return _idx(path, request, inputs)
-    if path.suffix.lower() in tables.SUFFIXES:
-        return tables.table_source(
-            path, _only(inputs, path), label_column=request.label_column, slice_by=request.slice_by
-        )
-    return array_file_source(path, [model_input.name for model_input in inputs], slice_by=request.slice_by)
-
-
-def _idx(path: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
-    from edgekit.datasets.readers.idx import open_idx
-
-    return _arrays(request, open_idx(path), inputs)
-
-
-def _arrays(request: DataRequest, arrays: Mapping[str, Rows], inputs: Sequence[ModelInput]) -> Source:
-    from edgekit.datasets.readers.stored_arrays import arrays_source
-
-    return arrays_source(
-        request.source, arrays, [model_input.name for model_input in inputs], slice_by=request.slice_by
-    )
-
-
-def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
-    if not any(folder.iterdir()):
-        raise DataError(f"{folder} is empty.", expected="files of examples, or a sub-folder of these for each class")
-    if find_images(folder):
-        return _idx(folder, request, inputs)
-    if len(inputs) == 1:
-        return _folder_of_one(folder, request, inputs[0])
+def _folder_of_each_input(folder: Path, request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     from edgekit.datasets.readers.array_folders import joined_source
 
     missing = [model_input.name for model_input in inputs if not (folder / model_input.name).is_dir()]
@@ -213,59 +170,17 @@ def _folder(folder: Path, request: DataRequest, inputs: Sequence[ModelInput]) ->
             expected=f"the sub-folders {', '.join(model_input.name for model_input in inputs)}",
             received=f"no {', '.join(missing)}",
         )
-    return joined_source(folder, {each.name: _folder_of_one(folder / each.name, request, each) for each in inputs})
+    sources = {}
+    for each in inputs:
+        source = open_source(replace(request, source=str(folder / each.name)), [each])
+        assert isinstance(source, Source), "only python: gives anything else"
+        sources[each.name] = source
+    return joined_source(folder, sources)
 
 
-def _folder_of_one(folder: Path, request: DataRequest, model_input: ModelInput) -> Source:
-    from edgekit.datasets.readers import array_folders, image_folder, recordings
-
-    present = suffixes_in(folder)
-    kinds = [kind for kind in (image_folder, recordings, array_folders) if kind.SUFFIXES & present]
-    if len(kinds) != 1:
-        raise DataError(
-            f"{folder} holds {'files of several kinds' if kinds else 'no files of examples'}.",
-            expected="images, .wav files or .npy files, of one kind",
-            received=", ".join(sorted(present)) or "no files",
-        )
-    listing = list_folder(folder, kinds[0].SUFFIXES, slice_by=request.slice_by)
-    if kinds[0] is recordings:
-        return recordings.recording_source(listing, model_input)
-    if kinds[0] is array_folders:
-        return array_folders.array_folder_source(listing)
-    return _images(listing, model_input)
-
-
-def _images(listing: Listing, model_input: ModelInput) -> Source:
-    from edgekit.datasets.readers.image_folder import first_image, image_source
-
-    if model_input.pixels is None:
-        raise DataError(
-            f"The model's input {model_input.name} does not take images.",
-            expected="an input (N, height, width, 1 or 3)",
-            received=f"{model_input.shape}",
-            next_step="pass what the model takes as .npy files, an .npz, a table, or python:module:function, or declare"
-            f" it as an image: --input {model_input.name}=image",
-        )
-    preprocessing = preprocessing_by_name([model_input]).get(model_input.name)
-    if preprocessing is not None:
-        return image_source(listing, preprocessing)
-    # The model leaves the size open: that of the first image serves for all.
-    channels = model_input.shape[3] if model_input.shape[3:] in ((1,), (3,)) else None
-    return image_source(listing, first_image(listing.files[0], None, channels))
-
-
-def _only(inputs: Sequence[ModelInput], path: Path) -> ModelInput:
-    if len(inputs) != 1:
-        raise DataError(
-            f"The model has {len(inputs)} inputs, and a table fills only one.",
-            expected="an .npz with one array an input, or python:module:function that yields dicts by input name",
-            received=str(path),
-        )
-    return inputs[0]
-
-
-def _of_dataset(dataset: Dataset) -> Source:
-    """The examples of a data set that is in memory, in its own split."""
+def built_in_source(request: DataRequest) -> Source:
+    """The examples of a data set that has a name, in its own split."""
+    dataset = load_dataset(request.source, seed=request.seed)
     train_count = len(dataset.x_train)
 
     def read(rows: np.ndarray) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 import click
 
+from edgekit.datasets.kinds import known_kinds
 from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS, UNNAMED, USER, Claim
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -41,8 +42,7 @@ def data_option(required: bool, purpose: str) -> Callable[[Decorated], Decorated
         "--data",
         required=required,
         metavar="NAME|PATH|FUNCTION",
-        help=f"{purpose}: digits, mnist, fashion-mnist; an .npz, .npy, .csv or IDX file; a folder of images, .wav or "
-        ".npy files, with or without one sub-folder per class; or python:module:function.",
+        help=f"{purpose}: {known_kinds()}.",
     )
 
 

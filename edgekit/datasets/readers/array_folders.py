@@ -14,8 +14,6 @@ from edgekit.datasets.source import Source
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
 
-SUFFIXES = frozenset({".npy"})
-
 
 def array_folder_source(listing: Listing) -> Source:
     """Arrays that are read when they are asked for, each one example without a batch axis."""

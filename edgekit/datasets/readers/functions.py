@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.datasets.readers.stored_arrays import inputs_among
-from edgekit.datasets.source import row_hashes
+from edgekit.datasets.kinds import FUNCTION
+from edgekit.datasets.readers.stored_arrays import arrays_source, inputs_among
+from edgekit.datasets.source import Source, row_hashes
 from edgekit.datasets.splitting import HELD_BACK
 from edgekit.datasets.streams import Batch, Conform, Part
 from edgekit.datasets.targets import as_targets
@@ -21,10 +22,30 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, EdgekitError, UsageError
 from edgekit_runtime.task import UNNAMED
 
-PREFIX = "python:"
 _TARGETS = "y"
 #: Examples that are hashed, split and handed on together.
 _BLOCK = 64
+
+
+def open_function(
+    name: str, inputs: Sequence[ModelInput], *, seed: int, slice_by: str | None
+) -> Source | FunctionExamples:
+    """Call a function: arrays are a source, and a generator is gone through for every pass.
+
+    Args:
+        name: ``python:module:function``.
+        inputs: The model's inputs.
+        seed: Seed of the choice of what is held back.
+        slice_by: Key of the slices in the dicts.
+    Raises:
+        UsageError: The name has another form.
+        DataError: There is no such function, it fails, or it gives arrays of other names.
+    """
+    function = import_function(name)
+    arrays = as_arrays(function())
+    if arrays is None:
+        return FunctionExamples(name, function, tuple(inputs), dict, seed, slice_by=slice_by)
+    return arrays_source(name, arrays, [each.name for each in inputs], slice_by=slice_by)
 
 
 def import_function(name: str) -> Callable[[], Any]:
@@ -34,7 +55,7 @@ def import_function(name: str) -> Callable[[], Any]:
         UsageError: The name has another form.
         DataError: There is no such module or function, or its module fails.
     """
-    module_name, _, function_name = name.removeprefix(PREFIX).partition(":")
+    module_name, _, function_name = name.removeprefix(FUNCTION.prefix).partition(":")
     if not module_name or not function_name:
         raise UsageError(f"{name} names no function.", expected="python:module:function", received=name)
     folder = str(Path.cwd())

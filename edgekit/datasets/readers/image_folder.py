@@ -10,15 +10,17 @@ from PIL import Image, ImageOps
 
 from edgekit.datasets.assembly import make_dataset
 from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
+from edgekit.datasets.kinds import IMAGES
+from edgekit.datasets.model_inputs import preprocessing_by_name
 from edgekit.datasets.readers.folders import Listing, list_folder
 from edgekit.datasets.source import Source
+from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.inputs.image_decoding import FORMATS
 from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.regular_file import open_regular_file
 from edgekit_runtime.task import UNNAMED
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "F"})
 #: Photos are made this small unless a model asks for more: enough for a small CNN, and a data set of them fits.
 _LARGEST_SIDE = 128
@@ -36,7 +38,7 @@ def load_image_folder(folder: Path, *, seed: int, image_size: tuple[int, int] | 
         DataError: There are no images, one class only, too many to hold, or a file is no image.
     """
     try:
-        listing = list_folder(folder, SUFFIXES)
+        listing = list_folder(folder, IMAGES.suffixes)
     except DataError as error:
         raise DataError(
             f"{folder} holds no images that can be learned from: {error.problem}",
@@ -57,6 +59,30 @@ def load_image_folder(folder: Path, *, seed: int, image_size: tuple[int, int] | 
         return make_dataset(source.name, everything, None, listing.labels, seed=seed, digests=digests)
     train, test = (Examples(everything.x[part], everything.y[part]) for part in (~listing.held_back, listing.held_back))
     return make_dataset(source.name, train, test, listing.labels, seed=seed)
+
+
+def image_folder_source(listing: Listing, model_input: ModelInput) -> Source:
+    """Images that are decoded when they are asked for, of the size that the model takes.
+
+    Args:
+        listing: The files.
+        model_input: An image. The sizes that it leaves open are those of the first file, large ones made smaller.
+    Raises:
+        DataError: The input is not an image, or the first file cannot be read.
+    """
+    if model_input.pixels is None:
+        raise DataError(
+            f"The model's input {model_input.name} does not take images.",
+            expected="an input (N, height, width, 1 or 3)",
+            received=f"{model_input.shape}",
+            next_step="pass what the model takes as .npy files, an .npz, a table, or python:module:function, or declare"
+            f" it as an image: --input {model_input.name}=image",
+        )
+    preprocessing = preprocessing_by_name([model_input]).get(model_input.name)
+    if preprocessing is not None:
+        return image_source(listing, preprocessing)
+    channels = model_input.shape[3] if model_input.shape[3:] in ((1,), (3,)) else None
+    return image_source(listing, first_image(listing.files[0], None, channels))
 
 
 def image_source(listing: Listing, preprocessing: Preprocessing) -> Source:

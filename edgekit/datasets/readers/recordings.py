@@ -15,7 +15,6 @@ from edgekit.datasets.source import Source
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 
-SUFFIXES = frozenset({".wav", ".wave"})
 _MOST_INTEGER_BYTES = 4
 #: Floats beyond 1 are clipped when they are played; a mix may have some, but not of this size.
 _LOUDEST = 100.0

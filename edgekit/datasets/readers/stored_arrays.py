@@ -189,12 +189,6 @@ def _open_npy(path: Path) -> dict[str, Rows]:
 
 def _open_npz(path: Path) -> dict[str, Rows]:
     with path.open("rb") as file:
-        if file.read(2) != b"PK":
-            raise DataError(
-                f"{path} is no data set.",
-                expected="an .npz, .npy, .csv or IDX file",
-                received="a file of another kind",
-            )
         arrays: dict[str, Rows] = {}
         with zipfile.ZipFile(file) as archive:
             packed = [member for member in archive.infolist() if member.compress_type != zipfile.ZIP_STORED]

@@ -19,7 +19,6 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
 
-SUFFIXES = frozenset({".csv", ".tsv"})
 #: The column of labels where nobody names one and the table has such a heading.
 _LABEL_HEADING = "label"
 _DELIMITERS = ",;\t"

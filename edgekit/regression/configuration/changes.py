@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgekit.datasets.readers.functions import PREFIX
+from edgekit.datasets.kinds import FUNCTION
 from edgekit.regression.answers import packed_by_output
 from edgekit.regression.baseline.git import Reference
 from edgekit.regression.baseline.stored import ModelRecord
@@ -33,7 +33,7 @@ def refuse_functions(configuration: LoadedConfiguration) -> None:
     """
     settings = configuration.settings
     named = [settings.data, *(data for model in settings.models.values() for data in (model.data, model.calibration))]
-    functions = [data for data in named if data is not None and data.startswith(PREFIX)]
+    functions = [data for data in named if data is not None and data.startswith(FUNCTION.prefix)]
     if functions:
         raise UsageError(
             "With --baseline-ref no Python function gives the data: the change that is judged may have edited it.",

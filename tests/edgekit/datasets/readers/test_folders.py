@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgekit.datasets.kinds import IMAGES
 from edgekit.datasets.readers.folders import file_hashes, list_folder
-from edgekit.datasets.readers.image_folder import SUFFIXES, first_image
+from edgekit.datasets.readers.image_folder import first_image
 from edgekit_runtime.errors import DataError
 
 MODEL = Path(__file__).resolve().parents[3] / "data" / "tflite" / "cnn_int8_io_float32.tflite"
@@ -34,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_only_regular_files_are_listed(folder: Path) -> None:
-    listing = list_folder(folder, SUFFIXES)
+    listing = list_folder(folder, IMAGES.suffixes)
     assert [path.name for path in listing.files] == ["a.png", "b.png", "c.png"]
     hashes = list(file_hashes(listing.files))
     assert hashes[0] == hashes[2] != hashes[1]

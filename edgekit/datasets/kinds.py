@@ -1,0 +1,292 @@
+"""The kinds of data that commands take as ``--data``: one record for each.
+
+Help texts, the error for unknown data and the README's table are made from the records, so this module imports nothing
+heavy: the readers are imported when data is opened. To add a kind, add its record with its reader to ``KINDS``.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit_runtime.errors import DataError
+
+if TYPE_CHECKING:
+    from edgekit.datasets.opening import DataRequest
+    from edgekit.datasets.readers.functions import FunctionExamples
+    from edgekit.datasets.source import Source
+    from edgekit_converters.lowering import ModelInput
+
+    #: Opens the data of a request for a model's inputs. Only functions give examples that cannot be read in any order.
+    Reader = Callable[[DataRequest, Sequence[ModelInput]], Source | FunctionExamples]
+
+
+class Form(Enum):
+    """What the user passes."""
+
+    NAME = "a name"
+    FILE = "a file"
+    FOLDER = "a folder with one file per example"
+    FUNCTION = "a function of the user's own"
+
+
+@dataclass(frozen=True, slots=True)
+class DataKind:
+    """One kind of data.
+
+    Attributes:
+        name: What help texts call it. The name itself for ``Form.NAME``.
+        form: What the user passes.
+        help: What it holds, for the README's table.
+        open: The reader.
+        suffixes: Endings of the file's name, or of the names of the files in the folder, in lower case.
+        recognizes: Tells from the content whether a path is of this kind, where no suffix does; None for never.
+        prefix: What the user's text begins with, for ``Form.FUNCTION``.
+        has_columns: Whether ``--label-column`` applies.
+    """
+
+    name: str
+    form: Form
+    help: str
+    open: Reader
+    suffixes: frozenset[str] = frozenset()
+    recognizes: Callable[[Path], bool] | None = None
+    prefix: str = ""
+    has_columns: bool = False
+
+    def is_named_by(self, source: str) -> bool:
+        """Whether the user's text alone says that it is of this kind."""
+        return source == self.name if self.form is Form.NAME else bool(self.prefix) and source.startswith(self.prefix)
+
+    def has_content_of(self, path: Path) -> bool:
+        """Whether what is at ``path`` is of this kind, whatever it is called."""
+        return self.recognizes is not None and self.recognizes(path)
+
+
+def known_kinds() -> str:
+    """All kinds in one sentence, for help texts and errors."""
+    names = {form: [kind.name for kind in KINDS if kind.form is form] for form in Form}
+    return (
+        f"{', '.join(names[Form.NAME])}; a file ({', '.join(names[Form.FILE])}); a folder of "
+        f"{_listed(names[Form.FOLDER])} files, with or without one sub-folder per class; or "
+        f"{_listed(names[Form.FUNCTION])}"
+    )
+
+
+def is_named(source: str) -> bool:
+    """Whether data is a name or a function, and not a path."""
+    return any(kind.is_named_by(source) for kind in KINDS)
+
+
+def is_folder_of_files(source: str) -> bool:
+    """Whether data is a folder with one file per example, and not one that is a whole data set, as of IDX files."""
+    path = Path(source)
+    return not is_named(source) and path.is_dir() and not any(kind.has_content_of(path) for kind in KINDS)
+
+
+def require_existing(source: str) -> None:
+    """Check what needs no reader: that the data is there.
+
+    Raises:
+        DataError: It is not, or it is an empty folder.
+    """
+    path = Path(source)
+    if is_named(source):
+        return
+    if not path.exists():
+        raise DataError(
+            f"There is no data set {source}.",
+            expected=known_kinds(),
+            received="neither a known name nor an existing path",
+            next_step="check the name or the path",
+        )
+    if path.is_dir() and not any(path.iterdir()):
+        raise DataError(
+            f"{source} is empty.",
+            expected="files of examples, or a sub-folder of these for each class",
+            received="a folder without files",
+            next_step="pass the folder that holds the files",
+        )
+
+
+def find_kind(source: str) -> DataKind:
+    """The kind of the data that the user named.
+
+    Args:
+        source: A name, a path, or ``python:module:function``.
+    Raises:
+        DataError: There is no such data, it is of no known kind, or a folder holds files of several kinds.
+    """
+    require_existing(source)
+    path = Path(source)
+    if named := [kind for kind in KINDS if kind.is_named_by(source)]:
+        return named[0]
+    if path.is_dir():
+        by_content = [kind for kind in KINDS if kind.has_content_of(path)]
+        return by_content[0] if by_content else _kind_of_files_in(path)
+    by_suffix = [kind for kind in KINDS if kind.form is Form.FILE and path.suffix.lower() in kind.suffixes]
+    # A pipe would be waited for.
+    found = by_suffix or [kind for kind in KINDS if path.is_file() and kind.has_content_of(path)]
+    if not found:
+        raise DataError(
+            f"{source} is not a data set.",
+            expected=known_kinds(),
+            received="a file of another kind",
+            next_step="pass a file of a kind that is listed, or a function that reads this one",
+        )
+    return found[0]
+
+
+def _kind_of_files_in(folder: Path) -> DataKind:
+    from edgekit.datasets.readers.folders import suffixes_in
+
+    present = suffixes_in(folder)
+    kinds = [kind for kind in KINDS if kind.form is Form.FOLDER and kind.suffixes & present]
+    if len(kinds) != 1:
+        names = [kind.name for kind in KINDS if kind.form is Form.FOLDER]
+        raise DataError(
+            f"{folder} holds {'files of several kinds' if kinds else 'no files of examples'}.",
+            expected=f"{_listed(names)} files, of one kind",
+            received=", ".join(sorted(present)) or "no files",
+            next_step="keep the files of one kind in the folder",
+        )
+    return kinds[0]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def _open_built_in(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.opening import built_in_source
+
+    return built_in_source(request)
+
+
+def _open_arrays(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.stored_arrays import array_file_source
+
+    return array_file_source(Path(request.source), [each.name for each in inputs], slice_by=request.slice_by)
+
+
+def _open_table(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.tables import table_source
+
+    if len(inputs) != 1:
+        raise DataError(
+            f"The model has {len(inputs)} inputs, and a table fills only one.",
+            expected="an .npz with one array an input, or python:module:function that yields dicts by input name",
+            received=request.source,
+        )
+    return table_source(Path(request.source), inputs[0], label_column=request.label_column, slice_by=request.slice_by)
+
+
+def _open_idx(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.idx import open_idx
+    from edgekit.datasets.readers.stored_arrays import arrays_source
+
+    arrays = open_idx(Path(request.source))
+    return arrays_source(request.source, arrays, [each.name for each in inputs], slice_by=request.slice_by)
+
+
+def _open_image_folder(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.folders import list_folder
+    from edgekit.datasets.readers.image_folder import image_folder_source
+
+    return image_folder_source(list_folder(Path(request.source), IMAGES.suffixes, slice_by=request.slice_by), inputs[0])
+
+
+def _open_recordings(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.folders import list_folder
+    from edgekit.datasets.readers.recordings import recording_source
+
+    return recording_source(list_folder(Path(request.source), WAV.suffixes, slice_by=request.slice_by), inputs[0])
+
+
+def _open_array_folder(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.array_folders import array_folder_source
+    from edgekit.datasets.readers.folders import list_folder
+
+    return array_folder_source(list_folder(Path(request.source), NPY.suffixes, slice_by=request.slice_by))
+
+
+def _open_function(request: DataRequest, inputs: Sequence[ModelInput]) -> Source | FunctionExamples:
+    from edgekit.datasets.readers.functions import open_function
+
+    return open_function(request.source, inputs, seed=request.seed, slice_by=request.slice_by)
+
+
+def _is_zip(path: Path) -> bool:
+    return path.is_file() and zipfile.is_zipfile(path)
+
+
+def _is_idx(path: Path) -> bool:
+    from edgekit.datasets.readers.idx import find_images, is_idx
+
+    return bool(find_images(path)) if path.is_dir() else is_idx(path)
+
+
+IMAGES = DataKind(
+    "images",
+    Form.FOLDER,
+    "one image per example: PNG, JPEG, BMP, GIF, WebP, TIFF, PGM or PPM",
+    _open_image_folder,
+    suffixes=frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}),
+)
+WAV = DataKind(
+    ".wav",
+    Form.FOLDER,
+    "one recording per example, all of one sample rate",
+    _open_recordings,
+    suffixes=frozenset({".wav", ".wave"}),
+)
+NPY = DataKind(
+    ".npy", Form.FOLDER, "one array per example, without a batch axis", _open_array_folder, suffixes=frozenset({".npy"})
+)
+FUNCTION = DataKind(
+    "python:module:function",
+    Form.FUNCTION,
+    "arrays, or a generator of examples or batches, from a function that is imported and called because you named it",
+    _open_function,
+    prefix="python:",
+)
+#: In the order of the help texts. The first kind that recognizes a path's content opens it.
+KINDS = (
+    DataKind("digits", Form.NAME, "1,797 scanned digits, built in", _open_built_in),
+    DataKind("mnist", Form.NAME, "70,000 handwritten digits, downloaded once and checked by SHA-256", _open_built_in),
+    DataKind(
+        "fashion-mnist", Form.NAME, "70,000 images of clothes, downloaded once and checked by SHA-256", _open_built_in
+    ),
+    DataKind(
+        ".npz",
+        Form.FILE,
+        "arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; one array per input for several inputs",
+        _open_arrays,
+        suffixes=frozenset({".npz"}),
+        recognizes=_is_zip,
+    ),
+    DataKind(".npy", Form.FILE, "one array of examples without labels", _open_arrays, suffixes=frozenset({".npy"})),
+    DataKind(
+        ".csv",
+        Form.FILE,
+        "one line per example, separated by commas, semicolons or tabs (`.tsv`); `--label-column` names the labels",
+        _open_table,
+        suffixes=frozenset({".csv", ".tsv"}),
+        has_columns=True,
+    ),
+    DataKind(
+        "IDX",
+        Form.FILE,
+        "a file of images with its labels beside it, or a folder of these",
+        _open_idx,
+        recognizes=_is_idx,
+    ),
+    IMAGES,
+    WAV,
+    NPY,
+    FUNCTION,
+)
