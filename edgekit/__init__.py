@@ -1,3 +1,94 @@
-"""edgekit: takes a Keras model to a small device and proves that it still works there."""
+"""edgekit: takes a Keras model to a small device and proves that it still works there.
+
+>>> import edgekit
+>>> conversion = edgekit.convert("model.h5", quantize="int8", data="photos/", max_drop=0.005)
+>>> edgekit.validate("model.h5", "model-int8.tflite", data="photos/").passed
+True
+
+The names in ``__all__`` are public and keep their meaning; everything else may change with any release. Each name is
+loaded when it is first used, so that importing edgekit costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgekit.api.data import load_data
+    from edgekit.api.inspecting import inspect
+    from edgekit.artifacts.inspecting import TargetChecks, TfliteInspection
+    from edgekit.datasets.dataset import Dataset
+    from edgekit_converters.exported_programs.program import Program
+    from edgekit_converters.keras_files.summary import KerasFileSummary
+    from edgekit_converters.saved_models.summary import SavedModelSummary
+    from edgekit_runtime.errors import (
+        ArgumentTypeError,
+        BelowThresholdError,
+        ConversionError,
+        DataError,
+        EdgekitError,
+        InterpreterError,
+        ModelFileError,
+        TensorMismatchError,
+        UnsafeModelError,
+        UsageError,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentTypeError",
+    "BelowThresholdError",
+    "ConversionError",
+    "DataError",
+    "Dataset",
+    "EdgekitError",
+    "InterpreterError",
+    "KerasFileSummary",
+    "ModelFileError",
+    "Program",
+    "SavedModelSummary",
+    "TargetChecks",
+    "TensorMismatchError",
+    "TfliteInspection",
+    "UnsafeModelError",
+    "UsageError",
+    "__version__",
+    "inspect",
+    "load_data",
+]
+
+_ERRORS = "edgekit_runtime.errors"
+#: Where each public name is defined.
+_MODULES = {
+    "load_data": "edgekit.api.data",
+    "inspect": "edgekit.api.inspecting",
+    "Dataset": "edgekit.datasets.dataset",
+    "TfliteInspection": "edgekit.artifacts.inspecting",
+    "TargetChecks": "edgekit.artifacts.inspecting",
+    "KerasFileSummary": "edgekit_converters.keras_files.summary",
+    "SavedModelSummary": "edgekit_converters.saved_models.summary",
+    "Program": "edgekit_converters.exported_programs.program",
+    "ArgumentTypeError": _ERRORS,
+    "BelowThresholdError": _ERRORS,
+    "ConversionError": _ERRORS,
+    "DataError": _ERRORS,
+    "EdgekitError": _ERRORS,
+    "InterpreterError": _ERRORS,
+    "ModelFileError": _ERRORS,
+    "TensorMismatchError": _ERRORS,
+    "UnsafeModelError": _ERRORS,
+    "UsageError": _ERRORS,
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str, plural: str = "") -> str:
     """A number with its noun.
 
     Args:
         count: How many.
-        noun: What is counted, for one of it; the plural has an s.
+        noun: What is counted, for one of it.
+        plural: The noun for several; empty adds an s.
     Returns:
         "1 held-back example", or "2,000 held-back examples".
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

@@ -36,48 +36,13 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
     edgekit inspect model.tflite
     edgekit inspect model.tflite --target tflite-runtime-2.14 --target litert
     """
-    from edgekit.artifacts.inspecting import inspect_tflite, is_tflite
-    from edgekit.reports.inspection import print_keras, print_program, print_saved_model, print_tflite
-    from edgekit_converters.exported_programs.archive import is_exported_program
-    from edgekit_converters.exported_programs.program import read_program
-    from edgekit_converters.keras_files.summary import summarize
-    from edgekit_converters.saved_models.summary import summarize_saved_model
+    from edgekit.api.inspecting import inspect
+    from edgekit.artifacts.inspecting import TargetChecks
+    from edgekit.reports.inspection import print_inspection
 
-    if targets:
-        _check(model, targets, as_json)
-    elif is_tflite(model):
-        inspection = inspect_tflite(model)
-        report(inspection.to_dict, lambda: print_tflite(inspection, everything=everything), as_json=as_json)
-    elif model.is_file() and is_exported_program(model):
-        program = read_program(model)
-        report(program.to_dict, lambda: print_program(program), as_json=as_json)
-    elif model.is_dir():
-        saved_model = summarize_saved_model(model)
-        report(saved_model.to_dict, lambda: print_saved_model(saved_model), as_json=as_json)
-    else:
-        summary = summarize(model)
-        report(summary.to_dict, lambda: print_keras(summary), as_json=as_json)
-
-
-def _check(model: Path, targets: tuple[str, ...], as_json: bool) -> None:
-    from edgekit.artifacts.inspecting import is_tflite
-    from edgekit.reports.targets import print_checks
-    from edgekit_converters.targets.check import check_targets
-    from edgekit_runtime.errors import UsageError
-    from edgekit_runtime.packed_file.model_file import read_model_file
-
-    if model.exists() and not is_tflite(model):
-        raise UsageError(
-            f"{model.name} is not a .tflite, and --target looks at the operators of one.",
-            next_step=f"edgekit convert {model.name} --target {targets[0]} converts and checks it",
-        )
-    checks = check_targets(read_model_file(model), targets)
-    report(
-        lambda: {"path": str(model), "targets": [check.to_dict() for check in checks]},
-        lambda: print_checks(model.name, checks),
-        as_json=as_json,
-    )
-    failed = [check.target for check in checks if not check.runs]
-    if failed:
-        click.echo(f"{model.name} does not run on {', '.join(failed)}.", err=True)
-    exit_with(exit_code_of(passed=not failed))
+    result = inspect(model, targets=targets)
+    report(result.to_dict, lambda: print_inspection(result, everything=everything), as_json=as_json)
+    if isinstance(result, TargetChecks):
+        if not result.passed:
+            click.echo(f"{model.name} does not run on {', '.join(result.failed_targets)}.", err=True)
+        exit_with(exit_code_of(passed=result.passed))

@@ -170,7 +170,7 @@ def _open_built_in(request: DataRequest, inputs: Sequence[ModelInput]) -> Source
 def _open_arrays(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     from edgekit.datasets.readers.stored_arrays import array_file_source
 
-    return array_file_source(Path(request.source), [each.name for each in inputs], slice_by=request.slice_by)
+    return array_file_source(Path(request.name), [each.name for each in inputs], slice_by=request.slice_by)
 
 
 def _open_table(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
@@ -180,44 +180,44 @@ def _open_table(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
         raise DataError(
             f"The model has {len(inputs)} inputs, and a table fills only one.",
             expected="an .npz with one array an input, or python:module:function that yields dicts by input name",
-            received=request.source,
+            received=request.name,
         )
-    return table_source(Path(request.source), inputs[0], label_column=request.label_column, slice_by=request.slice_by)
+    return table_source(Path(request.name), inputs[0], label_column=request.label_column, slice_by=request.slice_by)
 
 
 def _open_idx(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     from edgekit.datasets.readers.idx import open_idx
     from edgekit.datasets.readers.stored_arrays import arrays_source
 
-    arrays = open_idx(Path(request.source))
-    return arrays_source(request.source, arrays, [each.name for each in inputs], slice_by=request.slice_by)
+    arrays = open_idx(Path(request.name))
+    return arrays_source(request.name, arrays, [each.name for each in inputs], slice_by=request.slice_by)
 
 
 def _open_image_folder(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     from edgekit.datasets.readers.folders import list_folder
     from edgekit.datasets.readers.image_folder import image_folder_source
 
-    return image_folder_source(list_folder(Path(request.source), IMAGES.suffixes, slice_by=request.slice_by), inputs[0])
+    return image_folder_source(list_folder(Path(request.name), IMAGES.suffixes, slice_by=request.slice_by), inputs[0])
 
 
 def _open_recordings(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     from edgekit.datasets.readers.folders import list_folder
     from edgekit.datasets.readers.recordings import recording_source
 
-    return recording_source(list_folder(Path(request.source), WAV.suffixes, slice_by=request.slice_by), inputs[0])
+    return recording_source(list_folder(Path(request.name), WAV.suffixes, slice_by=request.slice_by), inputs[0])
 
 
 def _open_array_folder(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     from edgekit.datasets.readers.array_folders import array_folder_source
     from edgekit.datasets.readers.folders import list_folder
 
-    return array_folder_source(list_folder(Path(request.source), NPY.suffixes, slice_by=request.slice_by))
+    return array_folder_source(list_folder(Path(request.name), NPY.suffixes, slice_by=request.slice_by))
 
 
 def _open_function(request: DataRequest, inputs: Sequence[ModelInput]) -> Source | FunctionExamples:
     from edgekit.datasets.readers.functions import open_function
 
-    return open_function(request.source, inputs, seed=request.seed, slice_by=request.slice_by)
+    return open_function(request.name, inputs, seed=request.seed, slice_by=request.slice_by)
 
 
 def _is_zip(path: Path) -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 
 from edgekit.datasets import kinds, load_dataset
 from edgekit.datasets.model_inputs import ModelInputs
-from edgekit.datasets.readers.functions import FunctionExamples
+from edgekit.datasets.readers.functions import FunctionExamples, open_callable
+from edgekit.datasets.readers.memory import MemoryData
 from edgekit.datasets.source import Source, row_hashes
 from edgekit.datasets.splitting import held_back_rows
 from edgekit.datasets.streams import Conform, ExampleStream, Part, StoredExamples
@@ -25,16 +26,21 @@ class DataRequest:
     """What the user said of the data.
 
     Attributes:
-        source: A name, a path, or ``python:module:function``.
+        source: A name, a path, ``python:module:function``, or data in memory.
         seed: Seed of the choice of what is held back, where the source doesn't say.
         label_column: Heading or number of a table's column of labels; None finds it.
         slice_by: Column, array, key or "folder" that says which slice an example belongs to; None for no slices.
     """
 
-    source: str
+    source: str | MemoryData
     seed: int = 0
     label_column: str | None = None
     slice_by: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the user called the data, or what data in memory is called."""
+        return str(self.source)
 
 
 @dataclass(eq=False)
@@ -67,24 +73,25 @@ class ModelData:
         return self.part(Part.EVERYTHING)
 
 
-def require_source(source: str, label_column: str | None) -> None:
+def require_source(source: str | MemoryData, label_column: str | None) -> None:
     """Check what can be checked before a model is there: that the data exists, and may have a column of labels.
 
     Args:
-        source: A name, a path, or ``python:module:function``.
+        source: A name, a path, ``python:module:function``, or data in memory.
         label_column: The column of labels that was asked for.
     Raises:
         UsageError: A column of labels was asked for, and this is not a table.
         DataError: The data does not exist.
     """
     suffixes = sorted(suffix for kind in kinds.KINDS if kind.has_columns for suffix in kind.suffixes)
-    if label_column is not None and Path(source).suffix.lower() not in suffixes:
+    if label_column is not None and not (isinstance(source, str) and Path(source).suffix.lower() in suffixes):
         raise UsageError(
             "--label-column goes with a table only.",
             expected=f"data that ends in {' or '.join(suffixes)}",
-            received=source,
+            received=str(source),
         )
-    kinds.require_existing(source)
+    if isinstance(source, str):
+        kinds.require_existing(source)
 
 
 def open_data(
@@ -155,6 +162,8 @@ def open_source(request: DataRequest, inputs: Sequence[ModelInput]) -> Source | 
     Raises:
         EdgekitError: There is no such source, it is damaged, or it does not fit the model.
     """
+    if isinstance(request.source, MemoryData):
+        return open_callable(request.name, request.source.read, inputs, seed=request.seed, slice_by=request.slice_by)
     if len(inputs) > 1 and kinds.is_folder_of_files(request.source):
         return _folder_of_each_input(Path(request.source), request, inputs)
     return kinds.find_kind(request.source).open(request, inputs)
@@ -173,14 +182,14 @@ def _folder_of_each_input(folder: Path, request: DataRequest, inputs: Sequence[M
     sources = {}
     for each in inputs:
         source = open_source(replace(request, source=str(folder / each.name)), [each])
-        assert isinstance(source, Source), "only python: gives anything else"
+        assert isinstance(source, Source), "only functions and iterables give anything else"
         sources[each.name] = source
     return joined_source(folder, sources)
 
 
 def built_in_source(request: DataRequest) -> Source:
     """The examples of a data set that has a name, in its own split."""
-    dataset = load_dataset(request.source, seed=request.seed)
+    dataset = load_dataset(request.name, seed=request.seed)
     train_count = len(dataset.x_train)
 
     def read(rows: np.ndarray) -> dict[str, np.ndarray]:

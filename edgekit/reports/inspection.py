@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.artifacts.inspecting import TfliteInspection
+from edgekit.artifacts.inspecting import TargetChecks, TfliteInspection
 from edgekit.reports.tables import kilobytes, print_table
+from edgekit.reports.targets import print_checks
 from edgekit_converters.exported_programs.program import Program, ProgramTensor
 from edgekit_converters.keras_files.summary import KerasFileSummary
 from edgekit_converters.saved_models.summary import SavedModelSummary
@@ -20,6 +21,27 @@ from edgekit_runtime.tflite.description import ModelDescription, OperatorDescrip
 
 #: edgekit packs some dozen; a hostile file may hold a million.
 _MOST_FACTS = 200
+
+
+def print_inspection(
+    result: TfliteInspection | KerasFileSummary | SavedModelSummary | Program | TargetChecks, *, everything: bool
+) -> None:
+    """Print what was found in a file of any kind.
+
+    Args:
+        result: What was found.
+        everything: For a .tflite, each operator and each tensor.
+    """
+    if isinstance(result, TargetChecks):
+        print_checks(result.path.name, result.checks)
+    elif isinstance(result, TfliteInspection):
+        print_tflite(result, everything=everything)
+    elif isinstance(result, SavedModelSummary):
+        print_saved_model(result)
+    elif isinstance(result, KerasFileSummary):
+        print_keras(result)
+    else:
+        print_program(result)
 
 
 def print_tflite(inspection: TfliteInspection, *, everything: bool) -> None:

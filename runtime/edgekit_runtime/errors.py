@@ -8,6 +8,7 @@ EdgekitError                  exit code 1
 ├── DataError                 a data set is missing, damaged or unfit for the purpose
 ├── ConversionError           a model could not be lowered or quantized
 ├── UsageError                exit code 2: options that do not go together
+│   └── ArgumentTypeError     also a TypeError: an argument of a Python call has the wrong type
 └── BelowThresholdError       exit code 3: a measured figure misses its threshold
 """
 
@@ -95,6 +96,10 @@ class UsageError(EdgekitError):
     """Options that do not go together."""
 
     exit_code = 2
+
+
+class ArgumentTypeError(UsageError, TypeError):
+    """An argument of a Python call has the wrong type."""
 
 
 class BelowThresholdError(EdgekitError):

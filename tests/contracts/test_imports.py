@@ -37,6 +37,7 @@ PARTS = (
         "training",
         "demo",
         "pytest_plugin",
+        "api",
         "commands",
     ),
     *("interrupts", "cli", "__main__"),

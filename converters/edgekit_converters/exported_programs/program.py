@@ -26,6 +26,7 @@ from edgekit_converters.exported_programs.names import input_names, output_names
 from edgekit_converters.exported_programs.operators import short_name
 from edgekit_converters.exported_programs.symbolic_sizes import symbol_of
 from edgekit_converters.keras_files.bounded_json import parse_object
+from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
 #: A description takes about 1 kB per operator, most of it the line of source that it came from.
@@ -91,9 +92,14 @@ class ProgramTensor:
         sizes = [-1 if symbol else size for size, symbol in zip(self.shape, self.symbols, strict=True)]
         return {"name": self.name, "shape": sizes, "dtype": self.dtype}
 
+    def describe(self) -> str:
+        """Name, type and shape on one line."""
+        sizes = ["any" if symbol else str(size) for size, symbol in zip(self.shape, self.symbols, strict=True)]
+        return f"{self.name}: {self.dtype} ({', '.join(sizes)})"
 
-@dataclass(frozen=True, slots=True)
-class Program:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Program(ResultDisplay):
     """An exported program that holds tensors, numbers and ATen operators only.
 
     Attributes:
@@ -176,6 +182,18 @@ class Program:
             "parameters": self.parameters,
             "notes": list(self.notes),
         }
+
+    def summary(self) -> Summary:
+        """Version, parameters, inputs and outputs, and what a conversion would say."""
+        facts = [
+            ("PyTorch", self.torch_version),
+            ("operators", f"{sum(self.operators.values()):,}"),
+            ("parameters", f"{self.parameters:,}"),
+            *(("input", each.describe()) for each in self.inputs),
+            *(("output", each.describe()) for each in self.outputs),
+            *(("note", note) for note in self.notes),
+        ]
+        return Summary(f"PyTorch program {self.path.name}", tuple(facts))
 
 
 def read_program(path: Path) -> Program:

@@ -25,6 +25,7 @@ from edgekit_converters.keras_files.output_shapes import Shape, Shapes, endpoint
 from edgekit_converters.keras_files.scan import Finding, require_safe, scan
 from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
+from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.errors import EdgekitError
 
 
@@ -41,6 +42,15 @@ class TensorSummary:
     name: str
     shape: Shape | None
     dtype: str
+
+    def describe(self) -> str:
+        """Name, type and shape on one line."""
+        shape = "shape known to Keras only" if self.shape is None else f"({', '.join(map(_size, self.shape))})"
+        return f"{self.name}: {self.dtype} {shape}"
+
+
+def _size(size: int | None) -> str:
+    return "any" if size is None else str(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +70,8 @@ class LayerSummary:
     parameters: int
 
 
-@dataclass(frozen=True, slots=True)
-class KerasFileSummary:
+@dataclass(frozen=True, slots=True, repr=False)
+class KerasFileSummary(ResultDisplay):
     """A Keras file, read without Keras.
 
     Attributes:
@@ -103,6 +113,22 @@ class KerasFileSummary:
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
         return asdict(self)
+
+    def summary(self) -> Summary:
+        """Version, size, inputs, outputs, and what conversion would do."""
+        facts = [
+            ("Keras", self.keras_version or "not stated"),
+            ("size", f"{self.size_bytes:,} bytes"),
+            ("model", self.model_class or "weights only"),
+            ("layers", f"{len(self.layers):,}"),
+            ("parameters", f"{self.parameters:,}"),
+            *(("input", tensor.describe()) for tensor in self.inputs),
+            *(("output", tensor.describe()) for tensor in self.outputs),
+            *(("upgrade", step) for step in self.upgrades),
+            *(("note", note) for note in self.notes),
+            ("conversion", f"refused: {self.refusal}" if self.refusal else "accepted"),
+        ]
+        return Summary(f"Keras file {self.file}", (*facts, *((("next", self.next_step),) if self.next_step else ())))
 
 
 def summarize(path: str | Path) -> KerasFileSummary:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_converters.saved_models.description import Signature, read_graph_file, read_meta_graphs
 from edgekit_converters.saved_models.scan import operator_counts, require_allowed, require_no_unknown_operators
 from edgekit_converters.saved_models.signature_choice import choose_signature, serving_graph, usable_signatures
@@ -13,8 +14,8 @@ from edgekit_converters.saved_models.stored_values import require_checkpoint
 from edgekit_runtime.errors import EdgekitError
 
 
-@dataclass(frozen=True, slots=True)
-class SavedModelSummary:
+@dataclass(frozen=True, slots=True, repr=False)
+class SavedModelSummary(ResultDisplay):
     """A SavedModel folder.
 
     Attributes:
@@ -52,6 +53,17 @@ class SavedModelSummary:
             "refusal": self.refusal,
             "next_step": self.next_step,
         }
+
+    def summary(self) -> Summary:
+        """Version, size, signatures, and what conversion would do."""
+        facts = [
+            ("TensorFlow", self.tensorflow_version or "not stated"),
+            ("size", f"{self.size_bytes:,} bytes"),
+            *(("signature", str(signature)) for signature in self.signatures),
+            ("operators", f"{sum(self.operators.values()):,}"),
+            ("conversion", f"refused: {self.refusal}" if self.refusal else f"accepted, signature {self.converted}"),
+        ]
+        return Summary(f"SavedModel {self.folder}", (*facts, *((("next", self.next_step),) if self.next_step else ())))
 
 
 def summarize_saved_model(folder: Path, signature_name: str | None = None) -> SavedModelSummary:

@@ -41,7 +41,23 @@ def open_function(
         UsageError: The name has another form.
         DataError: There is no such function, it fails, or it gives arrays of other names.
     """
-    function = import_function(name)
+    return open_callable(name, import_function(name), inputs, seed=seed, slice_by=slice_by)
+
+
+def open_callable(
+    name: str, function: Callable[[], Any], inputs: Sequence[ModelInput], *, seed: int, slice_by: str | None
+) -> Source | FunctionExamples:
+    """:func:`open_function` for a function that is there already.
+
+    Args:
+        name: What messages call it.
+        function: Gives arrays, or examples or batches to go through.
+        inputs: The model's inputs.
+        seed: Seed of the choice of what is held back.
+        slice_by: Key of the slices in the dicts.
+    Raises:
+        DataError: It gives arrays of other names.
+    """
     arrays = as_arrays(function())
     if arrays is None:
         return FunctionExamples(name, function, tuple(inputs), dict, seed, slice_by=slice_by)
@@ -217,6 +233,9 @@ class FunctionExamples:
             return self._by_name(item[0]) | targets
         if isinstance(item, list) and len(item) == len(self.inputs):
             return {model_input.name: np.asarray(value) for model_input, value in zip(self.inputs, item, strict=True)}
+        if isinstance(item, list) and len(item) in (2, 3) and all(hasattr(each, "__array__") for each in item):
+            # What a DataLoader of PyTorch gives for pairs.
+            return self._by_name(tuple(item))
         arrays = as_arrays(item)
         return arrays if arrays is not None else {UNNAMED: np.asarray(item)}
 

@@ -51,7 +51,7 @@ class MappedArray:
     def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
         # Mapped anew each time: pages that stay mapped count as the process's memory.
         mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
-        return _plain(np.array(mapped[rows]))
+        return plain(np.array(mapped[rows]))
 
 
 def array_file_source(path: Path, input_names: Sequence[str], *, slice_by: str | None = None) -> Source:
@@ -207,7 +207,7 @@ def _open_npz(path: Path) -> dict[str, Rows]:
                     with archive.open(member) as stream:
                         require_unpacked_size(read_header(stream))
                     with archive.open(member) as stream:
-                        arrays[key] = _plain(np.lib.format.read_array(stream, allow_pickle=False))
+                        arrays[key] = plain(np.lib.format.read_array(stream, allow_pickle=False))
                 else:
                     start = _data_start(file, member)
                     if start + member.file_size > path.stat().st_size:
@@ -238,10 +238,10 @@ def _rows_of(path: Path, file: BinaryIO, start: int) -> Rows:
         return MappedArray(path, offset, shape, dtype)
     require_unpacked_size(header)
     file.seek(start)
-    return _plain(np.lib.format.read_array(file, allow_pickle=False))
+    return plain(np.lib.format.read_array(file, allow_pickle=False))
 
 
-def _plain(values: np.ndarray) -> np.ndarray:
+def plain(values: np.ndarray) -> np.ndarray:
     """Floats as float32, and pixels as uint8 however wide the integers that hold them."""
     if values.dtype.kind == "f":
         # A number beyond float32 becomes infinite, which is refused where examples are read.

@@ -1,0 +1,181 @@
+"""Checks of what a Python caller passes: each error says what was expected, what came, and what to pass instead."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edgekit_runtime.errors import ArgumentTypeError, UsageError
+
+Value = TypeVar("Value")
+
+
+def type_name(value: object) -> str:
+    """The type of a value as a message shows it."""
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def as_path(value: object, name: str, *, next_step: str = "") -> Path:
+    """A path that was passed as text or as a ``Path``.
+
+    Args:
+        value: What was passed.
+        name: Name of the argument.
+        next_step: Advice for a value of another type.
+    Raises:
+        ArgumentTypeError: It is neither.
+        UsageError: It is empty.
+    """
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str):
+        raise ArgumentTypeError(
+            f"{name} is not a path.",
+            expected="text or a pathlib.Path",
+            received=type_name(value),
+            next_step=next_step or f'pass {name}="path/to/file"',
+        )
+    if not value:
+        raise UsageError(f"{name} is empty.", expected="a path", received="an empty text")
+    return Path(value)
+
+
+def as_optional_path(value: object, name: str) -> Path | None:
+    """:func:`as_path`, or None for None."""
+    return None if value is None else as_path(value, name)
+
+
+def as_texts(value: object, name: str) -> tuple[str, ...]:
+    """Texts that were passed as a sequence, or as one text.
+
+    Raises:
+        ArgumentTypeError: It is neither.
+    """
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, Sequence) or not all(isinstance(each, str) for each in value):
+        raise ArgumentTypeError(f"{name} has the wrong type.", expected="texts in a list", received=_described(value))
+    return tuple(value)
+
+
+def as_choice(value: object, name: str, choices: Iterable[str]) -> str:
+    """One of some texts.
+
+    Raises:
+        ArgumentTypeError: It is not a text.
+        UsageError: It is another text.
+    """
+    known = list(choices)
+    if not isinstance(value, str):
+        raise ArgumentTypeError(f"{name} is not a text.", expected=", ".join(known), received=type_name(value))
+    # Members of an Enum whose values are texts are texts, too, but show as Mode.INT8.
+    text = str(getattr(value, "value", value))
+    if text not in known:
+        from difflib import get_close_matches
+
+        close = get_close_matches(text, known, n=1)
+        raise UsageError(
+            f"{name} has an unknown value.",
+            expected=", ".join(known),
+            received=repr(text),
+            next_step=f"did you mean {close[0]!r}?" if close else "",
+        )
+    return text
+
+
+def as_optional_choice(value: object, name: str, choices: Iterable[str]) -> str | None:
+    """:func:`as_choice`, or None for None."""
+    return None if value is None else as_choice(value, name, choices)
+
+
+def as_count(value: object, name: str, *, lowest: int = 1, highest: int | None = None) -> int:
+    """A whole number within bounds.
+
+    Raises:
+        ArgumentTypeError: It is not a whole number.
+        UsageError: It is out of bounds.
+    """
+    expected = f"a whole number from {lowest}" + ("" if highest is None else f" to {highest}")
+    # numpy's integers are whole numbers, too; True and False are not meant.
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgumentTypeError(f"{name} is not a whole number.", expected=expected, received=_described(value))
+    number = int(value)
+    if number < lowest or (highest is not None and number > highest):
+        raise UsageError(f"{name} is out of bounds.", expected=expected, received=str(number))
+    return int(number)
+
+
+def as_optional_fraction(value: object, name: str, *, highest: float = 1.0) -> float | None:
+    """A number from 0 to ``highest``, or None for None.
+
+    Raises:
+        ArgumentTypeError: It is not a number.
+        UsageError: It is out of bounds, or NaN.
+    """
+    if value is None:
+        return None
+    expected = "a number of at least 0" if highest == float("inf") else f"a number from 0 to {highest:g}"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ArgumentTypeError(f"{name} is not a number.", expected=expected, received=_described(value))
+    number = float(value)
+    if not 0 <= number <= highest:
+        raise UsageError(f"{name} is out of bounds.", expected=expected, received=f"{value}")
+    return number
+
+
+def by_name(value: Mapping[str, Value] | Value | None) -> dict[str, Value]:
+    """Values by the name of an input or output; a single value is for the only one, under ""."""
+    if value is None:
+        return {}
+    return dict(value) if isinstance(value, Mapping) else {"": value}
+
+
+def pixel_ranges(value: Any, name: str = "pixel_range") -> dict[str, tuple[float, float]]:
+    """Pairs of numbers by input name.
+
+    Raises:
+        ArgumentTypeError: A pair is not two numbers.
+        UsageError: The first is not below the second.
+    """
+    ranges = {}
+    for key, pair in by_name(value).items():
+        low, high = as_numbers(pair, name, count=2)
+        if not low < high:
+            raise UsageError(f"{name} is not a range.", expected="MIN below MAX", received=f"({low:g}, {high:g})")
+        ranges[key] = (low, high)
+    return ranges
+
+
+def as_numbers(value: Any, name: str, *, count: int | None = None) -> tuple[float, ...]:
+    """Finite numbers that were passed as a sequence, or as one number.
+
+    Raises:
+        ArgumentTypeError: They are not numbers, or not as many as ``count``.
+        UsageError: One is NaN or infinite.
+    """
+    import math
+
+    expected = "two numbers such as (0, 1)" if count == 2 else "a number, or one for each channel"
+    numbers = (value,) if isinstance(value, Real) else value
+    if isinstance(numbers, str) or not isinstance(numbers, Iterable):
+        raise ArgumentTypeError(f"{name} has the wrong type.", expected=expected, received=_described(value))
+    numbers = tuple(numbers)
+    if not all(isinstance(each, Real) for each in numbers) or (count is not None and len(numbers) != count):
+        raise ArgumentTypeError(f"{name} has the wrong type.", expected=expected, received=_described(value))
+    if not all(math.isfinite(each) for each in numbers):
+        raise UsageError(f"{name} has numbers that are not finite.", expected=expected, received=_described(value))
+    return tuple(float(each) for each in numbers)
+
+
+def as_optional_numbers(value: Any, name: str) -> tuple[float, ...] | None:
+    """:func:`as_numbers`, or None for None."""
+    return None if value is None else as_numbers(value, name)
+
+
+def _described(value: object) -> str:
+    text = repr(value)
+    return f"{type_name(value)} {text}" if len(text) <= 80 else type_name(value)
