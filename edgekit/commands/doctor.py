@@ -9,19 +9,26 @@ from edgekit.commands.shared.reporting import report
 
 
 @click.command()
+@click.option(
+    "--for",
+    "aim",
+    type=click.Choice(["device", "torch"]),
+    help="Also require what this aim needs: device (emulated Pis and SSH) or torch (PyTorch programs). "
+    "[default: what a conversion needs]",
+)
 @json_option
-def command(as_json: bool) -> None:
+def command(aim: str | None, as_json: bool) -> None:
     """Check this machine: Python, packages, interpreters.
 
-    Each interpreter is tried, in a process of its own.
+    Names what is missing, broken or slow. Each interpreter is tried in a process of its own.
 
-    Exits with 1 where something that edgekit needs is missing or broken.
+    Exits with 1 if something that is needed is missing or broken.
     """
     from edgekit.devices.workstation import examine
     from edgekit.progress import tracked
     from edgekit.reports.devices import print_workstation
 
-    checks = list(tracked(examine(), "Looking at this machine", total=None))
+    checks = list(tracked(examine(aim), "Looking at this machine", total=None))
     report(
         lambda: {"checks": [check.to_dict() for check in checks]},
         lambda: print_workstation(checks),

@@ -1,12 +1,15 @@
-"""What this machine has of what edgekit needs."""
+"""What this machine has of what edgekit needs, and what would make it slow."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -19,22 +22,22 @@ class Check:
     """One part of the machine and its state.
 
     Attributes:
-        name: The part.
-        status: "ok", "missing", "broken", or "not installed" for what only some need.
+        name: Name of the part.
+        status: "ok", "slow", "missing", "broken", or "not installed" for what only some need.
         found: Version, or what went wrong.
-        mend: The command that fixes it; empty if nothing is wrong.
-        required: Whether edgekit's main job needs it.
+        fix: The command that fixes it; empty if nothing is wrong.
+        required: Whether the user's aim needs it.
     """
 
     name: str
     status: str
     found: str
-    mend: str
+    fix: str
     required: bool
 
     @property
     def exit_code(self) -> int:
-        """0, or that of an error if something that edgekit needs is missing or broken."""
+        """0, or that of an error if something that is needed is missing or broken."""
         return EdgekitError.exit_code if self.status in {"missing", "broken"} else 0
 
     def to_dict(self) -> dict[str, object]:
@@ -44,38 +47,74 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class _Package:
-    """A distribution and the import that proves that it runs; empty where presence is enough."""
+    """A distribution and the import that proves that it runs; empty if presence is enough."""
 
     name: str
     proof: str
-    required: bool
+    install: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """A program, and the Debian package that installs it."""
+
+    name: str
     install: str
 
 
 _PACKAGES = (
-    _Package("edgekit-runtime", "", True, "pip install edgekit-runtime"),
-    _Package("edgekit-converters", "", True, "pip install edgekit-converters"),
-    _Package("numpy", "import numpy", True, "pip install numpy"),
-    _Package("tensorflow", "import tensorflow", True, "pip install 'tensorflow>=2.18'"),
-    _Package("keras", "", True, "pip install 'keras>=3.15.1'"),
-    _Package("h5py", "import h5py", True, "pip install h5py"),
-    _Package("litert-quantizer", "import litert_quantizer.quantizer", True, "pip install litert-quantizer"),
-    _Package("ai-edge-litert", "import ai_edge_litert.interpreter", True, "pip install ai-edge-litert"),
-    _Package("tflite-runtime", "import tflite_runtime.interpreter", False, "pip install tflite-runtime 'numpy<2'"),
-    _Package("pillow", "import PIL.Image", True, "pip install pillow"),
-    _Package("scikit-learn", "", True, "pip install scikit-learn"),
-    _Package("matplotlib", "", True, "pip install matplotlib"),
+    _Package("edgekit-runtime", "", "pip install edgekit-runtime"),
+    _Package("edgekit-converters", "", "pip install edgekit-converters"),
+    _Package("numpy", "import numpy", "pip install numpy"),
+    _Package("tensorflow", "import tensorflow", "pip install 'tensorflow>=2.18'"),
+    _Package("keras", "", "pip install 'keras>=3.15.1'"),
+    _Package("h5py", "import h5py", "pip install h5py"),
+    _Package("litert-quantizer", "import litert_quantizer.quantizer", "pip install litert-quantizer"),
+    _Package("ai-edge-litert", "import ai_edge_litert.interpreter", "pip install ai-edge-litert"),
+    _Package("pillow", "import PIL.Image", "pip install pillow"),
+    _Package("scikit-learn", "", "pip install scikit-learn"),
+    _Package("matplotlib", "", "pip install matplotlib"),
 )
+#: Shown for every aim, and never required: LiteRT does the same.
+_OPTIONAL = _Package("tflite-runtime", "import tflite_runtime.interpreter", "pip install tflite-runtime 'numpy<2'")
+#: What an aim needs beyond a conversion.
+_FOR_AIMS: dict[str, tuple[_Package | _Program, ...]] = {
+    "device": (_Program("ssh", "apt install openssh-client"), _Program("apt-get", ""), _Program("dpkg-deb", "")),
+    "torch": (
+        _Package("torch", "import torch.export", "pip install 'edgekit[torch]'"),
+        _Package("litert-torch", "import litert_torch", "pip install 'edgekit[torch]'"),
+    ),
+}
+AIMS = tuple(_FOR_AIMS)
+
 _LEAST_FREE_BYTES = 500_000_000
+_LEAST_MEMORY_BYTES = 2_000_000_000
 _IMPORT_TIMEOUT_S = 120
+#: An import from a local disk takes a fifth of it.
+_SLOW_IMPORT_S = 15
 
 
-def examine() -> Iterator[Check]:
-    """Look at one part after another; importing each package in a process of its own."""
-    yield _python()
-    for package in _PACKAGES:
-        yield _package(package)
-    yield _disk()
+def examine(aim: str | None = None) -> Iterator[Check]:
+    """Look at each part; packages are imported side by side, each in a process of its own.
+
+    Args:
+        aim: One of ``AIMS``, whose parts become required, or None for conversions alone.
+    """
+    for_aim = _FOR_AIMS[aim] if aim else ()
+    probes: list[Callable[[], Check]] = [
+        _python,
+        *(lambda part=part: _examine_part(part, required=True) for part in (*_PACKAGES, *for_aim)),
+        lambda: _examine_part(_OPTIONAL, required=False),
+        _processors,
+        _memory,
+        _disk,
+    ]
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        running = [pool.submit(probe) for probe in probes]
+        try:
+            yield from (each.result() for each in running)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _python() -> Check:
@@ -84,16 +123,32 @@ def _python() -> Check:
     return Check("Python", "ok" if fits else "broken", version, "" if fits else "install Python 3.10 or newer", True)
 
 
-def _package(package: _Package) -> Check:
+def _examine_part(part: _Package | _Program, required: bool) -> Check:
+    return _program(part) if isinstance(part, _Program) else _package(part, required)
+
+
+def _program(program: _Program) -> Check:
+    path = shutil.which(program.name)
+    if path is None:
+        return Check(program.name, "missing", "", program.install or "use Debian, Ubuntu or a system like them", True)
+    return Check(program.name, "ok", path, "", True)
+
+
+def _package(package: _Package, required: bool) -> Check:
     try:
         version = metadata.version(package.name)
     except metadata.PackageNotFoundError:
-        status = "missing" if package.required else "not installed"
-        return Check(package.name, status, "", package.install if package.required else "", package.required)
+        status = "missing" if required else "not installed"
+        return Check(package.name, status, "", package.install if required else "", required)
+    started = time.monotonic()
     failure = _import_failure(package.proof) if package.proof else ""
     if failure:
-        return Check(package.name, "broken", f"{version}: {failure}", package.install, package.required)
-    return Check(package.name, "ok", version, "", package.required)
+        return Check(package.name, "broken", f"{version}: {failure}", package.install, required)
+    seconds = time.monotonic() - started
+    if seconds > _SLOW_IMPORT_S:
+        fix = "every conversion waits for this import: close busy programs, or install edgekit on a local disk"
+        return Check(package.name, "slow", f"{version}, imported in {seconds:.0f} s", fix, required)
+    return Check(package.name, "ok", version, "", required)
 
 
 def _import_failure(proof: str) -> str:
@@ -111,10 +166,32 @@ def _import_failure(proof: str) -> str:
     return ""
 
 
+def _processors() -> Check:
+    # Not every core of the machine may be this process's.
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if count < 2:
+        return Check(
+            "processors", "slow", str(count), "use a machine with two or more: calibration spreads over them", True
+        )
+    return Check("processors", "ok", str(count), "", True)
+
+
+def _memory() -> Check:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return Check("memory", "ok", "not known on this system", "", True)
+    if total < _LEAST_MEMORY_BYTES:
+        return Check(
+            "memory", "slow", f"{total / 1e9:.1f} GB", "use a machine with 2 GB or more: TensorFlow will swap", True
+        )
+    return Check("memory", "ok", f"{total / 1e9:.1f} GB", "", True)
+
+
 def _disk() -> Check:
     folder = Path(tempfile.gettempdir())
     free = shutil.disk_usage(folder).free
     if free < _LEAST_FREE_BYTES:
-        mend = f"free some space in {folder}, or set TMPDIR to another folder"
-        return Check("temporary files", "broken", f"{free / 1e6:.0f} MB free", mend, True)
+        fix = f"free some space in {folder}, or set TMPDIR to another folder"
+        return Check("temporary files", "broken", f"{free / 1e6:.0f} MB free", fix, True)
     return Check("temporary files", "ok", f"{free / 1e9:.1f} GB free", "", True)

@@ -94,5 +94,5 @@ def print_comparisons(comparisons: Sequence[DeviceComparison]) -> None:
 
 def print_workstation(checks: Sequence[Check]) -> None:
     """Print one row for each part of this machine."""
-    rows = [(check.name, check.status, check.found, check.mend) for check in checks]
+    rows = [(check.name, check.status, check.found, check.fix) for check in checks]
     print_table("This machine", ("part", "status", "found", "to fix it"), rows)

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 from edgekit_runtime.printable_text import one_line, unfiltered
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
+
+#: Between two columns.
+_GAP = "   "
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under a title; rows too wide for the terminal are stacked, one line per value.
+    """Print rows under a title, no wider than the terminal.
+
+    The widest columns of a table that is too wide become lines below their rows, one line per value.
 
     Args:
         title: What the table shows, with its units.
@@ -29,56 +33,51 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     cells = [tuple(map(one_line, row)) for row in rows]
     # rich writes escape sequences of its own; what it shows is escaped here.
     console = Console(file=unfiltered(sys.stdout), highlight=False)
-    # Not the table's own title, which would be wrapped to the width of the columns.
-    console.print(Text(one_line(title), style="bold"))
-    table = _table(columns, cells)
-    if console.measure(table, options=console.options.update(max_width=_NO_LIMIT)).maximum <= console.width:
-        console.print(table)
-        return
-    lines = _stacked(columns, cells, console.width) if columns else _facts(cells, console.width)
-    console.print(Text("\n").join([Text(), *lines]), soft_wrap=True)
-    console.print()
+    lines = _columns(columns, cells, console.width) if columns else _facts(cells, console.width)
+    for line in (Text(one_line(title), style="bold"), Text(), *lines, Text()):
+        console.print(line, soft_wrap=True)
 
 
-#: More columns than any row has, to measure a table as if nothing had to be wrapped.
-_NO_LIMIT = 100_000
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    from rich import box
-    from rich.table import Table
+def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[Text]:
+    """A heading, a rule and the rows; columns that do not fit follow their row, a line per value."""
+    from rich.cells import cell_len
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD if columns else box.SIMPLE, show_header=bool(columns))
-    for number, values in enumerate(zip(*rows, strict=True)):
-        heading = Text(one_line(columns[number]) if columns else "")
-        table.add_column(heading, justify="right" if _are_numbers(values) else "left", no_wrap=True)
+    widths = [max(map(cell_len, values)) for values in zip(columns, *rows, strict=True)]
+    beside = list(range(len(columns)))
+    while len(beside) > 1 and _table_width(widths[n] for n in beside) > width:
+        beside.remove(max(beside[1:], key=widths.__getitem__))
+    right = [_are_numbers(values) for values in zip(*rows, strict=True)] or [False] * len(columns)
+
+    def side_by_side(cells: Sequence[str]) -> str:
+        padded = (" " * (widths[n] - cell_len(cells[n])) for n in beside)
+        aligned = (pad + cells[n] if right[n] else cells[n] + pad for n, pad in zip(beside, padded, strict=True))
+        return f"  {_GAP.join(aligned)}"
+
+    # A single column that is left is the title of its row, and needs no heading.
+    if len(beside) > 1:
+        yield Text(side_by_side(columns), style="bold")
+        yield Text(" " + "─" * (_table_width(widths[n] for n in beside) - 1))
     for row in rows:
-        # Text, not markup: a tensor may be named "[bold]".
-        table.add_row(*map(Text, row))
-    return table
+        yield Text(side_by_side(row).rstrip(), style="" if len(beside) > 1 else "bold")
+        for n, heading in enumerate(columns):
+            if n not in beside and row[n]:
+                yield from map(Text, _wrapped(f"    {heading and heading + ': '}{row[n]}", width, indent=6))
 
 
-def _stacked(columns: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> Iterator[Text]:
-    """Each row as its first cell, and below it one line per value with its heading."""
-    from rich.text import Text
-
-    for first, *others in rows:
-        yield Text(f" {first}", style="bold")
-        for heading, cell in zip(columns[1:], others, strict=True):
-            if cell:
-                label = f"{heading}: " if heading else ""
-                yield from map(Text, _wrapped(f"   {label}{cell}", width, indent=5))
+def _table_width(widths: Iterable[int]) -> int:
+    return sum(each + len(_GAP) for each in widths)
 
 
-def _facts(rows: Iterable[Sequence[str]], width: int) -> Iterator[Text]:
+def _facts(rows: Sequence[Sequence[str]], width: int) -> Iterator[Text]:
     """Names in one column and values in a second one, which is wrapped between words."""
+    from rich.cells import cell_len
     from rich.text import Text
 
-    rows = list(rows)
-    name_width = max(len(name) for name, _ in rows)
+    name_width = max((cell_len(name) for name, _ in rows), default=0)
     for name, value in rows:
-        yield from map(Text, _wrapped(f"  {name:{name_width}}   {value}", width, indent=name_width + 5))
+        start = f"  {name}{' ' * (name_width - cell_len(name))}{_GAP}"
+        yield from map(Text, _wrapped(start + value, width, indent=cell_len(start)))
 
 
 def _wrapped(text: str, width: int, indent: int) -> list[str]:

@@ -111,7 +111,7 @@ def test_an_interrupt_is_a_sentence(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\n"
         "import edgekit.devices.workstation as workstation\n"
-        "def examine():\n"
+        "def examine(aim=None):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    yield from ()\n"
         "workstation.examine = examine\n"

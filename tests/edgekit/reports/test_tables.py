@@ -24,7 +24,9 @@ _COLUMNS = ("rule", "verdict", "why")
 _ROWS = [("top1", "failed", "55 of 360 samples regressed " * 3), ("size", "passed", "")]
 
 
-def test_a_table_that_fits_is_one_line_per_row(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+def test_a_table_that_fits_is_one_line_per_row(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     print_table("Gate", _COLUMNS, _ROWS)
     lines = capsys.readouterr().out.splitlines()
@@ -37,8 +39,8 @@ def test_a_table_that_fits_is_one_line_per_row(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(("columns", "width"), [(None, 80), ("60", 60), ("40", 40)])
-def test_a_table_that_is_too_wide_is_stacked(
-    columns: str | None, width: int, capsys: pytest.CaptureFixture[str], monkeypatch
+def test_the_reason_of_a_row_goes_below_it_if_the_table_is_too_wide(
+    columns: str | None, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     if columns:
@@ -46,14 +48,29 @@ def test_a_table_that_is_too_wide_is_stacked(
     print_table("Gate", _COLUMNS, _ROWS)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= width
-    assert lines[:5] == ["Gate", "", " top1", "   verdict: failed", lines[4]]
-    assert lines[4].startswith("   why: 55 of 360 samples regressed")
-    assert lines[5].startswith("     ")
-    assert lines[-3:] == [" size", "   verdict: passed", ""]
+    assert lines[:5] == ["Gate", "", "  rule   verdict", " ────────────────", "  top1   failed"]
+    assert lines[5].startswith("    why: 55 of 360 samples")
+    assert lines[6].startswith("      ")
+    assert lines[-2:] == ["  size   passed", ""]
+
+
+def test_rows_are_stacked_if_no_two_columns_fit(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    print_table("Layers", ("layer", "class"), [("block_1_expand_relu", "SeparableConv2D")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["Layers", "", "  block_1_expand_relu", "    class: SeparableConv2D", ""]
+
+
+def test_wide_characters_keep_columns_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("Labels", ("label", "score"), [("猫", "0.9"), ("dog", "0.1")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:6] == ["  label   score", " ─────────────────"[:16], "  猫        0.9", "  dog       0.1"]
 
 
 def test_a_long_value_is_wrapped_between_words_and_a_path_stays_whole(
-    capsys: pytest.CaptureFixture[str], monkeypatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     path = "/".join(["folder-of-models"] * 6)
@@ -65,7 +82,7 @@ def test_a_long_value_is_wrapped_between_words_and_a_path_stays_whole(
     assert max(len(line) for line in lines if path not in line) <= 80
 
 
-def test_cells_are_text_and_never_markup(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+def test_cells_are_text_and_never_markup(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "30")
     print_table("Layers", ("layer", "what it does there"), [("[bold]conv[/bold]", "[red]long words of a file[/red]")])
     assert "[bold]conv[/bold]" in (out := capsys.readouterr().out)
