@@ -61,6 +61,7 @@ def _draw_predictions(sample: RegressionSample, name: str) -> str:
 @plain_text
 def _draw_errors(sample: RegressionSample, name: str) -> str:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     errors = [predicted - sample.targets for predicted in (sample.reference, sample.candidate)]
     edges = np.histogram_bin_edges(np.concatenate(errors), _BINS)
@@ -71,7 +72,7 @@ def _draw_errors(sample: RegressionSample, name: str) -> str:
         axes.stairs(np.histogram(errors[0], edges)[0], edges, color=BEFORE, linewidth=2.4, label="before")
         axes.stairs(np.histogram(errors[1], edges)[0], edges, color=AFTER, linewidth=1.4, label="after")
         axes.set(xlabel="prediction less target", ylabel="values")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         _add_legend(axes)
         return inline_svg(figure, name, "Distribution of the errors, before and after")
 
