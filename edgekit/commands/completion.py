@@ -1,4 +1,4 @@
-"""``edgekit completion``: a script that lets the shell complete commands and options."""
+"""``edgekit completion``: a script that lets the shell complete commands, options and their values."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 import click
 
+from edgekit.commands.shared.completion import complete_data, complete_metrics, complete_targets
 from edgekit.datasets.kinds import known_kinds
 from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS, UNNAMED, USER, Claim
 
@@ -42,6 +43,7 @@ def data_option(required: bool, purpose: str) -> Callable[[Decorated], Decorated
         "--data",
         required=required,
         metavar="NAME|PATH|FUNCTION",
+        shell_complete=complete_data,
         help=f"{purpose}: {known_kinds()}.",
     )
 
@@ -154,6 +156,7 @@ target_option = click.option(
     "targets",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete_targets,
     help="Runtime that the model has to run on; may be given several times. `edgekit targets` lists them.",
 )
 pixel_range_option = click.option(
@@ -244,6 +247,7 @@ def budget_options(command: Decorated) -> Decorated:
             multiple=True,
             type=Named(click.STRING, "[OUTPUT=]NAME"),
             callback=_by_name,
+            shell_complete=complete_metrics,
             help="What --max-drop is about, for one output or for all: top1, agreement, f1, mean_iou, pixel_accuracy, "
             "token_accuracy, exact_match, r2, mse, mae, rmse, cosine, snr, or a scorer of scikit-learn. "
             "[default: that of the output's kind]",

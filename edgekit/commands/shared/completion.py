@@ -1,0 +1,29 @@
+"""Values of options that the shell completes; the names are imported only while it asks."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import CompletionItem
+
+
+def complete_targets(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of targets."""
+    from edgekit_converters.targets.target import target_names
+
+    return [name for name in target_names() if name.startswith(incomplete)]
+
+
+def complete_metrics(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of metrics, after ``OUTPUT=`` as well."""
+    from edgekit.parity.metrics import METRICS
+
+    output, equals, begun = incomplete.rpartition("=")
+    return [f"{output}{equals}{name}" for name in METRICS if name.startswith(begun)]
+
+
+def complete_data(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of built-in data sets; otherwise the shell completes files and folders."""
+    from edgekit.datasets.kinds import KINDS, Form
+
+    names = [kind.name for kind in KINDS if kind.form is Form.NAME and kind.name.startswith(incomplete)]
+    return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
