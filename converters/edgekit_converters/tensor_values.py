@@ -22,7 +22,7 @@ class TensorValues:
 
     Attributes:
         tensors: The tensors of the model proper, by number.
-        batch: How many examples one run takes; None where any number will do.
+        batch: How many examples one run takes; None if any number will do.
     """
 
     def __init__(self, model: bytes, *, num_threads: int = 1) -> None:
@@ -96,7 +96,7 @@ def _is_activation(tensor: TensorDescription) -> bool:
 
 
 def quantization(tensor: TensorDescription) -> QuantizationParams | None:
-    """What an integer tensor's codes stand for, or None where they stand for themselves."""
+    """What an integer tensor's codes stand for, or None if they stand for themselves."""
     if not tensor.scales or not tensor.dtype.startswith(("int", "uint")):
         return None
     if len(tensor.scales) == 1:

@@ -106,7 +106,7 @@ def _describe(tensor: TensorDescription) -> str:
 
 
 def is_tflite(path: Path) -> bool:
-    """Whether a file is a .tflite, by what it holds or, where that says nothing, by its name."""
+    """Whether a file is a .tflite, by what it holds or, if that says nothing, by its name."""
     if not path.is_file():
         return path.suffix == ".tflite"
     with path.open("rb") as file:

@@ -22,10 +22,10 @@ class Verification:
 
     Attributes:
         path: The file.
-        model_sha256: Digest of the FlatBuffer, which holds; empty where none is packed.
-        signer: The public key in hex whose signature holds; empty where the file is not signed.
+        model_sha256: Digest of the FlatBuffer, which holds; empty if none is packed.
+        signer: The public key in hex whose signature holds; empty if the file is not signed.
         is_trusted: Whether that is the key that was asked for.
-        golden: How the golden examples went on this machine; None where none are packed.
+        golden: How the golden examples went on this machine; None if none are packed.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class Verification:
         }
 
     def require_passed(self) -> None:
-        """Raise where the model answers otherwise here than where it was packed.
+        """Raise if the model answers otherwise here than where it was packed.
 
         Raises:
             BelowThresholdError: With the largest error.

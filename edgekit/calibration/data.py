@@ -40,7 +40,7 @@ class CalibrationReport:
         data_sha256: Digest of these.
         classes: How many classes they cover; None without labels.
         value_range: Smallest and largest value of each input, by name.
-        float_top1: Share of right answers of the float model on up to 128 of them; None where it has none.
+        float_top1: Share of right answers of the float model on up to 128 of them; None if it has none.
         wide_inputs: Inputs whose columns differ too much in range for one scale of int8.
         notes: What reading did to them.
         warnings: Sentences for what is probably not meant.
@@ -111,7 +111,7 @@ def open_calibration_data(
         inputs: Its inputs; images know what pixels become.
         samples: How many examples to take, at most.
         is_range_known: Whether the user or the model itself says what pixels 0 and 255 become.
-        labels: The model's own names of its classes; empty where none are known.
+        labels: The model's own names of its classes; empty if none are known.
         claim: What the user says of the model's task.
     Raises:
         EdgekitError: The data is missing, damaged, does not fit the model, or can be of no use to it.
@@ -180,7 +180,7 @@ def _plausibility(
 
 
 def _class_count(model: Model) -> int | None:
-    """How many classes the model tells apart; None where its output is no row of scores."""
+    """How many classes the model tells apart; None if its output is no row of scores."""
     if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         return None
     return max(model.outputs[0].shape[1], 2) if model.outputs[0].shape[1] > 0 else None

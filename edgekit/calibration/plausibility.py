@@ -31,7 +31,7 @@ class Rescaling:
     Attributes:
         name: What is done, as a user would say it.
         apply: Does it, to an input's values.
-        pixel_range: What it makes of pixels 0 and 255; None where the input takes no pictures.
+        pixel_range: What it makes of pixels 0 and 255; None if the input takes no pictures.
     """
 
     name: str

@@ -108,7 +108,7 @@ class Survey:
         """A sentence for each thing that is probably not meant.
 
         Args:
-            labels: Names of the classes; empty where none are known.
+            labels: Names of the classes; empty if none are known.
             class_count: How many classes the model tells apart, or None.
         """
         found = []

@@ -22,7 +22,7 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
 
     A .tflite: operators with versions, inputs and outputs with shapes, types, scales and zero points, where it runs,
     labels, preprocessing and provenance; with --all each operator and tensor. --json always holds all of it.
-    A Keras file: its version, layers, shapes and parameters, what would be mended and what would be refused.
+    A Keras file: its version, layers, shapes and parameters, what would be fixed and what would be refused.
 
     A .pt2: PyTorch's version, operators, inputs and outputs with their sizes, those left open included.
 

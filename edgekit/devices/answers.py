@@ -86,7 +86,7 @@ def _read_outputs(device: Device, path: Path) -> list[np.ndarray]:
 
 
 def put_runtime(folder: Path) -> None:
-    """Link this machine's device runtime into a folder, where a program in it finds it."""
+    """Link this machine's device runtime into a folder where a program in it finds it."""
     package = Path(edgekit_runtime.__file__).parent
     (folder / package.name).symlink_to(package)
 

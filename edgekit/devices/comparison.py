@@ -44,7 +44,7 @@ class OutputDifference:
         name: The output.
         equal: Share of its values that are equal but for rounding.
         max_error: Largest difference.
-        max_steps: The same in steps of the output's integers; None where it has none.
+        max_steps: The same in steps of the output's integers; None if it has none.
         value_range: Largest less smallest value on this machine.
         top1_agreement: Share of equal classes or labels; None for outputs of other kinds.
         reference_top1: Share of right classes there; None without labels or classes.
@@ -92,7 +92,7 @@ class DeviceComparison:
         return {**asdict(self), "model": str(self.model), "passed": not self.failures}
 
     def require_passed(self) -> None:
-        """Raise where a limit is missed.
+        """Raise if a limit is missed.
 
         Raises:
             BelowThresholdError: With a sentence for each limit.

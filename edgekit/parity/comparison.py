@@ -21,7 +21,7 @@ class Comparison:
         reference: What is compared with.
         candidate: What is judged.
         kinds: The kind of each of the reference's outputs.
-        labels: Names of the classes; empty where none are known.
+        labels: Names of the classes; empty if none are known.
         options: How to compare.
     Raises:
         ModelFileError: The two models have different numbers of inputs or outputs.

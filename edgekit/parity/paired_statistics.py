@@ -1,7 +1,7 @@
 """Statistics of two models that answered the same examples: is a difference real, and how large may it be?
 
 The mathematics is scipy's; this module says which test belongs to which question. Everything is computed from counts
-or from one number a sample, so that a stream of any length can be judged: add up ``PairedCounts`` a batch at a time.
+or from one number a example, so that a stream of any length can be judged: add up ``PairedCounts`` a batch at a time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class PairedCounts:
-    """How often two classifiers were right on the same samples: the 2 × 2 table of McNemar's test.
+    """How often two classifiers were right on the same examples: the 2 × 2 table of McNemar's test.
 
     Attributes:
         both_right: Samples that both label right.
@@ -61,14 +61,14 @@ class PairedCounts:
         """Count a batch.
 
         Args:
-            reference_right: Whether the reference labels each sample right, bool (N,).
+            reference_right: Whether the reference labels each example right, bool (N,).
             candidate_right: The same of the candidate, bool (N,).
         Raises:
             DataError: The two differ in length.
         """
         if reference_right.shape != candidate_right.shape or reference_right.ndim != 1:
             raise DataError(
-                "Paired statistics need an answer of both models to every sample.",
+                "Paired statistics need an answer of both models to every example.",
                 expected=f"{reference_right.shape} answers",
                 received=str(candidate_right.shape),
             )
@@ -89,24 +89,24 @@ class PairedCounts:
         )
 
     @property
-    def samples(self) -> int:
-        """How many samples were compared."""
+    def examples(self) -> int:
+        """How many examples were compared."""
         return self.both_right + self.only_reference + self.only_candidate + self.both_wrong
 
     @property
     def reference_accuracy(self) -> float:
-        """Share of the samples that the reference labels right."""
-        return (self.both_right + self.only_reference) / self.samples
+        """Share of the examples that the reference labels right."""
+        return (self.both_right + self.only_reference) / self.examples
 
     @property
     def candidate_accuracy(self) -> float:
-        """Share of the samples that the candidate labels right."""
-        return (self.both_right + self.only_candidate) / self.samples
+        """Share of the examples that the candidate labels right."""
+        return (self.both_right + self.only_candidate) / self.examples
 
     @property
     def accuracy_drop(self) -> float:
         """``reference_accuracy - candidate_accuracy``; negative for a gain."""
-        return (self.only_reference - self.only_candidate) / self.samples
+        return (self.only_reference - self.only_candidate) / self.examples
 
     def to_dict(self) -> dict[str, int]:
         """The four counts."""
@@ -118,7 +118,7 @@ def mcnemar_exact(
 ) -> Any:
     """The p-value of the exact McNemar test: could the answers that changed be chance?
 
-    Where both models are equally good, each sample that only one of them gets right falls to either side like a coin:
+    If both models are equally good, each example that only one of them gets right falls to either side like a coin:
     ``only_reference`` is binomial(only_reference + only_candidate, 1/2).
 
     Args:
@@ -141,23 +141,23 @@ def mcnemar_exact(
 
 
 def drop_interval(counts: PairedCounts, confidence: float = 0.95) -> Interval:
-    """The interval of the drop ``reference_accuracy - candidate_accuracy``, the samples being the same for both.
+    """The interval of the drop ``reference_accuracy - candidate_accuracy``, the examples being the same for both.
 
     Newcombe's hybrid score interval: the Wilson intervals of the two accuracies, squared and added, with the
     correlation of the paired answers. It never leaves -1…1, and has a width where no answer changed.
 
     Source: Newcombe, Statistics in Medicine 17 (1998) 2635, method 10.
     Raises:
-        DataError: There are no samples.
+        DataError: There are no examples.
     """
     from scipy.stats import binomtest
 
-    if not counts.samples:
-        raise DataError("There are no samples to compare on.")
+    if not counts.examples:
+        raise DataError("There are no examples to compare on.")
     reference_right = counts.both_right + counts.only_reference
     candidate_right = counts.both_right + counts.only_candidate
-    first = binomtest(reference_right, counts.samples).proportion_ci(confidence, method="wilson")
-    second = binomtest(candidate_right, counts.samples).proportion_ci(confidence, method="wilson")
+    first = binomtest(reference_right, counts.examples).proportion_ci(confidence, method="wilson")
+    second = binomtest(candidate_right, counts.examples).proportion_ci(confidence, method="wilson")
     p1, p2, phi = counts.reference_accuracy, counts.candidate_accuracy, _correlation(counts)
     below = _square_and_add(p1 - first.low, second.high - p2, phi)
     above = _square_and_add(first.high - p1, p2 - second.low, phi)
@@ -169,14 +169,14 @@ def _square_and_add(first: float, second: float, phi: float) -> float:
 
 
 def _correlation(counts: PairedCounts) -> float:
-    """Newcombe's φ of the table: corrected for continuity where the answers go together, 0 where a margin is empty."""
+    """Newcombe's φ of the table: corrected for continuity where the answers go together, 0 if a margin is empty."""
     a, b, c, d = counts.both_right, counts.only_reference, counts.only_candidate, counts.both_wrong
     margins = (a + b) * (c + d) * (a + c) * (b + d)
     if not margins:
         return 0.0
     together = float(a * d - b * c)
     if together > 0:
-        together = max(0.0, together - counts.samples / 2)
+        together = max(0.0, together - counts.examples / 2)
     return together / math.sqrt(margins)
 
 
@@ -191,7 +191,7 @@ def rmse_increase(reference_errors: np.ndarray, candidate_errors: np.ndarray, ax
 
 
 def r2_drop(reference_errors: np.ndarray, candidate_errors: np.ndarray, targets: np.ndarray, axis: int = -1) -> Any:
-    """By how much the candidate's R² = 1 - Σ error² / Σ (target - mean)² is smaller; 0 where all targets are equal."""
+    """By how much the candidate's R² = 1 - Σ error² / Σ (target - mean)² is smaller; 0 if all targets are equal."""
     total = np.square(targets - targets.mean(axis, keepdims=True)).sum(axis)
     squares = np.square(candidate_errors).sum(axis) - np.square(reference_errors).sum(axis)
     return np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
@@ -199,29 +199,29 @@ def r2_drop(reference_errors: np.ndarray, candidate_errors: np.ndarray, targets:
 
 def paired_bootstrap(
     statistic: Callable[..., Any],
-    *samples: np.ndarray,
+    *examples: np.ndarray,
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """The percentile bootstrap interval of a statistic of paired values: whole samples are drawn, never halves.
+    """The percentile bootstrap interval of a statistic of paired values: whole examples are drawn, never halves.
 
     Args:
         statistic: Called with the arrays and ``axis``; for instance ``mae_increase``.
-        samples: Arrays (N,), one value a sample each, for instance the errors of both models.
+        examples: Arrays (N,), one value a example each, for instance the errors of both models.
         confidence: Of the interval, a fraction.
-        resamples: How many times N samples are drawn.
+        resamples: How many times N examples are drawn.
         seed: Of the drawing; the same seed gives the same interval.
     Raises:
-        DataError: There are fewer than two samples, or the arrays differ in length.
+        DataError: There are fewer than two examples, or the arrays differ in length.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; ``scipy.stats.bootstrap``.
     """
     from scipy.stats import bootstrap
 
-    arrays = tuple(np.asarray(array, np.float64) for array in samples)
+    arrays = tuple(np.asarray(array, np.float64) for array in examples)
     if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 1 or len(arrays[0]) < 2:
         raise DataError(
-            "The paired bootstrap needs one value of every kind for each of two samples or more.",
+            "The paired bootstrap needs one value of every kind for each of two examples or more.",
             received=", ".join(str(array.shape) for array in arrays),
         )
     drawn = bootstrap(

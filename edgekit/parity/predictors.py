@@ -29,7 +29,7 @@ class Predictor(Protocol):
         path: The file.
         inputs: The inputs, in the model's order.
         outputs: Names of the outputs, in the model's order.
-        labels: Names of the classes; empty where none are known.
+        labels: Names of the classes; empty if none are known.
         pixels: How images become an input, by its name, or under "" for the only image; empty if the file does not say.
     """
 

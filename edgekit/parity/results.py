@@ -20,7 +20,7 @@ class NumericErrors:
         max_absolute_difference: The largest difference.
         mean_absolute_difference: The mean difference.
         root_mean_square_difference: Root of the mean squared difference.
-        cosine_similarity: Of all values as two long vectors, -1 to 1; None where one is all zeros.
+        cosine_similarity: Of all values as two long vectors, -1 to 1; None if one is all zeros.
         snr_db: ``10 log10(Σ reference² / Σ difference²)``; None without any difference, or any signal.
         quantiles: Absolute error that a share of all values stays within, by that share, such as "0.99"; exact to 1 %.
         worst: Names of the examples with the largest error, and that error, the largest first.
@@ -99,7 +99,7 @@ class ChangedSample:
         candidate: The candidate's answer.
         reference_score: The reference's score for its own answer.
         candidate_score: The candidate's score for its own answer.
-        pixels: The image, uint8 (H, W, 1 or 3); None where the model takes none.
+        pixels: The image, uint8 (H, W, 1 or 3); None if the model takes none.
     """
 
     name: str
@@ -195,7 +195,7 @@ class RegressionFigure:
         reference: The reference's.
         candidate: The candidate's.
         worsening: By how much the candidate's is worse: larger for an error, smaller for R².
-        interval: 95 % interval of that, from a paired bootstrap; None where there is none.
+        interval: 95 % interval of that, from a paired bootstrap; None if there is none.
     """
 
     reference: float
@@ -228,7 +228,7 @@ class RegressionParity:
         mae: Mean absolute error against the targets.
         rmse: Root mean squared error against the targets.
         r2: Share of the targets' variance that is explained, averaged over the output's values as scikit-learn does;
-            None where the targets of a value are all equal.
+            None if the targets of a value are all equal.
         sample: Some of the values, drawn at random.
     """
 
@@ -252,7 +252,7 @@ class SliceParity:
         name: What the data calls it.
         samples: Examples in it.
         mean_absolute_difference: Mean difference of the two models' values.
-        top1_agreement: Share of equal answers; None where the outputs are no classes.
+        top1_agreement: Share of equal answers; None if the outputs are no classes.
         counts: How often each was right; None without labels.
         accuracy_drop: Drop of top-1 in this slice; None without labels.
         drop_interval: Its 95 % interval; None without labels.
@@ -305,7 +305,7 @@ class OutputParity:
         classification: For scores of classes, else None.
         regression: For values with real targets, else None.
         metrics: Of a kind that has many parts per example; empty for the others.
-        slices: Each slice of the data, the worst first; empty where it was not sliced.
+        slices: Each slice of the data, the worst first; empty if it was not sliced.
     """
 
     name: str

@@ -76,7 +76,7 @@ class Validation:
         }
 
     def require_passed(self) -> None:
-        """Raise where a limit was missed.
+        """Raise if a limit was missed.
 
         Raises:
             BelowThresholdError: With a sentence for each limit.

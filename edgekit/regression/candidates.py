@@ -1,4 +1,4 @@
-"""The .tflite that is judged: taken as it is, or converted from its source."""
+"""The .tflite that is judged: used as is, or converted from its source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgekit.regression.configuration.sections import LoadedConfiguration, Model
 from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_runtime.errors import UsageError
 
-#: Distributions that the bytes of a conversion depend on.
+#: Distributions whose versions affect the bytes of a conversion.
 _VERSIONED = ("edgekit", "keras", "tensorflow", "litert-quantizer", "numpy")
 #: The same for a PyTorch program.
 _VERSIONED_FOR_PROGRAMS = ("edgekit", "torch", "litert-torch", "litert-quantizer", "numpy")
@@ -19,11 +19,11 @@ _VERSIONED_FOR_PROGRAMS = ("edgekit", "torch", "litert-torch", "litert-quantizer
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One .tflite to judge.
+    """A .tflite to judge.
 
     Attributes:
-        path: The file.
-        made_with: Versions and options that it was converted with here, sorted; empty where it was taken as it is.
+        path: The .tflite.
+        made_with: Versions and options of the gate's conversion, sorted; empty if the file is used as is.
     """
 
     path: Path
@@ -31,12 +31,12 @@ class Candidate:
 
 
 def prepare(configuration: LoadedConfiguration, name: str, folder: Path) -> Candidate:
-    """Take a model's file, or convert its source.
+    """Find the file of a model, or convert its source.
 
     Args:
-        configuration: The configuration.
-        name: Name of the model in it.
-        folder: Where a conversion goes that has no place of its own.
+        configuration: The loaded configuration.
+        name: Model name in the configuration.
+        folder: Where the conversion is written if the configuration names no file for it.
     Raises:
         EdgekitError: The conversion failed.
         UsageError: The conversion's options are wrong.
@@ -52,7 +52,7 @@ def prepare(configuration: LoadedConfiguration, name: str, folder: Path) -> Cand
 
 
 def bytes_of_second_conversion(configuration: LoadedConfiguration, name: str, folder: Path) -> str:
-    """SHA-256 of the same conversion, made once more in another place."""
+    """SHA-256 of a second, identical conversion."""
     target = folder / "again" / f"{name}.tflite"
     _convert(configuration, name, target)
     return hashlib.sha256(target.read_bytes()).hexdigest()
@@ -86,7 +86,7 @@ def _mode_and_io(configuration: LoadedConfiguration, name: str, model: ModelConf
         return Mode(model.quantize), IoType(model.io)
     except ValueError as error:
         raise UsageError(
-            f"{configuration.path}: models.{name} names a conversion that edgekit does not know.",
+            f"{configuration.path}: models.{name} has an unknown quantization mode or I/O type.",
             expected=f"quantize: {', '.join(m.value for m in Mode)}; io: {', '.join(io.value for io in IoType)}",
             received=str(error),
         ) from None

@@ -1,4 +1,4 @@
-"""``edgekit check`` as a function: every model of a configuration against the committed baseline."""
+"""Judges every model of a configuration against the committed baseline."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import edgekit_runtime
 from edgekit.counting import counted
 from edgekit.datasets.opening import DataRequest
 from edgekit.parity.layers.noise import LayerNoise, compare_layers_on_data
-from edgekit.regression.answers import labels_of, unpack_answers
 from edgekit.regression.baseline.figures import known_record, require_comparable
 from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord
 from edgekit.regression.candidates import Candidate, bytes_of_second_conversion, prepare
 from edgekit.regression.configuration.changes import OTHER_DATA, removed_models
 from edgekit.regression.configuration.sections import LoadedConfiguration
 from edgekit.regression.measurement import DataChoice, Measurement, measure
+from edgekit.regression.predictions import true_classes_of, unpack_predictions
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.rules.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio
 from edgekit.regression.rules.latency_rule import latency_is_too_large
@@ -31,7 +31,7 @@ from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileErro
 from edgekit_runtime.model import Model
 
 _logger = logging.getLogger(__name__)
-#: A baseline's latency is measured so often more while the ends of its interval are further apart than this ratio.
+#: For a baseline, latency is measured again up to this often while high / low of its interval exceeds this ratio.
 _MOST_RETRIES, _SHARP = 3, 1.1
 
 
@@ -44,16 +44,16 @@ def check(
     layers: bool = False,
     changes: Mapping[str, tuple[RuleResult, ...]] | None = None,
 ) -> CheckResult:
-    """Judge models by the baseline.
+    """Judge models against the baseline.
 
     Args:
-        configuration: What to look at, and the limits.
-        records: The baseline.
-        names: Models to look at; none means all.
-        strict: Fail drops larger than allowed even where they may be chance.
-        layers: Compare the layers of models that are converted from a Keras file, too.
-        changes: By model, what its configuration and baseline changed against another commit; a change of the data
-            that fails leaves nothing to measure.
+        configuration: Models and limits.
+        records: Baseline records by model name.
+        names: Models to judge; empty means all.
+        strict: Also fail drops larger than allowed that may be due to chance.
+        layers: Also compare the layers of models that are converted from a Keras file.
+        changes: For each model, what changed in configuration and baseline relative to another commit. After a failed
+            change of the data the model is not measured.
     Raises:
         EdgekitError: A model is not in the baseline, the baseline contradicts itself or was made with other data, or
             a model cannot be run.
@@ -75,7 +75,7 @@ def check(
 
 
 def measure_for_baseline(configuration: LoadedConfiguration, *, names: Sequence[str] = ()) -> dict[str, ModelRecord]:
-    """What a new baseline holds of the models.
+    """Measure models for a new baseline.
 
     Raises:
         EdgekitError: A model cannot be converted or run.
@@ -89,14 +89,14 @@ def measure_for_baseline(configuration: LoadedConfiguration, *, names: Sequence[
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One model to look at.
+    """One model to judge or measure.
 
     Attributes:
         configuration: The whole configuration.
-        name: The model's name in it.
-        limits: Its limits.
-        baseline: Its record in the baseline; None where one is being made.
-        folder: Where conversions go that have no place of their own.
+        name: Model name in the configuration.
+        limits: Limits of the model.
+        baseline: Record of the model in the baseline; None if a baseline is being made.
+        folder: Where conversions are written if the configuration names no file for them.
     """
 
     configuration: LoadedConfiguration
@@ -106,7 +106,7 @@ class _Task:
     folder: Path
 
     def candidate(self) -> Candidate:
-        """The model's file, converted now where it has a source."""
+        """The file of the model, converted now if it has a source."""
         source = self.configuration.settings.models[self.name].source
         if source is not None:
             _logger.info("converting %s", source)
@@ -119,7 +119,7 @@ class _Task:
         return measure(candidate.path, self._data(), made_with=candidate.made_with, latency=latency)
 
     def _latency(self, model: Model) -> LatencyRatio:
-        """Against the baseline's reference; once more where the first time would fail, for noise comes and goes."""
+        """Latency relative to the baseline's reference; noise may spoil a measurement, so a failing one is repeated."""
         reference = self.configuration.settings.models[self.name].reference
         before = None if self.baseline is None else self.baseline.latency
         other: Path | str
@@ -137,7 +137,7 @@ class _Task:
         return measured
 
     def _settled(self, measured: LatencyRatio, model: Model, other: Path | str) -> LatencyRatio:
-        """The sharpest of some measurements, for a baseline taken in noise would hide every slowdown after it."""
+        """The most precise of several measurements: a noisy baseline would hide later slowdowns."""
         best = measured
         for _ in range(_MOST_RETRIES):
             if best.high <= _SHARP * best.low:
@@ -146,12 +146,12 @@ class _Task:
         return best
 
     def judge(self, baseline: ModelRecord, *, layers: bool) -> ModelCheck:
-        """Measure the candidate and apply every rule; one that is there and cannot be loaded fails by that alone."""
+        """Measure the candidate and apply every rule; a file that exists but cannot be loaded fails at once."""
         candidate = self.candidate()
         if not candidate.path.is_file():
             raise ModelFileError(
                 f"The model {candidate.path} of {self.name} does not exist.",
-                next_step=f"make it, or mend the path in {self.configuration.path.name}",
+                next_step=f"create it, or fix the path in {self.configuration.path.name}",
             )
         try:
             edgekit_runtime.load(candidate.path)
@@ -167,8 +167,8 @@ class _Task:
         record = measurement.record
         _require_same_data(self.name, baseline, record)
         require_comparable(self.name, baseline, record)
-        before = unpack_answers(
-            baseline.answers, labels_of(measurement.answers), record.samples, f"the baseline of {self.name}"
+        before = unpack_predictions(
+            baseline.answers, true_classes_of(measurement.predictions), record.samples, f"the baseline of {self.name}"
         )
         settings = self.configuration.settings
         own = settings.models[self.name].targets
@@ -217,10 +217,10 @@ def _task(
 def _require_same_data(name: str, baseline: ModelRecord, record: ModelRecord) -> None:
     if record.data_sha256 != baseline.data_sha256:
         raise EdgekitError(
-            f"The baseline of {name} was made with other data: a comparison would say nothing.",
-            expected=f"{baseline.data}, {counted(baseline.samples, 'sample')}, sha256 {baseline.data_sha256[:12]}",
-            received=f"{record.data}, {counted(record.samples, 'sample')}, sha256 {record.data_sha256[:12]}",
-            next_step="restore the data, or, where the change is meant, make a new baseline of the model that is good: "
+            f"The baseline of {name} was made with other data, so a comparison would be meaningless.",
+            expected=f"{baseline.data}, {counted(baseline.samples, 'example')}, sha256 {baseline.data_sha256[:12]}",
+            received=f"{record.data}, {counted(record.samples, 'example')}, sha256 {record.data_sha256[:12]}",
+            next_step="restore the data; or, if the change is intended, make a new baseline from a known good model: "
             f"edgekit check --update-baseline --model {name}",
         )
 
@@ -229,5 +229,5 @@ def _chosen(configuration: LoadedConfiguration, names: Sequence[str]) -> list[st
     models = configuration.settings.models
     for name in names:
         if name not in models:
-            raise UsageError(f"{configuration.path} names no model {name}.", expected=", ".join(models), received=name)
+            raise UsageError(f"{configuration.path} has no model {name}.", expected=", ".join(models), received=name)
     return list(names or models)

@@ -1,4 +1,4 @@
-"""Every check as a line of JSON, so that accuracy, size and latency can be followed over commits."""
+"""Appends every check as a line of JSON, to follow accuracy, size and latency over commits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit_runtime.errors import EdgekitError
 
 SCHEMA_VERSION = 1
-#: Where the CI services name the commit: GitHub, GitLab, Jenkins, CircleCI, Bitbucket, Azure.
+#: Variables in which CI services name the commit: GitHub, GitLab, Jenkins, CircleCI, Bitbucket, Azure.
 _COMMIT_VARIABLES = (
     "GITHUB_SHA",
     "CI_COMMIT_SHA",
@@ -37,23 +37,23 @@ def _iso_time(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One model in one check.
+    """The result of one model in one check.
 
     Attributes:
-        time: When, in UTC, ISO 8601.
-        commit: The commit that was checked out; empty where that is not known.
-        model: Its name in the configuration.
+        time: Time of the check, UTC, ISO 8601.
+        commit: The commit that was checked out; empty if unknown.
+        model: Model name in the configuration.
         passed: Whether no rule failed.
-        failed_rules: Names of those that did.
-        sha256: Digest of the file; empty where it could not be loaded.
-        size_bytes: Size of the file; None where it could not be loaded.
-        top1: Top-1 accuracy, a fraction; None where it has none.
-        mean_absolute_error: For a model that estimates numbers; else None.
-        latency_ratio: Latency over the reference model's; None where it was not measured.
+        failed_rules: Names of the rules that failed.
+        sha256: SHA-256 of the file; empty if it could not be loaded.
+        size_bytes: File size in bytes; None if it could not be loaded.
+        top1: Top-1 accuracy, a fraction; None if not applicable.
+        mean_absolute_error: Mean absolute error of a regression model; otherwise None.
+        latency_ratio: Latency divided by the reference model's; None if not measured.
         p50_ms: Median latency on the machine that ran the check, in milliseconds.
-        machine: That machine; empty where latency was not measured.
-        data: Name of the data set.
-        samples: Samples that were judged on.
+        machine: Machine that ran the check; empty if latency was not measured.
+        data: Name of the dataset.
+        samples: Number of examples.
     """
 
     time: Annotated[str, AfterValidator(_iso_time)]
@@ -77,7 +77,7 @@ class HistoryEntry:
 
 
 def history_entries(result: CheckResult, *, commit: str, now: datetime.datetime) -> list[HistoryEntry]:
-    """The entries of one check, a model each."""
+    """The history entries of one check, one per model."""
     return [_entry(check, commit, now.astimezone(datetime.timezone.utc)) for check in result.models]
 
 
@@ -103,7 +103,7 @@ def _entry(check: ModelCheck, commit: str, now: datetime.datetime) -> HistoryEnt
 
 
 def append_history(path: Path, entries: Sequence[HistoryEntry]) -> None:
-    """Append entries, all or none of them; other processes may append to the same file at the same time.
+    """Append all entries or none; other processes may append to the same file at the same time.
 
     Raises:
         EdgekitError: The file cannot be written.
@@ -116,7 +116,7 @@ def append_history(path: Path, entries: Sequence[HistoryEntry]) -> None:
             size = file.seek(0, os.SEEK_END)
             if size:
                 file.seek(-1, os.SEEK_END)
-                # What a killed process left is not to swallow the next line.
+                # A partial line left by a killed process must not swallow the next one.
                 lines = lines if file.read(1) == b"\n" else b"\n" + lines
             _write_whole(file.fileno(), lines, size)
     except OSError as error:
@@ -126,7 +126,7 @@ def append_history(path: Path, entries: Sequence[HistoryEntry]) -> None:
 
 
 def _write_whole(descriptor: int, lines: bytes, size: int) -> None:
-    """One write; where the disk is full in the middle of it, the file becomes what it was."""
+    """Write in one call; if the disk is full, restore the file's previous size."""
     try:
         if os.write(descriptor, lines) != len(lines):
             raise OSError(28, "the disk is full")
@@ -139,7 +139,7 @@ def read_history(path: Path) -> tuple[list[HistoryEntry], int]:
     """Read a history.
 
     Returns:
-        Its entries in the file's order, and how many lines could not be read.
+        The entries in file order, and the number of unreadable lines.
     Raises:
         EdgekitError: The file cannot be read.
     """
@@ -154,7 +154,7 @@ def read_history(path: Path) -> tuple[list[HistoryEntry], int]:
                         unread += 1
     except FileNotFoundError:
         raise EdgekitError(
-            f"There is no history {path}.", next_step=f"begin one with: edgekit check --history {path}"
+            f"The history {path} does not exist.", next_step=f"start one with: edgekit check --history {path}"
         ) from None
     except OSError as error:
         raise EdgekitError(f"The history {path} could not be read.", received=error.strerror or str(error)) from error
@@ -162,10 +162,10 @@ def read_history(path: Path) -> tuple[list[HistoryEntry], int]:
 
 
 def _parsed(line: bytes) -> HistoryEntry:
-    """One line.
+    """Parse one line.
 
     Raises:
-        ValidationError: It is damaged, or of another edgekit.
+        ValidationError: The line is damaged, or of another schema version.
     """
     _Version.model_validate_json(line, strict=True)
     return _ENTRY.validate_json(line, strict=True)
@@ -179,7 +179,7 @@ _ENTRY = TypeAdapter(HistoryEntry)
 
 
 def current_commit(folder: Path, environment: Mapping[str, str] = os.environ) -> str:
-    """The commit that is checked out, as the CI service or git tells it; empty where neither does."""
+    """The commit that is checked out, according to the CI service or git; empty if neither knows."""
     for variable in _COMMIT_VARIABLES:
         if environment.get(variable):
             return environment[variable]

@@ -1,4 +1,4 @@
-"""What the pytest plugin's fixtures do for a test marked ``edgekit``."""
+"""Implements the fixtures of the pytest plugin for tests marked ``edgekit``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edgekit_runtime.model import Model
 
 _USAGE = '@pytest.mark.edgekit(model="digits"), a name in the configuration, or model="model.tflite", data="digits"'
-#: Judged once a session: the same model with the same limits gives the same answer.
+#: One check per session: the same model with the same limits gives the same result.
 _judged: dict[tuple[Any, ...], ModelCheck] = {}
 
 
@@ -35,20 +35,20 @@ class MarkedModel:
     """The model of one marked test.
 
     Attributes:
-        configuration: Its configuration, the marker's own settings included.
-        name: Its name in there.
+        configuration: Configuration including the settings of the marker.
+        name: Model name in the configuration.
     """
 
     configuration: LoadedConfiguration
     name: str
 
     def load(self) -> Model:
-        """The model on this machine's interpreter."""
+        """Load the model on this machine's interpreter."""
         with temporary_folder("test") as folder:
             return edgekit_runtime.load(prepare(self.configuration, self.name, folder).path)
 
     def check(self) -> ModelCheck:
-        """The model, judged by the baseline."""
+        """Judge the model against the baseline."""
         key = (self.configuration.path, self.name, self.configuration.settings.model_dump_json())
         if key not in _judged:
             records = read_baseline(self._baseline)
@@ -56,7 +56,7 @@ class MarkedModel:
         return _judged[key]
 
     def update_baseline(self) -> ModelCheck:
-        """The model's figures written into the baseline; the judgement by the baseline that now holds."""
+        """Write the model's figures into the baseline, then judge the model against it."""
         measured = measure_for_baseline(self.configuration, names=[self.name])
         update_baseline(self._baseline, measured)
         _judged.clear()
@@ -71,11 +71,11 @@ def marked_model(item: pytest.Item) -> MarkedModel:
     """The model that a test's marker names.
 
     Raises:
-        UsageError: The test has no marker, or the marker names no model or a limit that does not exist.
+        UsageError: The test has no marker, or the marker names no model or an unknown limit.
     """
     marker = item.get_closest_marker("edgekit")
     if marker is None:
-        raise UsageError(f"{item.name} uses a fixture of edgekit and has no marker.", expected=_USAGE)
+        raise UsageError(f"{item.name} uses an edgekit fixture but has no edgekit marker.", expected=_USAGE)
     settings = dict(marker.kwargs)
     name = settings.pop("model", None) or (marker.args[0] if len(marker.args) == 1 else None)
     if not isinstance(name, str):
@@ -96,7 +96,7 @@ def marked_model(item: pytest.Item) -> MarkedModel:
 
 
 def _configuration(config: pytest.Config) -> LoadedConfiguration | None:
-    """The project's configuration; None where it has none, and markers say everything."""
+    """The project's configuration; None if there is none and the markers contain all settings."""
     named = config.getoption("--edgekit-config")
     if named:
         return load_configuration(config.invocation_params.dir / named)

@@ -1,4 +1,4 @@
-"""Everything the gate wants to know of one .tflite."""
+"""Measures what the gate needs to know about a .tflite."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import edgekit_runtime
 from edgekit.datasets.model_inputs import model_inputs_with_pixels
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.streams import ExampleStream
-from edgekit.regression.answering import collect_answers
-from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers
 from edgekit.regression.baseline.content_digest import content_digest
 from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord
+from edgekit.regression.predicting import collect_predictions
+from edgekit.regression.predictions import ClassPredictions, PredictionErrors, Predictions
 from edgekit_runtime.model import Model
 from edgekit_runtime.packed_file.manifest import Manifest
 from edgekit_runtime.packed_file.model_file import read_model_file
 
-#: Entries of the provenance that were measured on the finished model.
+#: Provenance entries that were measured on the finished model and say nothing about its origin.
 _NO_ORIGIN = frozenset({"parity", "targets", "golden"})
 
 
@@ -29,11 +29,11 @@ class DataChoice:
     """The data that a model is judged on.
 
     Attributes:
-        request: What the configuration said of it.
-        everything: Take all of it, not only the part that is held back.
-        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; others take what is
-            packed into the model.
-        labels: Names of the classes in the order of the model's outputs; None takes those packed into the model.
+        request: Data settings of the configuration.
+        everything: Use all examples, not only the held-back part.
+        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image input; other inputs
+            use what is packed into the model.
+        labels: Class names in output order; None uses those packed into the model.
     """
 
     request: DataRequest
@@ -44,16 +44,16 @@ class DataChoice:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One .tflite as it was measured.
+    """The measurement of one .tflite.
 
     Attributes:
-        record: What a baseline would hold of it.
-        answers: Its answers to the data.
+        record: Record as a baseline would store it.
+        predictions: Predictions for the data.
         stream: The data.
     """
 
     record: ModelRecord
-    answers: Answers
+    predictions: Predictions
     stream: ExampleStream
 
 
@@ -68,17 +68,17 @@ def measure(
 
     Args:
         path: The file.
-        data: What it is judged on.
-        made_with: Versions and options it was converted with; empty for a file that is taken as it is.
-        latency: Times the loaded model; None leaves latency out.
+        data: Data to judge the model on.
+        made_with: Versions and options of the gate's conversion; empty for a file used as is.
+        latency: Function that times the loaded model; None skips latency.
     Raises:
-        EdgekitError: A file is missing or damaged, or the data does not fit.
+        EdgekitError: A file is missing or damaged, or the data is not compatible.
     """
     content = read_model_file(path)
     model = edgekit_runtime.load(content)
     stream = _open(model, data)
-    answered = collect_answers(model, stream)
-    answers = answered.answers
+    collected = collect_predictions(model, stream)
+    predictions = collected.predictions
     record = ModelRecord(
         file=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
@@ -90,14 +90,14 @@ def measure(
         made_with=made_with,
         data=Path(stream.name).name,
         data_sha256=stream.digest,
-        samples=answered.samples,
-        top1=answers.top1 if isinstance(answers, ClassAnswers) else None,
-        mean_absolute_error=answers.mean_absolute_error if isinstance(answers, ErrorAnswers) else None,
-        reliability=answered.reliability,
-        answers=answers.pack(),
+        samples=collected.samples,
+        top1=predictions.top1 if isinstance(predictions, ClassPredictions) else None,
+        mean_absolute_error=predictions.mean_absolute_error if isinstance(predictions, PredictionErrors) else None,
+        reliability=collected.reliability,
+        answers=predictions.pack(),
         latency=None if latency is None else latency(model),
     )
-    return Measurement(record, answers, stream)
+    return Measurement(record, predictions, stream)
 
 
 def operators_of(model: Model) -> tuple[tuple[str, int], ...]:
@@ -117,7 +117,7 @@ def _open(model: Model, data: DataChoice) -> ExampleStream:
 
 
 def _origin(manifest: Manifest) -> tuple[tuple[str, str], ...]:
-    """What the manifest says that weights follow from, as sorted texts."""
+    """The manifest's statements about where the weights come from, as sorted strings."""
     return tuple(
         sorted(
             (name, value if isinstance(value, str) else json.dumps(value, sort_keys=True))

@@ -1,4 +1,4 @@
-"""A check as runs of an MLflow experiment: an optional extra, ``pip install 'edgekit[mlflow]'``."""
+"""Logs a check as runs of an MLflow experiment; needs ``pip install 'edgekit[mlflow]'``."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from edgekit_runtime.errors import EdgekitError, UsageError
 
 
 def log_to_mlflow(result: CheckResult, experiment: str, *, commit: str) -> None:
-    """Log a run for each model, to where ``MLFLOW_TRACKING_URI`` points.
+    """Log one run per model to the server or store that ``MLFLOW_TRACKING_URI`` names.
 
     Args:
-        result: The check.
-        experiment: Name of the experiment; made where it does not exist.
-        commit: The commit that is checked out; empty where that is not known.
+        result: Result of the check.
+        experiment: Experiment name; the experiment is created if it does not exist.
+        commit: The commit that is checked out; empty if unknown.
     Raises:
         UsageError: MLflow is not installed.
-        EdgekitError: MLflow's server or store refuses.
+        EdgekitError: The MLflow server or store rejects the runs.
     """
     try:
         import mlflow
     except ImportError:
         raise UsageError(
-            "MLflow is not installed.", next_step="pip install 'edgekit[mlflow]', or leave --mlflow out"
+            "MLflow is not installed.", next_step="pip install 'edgekit[mlflow]', or omit --mlflow"
         ) from None
     try:
         mlflow.set_experiment(experiment)
@@ -32,7 +32,7 @@ def log_to_mlflow(result: CheckResult, experiment: str, *, commit: str) -> None:
                 mlflow.log_dict(check.to_dict(), "check.json")
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise EdgekitError(
-            "MLflow could not take the result.",
+            "The result could not be logged to MLflow.",
             received=str(error).splitlines()[0],
             next_step="check MLFLOW_TRACKING_URI",
         ) from error
@@ -59,5 +59,5 @@ def _tags(check: ModelCheck, commit: str) -> dict[str, str]:
     tags = {"edgekit.model": check.name, "edgekit.verdict": check.summary, "edgekit.file": check.path.name}
     if check.measurement is not None:
         tags["edgekit.sha256"] = check.measurement.record.sha256
-    # MLflow's own tag for it, which its pages show.
+    # MLflow's standard tag, which its pages show.
     return tags | ({"mlflow.source.git.commit": commit} if commit else {})

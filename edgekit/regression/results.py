@@ -7,32 +7,32 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.parity.layers.noise import LayerNoise
-from edgekit.regression.answers import Answers
 from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.measurement import Measurement
+from edgekit.regression.predictions import Predictions
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_runtime.errors import BelowThresholdError
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """One model, judged.
+    """The result of one model.
 
     Attributes:
-        name: Its name in the configuration.
+        name: Model name in the configuration.
         path: The candidate's file.
-        measurement: The candidate as it was measured; None where it cannot even be loaded.
-        baseline: What it was compared with.
-        baseline_answers: The baseline's answers to the same samples; None where the candidate cannot be loaded.
-        rules: The decisions.
-        layers: Noise of each layer against the source, worst first; empty where it was not asked for.
+        measurement: Measurement of the candidate; None if it cannot be loaded.
+        baseline: Record that the candidate was compared with.
+        baseline_predictions: Predictions of the baseline for the same examples; None if the candidate cannot be loaded.
+        rules: Results of the rules.
+        layers: Noise of each layer relative to the source, worst first; empty if not requested.
     """
 
     name: str
     path: Path
     measurement: Measurement | None
     baseline: ModelRecord
-    baseline_answers: Answers | None
+    baseline_predictions: Predictions | None
     rules: tuple[RuleResult, ...]
     layers: tuple[LayerNoise, ...] = ()
 
@@ -52,7 +52,7 @@ class ModelCheck:
         return "passed" if self.passed else f"failed ({', '.join(self.failed_rules)})"
 
     def require_passed(self) -> None:
-        """Raise where a rule failed.
+        """Raise an error if a rule failed.
 
         Raises:
             BelowThresholdError: With what each failed rule allows, what was measured and why it failed.
@@ -65,11 +65,11 @@ class ModelCheck:
                     for rule in self.rules
                     if rule.verdict is Verdict.FAILED
                 ),
-                next_step="mend the model, or, where the change is meant, write a new baseline: --update-baseline",
+                next_step="fix the model; or, if the change is intended, write a new baseline with --update-baseline",
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``check.schema.json`` describes it."""
+        """Plain values in the form of ``check.schema.json``."""
         return {
             "name": self.name,
             "file": str(self.path),
@@ -82,10 +82,10 @@ class ModelCheck:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """All models, judged.
+    """The result of all models.
 
     Attributes:
-        models: In the configuration's order.
+        models: Results in the order of the configuration.
     """
 
     models: tuple[ModelCheck, ...]
@@ -96,7 +96,7 @@ class CheckResult:
         return all(model.passed for model in self.models)
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``check.schema.json`` describes it."""
+        """Plain values in the form of ``check.schema.json``."""
         return {"schema_version": 1, "passed": self.passed, "models": [model.to_dict() for model in self.models]}
 
 

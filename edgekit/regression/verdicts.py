@@ -1,4 +1,4 @@
-"""What a rule says of a candidate."""
+"""The verdict of a rule on a candidate."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 
 class Verdict(str, Enum):
-    """How a rule was decided.
+    """The decision of a rule.
 
     Attributes:
-        PASSED: Within its limit.
-        WARNING: Worth a look, and no evidence enough to stop anybody.
+        PASSED: Within the limit.
+        WARNING: Worth a look, but without enough evidence to fail.
         FAILED: The candidate is worse than allowed.
-        SKIPPED: Not asked for, or cannot be decided here.
+        SKIPPED: Not requested, or cannot be decided here.
     """
 
     PASSED = "passed"
@@ -25,16 +25,16 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One rule, decided.
+    """The result of one rule.
 
     Attributes:
-        rule: Its name.
+        rule: Rule name.
         verdict: The decision.
-        allowed: The limit, in words.
-        measured: What was found, in words.
-        why: One sentence that says what the decision rests on.
-        detectable_drop: The smallest true drop, a fraction, that the rule would fail in 95 % of the cases; None if it
-            does not judge a drop.
+        allowed: The limit as text.
+        measured: The measured value as text.
+        why: One sentence with the reason for the decision.
+        detectable_drop: The smallest true drop, a fraction, that the rule would fail with 95 % probability; None if the
+            rule does not judge a drop.
     """
 
     rule: str
@@ -45,6 +45,6 @@ class RuleResult:
     detectable_drop: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Plain values of the fields."""
         fields = asdict(self) | {"verdict": self.verdict.value}
         return {name: value for name, value in fields.items() if value is not None}

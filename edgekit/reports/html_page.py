@@ -49,7 +49,7 @@ class ChangedAnswer:
         before: The baseline's answer.
         after: The candidate's.
         kind: "lost", "won", or "changed" where both are wrong or nobody knows.
-        picture: ``data:`` address of a small picture; empty where the model takes none.
+        picture: ``data:`` address of a small picture; empty if the model takes none.
     """
 
     name: str

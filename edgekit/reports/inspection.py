@@ -173,7 +173,7 @@ def print_keras(summary: KerasFileSummary) -> None:
     ]
     facts += [("input", f"{tensor.name}: {_sizes(tensor.shape)} {tensor.dtype}") for tensor in summary.inputs]
     facts += [("output", f"{tensor.name}: {_sizes(tensor.shape)} {tensor.dtype}") for tensor in summary.outputs]
-    facts += [("would be mended", step) for step in summary.upgrades]
+    facts += [("would be fixed", step) for step in summary.upgrades]
     facts += [("note", note) for note in summary.notes]
     facts.append(("conversion", f"refused: {summary.refusal}" if summary.refusal else "goes on"))
     if summary.next_step:

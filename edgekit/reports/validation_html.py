@@ -10,7 +10,7 @@ from edgekit.counting import counted
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.results import ChangedSample, ClassificationParity, OutputParity, RegressionParity
 from edgekit.parity.validation import Validation
-from edgekit.reports.changed_samples import MOST_BYTES, MOST_SAMPLES, as_picture
+from edgekit.reports.changed_examples import MOST_BYTES, MOST_SAMPLES, as_picture
 from edgekit.reports.figures.page import draw_confusion_change, draw_reliability, layer_noise_figures
 from edgekit.reports.figures.regression import regression_figures
 from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
@@ -38,7 +38,7 @@ def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoi
 
     Args:
         validations: One for each .tflite that was compared.
-        layers: Noise of each layer of the first, worst first; empty where it was not asked for.
+        layers: Noise of each layer of the first, worst first; empty if it was not asked for.
     """
     failures = [
         f"{validation.candidate.name}: {failure}" for validation in validations for failure in validation.failures

@@ -33,7 +33,7 @@ except OSError:
 
 @dataclass(frozen=True)
 class Board:
-    """What the board tells of itself; ``None`` and empty where it does not.
+    """What the board tells of itself; ``None`` and empty if it does not.
 
     Attributes:
         name: ``Raspberry Pi 4 Model B Rev 1.4``, say.
@@ -177,7 +177,7 @@ def measure_latency(model: Model, runs: int = 500, warmup: int = 50) -> Latency:
 
 
 def read_board() -> Board:
-    """Ask the kernel, where it is Linux."""
+    """Ask the kernel, if it is Linux."""
     temperature, clock = (
         _number("class/thermal/thermal_zone0/temp"),
         _number("devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"),

@@ -23,8 +23,8 @@ class EdgekitError(Exception):
 
     Attributes:
         problem: One sentence: what is wrong, with the file, layer or tensor it is about.
-        expected: What would have been right; empty where the problem says it.
-        received: What came instead; empty where the problem says it.
+        expected: What would have been right; empty if the problem says it.
+        received: What came instead; empty if the problem says it.
         next_step: What the user can do about it.
     """
 

@@ -149,7 +149,7 @@ class Model:
         outputs: The outputs, in the file's order.
         interpreter: Name of the interpreter it runs on, ``litert`` or ``tflite-runtime``.
         interpreter_version: Version of that interpreter.
-        labels: Names of the classes; empty where none are known.
+        labels: Names of the classes; empty if none are known.
         task: What its inputs and outputs are.
         preprocessing: How images become its only input, ``None`` where that takes none.
     """
@@ -250,7 +250,7 @@ class Model:
     def stream(self, samples: Iterable[Any], top_k: int | None = None) -> Iterator[Any]:
         """Answer samples as they come, in order, on all interpreters at once and in constant memory.
 
-        Reads some samples ahead of the answers. Where the source is slow, as a camera is, a sample's answer comes
+        Reads some samples ahead of the answers. If the source is slow, as a camera is, a sample's answer comes
         as soon as the next sample has been read.
 
         Args:
@@ -274,7 +274,7 @@ class Model:
 
     @property
     def manifest(self) -> Manifest:
-        """What edgekit packed into the file; empty where nothing is."""
+        """What edgekit packed into the file; empty if nothing is."""
         from edgekit_runtime.packed_file.manifest import Manifest
 
         return _packed_manifest(self._content) or Manifest()

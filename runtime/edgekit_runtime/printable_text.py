@@ -91,7 +91,7 @@ def unfiltered(stream: TextIO) -> TextIO:
 
 
 def _filtered(stream: Any) -> Any:
-    # None where a process was started without the stream.
+    # None if a process was started without the stream.
     return stream if stream is None or isinstance(stream, PrintableStream) else PrintableStream(stream)
 
 

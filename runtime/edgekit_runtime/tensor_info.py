@@ -29,12 +29,12 @@ class TensorInfo(NamedTuple):
 
     @property
     def scale(self) -> float:
-        """Real value of one step, 0.0 where the tensor is not quantized."""
+        """Real value of one step, 0.0 if the tensor is not quantized."""
         return 0.0 if self.quantization is None else float(self.quantization.scale)
 
     @property
     def zero_point(self) -> int:
-        """The code of real 0.0; 0 where the tensor is not quantized."""
+        """The code of real 0.0; 0 if the tensor is not quantized."""
         return 0 if self.quantization is None else int(self.quantization.zero_point)
 
     def to_dict(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from edgekit.devices.device import this_machine
 from edgekit.devices.inputs import inputs_from_data
 from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.validation import validate
-from edgekit.regression.answering import collect_answers
+from edgekit.regression.predicting import collect_predictions
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.packaging.artifact import pack
 from edgekit_runtime.errors import TensorMismatchError
@@ -49,27 +49,27 @@ class Row:
 
 
 ROWS = {
-    "classes, targets": Row((3,), "SOFTMAX", "classes", "classes", "top1", "top1", "ClassAnswers"),
-    "classes": Row((3,), "SOFTMAX", None, "classes", "agreement", "agreement", "ClassAnswers"),
-    "sigmoid, targets": Row((1,), "LOGISTIC", "bit", "classes", "top1", "top1", "ClassAnswers"),
-    "sigmoid": Row((1,), "LOGISTIC", None, "classes", "agreement", "agreement", "ClassAnswers"),
-    "logit, targets": Row((1,), "ADD", "bit", "classes", "top1", "top1", "ClassAnswers"),
-    "logit": Row((1,), "ADD", None, "values", "r2", "errors", "OutputAnswers"),
-    "labels, targets": Row((4,), "LOGISTIC", "bits", "labels", "f1", "f1", "ScoreAnswers"),
-    "labels": Row((4,), "LOGISTIC", None, "labels", "f1", "f1", "OutputAnswers"),
-    "values, targets": Row((2,), "ADD", "values", "values", "r2", "r2", "ErrorAnswers"),
-    "values": Row((2,), "ADD", None, "values", "r2", "errors", "OutputAnswers"),
-    "mask, targets": Row((4, 5, 4), "SOFTMAX", "classes", "mask", "mean_iou", "mean_iou", "ScoreAnswers"),
-    "mask": Row((4, 5, 4), "SOFTMAX", None, "mask", "mean_iou", "mean_iou", "OutputAnswers"),
-    "boxes, targets": Row((5, 4), "ADD", "values", "boxes", "r2", "r2", "OutputAnswers", "boxes"),
-    "boxes": Row((5, 4), "ADD", None, "boxes", "r2", "errors", "OutputAnswers", "boxes"),
+    "classes, targets": Row((3,), "SOFTMAX", "classes", "classes", "top1", "top1", "ClassPredictions"),
+    "classes": Row((3,), "SOFTMAX", None, "classes", "agreement", "agreement", "ClassPredictions"),
+    "sigmoid, targets": Row((1,), "LOGISTIC", "bit", "classes", "top1", "top1", "ClassPredictions"),
+    "sigmoid": Row((1,), "LOGISTIC", None, "classes", "agreement", "agreement", "ClassPredictions"),
+    "logit, targets": Row((1,), "ADD", "bit", "classes", "top1", "top1", "ClassPredictions"),
+    "logit": Row((1,), "ADD", None, "values", "r2", "errors", "RawOutputs"),
+    "labels, targets": Row((4,), "LOGISTIC", "bits", "labels", "f1", "f1", "PredictionScores"),
+    "labels": Row((4,), "LOGISTIC", None, "labels", "f1", "f1", "RawOutputs"),
+    "values, targets": Row((2,), "ADD", "values", "values", "r2", "r2", "PredictionErrors"),
+    "values": Row((2,), "ADD", None, "values", "r2", "errors", "RawOutputs"),
+    "mask, targets": Row((4, 5, 4), "SOFTMAX", "classes", "mask", "mean_iou", "mean_iou", "PredictionScores"),
+    "mask": Row((4, 5, 4), "SOFTMAX", None, "mask", "mean_iou", "mean_iou", "RawOutputs"),
+    "boxes, targets": Row((5, 4), "ADD", "values", "boxes", "r2", "r2", "RawOutputs", "boxes"),
+    "boxes": Row((5, 4), "ADD", None, "boxes", "r2", "errors", "RawOutputs", "boxes"),
     "sequence, targets": Row(
-        (7, 3), "SOFTMAX", "classes", "sequence", "token_accuracy", "token_accuracy", "ScoreAnswers"
+        (7, 3), "SOFTMAX", "classes", "sequence", "token_accuracy", "token_accuracy", "PredictionScores"
     ),
-    "sequence": Row((7, 3), "SOFTMAX", None, "sequence", "token_accuracy", "token_accuracy", "OutputAnswers"),
+    "sequence": Row((7, 3), "SOFTMAX", None, "sequence", "token_accuracy", "token_accuracy", "RawOutputs"),
     # A state is compared with the float model's, whatever the data says.
-    "state, targets": Row((6,), "ADD", "values", "state", "snr", "snr", "OutputAnswers", "state"),
-    "state": Row((6,), "ADD", None, "state", "snr", "snr", "OutputAnswers", "state"),
+    "state, targets": Row((6,), "ADD", "values", "state", "snr", "snr", "RawOutputs", "state"),
+    "state": Row((6,), "ADD", None, "state", "snr", "snr", "RawOutputs", "state"),
 }
 #: Kinds of which two models agree in a share of the examples or their parts.
 SHARED = ("classes", "labels", "mask", "sequence")
@@ -136,12 +136,12 @@ def test_validate_judges_it(row: Row, model: Path, data: Path) -> None:
 
 
 def test_check_judges_it(row: Row, model: Path, data: Path) -> None:
-    answered = collect_answers(edgekit_runtime.load(model), opened(row, data).everything)
-    assert type(answered.answers).__name__ == row.check
-    if row.check == "ClassAnswers":
-        assert answered.answers.top1 == (None if row.targets is None else 1)
-    if row.check == "ScoreAnswers":
-        assert answered.answers.mean == 1
+    collected = collect_predictions(edgekit_runtime.load(model), opened(row, data).everything)
+    assert type(collected.predictions).__name__ == row.check
+    if row.check == "ClassPredictions":
+        assert collected.predictions.top1 == (None if row.targets is None else 1)
+    if row.check == "PredictionScores":
+        assert collected.predictions.mean == 1
 
 
 def test_devices_are_compared_by_it(row: Row, model: Path, data: Path) -> None:

@@ -26,7 +26,7 @@ def explain(
     Args:
         error: What ``TFLiteConverter.convert`` or tracing raised.
         model_name: The model's file name.
-        graph: The traced ``GraphDef``, whose node names tell the layers; None where tracing failed.
+        graph: The traced ``GraphDef``, whose node names tell the layers; None if tracing failed.
         names: What to call the layers and operations of a Keras model, by their names in the graph.
     """
     text = str(error)

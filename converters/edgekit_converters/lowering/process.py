@@ -89,7 +89,7 @@ class LoweredModel:
         batch: "dynamic", "1" where a layer needs a fixed batch, or "as exported" by PyTorch.
         rescales_pixels: Whether the model takes pixels 0 to 255 as they are and rescales them by itself.
         notes: Sentences for the user: what was upgraded, what was read from a Lambda.
-        application_note: How a model of ``keras.applications`` in it takes pixels; empty where there is none.
+        application_note: How a model of ``keras.applications`` in it takes pixels; empty if there is none.
         channels_first: Whether its images are (N, C, H, W).
         warnings: Sentences on what is probably not meant in the source.
         defects: Layers or tensors with weights that are NaN or infinite, and how many.
@@ -211,7 +211,7 @@ class LoweringProcess:
         Args:
             inputs: Values (N, ...) by input name, as the model was trained on them.
         Returns:
-            Values (N, ...) by output name, or None where the source cannot be run.
+            Values (N, ...) by output name, or None if the source cannot be run.
         Raises:
             ConversionError: The source computed until its process was ended: nothing else should try to run it.
         """

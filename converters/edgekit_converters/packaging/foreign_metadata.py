@@ -40,7 +40,7 @@ class ForeignMetadata:
 
 
 def read_foreign_metadata(model: bytes, parts: Mapping[str, bytes]) -> ForeignMetadata:
-    """Read the standard metadata of a .tflite; empty where there is none, or none that can be read.
+    """Read the standard metadata of a .tflite; empty if there is none, or none that can be read.
 
     Args:
         model: A FlatBuffer whose structure has been checked.

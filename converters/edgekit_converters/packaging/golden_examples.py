@@ -25,7 +25,7 @@ _FLOORS = {mode.record.arithmetic.name: mode.record.arithmetic.golden_floor for 
 #: on tflite-runtime 2.14.
 _STEPS, _STEPS_OF_OTHERS = 4, 16
 _SCORED_KINDS = (CLASSES, LABELS, MASK, SEQUENCE)
-#: Where a model is this many times as far from the one it was made from, rounding elsewhere may take it so far, too.
+#: If a model is this many times as far from the one it was made from, rounding elsewhere may take it so far, too.
 _TIMES_OWN_ERROR = 2.0
 #: However bad the model is, a device may never be farther off than this share of the largest value, or by rounding.
 _CEILING = 0.25
@@ -38,7 +38,7 @@ class Golden:
     Attributes:
         content: ``golden.npz``.
         facts: What they are, for the manifest.
-        parity: How far the model is from the one it was made from on them, for the manifest; empty where that was not
+        parity: How far the model is from the one it was made from on them, for the manifest; empty if that was not
             at hand.
     """
 
@@ -66,7 +66,7 @@ def make_golden(
         task: What its inputs and outputs are; None takes what the model's graph shows.
         source_outputs: What the model it was made from answers, (N, ...) by output name.
     Returns:
-        The examples; None where the model gives no numbers that could be compared.
+        The examples; None if the model gives no numbers that could be compared.
     """
     loaded = edgekit_runtime.load(model)
     try:
@@ -151,7 +151,7 @@ def _are_shares(output: np.ndarray) -> bool:
 
 
 def _output_steps(description: ModelDescription) -> list[float]:
-    """The real value of one step of each output, looked at before it became float; 0 where it was never quantized."""
+    """The real value of one step of each output, looked at before it became float; 0 if it was never quantized."""
     tensors = description.tensors
     before = {o.outputs[0]: o.inputs[0] for o in description.operators if o.name in ("QUANTIZE", "DEQUANTIZE")}
     scales = [tensors[before.get(index, index)].scales for index in description.subgraphs[0].outputs]

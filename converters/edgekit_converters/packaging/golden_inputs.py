@@ -25,7 +25,7 @@ OPEN_SIZE = 32
 
 
 def as_pixels(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray | None:
-    """The uint8 pixels that ``preprocessing`` makes ``values`` of, or None where there are none to the last bit.
+    """The uint8 pixels that ``preprocessing`` makes ``values`` of, or None if there are none to the last bit.
 
     Args:
         values: float32 (N, H, W, C) or, by its layout, (N, C, H, W), as a model takes them.

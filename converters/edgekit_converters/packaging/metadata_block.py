@@ -51,7 +51,7 @@ def add_metadata(model: bytes, entries: Mapping[str, bytes]) -> bytes:
 
 
 def block_size(model: bytes) -> int:
-    """The size of the block that :func:`add_metadata` has put in front of a FlatBuffer, 0 where there is none.
+    """The size of the block that :func:`add_metadata` has put in front of a FlatBuffer, 0 if there is none.
 
     Args:
         model: A .tflite whose structure has been checked.
@@ -86,7 +86,7 @@ class _OldModel:
         return int(struct.unpack_from("<H", self._data, vtable)[0]) // 2 - 2
 
     def place(self, table: Any, field: int) -> int:
-        """Where a field is stored, 0 where it is left out."""
+        """Where a field is stored, 0 if it is left out."""
         offset = table.Offset(4 + 2 * field)
         return int(table.Pos + offset) if offset else 0
 
@@ -95,7 +95,7 @@ class _OldModel:
         return int(struct.unpack_from("<" + code, self._data, place)[0]) if place else 0
 
     def vector(self, table: Any, field: int) -> int:
-        """Where the vector begins that a field points to, 0 where it is left out."""
+        """Where the vector begins that a field points to, 0 if it is left out."""
         place = self.place(table, field)
         return place + int(struct.unpack_from("<I", self._data, place)[0]) if place else 0
 

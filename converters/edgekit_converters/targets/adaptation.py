@@ -98,7 +98,7 @@ def quantize_for_targets(
         mode: What becomes an integer.
         targets: Names of targets; with none, the best is done for LiteRT and every result will do.
         io: Type of inputs and outputs.
-        scheme: How many scales weights have, where a target does not say otherwise.
+        scheme: How many scales weights have, if a target does not say otherwise.
         ranges: What ``calibrate`` measured on this model.
         float_operators: Names of output tensors whose operators stay in float.
     Raises:

@@ -13,7 +13,7 @@ from edgekit_converters.targets.target import Target, asked_types, find_target
 from edgekit_runtime.tflite.description import TensorDescription
 from edgekit_runtime.tflite.structure import read_model_description
 
-#: The place of the input whose type decides, where it is not the first.
+#: The place of the input whose type decides, if it is not the first.
 _DECIDING_INPUTS = {"SPLIT": 1, "SELECT_V2": 1}
 
 
@@ -26,8 +26,8 @@ class Finding:
         number: Its place among the graph's operators.
         operator: Its name, or a custom operator's own.
         problem: What is wrong, in words that follow the operator's name.
-        needed: The version it needs; 0 where the version is not the trouble.
-        available: The target's highest version; 0 where it has none.
+        needed: The version it needs; 0 if the version is not the trouble.
+        available: The target's highest version; 0 if it has none.
         tensors: Names of the tensors it is about.
         next_step: What to do about it.
         outputs: Names of what it writes.
@@ -162,7 +162,7 @@ def _version_finding(operands: Operands, target: Target) -> list[Finding]:
 
 
 def _type_finding(operands: Operands, target: Target) -> list[Finding]:
-    """A kernel that lacks the type of its numbers, where the target's kernels were asked."""
+    """A kernel that lacks the type of its numbers, if the target's kernels were asked."""
     known = target.types.get(operands.name)
     tensor = operands.input(_DECIDING_INPUTS.get(operands.name, 0))
     if known is None or tensor is None or tensor.dtype not in asked_types() - set(known):

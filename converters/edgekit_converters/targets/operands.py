@@ -34,20 +34,20 @@ class Operands:
         return self.operator.name
 
     def input(self, place: int) -> TensorDescription | None:
-        """An input tensor, None where there is none at this place."""
+        """An input tensor, None if there is none at this place."""
         return self.inputs[place] if place < len(self.inputs) else None
 
     def dtype(self, place: int) -> str:
-        """Type of an input; empty where there is none at this place."""
+        """Type of an input; empty if there is none at this place."""
         tensor = self.input(place)
         return "" if tensor is None else tensor.dtype
 
     def output_dtype(self, place: int = 0) -> str:
-        """Type of an output; empty where there is none at this place."""
+        """Type of an output; empty if there is none at this place."""
         return self.outputs[place].dtype if place < len(self.outputs) else ""
 
     def rank(self, place: int = 0) -> int:
-        """Number of dimensions of an input; 0 where there is none."""
+        """Number of dimensions of an input; 0 if there is none."""
         tensor = self.input(place)
         return 0 if tensor is None else len(tensor.shape)
 

@@ -82,7 +82,7 @@ def _unknown_types(target: str, first: str) -> Rule:
 
 
 def _open_sizes(operands: Operands) -> Tensors:
-    """Outputs whose stored shape is wrong for any batch, where the file leaves sizes open."""
+    """Outputs whose stored shape is wrong for any batch, if the file leaves sizes open."""
     image, output = operands.input(0), operands.outputs[0] if operands.outputs else None
     if image is None or output is None or -1 not in (*image.shape_signature, *output.shape_signature):
         return ()

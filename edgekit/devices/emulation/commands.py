@@ -16,7 +16,7 @@ class DeviceUnavailableError(EdgekitError):
 
 
 def require_program(name: str, package: str) -> None:
-    """Raise where a program is not installed.
+    """Raise if a program is not installed.
 
     Raises:
         DeviceUnavailableError: Naming the Debian package that brings it.

@@ -87,7 +87,7 @@ def devices_folder() -> Path:
 
 
 def find(kind: PiKind) -> EmulatedPi | None:
-    """The device of this kind that is built, None where there is none or an outdated one."""
+    """The device of this kind that is built, None if there is none or an outdated one."""
     folder = devices_folder() / kind.name
     try:
         facts = json.loads((folder / "device.json").read_text(encoding="utf-8"))

@@ -44,7 +44,7 @@ class LayerNoise:
     Attributes:
         layer: Name of the Keras layer.
         kind: Its class.
-        tensor: Name of the tensor; None where the converter fused the layer into a later one.
+        tensor: Name of the tensor; None if the converter fused the layer into a later one.
         index: The tensor's number.
         dtype: The tensor's type.
         snr_db: Signal-to-noise ratio in dB, ``10 log10(Σ keras² / Σ (keras − tflite)²)``, limited to -100…200.
@@ -54,8 +54,8 @@ class LayerNoise:
         maximum: Largest value that the Keras layer gave.
         clipped: Share of the Keras layer's values that lie outside of what the tensor can hold, a fraction; None
             where the tensor is float.
-        scale: Real value of one step; None where the tensor is float.
-        zero_point: The code of 0.0; None where the tensor is float.
+        scale: Real value of one step; None if the tensor is float.
+        zero_point: The code of 0.0; None if the tensor is float.
     """
 
     layer: str
@@ -213,7 +213,7 @@ def compare_layers_on_data(
 
 
 def _limits(tensor: TensorDescription) -> tuple[float, float] | None:
-    """Half a step beyond the smallest and the largest real value that the tensor holds; None where it is float."""
+    """Half a step beyond the smallest and the largest real value that the tensor holds; None if it is float."""
     if not tensor.scales or not tensor.dtype.startswith(("int", "uint")):
         return None
     codes = np.iinfo(tensor.dtype)

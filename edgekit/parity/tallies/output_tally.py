@@ -22,7 +22,7 @@ class OutputTally:
     Args:
         name: The output's name in the reference.
         kind: What it is, see ``edgekit_runtime.task``.
-        labels: Names of the classes; empty where none are known.
+        labels: Names of the classes; empty if none are known.
         top_k: How many of the highest scores may hold the right class.
         seed: Seed of the bootstrap.
     """

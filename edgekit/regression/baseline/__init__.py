@@ -1,1 +1,1 @@
-"""The stored state that a model is compared with."""
+"""The committed record that a candidate is compared with."""

@@ -1,4 +1,4 @@
-"""Whether the .tflite files beside a baseline are the very ones that it describes; nothing is run."""
+"""Compares the .tflite files next to a baseline with the digests in it; no model is run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgekit_runtime.packed_file.model_file import read_model_file
 
 
 def check_committed_files(configuration: LoadedConfiguration, records: Mapping[str, ModelRecord]) -> CheckResult:
-    """Compare the digest of every file with the baseline's; models that are converted on the spot are skipped.
+    """Compare the digest of every file with the baseline's; models that the check converts itself are skipped.
 
     Raises:
         ModelFileError: A file is missing or is not a .tflite.
@@ -29,9 +29,9 @@ def check_committed_files(configuration: LoadedConfiguration, records: Mapping[s
         judged.append(ModelCheck(name, configuration.path_of(name), None, record, None, (rule,)))
     if all(rule.verdict is Verdict.SKIPPED for model in judged for rule in model.rules):
         raise EdgekitError(
-            "There is no file to compare: every model is converted on the spot.",
-            expected="a model with file and without source",
-            next_step="compare what the models compute: edgekit check",
+            "There is no file to compare: the check converts every model itself.",
+            expected="a model with the key file and without source",
+            next_step="compare the predictions instead: edgekit check",
         )
     return CheckResult(tuple(judged))
 
@@ -41,7 +41,7 @@ def _judge_digest(configuration: LoadedConfiguration, name: str, record: ModelRe
     if model.file is None or model.source is not None:
         if record.made_with:
             return RuleResult(
-                "digest", Verdict.SKIPPED, allowed, "converted on the spot", "there is no file to compare"
+                "digest", Verdict.SKIPPED, allowed, "converted by the check", "there is no file to compare"
             )
         why = "the baseline describes a file that was not converted by the check: edgekit check --update-baseline"
         return RuleResult("digest", Verdict.FAILED, allowed, "a source to convert", why)
@@ -52,7 +52,7 @@ def _judge_digest(configuration: LoadedConfiguration, name: str, record: ModelRe
         Verdict.PASSED if same else Verdict.FAILED,
         allowed,
         f"sha256 {sha256[:12]}",
-        "the file is the baseline's"
+        "the file is the one in the baseline"
         if same
         else "the baseline describes another file: edgekit check --update-baseline, and commit both",
     )

@@ -1,7 +1,7 @@
-"""Digests of what a .tflite computes with: its graph, its constants and their quantization.
+"""Digests of the parts of a .tflite that decide its predictions: graph, constants and their quantization.
 
-They ignore metadata and whatever is packed behind the FlatBuffer, so a model keeps them when its labels or its
-description are packed anew, and loses one with a single flipped byte of a weight.
+They ignore metadata and whatever is packed behind the FlatBuffer: repacking labels or the description does not change
+them, while a single flipped byte of a weight does.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.flatbuffer import FlatBuffer, Table
 from edgekit_runtime.tflite.schema import Buffer, Metadata, Model
 
-#: A constant of fewer bytes is a bias or a shape, and may well be the same in two models.
+#: A constant of fewer bytes is usually a bias or a shape, which may be the same in two models.
 _SMALL = 64
-#: Digests a constant: training changes a tensor in all of its parts, damage in one.
+#: Digests per constant: training changes all parts of a tensor, damage changes one.
 _PARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ContentDigest:
-    """Digests of a model's parts.
+    """Digests of the parts of a model.
 
     Attributes:
-        graph: SHA-256 of operators, tensors and their quantization, in hex.
-        constants: For each constant of 64 bytes or more, in the file's order, the first 8 hex digits of the SHA-256
-            of each quarter; last 16 of those of all smaller ones together.
+        graph: SHA-256 of operators, tensors and their quantization, hexadecimal.
+        constants: For each constant of 64 bytes or more, in file order: the first 8 hex digits of the SHA-256 of each
+            quarter. The last entry has 16 digits for all smaller constants together.
     """
 
     graph: str
@@ -36,16 +36,16 @@ class ContentDigest:
 
     @property
     def whole(self) -> str:
-        """SHA-256 over both, in hex."""
+        """SHA-256 over graph and constants, hexadecimal."""
         return hashlib.sha256(" ".join((self.graph, *self.constants)).encode()).hexdigest()
 
 
 def content_digest(content: bytes, description: ModelDescription) -> ContentDigest:
-    """Digests of the graph and of the constants.
+    """Compute the digests of the graph and the constants.
 
     Args:
         content: The whole file.
-        description: What ``edgekit_runtime.tflite.structure.read_model_description`` made of it, which has checked it.
+        description: Result of ``edgekit_runtime.tflite.structure.read_model_description``, which has checked the file.
     """
     graph = hashlib.sha256(json.dumps(description.subgraphs).encode())
     model = FlatBuffer(content).root()
@@ -61,7 +61,7 @@ def content_digest(content: bytes, description: ModelDescription) -> ContentDige
 
 
 def differs_in_part(constant: str, other: str) -> bool:
-    """Whether two digests of large constants are equal in some quarters and not in others."""
+    """Whether two digests of large constants are equal in some quarters but not in all."""
     size = max(len(constant), len(other)) // _PARTS
     same = {constant[start : start + size] == other[start : start + size] for start in range(0, size * _PARTS, size)}
     return len(same) > 1
@@ -75,7 +75,7 @@ def _digest_of_parts(data: bytes | memoryview) -> str:
 def _data(content: bytes, buffer: Table) -> memoryview:
     start, size = buffer.vector_place(Buffer.DATA, "data")
     offset = buffer.scalar(Buffer.OFFSET, "Q")
-    # As in edgekit_runtime.tflite.structure: offsets 0 and 1 say that the data is in the FlatBuffer.
+    # As in edgekit_runtime.tflite.structure: offsets 0 and 1 mean that the data is inside the FlatBuffer.
     if offset > 1:
         start, size = offset, buffer.scalar(Buffer.SIZE, "Q")
     return memoryview(content)[start : start + size]

@@ -1,4 +1,4 @@
-"""Types of the fields that baseline and history hold, and a sentence on a field of another type."""
+"""Field types of baseline and history files, and the message for a field of the wrong type."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pydantic import Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
 
 _LONGEST_VALUE = 80
-#: What pydantic's kinds of mistakes expect, in the words of JSON and TOML.
+#: What a pydantic error type expects, in the terms of JSON and TOML.
 _EXPECTED = {
-    "string_type": "a text in quotes",
-    "string_unicode": "a text in quotes",
+    "string_type": "a quoted string",
+    "string_unicode": "a quoted string",
     "float_type": "a number",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -26,18 +26,18 @@ _EXPECTED = {
     "missing": "this key",
 }
 
-#: A number of samples or bytes; far beyond what any computer has.
+#: A number of examples or bytes; the limit is far beyond any real value.
 Count = Annotated[int, Field(ge=0, le=2**53)]
 PositiveCount = Annotated[int, Field(gt=0, le=2**53)]
-#: A share or an accuracy.
+#: A share or an accuracy, from 0 to 1.
 Fraction = Annotated[float, Field(ge=0, le=1)]
-#: An error, a ratio or milliseconds; far beyond what is measured, and still a number that can be drawn.
+#: An error, a ratio or milliseconds; the limit is far beyond any real value, but can still be drawn in a chart.
 Measure = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 PositiveMeasure = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 
 
 def stored_as_section(values: Any) -> GetPydanticSchema:
-    """For a field of sorted pairs that the file holds as a section of keys.
+    """Describe a field of sorted pairs that the file stores as a section of keys.
 
     Args:
         values: Type of the section's values.
@@ -50,7 +50,7 @@ def stored_as_section(values: Any) -> GetPydanticSchema:
 
 
 def explain_mistake(error: ValidationError) -> tuple[str, str, str]:
-    """The first mistake that pydantic found: the dotted key, what is expected there, and what came."""
+    """The first mistake that pydantic found: dotted key, expected value and received value."""
     mistake = error.errors(include_url=False)[0]
     key = ".".join(map(str, mistake["loc"]))
     kind = mistake["type"]
@@ -62,7 +62,7 @@ def explain_mistake(error: ValidationError) -> tuple[str, str, str]:
 
 
 def shown(value: object) -> str:
-    """A value as the file has it, shortened."""
+    """A value as the file spells it, shortened."""
     if isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, (list, dict)):

@@ -1,4 +1,4 @@
-"""The figures of a baseline must follow from the predictions stored beside them: nobody can read those in a review."""
+"""Checks that the figures of a baseline follow from its stored predictions, which a reviewer cannot read."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.regression.answers import ClassAnswers, ErrorAnswers, packed_by_output, unpack_answers
 from edgekit.regression.baseline.stored import ModelRecord
+from edgekit.regression.predictions import ClassPredictions, PredictionErrors, packed_by_output, unpack_predictions
 from edgekit_runtime.errors import EdgekitError
 
-#: Errors are stored as float16 of their share of the largest: twice the relative rounding, and the step next to zero.
+#: Errors are stored as float16 relative to the largest one: tolerances for relative rounding and for values near zero.
 _RELATIVE_ROUNDING, _STEP_NEAR_ZERO = 2.0**-10, 2.0**-24
 
 
 def known_record(records: Mapping[str, ModelRecord], name: str) -> ModelRecord:
-    """The record of a model, with figures that follow from its predictions.
+    """The record of a model, after checking that its figures follow from its predictions.
 
     Raises:
         EdgekitError: The baseline does not contain the model, or its figures contradict its predictions.
     """
     if name not in records:
         raise EdgekitError(
-            f"The baseline knows no model {name}.",
+            f"The baseline has no model {name}.",
             expected=", ".join(records) or "models",
             next_step=f"add it with: edgekit check --update-baseline --model {name}",
         )
@@ -33,25 +33,25 @@ def known_record(records: Mapping[str, ModelRecord], name: str) -> ModelRecord:
 
 
 def require_true_figures(name: str, record: ModelRecord) -> None:
-    """Recompute samples, top-1 and mean error from the stored predictions.
+    """Recompute example count, top-1 accuracy and mean error from the stored predictions.
 
     Args:
-        name: Name of the model, for the message.
-        record: Its record in the baseline.
+        name: Model name, for the message.
+        record: Record of the model in the baseline.
     Raises:
         EdgekitError: The predictions are damaged, or a figure contradicts them.
     """
     packed = record.answers
-    # A right prediction of labelled data is stored as 0, whatever its class.
+    # With ground truth, a correct prediction is stored as 0 whatever its class.
     stored = packed_by_output(packed)
     right = {
         output: np.zeros(record.samples, np.int64) if each.get("labelled") is True else None
         for output, each in stored.items()
     }
     labels = right if packed.get("kind") == "named" else right[""]
-    answers = unpack_answers(packed, labels, record.samples, f"the baseline of {name}")
-    top1 = answers.top1 if isinstance(answers, ClassAnswers) else None
-    error = answers.mean_absolute_error if isinstance(answers, ErrorAnswers) else None
+    predictions = unpack_predictions(packed, labels, record.samples, f"the baseline of {name}")
+    top1 = predictions.top1 if isinstance(predictions, ClassPredictions) else None
+    error = predictions.mean_absolute_error if isinstance(predictions, PredictionErrors) else None
     _require_equal(name, "top1", record.top1, top1)
     step = _STEP_NEAR_ZERO * float(packed.get("scale", 0))
     _require_equal(
@@ -66,11 +66,11 @@ def require_comparable(name: str, baseline: ModelRecord, candidate: ModelRecord)
     """Refuse a baseline that contradicts what was just measured on the same data, or of the same file.
 
     Args:
-        name: Name of the model, for the message.
-        baseline: Its record in the baseline.
-        candidate: Its record as measured now, on the same data.
+        name: Model name, for the message.
+        baseline: Record of the model in the baseline.
+        candidate: Record measured now, on the same data.
     Raises:
-        EdgekitError: They contradict each other.
+        EdgekitError: The records contradict each other.
     """
     _require_equal(name, "samples", baseline.samples, candidate.samples)
     found = packed_by_output(candidate.answers)
@@ -98,5 +98,5 @@ def _contradiction(name: str, field: str, stored: Any, found: Any) -> EdgekitErr
         f"The baseline of {name} contradicts itself or its data: {field} was edited.",
         expected=f"{field} {str(found)[:80]}",
         received=f"{field} {str(stored)[:80]}",
-        next_step="restore it from version control, or write it anew with: edgekit check --update-baseline",
+        next_step="restore it from version control, or rewrite it with: edgekit check --update-baseline",
     )

@@ -1,4 +1,4 @@
-"""The configuration and the baseline of another commit, read from git without a checkout."""
+"""Reads configuration and baseline of another commit from git, without a checkout."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from edgekit_runtime.errors import EdgekitError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a commit says about the models.
+    """Configuration and baseline of a commit.
 
     Attributes:
-        name: The commit as the user named it.
-        configuration: Its configuration; the path is that of the working tree.
-        records: Its baseline.
+        name: Commit name as the user gave it.
+        configuration: Configuration of the commit; its path is that of the working tree.
+        records: Baseline of the commit.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Reference:
 
 
 def read_reference(path: Path, ref: str) -> Reference:
-    """Read configuration and baseline as a commit has them.
+    """Read configuration and baseline of a commit.
 
     Args:
-        path: The configuration in the working tree; the commit's is read from the same place in the repository.
-        ref: The commit, such as ``origin/main``.
+        path: Configuration in the working tree; the commit's is read from the same path in the repository.
+        ref: Commit name, such as ``origin/main``.
     Raises:
-        UsageError: ``ref`` is not the name of one commit, or its configuration is wrong.
+        UsageError: ``ref`` does not name exactly one commit, or its configuration is wrong.
         EdgekitError: There is no git repository, or the commit lacks one of the files.
     """
     commit = _Commit.find(path.parent, ref)
@@ -49,9 +49,9 @@ class _Commit:
     """A commit of a repository.
 
     Attributes:
-        root: The repository's working tree.
-        sha: The commit's object name.
-        name: As the user named it.
+        root: Working tree of the repository.
+        sha: Object name of the commit.
+        name: Commit name as the user gave it.
     """
 
     root: Path
@@ -74,7 +74,7 @@ class _Commit:
         # A tag called origin/main would take the place of the branch: git only warns.
         if found.returncode or found.stderr.strip():
             raise UsageError(
-                f"git knows no single commit called {ref}.",
+                f"git does not know exactly one commit called {ref}.",
                 received=_said(found),
                 next_step="fetch it, for example: git fetch origin main; in CI, check out the whole history; "
                 "if a tag has the name of a branch: --baseline-ref refs/remotes/origin/main",
@@ -82,22 +82,22 @@ class _Commit:
         return cls(Path(os.fsdecode(top.stdout).rstrip("\n")), found.stdout.decode().strip(), ref)
 
     def read(self, path: Path) -> bytes:
-        """The content of a file of the working tree as the commit has it."""
-        # The name itself is not resolved: a link would lead to another file than the commit's.
+        """The content that a file of the working tree has in the commit."""
+        # The file name itself is not resolved: a link would lead to a different file than the commit's.
         absolute = path.parent.resolve() / path.name
         if not absolute.is_relative_to(self.root.resolve()):
             raise EdgekitError(
-                f"{path} is outside of the git repository {self.root}, so that {self.name} cannot say what it was.",
+                f"{path} is outside the git repository {self.root}, so {self.name} does not contain it.",
                 next_step="keep configuration and baseline inside the repository",
             )
         place = PurePosixPath(absolute.relative_to(self.root.resolve()))
-        # Not "git show": no filter of the repository's own configuration touches the bytes.
+        # Not "git show": filters in the repository's configuration must not change the bytes.
         done = _git(self.root, "cat-file", "blob", f"{self.sha}:{place}")
         if done.returncode:
             raise EdgekitError(
                 f"{self.name} has no file {place}.",
                 received=_said(done),
-                next_step=f"commit it there first: until {self.name} has it, nothing says how good the models must be",
+                next_step=f"commit it there first: without it in {self.name} there is nothing to compare with",
             )
         return done.stdout
 

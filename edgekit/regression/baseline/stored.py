@@ -1,4 +1,4 @@
-"""The committed baseline: for every model what the gate compares candidates with."""
+"""The committed baseline file: the record of every model that the gate compares candidates with."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from edgekit_converters.atomic_files import write_text
 from edgekit_runtime.errors import EdgekitError
 
 SCHEMA_VERSION = 1
-#: An update never overwrites a baseline that it cannot read: what changes could not be shown.
-_ANEW = "delete it and write it anew with: edgekit check --update-baseline"
+#: An update never overwrites a baseline that it cannot read, because it could not show what changes.
+_ANEW = "delete it and rewrite it with: edgekit check --update-baseline"
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyRatio:
-    """Latency of a model over that of a reference model, both measured in turn in one run.
+    """Latency of a model divided by that of a reference model, measured alternately in one run.
 
     Attributes:
         ratio: Median over the rounds.
-        low: Lower end of the median's 99 % interval.
-        high: Its upper end.
-        p50_ms: The model's own median on that machine, in milliseconds.
-        reference: Name of the reference model.
-        machine: Processor and interpreter that it was measured on.
+        low: Lower end of the 99 % interval of the median.
+        high: Upper end of that interval.
+        p50_ms: Median latency of the model on that machine, in milliseconds.
+        reference: Reference model name.
+        machine: Processor and interpreter that the ratio was measured on.
     """
 
     ratio: PositiveMeasure
@@ -55,26 +55,26 @@ class LatencyRatio:
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """What is known of one model.
+    """One model in the baseline.
 
     Attributes:
-        file: Name of the .tflite.
-        sha256: Digest of the whole file.
-        content: Digests of what it computes with.
-        size_bytes: Size of the file.
-        operators: Name and highest version of each operator it uses, sorted.
-        labels: Names of its classes; empty where none are packed.
-        provenance: What its manifest says of its origin, sorted.
-        made_with: Versions and options that the gate converted it with, sorted; empty for a file taken as it is.
-        data: Name of the data set that it was judged on.
-        data_sha256: Digest of that data.
-        samples: How many samples it answered.
-        top1: Share labelled right; None without labels, or where it gives no classes.
-        mean_absolute_error: Where it estimates numbers that the data knows; else None.
-        reliability: By confidence, the samples of a bin, their mean confidence and the share of them that is right;
-            empty where that is not known.
-        answers: The packed answers.
-        latency: Against a reference model; None where it was not measured.
+        file: File name of the .tflite.
+        sha256: SHA-256 of the whole file.
+        content: Digests of graph and constants.
+        size_bytes: File size in bytes.
+        operators: Name and highest version of each operator, sorted.
+        labels: Class names in output order; empty if none are packed.
+        provenance: Origin of the model according to its manifest, sorted.
+        made_with: Versions and options of the gate's conversion, sorted; empty for a file used as is.
+        data: Name of the dataset.
+        data_sha256: SHA-256 of the dataset.
+        samples: Number of examples.
+        top1: Top-1 accuracy, a fraction; None without ground truth or if the output is not classes.
+        mean_absolute_error: Mean absolute error of a regression model with ground truth; otherwise None.
+        reliability: For each confidence bin, the number of examples, their mean confidence and their accuracy; empty if
+            unknown.
+        answers: The packed predictions.
+        latency: Latency relative to a reference model; None if not measured.
     """
 
     file: str
@@ -95,7 +95,7 @@ class ModelRecord:
     latency: LatencyRatio | None
 
     def to_dict(self) -> dict[str, Any]:
-        """As the baseline file holds it."""
+        """Plain values as the baseline file stores them."""
         return asdict(self) | {
             "operators": dict(self.operators),
             "labels": list(self.labels),
@@ -105,7 +105,7 @@ class ModelRecord:
 
 
 def write_baseline(path: Path, records: Mapping[str, ModelRecord]) -> None:
-    """Write the baseline in one step; equal records give equal bytes."""
+    """Write the baseline atomically; equal records give equal bytes."""
     content = {
         "schema_version": SCHEMA_VERSION,
         "models": {name: records[name].to_dict() for name in sorted(records)},
@@ -116,14 +116,14 @@ def write_baseline(path: Path, records: Mapping[str, ModelRecord]) -> None:
 def update_baseline(
     path: Path, measured: Mapping[str, ModelRecord], configured: Collection[str] | None = None
 ) -> dict[str, ModelRecord]:
-    """Write new records into the baseline and keep those that other processes have written meanwhile.
+    """Write new records into the baseline and keep records that other processes have written in the meantime.
 
     Args:
-        path: The baseline; made if absent.
-        measured: The new records.
-        configured: Names of the models of the configuration: records of others are dropped; None keeps all.
+        path: Baseline file; created if missing.
+        measured: New records by model name.
+        configured: Models in the configuration; records of other models are dropped. None keeps all.
     Returns:
-        The records that were there before.
+        The previous records.
     Raises:
         EdgekitError: The baseline cannot be read or written.
     """
@@ -140,7 +140,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
     """Wait until no other process updates a baseline in ``folder``; the lock leaves no file behind."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        # Not every network file system has locks.
+        # Not every network file system supports locks.
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -152,15 +152,14 @@ def read_baseline(path: Path) -> dict[str, ModelRecord]:
     """Read the baseline.
 
     Raises:
-        EdgekitError: It is missing, damaged (the message names the field), or of another edgekit.
+        EdgekitError: The file is missing, damaged (the message names the field), or of another schema version.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise EdgekitError(
             f"There is no baseline {path}.",
-            next_step="make one of the models as they are now, look at it, and commit it: "
-            "edgekit check --update-baseline",
+            next_step="create one from the current models, review it, and commit it: edgekit check --update-baseline",
         ) from None
     except OSError as error:
         raise _damaged(path, error.strerror or str(error)) from error
@@ -174,7 +173,7 @@ def parse_baseline(content: bytes, path: Path) -> dict[str, ModelRecord]:
         content: The bytes of the file.
         path: The file, for messages.
     Raises:
-        EdgekitError: It is damaged (the message names the field), or of another edgekit.
+        EdgekitError: The content is damaged (the message names the field), or of another schema version.
     """
     try:
         version = _Version.model_validate_json(content, strict=True).schema_version
@@ -182,7 +181,7 @@ def parse_baseline(content: bytes, path: Path) -> dict[str, ModelRecord]:
         raise _conflict(path) if _in_conflict(content) else _wrong_field(path, error) from error
     if version != SCHEMA_VERSION:
         raise EdgekitError(
-            f"{path} was written by another edgekit than this one.",
+            f"{path} was written by another version of edgekit.",
             expected=f"schema version {SCHEMA_VERSION}",
             received=f"version {version}",
             next_step=f"install the edgekit that wrote it, or {_ANEW}",
@@ -209,9 +208,9 @@ def _damaged(path: Path, received: str, expected: str = "") -> EdgekitError:
 
 def _conflict(path: Path) -> EdgekitError:
     return EdgekitError(
-        f"The baseline {path} has the marks of a merge conflict.",
-        next_step=f"take one side whole (git checkout --ours {path.name}, or --theirs), then, where both sides changed "
-        "a model: edgekit check --update-baseline",
+        f"The baseline {path} contains merge conflict markers.",
+        next_step=f"keep one side (git checkout --ours {path.name}, or --theirs); if both sides changed a model, "
+        "then run: edgekit check --update-baseline",
     )
 
 
@@ -220,12 +219,12 @@ def _in_conflict(content: bytes) -> bool:
 
 
 class _Version(BaseModel):
-    """What every version of the file holds."""
+    """The part of the file that every schema version has."""
 
     schema_version: int
 
 
 class _File(BaseModel):
-    """What this version of the file holds."""
+    """The file in this schema version."""
 
     models: dict[str, ModelRecord]

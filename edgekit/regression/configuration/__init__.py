@@ -1,1 +1,1 @@
-"""The user's edgekit.toml: reading it, and what a change to it loosens."""
+"""The configuration of ``edgekit check``: reading it, and finding changes that loosen it."""

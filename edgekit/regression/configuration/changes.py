@@ -1,4 +1,4 @@
-"""What a change does to its own judge: limits, models, data and baseline against those of another commit."""
+"""Finds changes to the gate's own inputs: limits, models, data and baseline, compared with another commit."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.datasets.kinds import FUNCTION
-from edgekit.regression.answers import packed_by_output
 from edgekit.regression.baseline.git import Reference
 from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.configuration.sections import LoadedConfiguration
+from edgekit.regression.predictions import packed_by_output
 from edgekit.regression.results import ModelCheck
 from edgekit.regression.rules.registry import all_thresholds
 from edgekit.regression.rules.thresholds import MAX_OUTPUT_CHANGE, MIN_AGREEMENT, Limits, Threshold
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_runtime.errors import UsageError
 
-#: Settings that say how a candidate is built. They may change, for what is built from them is judged.
+#: Settings that say how a candidate is built. They may change, because the result is judged.
 _BUILDING = frozenset({"quantize", "io", "calibration", "samples", "input_shape", "signature"})
-#: Settings that are compared by their own rules below.
+#: Settings that have their own comparison below.
 _COMPARED = frozenset({"thresholds", "targets", "data", "models"})
-#: Findings after which a comparison with the reference's baseline would say nothing.
+#: Findings that make a comparison with the reference's baseline meaningless.
 OTHER_DATA = frozenset(f"configuration {name}" for name in ("seed", "data", "examples", "label_column"))
 
 
 def refuse_functions(configuration: LoadedConfiguration) -> None:
-    """Refuse data that is code: the change that is judged could have written it.
+    """Refuse data that comes from code, which the judged change could have edited.
 
     Raises:
-        UsageError: A data set of the configuration is a Python function.
+        UsageError: A dataset of the configuration is a Python function.
     """
     settings = configuration.settings
     named = [settings.data, *(data for model in settings.models.values() for data in (model.data, model.calibration))]
     functions = [data for data in named if data is not None and data.startswith(FUNCTION.prefix)]
     if functions:
         raise UsageError(
-            "With --baseline-ref no Python function gives the data: the change that is judged may have edited it.",
-            expected="a built-in data set or the path of a file",
+            "With --baseline-ref the data cannot come from a Python function: the judged change may have edited it.",
+            expected="a built-in dataset or the path of a file",
             received=functions[0],
-            next_step="store the examples as an .npz; or --allow-python-data, if its module is reviewed",
+            next_step="store the examples as an .npz, or pass --allow-python-data if the module is reviewed",
         )
 
 
 def records_to_judge_by(
     reference: Reference, records: Mapping[str, ModelRecord], *, allow_loosening: bool
 ) -> dict[str, ModelRecord]:
-    """The reference's records, and those of the working tree for models that the reference does not know.
+    """The reference's records, plus the working tree's for models that the reference does not have.
 
     Args:
         reference: Configuration and baseline of the other commit.
-        records: Baseline of the working tree.
-        allow_loosening: Whether models may be judged on other data than the reference's, by their new record.
+        records: Baseline in the working tree.
+        allow_loosening: Whether a model with other data than the reference's is judged by its new record.
     """
     chosen = dict(records) | reference.records
     if allow_loosening:
@@ -68,13 +68,13 @@ def find_changes(
     *,
     allow_loosening: bool,
 ) -> dict[str, tuple[RuleResult, ...]]:
-    """Every way in which a change makes its own judge milder, by model.
+    """Every way in which a change makes its own check more lenient, by model.
 
     Args:
         reference: Configuration and baseline of the other commit.
-        configuration: Configuration of the working tree.
-        records: Baseline of the working tree.
-        allow_loosening: Warn of what is found instead of failing it.
+        configuration: Configuration in the working tree.
+        records: Baseline in the working tree.
+        allow_loosening: Warn about findings instead of failing.
     """
     verdict = Verdict.WARNING if allow_loosening else Verdict.FAILED
     changes = {}
@@ -92,14 +92,14 @@ def removed_models(
     records: Mapping[str, ModelRecord],
     changes: Mapping[str, tuple[RuleResult, ...]],
 ) -> list[ModelCheck]:
-    """Models of the baseline that the configuration does not name: nothing judges them any more.
+    """Models in the baseline that the configuration no longer names, so that nothing judges them.
 
     Args:
-        configuration: Configuration of the working tree.
-        records: The baseline.
-        changes: What ``find_changes`` found; empty without a reference.
+        configuration: Configuration in the working tree.
+        records: Baseline to judge by.
+        changes: Result of ``find_changes``; empty without a reference.
     """
-    why = "nothing judges it any more; if that is meant: edgekit check --update-baseline, which drops its record"
+    why = "the model is no longer checked; if that is intended, edgekit check --update-baseline drops its record"
     missing = RuleResult("configuration models", Verdict.FAILED, "every model of the baseline", "removed", why)
     return [
         ModelCheck(name, configuration.resolve(record.file), None, record, None, changes.get(name) or (missing,))
@@ -110,11 +110,11 @@ def removed_models(
 
 def _why(allow_loosening: bool) -> str:
     if allow_loosening:
-        return "the change makes its own check milder; allowed by --allow-loosening"
-    return "the change makes its own check milder: whoever may decide that reviews it and passes --allow-loosening"
+        return "the change makes its own check more lenient; allowed by --allow-loosening"
+    return "the change makes its own check more lenient; after a review, pass --allow-loosening"
 
 
-#: Name of the rule, the reference's value, and the working tree's.
+#: Rule name, the reference's value, and the working tree's value.
 _Change = tuple[str, str, str]
 
 
@@ -138,7 +138,7 @@ def _changes_of(
 def _changed_settings(name: str, before: LoadedConfiguration, now: LoadedConfiguration) -> list[_Change]:
     old, new = before.settings, now.settings
     values = {"data": (old.models[name].data or old.data, new.models[name].data or new.data)}
-    # Also a setting that is added to these classes later.
+    # Covers settings that are added to these classes later.
     for was, becomes in ((old, new), (old.models[name], new.models[name])):
         fields = type(was).model_fields.keys() - _BUILDING - _COMPARED
         values |= {field: (getattr(was, field), getattr(becomes, field)) for field in sorted(fields)}
@@ -165,7 +165,7 @@ def _loosened_limits(before: Limits, now: Limits, labelled: bool) -> list[_Chang
 
 
 def _limit(limits: Limits, threshold: Threshold[Any], labelled: bool) -> Any:
-    """A limit as it applies: without labels, an agreement that is not set follows from ``max_output_change``."""
+    """The effective limit: without ground truth, an unset agreement follows from ``max_output_change``."""
     value = limits[threshold]
     if threshold is MIN_AGREEMENT and value is None:
         return 0.0 if labelled else max(0.0, 1 - limits[MAX_OUTPUT_CHANGE])

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, with its file and key, and the key that was probably meant."""
+"""Messages for configuration mistakes: file, key, and the key that was probably meant."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from edgekit_runtime.errors import UsageError
 
 
 def explain(error: ValidationError, path: Path, section: str, model: type[BaseModel]) -> UsageError:
-    """The first mistake that pydantic found, as edgekit says it.
+    """Turn the first mistake that pydantic found into an edgekit error.
 
     Args:
         error: What pydantic found.
         path: The configuration file.
-        section: Where in it the checked part begins, dotted; empty for the whole file.
+        section: Dotted key of the checked part; empty for the whole file.
         model: The class that was checked.
     """
     mistake = error.errors()[0]
@@ -31,7 +31,7 @@ def explain(error: ValidationError, path: Path, section: str, model: type[BaseMo
         known = _known_keys(model, keys[:-1])
         nearest = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
         return UsageError(
-            f"{path}: [{place or 'top'}] has a key that edgekit does not know{more}.",
+            f"{path}: [{place or 'top'}] has an unknown key{more}.",
             expected=", ".join(known),
             received=keys[-1],
             next_step=f"did you mean {nearest[0]}?" if nearest else "remove it, or see edgekit check --help",
@@ -43,7 +43,7 @@ def explain(error: ValidationError, path: Path, section: str, model: type[BaseMo
 
 
 def _known_keys(model: type[BaseModel], keys: list[str]) -> list[str]:
-    """The fields of the class at ``keys``."""
+    """The field names of the class at ``keys``."""
     for key in keys:
         field = model.model_fields.get(key)
         if field is not None:

@@ -1,4 +1,4 @@
-"""The files that a configuration of ``edgekit check`` can stand in: which one applies, and its TOML."""
+"""Finds the configuration file of ``edgekit check`` and parses its TOML."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ file = "model-int8.tflite\""""
 
 
 def find_configuration(folder: Path) -> Path:
-    """The only configuration of a folder and of the folders above it.
+    """Find the only configuration in a folder and the folders above it.
 
     Raises:
-        UsageError: There is none, or there are several, of which one would hide the limits of the other.
+        UsageError: There is none, or there are several, and one would hide the limits of the others.
     """
     found = configurations_in_reach(folder)
     if len(found) > 1:
         raise UsageError(
-            "Several configurations for edgekit check are in reach, and one would hide the limits of the others.",
+            "Several configurations for edgekit check were found, and one would hide the limits of the others.",
             expected=f"one {OWN_FILE}, or one section [tool.edgekit] in {PROJECT_FILE}",
             received=", ".join(map(str, found)),
-            next_step="delete all but one, or name the one that applies with --config",
+            next_step="delete all but one, or select one with --config",
         )
     if not found:
         raise UsageError(
-            "There is no configuration for edgekit check here.",
+            "No configuration for edgekit check was found.",
             expected=f"{OWN_FILE}, or a section [tool.edgekit] in {PROJECT_FILE}",
             received=f"neither in {folder} nor above it",
             next_step=f"write {PROJECT_FILE} with:\n{_EXAMPLE}",
@@ -46,9 +46,9 @@ def find_configuration(folder: Path) -> Path:
 
 
 def configurations_in_reach(folder: Path) -> list[Path]:
-    """The configurations of a folder and of those above it, nearest first.
+    """The configurations in a folder and the folders above it, nearest first.
 
-    Folders above the root of a git repository are searched only as long as nothing was found.
+    Folders above the root of a git repository are searched only if nothing was found inside it.
 
     Raises:
         UsageError: A ``pyproject.toml`` on the way is not valid TOML.
@@ -69,12 +69,12 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
-        UsageError: It is missing, cannot be read, or is not valid TOML.
+        UsageError: The file is missing, cannot be read, or is not valid TOML.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise UsageError(f"There is no configuration {path}.", next_step="check the path") from None
+        raise UsageError(f"The configuration {path} does not exist.", next_step="check the path") from None
     except OSError as error:
         raise UsageError(f"{path} could not be read.", received=error.strerror or str(error)) from error
     return parse_toml(content, path)
@@ -84,21 +84,21 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
     """Parse the content of a TOML file.
 
     Args:
-        content: The bytes, in UTF-8.
+        content: Content of the file, UTF-8.
         path: The file, for the message.
     Raises:
-        UsageError: It is not valid TOML.
+        UsageError: The content is not valid TOML.
     """
     try:
         return tomllib.loads(content.decode("utf-8"))
     except RecursionError as error:
-        raise UsageError(f"{path} is not valid TOML.", received="lists in lists without end") from error
-    # Python's parser raises more than its own error: a date of month 13, a number of 5,000 digits.
+        raise UsageError(f"{path} is not valid TOML.", received="lists nested too deeply") from error
+    # Python's parser also raises plain ValueError, for example for month 13 or a number of 5,000 digits.
     except ValueError as error:
         raise UsageError(f"{path} is not valid TOML.", received=str(error)) from error
 
 
 def tools(project: dict[str, Any]) -> dict[str, Any]:
-    """The sections of ``[tool]`` in a pyproject.toml; other programs say what is wrong with another value."""
+    """The sections of ``[tool]`` in a pyproject.toml; empty if the value is not a section."""
     sections = project.get("tool", {})
     return sections if isinstance(sections, dict) else {}

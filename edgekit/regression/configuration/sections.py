@@ -1,4 +1,4 @@
-"""``[tool.edgekit]`` of ``pyproject.toml``, or ``edgekit.toml``: what ``edgekit check`` looks at, and its limits."""
+"""The settings of ``edgekit check``, from ``[tool.edgekit]`` of ``pyproject.toml`` or from ``edgekit.toml``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _path(text: str) -> str:
 PathText = Annotated[str, AfterValidator(_path)]
 
 
-#: What a configuration may set a threshold of each kind to.
+#: The type that a configuration accepts for a threshold of each kind.
 _ACCEPTED: dict[Kind, Any] = {
     Kind.FRACTION: Fraction,
     Kind.OPTIONAL_FRACTION: Fraction | None,
@@ -58,25 +58,25 @@ PixelPair = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]
 
 
 class ModelConfiguration(BaseModel):
-    """One model: a .tflite as it is, or a source that is converted first.
+    """One model: a .tflite, or a source that is converted first.
 
     Attributes:
         file: The .tflite; with ``source``, where the conversion is written.
         source: A Keras file, SavedModel or PyTorch program (.pt2) to convert.
-        quantize: The conversion's mode.
+        quantize: Quantization mode.
         io: Type of an int8 model's inputs and outputs.
-        calibration: Data set for calibration; None takes ``data``.
-        samples: How many examples calibration takes, at most.
-        input_shape: Sizes without the batch, for a source that leaves them open.
-        signature: Signature of a SavedModel source; None takes ``serving_default`` or the only one.
-        data: Data set that it is judged on; None takes the configuration's.
-        examples: Which part of the data it is judged on.
-        label_column: Column of labels where the data is a table.
-        pixel_range: Real values of pixels 0 and 255, or a table of these by input name; None takes those packed into
+        calibration: Dataset for calibration; None uses ``data``.
+        samples: Maximum number of examples for calibration.
+        input_shape: Input shape without the batch dimension, for a source that leaves it open.
+        signature: Signature of a SavedModel; None uses ``serving_default`` or the only one.
+        data: Dataset to judge the model on; None uses the configuration's.
+        examples: Part of the data to judge the model on.
+        label_column: Column of the ground truth if the data is a table.
+        pixel_range: Real values of pixels 0 and 255, or a table of these by input name; None uses those packed into
             the model.
-        reference: A .tflite that latency is compared with; None takes a built-in one.
-        targets: Runtimes that must be able to run it; None takes the configuration's.
-        thresholds: Its own limits, over the configuration's.
+        reference: A .tflite that latency is compared with; None uses a built-in one.
+        targets: Runtimes that must be able to run the model; None uses the configuration's.
+        thresholds: Limits of this model, which override the configuration's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -99,7 +99,7 @@ class ModelConfiguration(BaseModel):
 
     @property
     def pixel_ranges(self) -> dict[str, tuple[float, float]]:
-        """Real values of pixels 0 and 255 by input name, under "" for the only image."""
+        """Real values of pixels 0 and 255 by input name, or under "" for the only image input."""
         named = self.pixel_range if isinstance(self.pixel_range, dict) else {"": self.pixel_range}
         return {name: (pair[0], pair[1]) for name, pair in named.items() if pair is not None}
 
@@ -111,15 +111,15 @@ class ModelConfiguration(BaseModel):
 
 
 class CheckConfiguration(BaseModel):
-    """The whole section.
+    """The whole configuration.
 
     Attributes:
-        data: Data set that models are judged on, by name or path.
-        baseline: The committed baseline.
-        seed: Seed of the data set's split and of everything drawn at random.
+        data: Dataset to judge models on, by name or path.
+        baseline: Path of the committed baseline.
+        seed: Seed of the data split and of everything random.
         targets: Runtimes that every model must be able to run on.
-        thresholds: Limits of every model.
-        models: The models, by name.
+        thresholds: Limits for all models.
+        models: Models by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -132,33 +132,33 @@ class CheckConfiguration(BaseModel):
     models: dict[str, ModelConfiguration]
 
     def limits_of(self, name: str) -> Limits:
-        """A model's limits: its own over the section's over the defaults."""
+        """Limits of a model: its own settings first, then the configuration's, then the defaults."""
         return Limits(_section(all_thresholds())(**{**self.thresholds, **self.models[name].thresholds}).model_dump())
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfiguration:
-    """A configuration and where it was read from.
+    """A configuration and the file it was read from.
 
     Attributes:
-        path: The file; paths in it are relative to its folder.
-        settings: What it says.
+        path: Configuration file; paths in it are relative to its folder.
+        settings: Content of the file.
     """
 
     path: Path
     settings: CheckConfiguration
 
     def resolve(self, path: str) -> Path:
-        """A path of the configuration as the process sees it."""
+        """Resolve a path relative to the configuration's folder."""
         return self.path.parent / path
 
     def path_of(self, name: str) -> Path:
-        """The file of a model, or its source if it has no file of its own."""
+        """The file of a model, or its source if no file is named."""
         model = self.settings.models[name]
         return self.resolve(model.file or model.source or "")
 
     def data_of(self, name: str) -> str:
-        """The data set that a model is judged on.
+        """The dataset that a model is judged on.
 
         Raises:
             UsageError: Neither the model nor the section names one.
@@ -166,14 +166,14 @@ class LoadedConfiguration:
         data = self.settings.models[name].data or self.settings.data
         if data is None:
             raise UsageError(
-                f"{self.path.name} names no data to judge {name} on.",
+                f"{self.path.name} names no dataset to judge {name} on.",
                 expected='data = "digits", or the path of an .npz or of a folder of images',
                 next_step=f"add data to the section or to models.{name}",
             )
         return self.data_source(data)
 
     def data_source(self, data: str) -> str:
-        """A data set's name as it is, and a path relative to the configuration's folder."""
+        """A dataset name unchanged, or a path resolved relative to the configuration's folder."""
         path = self.resolve(data)
         return str(path) if path.exists() else data
 
@@ -182,19 +182,19 @@ def load_configuration(path: Path) -> LoadedConfiguration:
     """Read and check a configuration.
 
     Raises:
-        UsageError: It is missing, no TOML, or has a wrong key or value; the message names file and key.
+        UsageError: The file is missing, is not TOML, or has a wrong key or value; the message names file and key.
     """
     return parse_configuration(read_toml(path), path)
 
 
 def parse_configuration(toml: dict[str, Any], path: Path) -> LoadedConfiguration:
-    """Check a configuration that is already read.
+    """Check a configuration that has been read.
 
     Args:
-        toml: What the file says.
+        toml: Parsed content of the file.
         path: The file, for paths relative to it and for messages.
     Raises:
-        UsageError: It has a wrong key or value; the message names file and key.
+        UsageError: A key or value is wrong; the message names file and key.
     """
     section = "tool.edgekit" if path.name == PROJECT_FILE else ""
     loaded = configuration_of(tools(toml).get("edgekit", {}) if section else toml, path, section)
@@ -204,12 +204,12 @@ def parse_configuration(toml: dict[str, Any], path: Path) -> LoadedConfiguration
 
 
 def configuration_of(content: Any, path: Path, section: str) -> LoadedConfiguration:
-    """Check what a configuration says.
+    """Check the keys and values of a configuration.
 
     Args:
-        content: Its keys.
+        content: Keys of the configuration.
         path: The file that paths are relative to.
-        section: Where in the file the keys stand, for messages; empty for the whole file.
+        section: Dotted name of the section with the keys, for messages; empty for the whole file.
     Raises:
         UsageError: A key or a value is wrong; the message names file and key.
     """
@@ -234,6 +234,6 @@ def _check_thresholds(path: Path, section: str, place: str, limits: dict[str, An
 
 @cache
 def _section(thresholds: tuple[Threshold[Any], ...]) -> type[BaseModel]:
-    """The class that checks a section of thresholds, which is made from the rules."""
+    """The class that checks a section of thresholds, generated from the rules."""
     fields: dict[str, Any] = {each.name: (_ACCEPTED[each.kind], each.default) for each in thresholds}
     return create_model("Thresholds", __config__=ConfigDict(extra="forbid", frozen=True, strict=True), **fields)

@@ -1,4 +1,4 @@
-"""Accuracy and agreement of classifiers: is the candidate worse, or was it chance?"""
+"""Accuracy and agreement: is the candidate really worse, or may the difference be due to chance?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgekit.parity.paired_statistics import (
     score_drop_interval,
     sign_flip_test,
 )
-from edgekit.regression.answers import ClassAnswers, ScoreAnswers
+from edgekit.regression.predictions import ClassPredictions, PredictionScores
 from edgekit.regression.rules.thresholds import (
     MAX_DROP,
     MAX_OUTPUT_CHANGE,
@@ -28,48 +28,48 @@ from edgekit.regression.rules.thresholds import (
 )
 from edgekit.regression.verdicts import RuleResult, Verdict
 
-#: Share of true drops of the size that is printed as detectable that the rule fails.
+#: Probability that the rule fails a true drop of the size that is printed as detectable.
 _POWER = 0.95
 _DETECTION_STEPS = 60
 
 
-def drop_is_too_large(losses: Any, gains: Any, samples: Any, max_drop: float) -> Any:
-    """Whether the drop ``(losses - gains) / samples`` exceeds the allowed one; numbers or arrays."""
-    # A millionth of a sample absorbs the rounding of max_drop × samples.
-    return np.asarray(losses) - np.asarray(gains) > max_drop * np.asarray(samples) + 1e-6
+def drop_is_too_large(losses: Any, gains: Any, examples: Any, max_drop: float) -> Any:
+    """Whether the drop ``(losses - gains) / examples`` exceeds the allowed one; numbers or arrays."""
+    # A millionth of an example absorbs the rounding of max_drop × examples.
+    return np.asarray(losses) - np.asarray(gains) > max_drop * np.asarray(examples) + 1e-6
 
 
 def drop_is_real(losses: Any, gains: Any, significance: float) -> Any:
-    """Whether so many losses against so many gains are no chance, by McNemar's one-sided exact test."""
+    """Whether losses exceed gains significantly, by McNemar's one-sided exact test."""
     return np.asarray(mcnemar_exact(losses, gains, "worse")) < significance
 
 
-def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Limits) -> RuleResult:
-    """Fail where the drop of top-1 is both larger than allowed and statistically real.
+def judge_accuracy(baseline: ClassPredictions, candidate: ClassPredictions, limits: Limits) -> RuleResult:
+    """Fail if the top-1 drop is both larger than allowed and statistically significant.
 
     Args:
-        baseline: The baseline's answers, with labels.
-        candidate: The candidate's, to the same samples.
+        baseline: Predictions of the baseline, with ground truth.
+        candidate: Predictions of the candidate for the same examples.
         limits: ``max_drop``, ``significance`` and ``strict``.
     """
     counts = PairedCounts.of(baseline.right, candidate.right)
     losses, gains = counts.only_reference, counts.only_candidate
     interval = drop_interval(counts)
     p_value = mcnemar_exact(losses, gains, "worse")
-    too_large = bool(drop_is_too_large(losses, gains, counts.samples, limits[MAX_DROP]))
+    too_large = bool(drop_is_too_large(losses, gains, counts.examples, limits[MAX_DROP]))
     real = bool(drop_is_real(losses, gains, limits[SIGNIFICANCE]))
     evidence = (
-        f"{losses} of {counted(counts.samples, 'sample')} regressed, {gains} improved (McNemar {_p_value(p_value)})"
+        f"{losses} of {counted(counts.examples, 'example')} regressed, {gains} improved (McNemar {_p_value(p_value)})"
     )
     if not too_large:
         verdict, why = Verdict.PASSED, evidence
     elif real or limits[STRICT]:
         verdict = Verdict.FAILED
-        why = evidence + ("" if real else f", no proof at {limits[SIGNIFICANCE]:g}, but strict is set")
+        why = evidence + ("" if real else f", not significant at {limits[SIGNIFICANCE]:g}, but strict is set")
     else:
         verdict, why = Verdict.WARNING, f"{evidence}, which may be chance"
-    changed = (losses + gains) / counts.samples
-    detectable = detectable_drop(changed, counts.samples, limits)
+    changed = (losses + gains) / counts.examples
+    detectable = detectable_drop(changed, counts.examples, limits)
     return RuleResult(
         "accuracy",
         verdict,
@@ -81,16 +81,16 @@ def judge_accuracy(baseline: ClassAnswers, candidate: ClassAnswers, limits: Limi
     )
 
 
-def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Limits, seed: int) -> RuleResult:
-    """Fail if the drop of a mean score is both larger than allowed and statistically real, example by example.
+def judge_scores(baseline: PredictionScores, candidate: PredictionScores, limits: Limits, seed: int) -> RuleResult:
+    """Fail if the drop of a mean score is both larger than allowed and statistically significant.
 
     Args:
-        baseline: The baseline's scores.
-        candidate: The candidate's, of the same samples.
+        baseline: Scores of the baseline, one per example.
+        candidate: Scores of the candidate for the same examples.
         limits: ``max_drop``, ``significance`` and ``strict``.
-        seed: Of the permutation test and the bootstrap.
+        seed: Seed of the permutation test and the bootstrap.
     """
-    # The baseline's scores are stored with three digits: what is lost in that is no difference.
+    # The baseline's scores are stored with three digits; the rounding must not count as a difference.
     scores = [each.scores.astype(np.float16).astype(np.float64) for each in (baseline, candidate)]
     parts = [np.stack([each, np.ones(len(each))], axis=1) for each in scores]
     interval = score_drop_interval(lambda sums: sums[..., 0] / sums[..., 1], *parts, seed=seed)
@@ -99,13 +99,13 @@ def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Limits
     real = p_value < limits[SIGNIFICANCE]
     lost, won = (int(np.count_nonzero(sign * (scores[0] - scores[1]) > 0)) for sign in (1, -1))
     why = (
-        f"{lost} of {counted(len(scores[0]), 'sample')} got worse, {won} better (permutation test {_p_value(p_value)})"
+        f"{lost} of {counted(len(scores[0]), 'example')} got worse, {won} better (permutation test {_p_value(p_value)})"
     )
     if drop <= limits[MAX_DROP] + 1e-9:
         verdict = Verdict.PASSED
     elif real or limits[STRICT]:
         verdict = Verdict.FAILED
-        why += "" if real else f", no proof at {limits[SIGNIFICANCE]:g}, but strict is set"
+        why += "" if real else f", not significant at {limits[SIGNIFICANCE]:g}, but strict is set"
     else:
         verdict, why = Verdict.WARNING, f"{why}, which may be chance"
     spread = float(np.std(scores[0] - scores[1])) / math.sqrt(len(scores[0]))
@@ -122,45 +122,45 @@ def judge_scores(baseline: ScoreAnswers, candidate: ScoreAnswers, limits: Limits
     )
 
 
-def judge_agreement(baseline: ClassAnswers, candidate: ClassAnswers, limits: Limits) -> RuleResult:
-    """Fail where fewer samples than asked for get the baseline's answer.
+def judge_agreement(baseline: ClassPredictions, candidate: ClassPredictions, limits: Limits) -> RuleResult:
+    """Fail if too few predictions agree with the baseline's.
 
-    Without labels nothing else would notice a worse model: there ``max_output_change`` limits the changed answers.
+    Without ground truth no other rule would notice a worse model, so ``max_output_change`` limits changed predictions.
     """
     share = float(np.mean(baseline.predicted == candidate.predicted))
     changed = int(np.count_nonzero(baseline.predicted != candidate.predicted))
     asked = limits[MIN_AGREEMENT]
-    if asked is None and candidate.labels is None:
+    if asked is None and candidate.true_classes is None:
         asked = max(0.0, 1 - limits[MAX_OUTPUT_CHANGE])
     if asked is None:
-        verdict, allowed = Verdict.SKIPPED, "not asked for (min_agreement)"
+        verdict, allowed = Verdict.SKIPPED, "not requested (min_agreement)"
     else:
         verdict, allowed = (Verdict.PASSED if share >= asked else Verdict.FAILED), f"at least {100 * asked:g} %"
-    why = f"{changed} of {counted(len(candidate.predicted), 'sample')} get another answer than the baseline's"
+    why = f"{changed} of {counted(len(candidate.predicted), 'example')} changed relative to the baseline"
     return RuleResult("agreement", verdict, allowed, f"{100 * share:.2f} %", why)
 
 
-def detectable_drop(changed: float, samples: int, limits: Limits) -> float:
-    """The smallest true drop, a fraction, that ``judge_accuracy`` fails in 95 % of the cases.
+def detectable_drop(changed: float, examples: int, limits: Limits) -> float:
+    """The smallest true drop, a fraction, that ``judge_accuracy`` fails with 95 % probability.
 
-    Losses minus gains of N samples are nearly normal with a standard deviation of ``sqrt(changed × N)``, so a drop is
+    Losses minus gains of N examples are nearly normal with a standard deviation of ``sqrt(changed × N)``, so a drop is
     found significant with this power from ``(z_significance + z_power) × sqrt(changed / N)`` on. It must also be
-    measured as larger than ``max_drop``. A drop larger than ``changed`` changes as many samples itself.
+    measured as larger than ``max_drop``. A drop larger than ``changed`` changes as many examples itself.
 
     Args:
-        changed: Share of the samples that one of the models gets right and the other wrong.
-        samples: How many samples there are.
+        changed: Share of the examples that one of the models gets right and the other wrong.
+        examples: Number of examples.
         limits: ``significance``, ``max_drop`` and ``strict``.
     """
-    return _smallest_detectable(lambda drop: math.sqrt(max(changed, drop) / samples), limits)
+    return _smallest_detectable(lambda drop: math.sqrt(max(changed, drop) / examples), limits)
 
 
 def _smallest_detectable(standard_error: Callable[[float], float], limits: Limits) -> float:
-    """The drop at which the power is reached, given the standard error of a measured drop at a true one."""
+    """The true drop that reaches the power; the standard error of a measured drop is a function of the true one."""
     missed = NormalDist().inv_cdf(_POWER)
     proof = 0.0 if limits[STRICT] else max(0.0, -NormalDist().inv_cdf(limits[SIGNIFICANCE]))
     drop = 1.0
-    # From above, each step comes nearer to the drop that explains its own standard error.
+    # Fixed-point iteration from above: the standard error depends on the drop.
     for _ in range(_DETECTION_STEPS):
         error = standard_error(drop)
         drop = min(1.0, max((proof + missed) * error, limits[MAX_DROP] + missed * error))

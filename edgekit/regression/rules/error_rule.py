@@ -1,4 +1,4 @@
-"""Models that give no classes: are their numbers further from the right ones, or from the baseline's?"""
+"""Rules for outputs that are not classes: errors relative to the ground truth, or changes relative to the baseline."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 
 from edgekit.counting import counted
 from edgekit.parity.paired_statistics import mae_increase, paired_bootstrap
-from edgekit.regression.answers import ErrorAnswers, OutputAnswers
+from edgekit.regression.predictions import PredictionErrors, RawOutputs
 from edgekit.regression.rules.thresholds import MAX_ERROR_GROWTH, MAX_OUTPUT_CHANGE, SIGNIFICANCE, STRICT, Limits
 from edgekit.regression.verdicts import RuleResult, Verdict
 
 
-def judge_error(baseline: ErrorAnswers, candidate: ErrorAnswers, limits: Limits, seed: int) -> RuleResult:
-    """Fail where the mean absolute error has grown by more than allowed and the growth is statistically real.
+def judge_error(baseline: PredictionErrors, candidate: PredictionErrors, limits: Limits, seed: int) -> RuleResult:
+    """Fail if the mean absolute error has grown by more than allowed and the growth is statistically significant.
 
     Args:
-        baseline: The baseline's errors.
-        candidate: The candidate's, on the same samples.
+        baseline: Errors of the baseline.
+        candidate: Errors of the candidate for the same examples.
         limits: ``max_error_growth``, ``significance`` and ``strict``.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
     """
     before, after = baseline.mean_absolute_error, candidate.mean_absolute_error
     # The lower end of this interval has a one-sided error of ``significance``.
@@ -28,7 +28,7 @@ def judge_error(baseline: ErrorAnswers, candidate: ErrorAnswers, limits: Limits,
     worse = Verdict.FAILED if real or limits[STRICT] else Verdict.WARNING
     verdict = worse if too_large else Verdict.PASSED
     why = (
-        f"paired bootstrap over {counted(len(candidate.errors), 'sample')}: the error grows by {interval.low:.3g} to "
+        f"paired bootstrap over {counted(len(candidate.errors), 'example')}: the error grows by {interval.low:.3g} to "
         f"{interval.high:.3g} with {100 * confidence:g} % confidence" + ("" if real else ", which may be chance")
     )
     growth = "" if before == 0 else f" ({100 * (after / before - 1):+.1f} %)"
@@ -41,11 +41,11 @@ def judge_error(baseline: ErrorAnswers, candidate: ErrorAnswers, limits: Limits,
     )
 
 
-def judge_outputs(baseline: OutputAnswers, candidate: OutputAnswers, limits: Limits) -> RuleResult:
-    """Fail where outputs that nobody can judge have moved too far from the baseline's."""
+def judge_outputs(baseline: RawOutputs, candidate: RawOutputs, limits: Limits) -> RuleResult:
+    """Fail if outputs without ground truth differ too much from the baseline's."""
     allowed = f"outputs within {100 * limits[MAX_OUTPUT_CHANGE]:g} % of the baseline's"
     if len(baseline.outputs) != len(candidate.outputs):
-        why = f"{len(baseline.outputs)} stored values, {len(candidate.outputs)} now: the outputs have another shape"
+        why = f"{len(baseline.outputs)} stored values, {len(candidate.outputs)} now: the shape of the outputs differs"
         return RuleResult("outputs", Verdict.FAILED, allowed, "another shape", why)
     scale = float(np.sqrt(np.mean(np.square(baseline.outputs)))) or 1.0
     change = float(np.sqrt(np.mean(np.square(candidate.outputs - baseline.outputs)))) / scale
@@ -54,5 +54,5 @@ def judge_outputs(baseline: OutputAnswers, candidate: OutputAnswers, limits: Lim
         Verdict.FAILED if change > limits[MAX_OUTPUT_CHANGE] else Verdict.PASSED,
         allowed,
         f"{100 * change:.2f} %",
-        f"root mean square change of {len(baseline.outputs)} values; they are not judged by labels",
+        f"root mean square change of {len(baseline.outputs)} values, without ground truth",
     )

@@ -1,4 +1,4 @@
-"""Rules about the file: its bytes, its size, its labels, its operators."""
+"""Rules about the file: bytes, size, labels and operators."""
 
 from __future__ import annotations
 
@@ -9,46 +9,44 @@ from edgekit.regression.verdicts import RuleResult, Verdict
 
 
 def judge_integrity(baseline: ModelRecord, candidate: ModelRecord) -> RuleResult:
-    """Fail where a model is damaged or edited: nearly the baseline's, or not what it says that it is.
+    """Fail if a model is damaged or edited: almost equal to the baseline's, or different despite the same origin.
 
-    A file with a manifest says where it comes from: of the same origin, the weights are the same. Of a file without
-    one, other weights are another training; a part of one constant that differs where all else is equal is none.
+    A file with a manifest states its origin, and the same origin gives the same weights. In a file without a manifest,
+    different weights come from another training, but a difference in only a part of one constant is damage.
     """
-    allowed = "equal weights where the origin is equal"
+    allowed = "equal weights if the origin is equal"
     measured = f"weights {candidate.content.whole[:12]}, baseline {baseline.content.whole[:12]}"
     if candidate.content == baseline.content:
-        return RuleResult("integrity", Verdict.PASSED, allowed, measured, "the model is the baseline's, bit by bit")
+        return RuleResult("integrity", Verdict.PASSED, allowed, measured, "bit-identical to the baseline's model")
     if not candidate.provenance:
         verdict, why = _judge_without_origin(baseline.content, candidate.content)
         return RuleResult("integrity", verdict, allowed, measured, why)
     if candidate.provenance != baseline.provenance or candidate.made_with != baseline.made_with:
-        why = "another model than the baseline's, made from another source or in another way"
+        why = "a different model, made from another source or in another way"
         return RuleResult("integrity", Verdict.PASSED, allowed, measured, why)
-    why = (
-        "the file says that it is the baseline's model, but its weights, scales or graph are others: damaged or edited"
-    )
+    why = "the file claims to be the baseline's model, but weights, scales or graph differ: damaged or edited"
     return RuleResult("integrity", Verdict.FAILED, allowed, measured, why)
 
 
 def _judge_without_origin(baseline: ContentDigest, candidate: ContentDigest) -> tuple[Verdict, str]:
-    another = Verdict.PASSED, "another model than the baseline's; it does not say where it comes from"
+    another = Verdict.PASSED, "a different model; the file does not state its origin"
     if candidate.graph != baseline.graph or len(candidate.constants) != len(baseline.constants):
         return another
     same = [now == before for now, before in zip(candidate.constants, baseline.constants, strict=True)]
     changed, count = same.count(False), len(same)
-    # The last represents all small constants. No training changes a part of one weight tensor and leaves all else.
+    # The last digest covers all small constants. Training never changes only a part of one weight tensor.
     if changed == 1 and any(same[:-1]):
         place = same.index(False)
         if place == count - 1 or differs_in_part(candidate.constants[place], baseline.constants[place]):
-            why = f"a part of 1 of {count} constants differs and all else is the baseline's: damaged or edited"
+            why = f"only a part of 1 of {count} constants differs from the baseline's: damaged or edited"
             return Verdict.FAILED, why
     if 2 * changed <= count:
-        return Verdict.WARNING, f"only {changed} of {count} constants differ from the baseline's: is that meant?"
+        return Verdict.WARNING, f"only {changed} of {count} constants differ from the baseline's: check why"
     return another
 
 
 def judge_size(baseline: ModelRecord, candidate: ModelRecord, limits: Limits) -> RuleResult:
-    """Fail where the file has grown by more than allowed."""
+    """Fail if the file has grown by more than allowed."""
     growth = candidate.size_bytes / baseline.size_bytes - 1
     return RuleResult(
         "size",
@@ -60,7 +58,7 @@ def judge_size(baseline: ModelRecord, candidate: ModelRecord, limits: Limits) ->
 
 
 def judge_labels(baseline: ModelRecord, candidate: ModelRecord, data_labels: tuple[str, ...]) -> RuleResult:
-    """Fail where a class is called otherwise than in the baseline, or than in the data it is judged on."""
+    """Fail if a label differs from the baseline's, or from the label of the same class in the data."""
     allowed, labels = "the baseline's labels, in its order", candidate.labels
     measured = f"{len(labels)} labels" if labels else "no labels"
     if labels != baseline.labels:
@@ -69,11 +67,11 @@ def judge_labels(baseline: ModelRecord, candidate: ModelRecord, data_labels: tup
     if labels and set(labels) == set(data_labels) and labels != data_labels:
         why = f"class {_first_difference(labels, data_labels)} in the data"
         return RuleResult("labels", Verdict.FAILED, allowed, measured, why)
-    return RuleResult("labels", Verdict.PASSED, allowed, measured, "every class has the name it had")
+    return RuleResult("labels", Verdict.PASSED, allowed, measured, "every class has the same label")
 
 
 def judge_operators(baseline: ModelRecord, candidate: ModelRecord, limits: Limits) -> RuleResult:
-    """Fail where operators appear that the baseline does not have; warn of higher versions of those it has."""
+    """Fail on operators that the baseline does not have; warn about higher versions of those it has."""
     before, now = dict(baseline.operators), dict(candidate.operators)
     new = [name for name in now if name not in before]
     raised = [f"{name} {before[name]} → {now[name]}" for name in now if now[name] > before.get(name, now[name])]
@@ -83,13 +81,9 @@ def judge_operators(baseline: ModelRecord, candidate: ModelRecord, limits: Limit
         why = "a device that runs the baseline may lack a kernel for the new ones"
         return RuleResult("operators", Verdict.FAILED, allowed, measured, why)
     if raised:
-        why = (
-            f"versions have risen ({', '.join(raised)}): an older interpreter may refuse them; name its target to know"
-        )
+        why = f"higher versions ({', '.join(raised)}) may not run on an older interpreter; add its target to find out"
         return RuleResult("operators", Verdict.WARNING, allowed, measured, why)
-    return RuleResult(
-        "operators", Verdict.PASSED, allowed, measured, "nothing asks more of the interpreter than before"
-    )
+    return RuleResult("operators", Verdict.PASSED, allowed, measured, "no new operators or higher versions")
 
 
 def _first_difference(labels: tuple[str, ...], other: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
-"""Latency as a ratio to a reference model that is timed in the same run.
+"""Measures latency as a ratio to a reference model timed in the same run.
 
-Times of two machines, or of two moments on a busy one, do not compare. Candidate and reference are timed in turn, a
-short burst each, and the ratio of a round's two bursts sees both under the same load.
+Times from two machines, or from two moments on a busy machine, are not comparable. Candidate and reference are timed
+alternately in short bursts, so the ratio of the two bursts of a round sees both under the same load.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import edgekit_runtime
 from edgekit.regression.baseline.stored import LatencyRatio
 from edgekit_runtime.model import Model
 
-#: The reference models that edgekit brings along.
+#: The reference models that are part of edgekit.
 BUILT_IN = {"built-in float32": "reference_float32.tflite", "built-in int8": "reference_int8.tflite"}
 _BURST_S = 0.004
 _SECONDS = 1.5
@@ -27,7 +27,7 @@ _CONFIDENCE = 0.99
 
 
 def measure_latency_ratio(candidate: Model, reference: Path | str) -> LatencyRatio:
-    """Time single predictions of a candidate and of a reference model in turn.
+    """Time single predictions of a candidate and of a reference model alternately.
 
     Args:
         candidate: The loaded candidate.
@@ -44,7 +44,7 @@ def measure_latency_ratio(candidate: Model, reference: Path | str) -> LatencyRat
     rounds: list[tuple[float, float]] = []
     start = time.perf_counter()
     while len(rounds) < _FEWEST_ROUNDS or (time.perf_counter() - start < _SECONDS and len(rounds) < _MOST_ROUNDS):
-        # Each goes first in half of the rounds: what one leaves in the caches costs the other.
+        # Each goes first in half of the rounds, because the state of the caches affects the second.
         first = len(rounds) % 2
         times = {first: bursts[first](), 1 - first: bursts[1 - first]()}
         rounds.append((times[0], times[1]))
@@ -62,9 +62,9 @@ def measure_latency_ratio(candidate: Model, reference: Path | str) -> LatencyRat
 
 
 def median_interval_ranks(count: int, confidence: float) -> tuple[int, int]:
-    """Ranks, from 0, of the sorted values between which the median lies, whatever their distribution.
+    """Ranks (from 0) of the sorted values that enclose the median, for any distribution.
 
-    Each value is below the median like a coin falls: the ranks are quantiles of the binomial distribution.
+    Each value is below the median with probability 1/2, so the ranks are quantiles of the binomial distribution.
 
     Source: Conover, Practical Nonparametric Statistics, section 3.2.
     """
@@ -75,7 +75,7 @@ def median_interval_ranks(count: int, confidence: float) -> tuple[int, int]:
 
 
 def _burst(model: Model) -> Callable[[], float]:
-    """A function that returns the seconds of one prediction, averaged over a burst of some milliseconds."""
+    """A function that returns the time of one prediction in seconds, averaged over a burst of a few milliseconds."""
     inputs = {info.name: np.zeros([max(size, 1) for size in info.shape], info.dtype) for info in model.inputs}
     batch = inputs if len(inputs) > 1 else next(iter(inputs.values()))
 
@@ -91,7 +91,7 @@ def _burst(model: Model) -> Callable[[], float]:
 
 
 def built_in_reference(model: Model) -> str:
-    """The name of the built-in reference that computes as a model does: by the type of most of its constant bytes."""
+    """The built-in reference with the model's arithmetic, judged by the type of most of its constant bytes."""
     bytes_of: dict[str, int] = {}
     for tensor in model.description.tensors:
         if tensor.is_constant:
@@ -101,7 +101,7 @@ def built_in_reference(model: Model) -> str:
 
 
 def _processor() -> str:
-    """The processor's model as Linux tells it, else its family."""
+    """The processor model as Linux reports it, otherwise its family."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

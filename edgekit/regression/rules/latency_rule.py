@@ -1,4 +1,4 @@
-"""Latency: slower than the baseline by more than noise and allowance?"""
+"""Latency rule: is the candidate slower than the baseline by more than noise and allowance?"""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def latency_is_too_large(baseline: LatencyRatio, candidate: LatencyRatio, max_sl
 
 
 def judge_latency(baseline: LatencyRatio | None, candidate: LatencyRatio | None, limits: Limits) -> RuleResult:
-    """Fail where the ratio to the reference model has grown by more than allowed, noise set aside.
+    """Fail if the ratio to the reference model has grown by more than allowed and noise explains.
 
-    On another processor or interpreter than the baseline's the same model has another ratio: there it is a warning.
+    The ratio depends on processor and interpreter: if they differ from the baseline's, the rule only warns.
     """
     if candidate is None or baseline is None or limits[MAX_SLOWDOWN] is False:
-        why = "not asked for" if limits[MAX_SLOWDOWN] is False else "the baseline has no latency"
+        why = "not requested" if limits[MAX_SLOWDOWN] is False else "the baseline has no latency"
         return RuleResult("latency", Verdict.SKIPPED, "–", "–", why)
     growth = candidate.ratio / baseline.ratio - 1
     allowed = f"at most {100 * limits[MAX_SLOWDOWN]:g} % slower against {baseline.reference}"
@@ -27,11 +27,11 @@ def judge_latency(baseline: LatencyRatio | None, candidate: LatencyRatio | None,
         f"99 %: {candidate.low:.3f} to {candidate.high:.3f}; {candidate.p50_ms:.3f} ms here"
     )
     if candidate.reference != baseline.reference:
-        why = f"measured against {candidate.reference}: update the baseline to compare"
+        why = f"measured against {candidate.reference}: update the baseline for a comparison"
         return RuleResult("latency", Verdict.WARNING, allowed, measured, why)
     if not latency_is_too_large(baseline, candidate, limits[MAX_SLOWDOWN]):
-        return RuleResult("latency", Verdict.PASSED, allowed, measured, "timed in turn with the reference model")
+        return RuleResult("latency", Verdict.PASSED, allowed, measured, "timed alternately with the reference model")
     if candidate.machine != baseline.machine:
-        why = f"the baseline was timed on another machine ({baseline.machine}), whose ratio may differ"
+        why = f"the baseline was timed on another machine ({baseline.machine}), on which the ratio may differ"
         return RuleResult("latency", Verdict.WARNING, allowed, measured, why)
     return RuleResult("latency", Verdict.FAILED, allowed, measured, "slower than noise and allowance explain")

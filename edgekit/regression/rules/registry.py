@@ -1,7 +1,7 @@
 """The rules of the gate, in the order of their results.
 
-The thresholds that a configuration accepts, their help text and what ``edgekit check`` judges are made from ``RULES``.
-The help of ``edgekit check`` loads this module, so a rule imports what it judges with when it is called.
+Accepted thresholds, their help texts and the checks of ``edgekit check`` are all generated from ``RULES``. The help of
+``edgekit check`` loads this module, so rules import their dependencies when they are called.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def all_thresholds() -> tuple[Threshold[Any], ...]:
-    """The thresholds of all rules, each once."""
+    """The thresholds of all rules, without duplicates."""
     return tuple(dict.fromkeys(threshold for rule in RULES for threshold in rule.thresholds))
 
 
@@ -27,27 +27,27 @@ def judge_all(context: RuleContext) -> tuple[RuleResult, ...]:
 
 
 def _accuracy(context: RuleContext) -> tuple[RuleResult, ...]:
-    from edgekit.regression.rules.answer_rules import accuracy_results
+    from edgekit.regression.rules.prediction_rules import accuracy_results
 
-    return accuracy_results(context.baseline_answers, context.measurement.answers, context.limits, context.seed)
+    return accuracy_results(context.baseline_predictions, context.measurement.predictions, context.limits, context.seed)
 
 
 def _error(context: RuleContext) -> tuple[RuleResult, ...]:
-    from edgekit.regression.rules.answer_rules import error_results
+    from edgekit.regression.rules.prediction_rules import error_results
 
-    return error_results(context.baseline_answers, context.measurement.answers, context.limits, context.seed)
+    return error_results(context.baseline_predictions, context.measurement.predictions, context.limits, context.seed)
 
 
 def _outputs(context: RuleContext) -> tuple[RuleResult, ...]:
-    from edgekit.regression.rules.answer_rules import output_results
+    from edgekit.regression.rules.prediction_rules import output_results
 
-    return output_results(context.baseline_answers, context.measurement.answers, context.limits)
+    return output_results(context.baseline_predictions, context.measurement.predictions, context.limits)
 
 
 def _agreement(context: RuleContext) -> tuple[RuleResult, ...]:
-    from edgekit.regression.rules.answer_rules import agreement_results
+    from edgekit.regression.rules.prediction_rules import agreement_results
 
-    return agreement_results(context.baseline_answers, context.measurement.answers, context.limits)
+    return agreement_results(context.baseline_predictions, context.measurement.predictions, context.limits)
 
 
 def _integrity(context: RuleContext) -> tuple[RuleResult, ...]:

@@ -1,4 +1,4 @@
-"""What a rule of the gate is, and what it judges."""
+"""The record of a gate rule, and the context that it judges."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Any
 from edgekit.regression.rules.thresholds import Limits, Threshold
 
 if TYPE_CHECKING:
-    from edgekit.regression.answers import Answers
     from edgekit.regression.baseline.stored import ModelRecord
     from edgekit.regression.measurement import Measurement
+    from edgekit.regression.predictions import Predictions
     from edgekit.regression.verdicts import RuleResult
 
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """A candidate beside its baseline.
+    """A candidate and its baseline.
 
     Attributes:
-        path: The candidate's file.
-        measurement: The candidate as it was measured.
-        baseline: The baseline's record.
-        baseline_answers: The baseline's answers to the same samples.
-        limits: The model's limits.
-        targets: Runtimes that must be able to run it.
-        seed: Seed of everything drawn at random.
-        convert_again: Converts the source once more and returns the digest of the result.
+        path: File of the candidate.
+        measurement: Measurement of the candidate.
+        baseline: Record of the baseline.
+        baseline_predictions: Predictions of the baseline for the same examples.
+        limits: Limits of the model.
+        targets: Runtimes that must be able to run the model.
+        seed: Seed of everything random.
+        convert_again: Converts the source once more and returns the SHA-256 of the result.
     """
 
     path: Path
     measurement: Measurement
     baseline: ModelRecord
-    baseline_answers: Answers
+    baseline_predictions: Predictions
     limits: Limits
     targets: Sequence[str]
     seed: int
@@ -42,18 +42,18 @@ class RuleContext:
 
     @property
     def candidate(self) -> ModelRecord:
-        """The candidate's record."""
+        """Record of the candidate."""
         return self.measurement.record
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the gate.
+    """A rule of the gate.
 
     Attributes:
-        name: Its name in reports; a rule with several results adds to it what each is about.
-        thresholds: The thresholds that it reads; rules can share one.
-        judge: Its results; none if it does not apply to the candidate.
+        name: Rule name in reports; a rule with several results adds the subject of each.
+        thresholds: Thresholds that the rule reads; several rules can share one.
+        judge: Returns the results; none if the rule does not apply to the candidate.
     """
 
     name: str

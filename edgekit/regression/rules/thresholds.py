@@ -1,6 +1,6 @@
-"""The thresholds of the gate's rules: name, values, default, direction and help text of each in one record.
+"""The thresholds of the gate's rules: one record each with name, values, default, direction and help text.
 
-The help of ``edgekit check`` is made from these records, so this module imports neither numpy nor pydantic.
+The help of ``edgekit check`` is generated from these records, so this module imports neither numpy nor pydantic.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Kind(str, Enum):
     Attributes:
         FRACTION: From 0 to 1.
         OPTIONAL_FRACTION: From 0 to 1, or unset.
-        PROBABILITY: Between 0 and 1, neither of them included.
+        PROBABILITY: Between 0 and 1, both excluded.
         GROWTH: A relative growth or change of at least 0.
-        GROWTH_OR_FALSE: The same, or false, which turns the rule off.
+        GROWTH_OR_FALSE: As GROWTH, or false, which disables the rule.
         SWITCH: true or false.
     """
 
@@ -36,15 +36,15 @@ class Kind(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Threshold(Generic[T]):
-    """A limit that a configuration can set, for all models or for one.
+    """A limit that a configuration can set, for all models or for one model.
 
     Attributes:
-        name: Its key in ``[thresholds]``.
-        kind: The values that it accepts.
-        default: Its value in a configuration that does not set it.
+        name: Key in ``[thresholds]``.
+        kind: Accepted values.
+        default: Value if the configuration does not set it.
         larger_is_looser: Whether a larger value lets more candidates pass, so that ``--baseline-ref`` reports it.
-        help: What it limits, for the help of ``edgekit check``.
-        example: The value that the help shows; None shows the default.
+        help: Text for the help of ``edgekit check``.
+        example: Value shown in the help; None shows the default.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Threshold(Generic[T]):
     example: T | None = None
 
     def looseness(self, value: Any) -> float:
-        """How much a value permits; a larger number permits more."""
+        """A number that is larger if the value permits more."""
         if self.kind is Kind.GROWTH_OR_FALSE and value is False:
             return math.inf
         return float(value) if self.larger_is_looser else -float(value)
@@ -63,10 +63,10 @@ class Threshold(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The values of a model's thresholds.
+    """The threshold values of one model.
 
     Attributes:
-        values: By name of the threshold, already checked; a threshold that is missing has its default.
+        values: Checked values by threshold name; a missing threshold has its default.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -76,23 +76,21 @@ class Limits:
         return value
 
     def replaced(self, threshold: Threshold[T], value: T) -> Limits:
-        """The same limits but for one."""
+        """A copy with one limit replaced."""
         return Limits({**self.values, threshold.name: value})
 
 
-MAX_DROP = Threshold("max_drop", Kind.FRACTION, 0.005, True, "of top-1, unless it may be chance")
-SIGNIFICANCE = Threshold("significance", Kind.PROBABILITY, 0.01, False, "of McNemar's one-sided test")
+MAX_DROP = Threshold("max_drop", Kind.FRACTION, 0.005, True, "drop of top-1, unless it may be chance")
+SIGNIFICANCE = Threshold("significance", Kind.PROBABILITY, 0.01, False, "level of McNemar's one-sided test")
 STRICT = Threshold("strict", Kind.SWITCH, False, False, "true: also fail a drop that may be chance")
-MAX_ERROR_GROWTH = Threshold("max_error_growth", Kind.GROWTH, 0.02, True, "of the error, if the targets are numbers")
-# A root mean square change, relative to the baseline's outputs.
-MAX_OUTPUT_CHANGE = Threshold(
-    "max_output_change", Kind.GROWTH, 0.05, True, "if the data has neither labels nor targets"
-)
+MAX_ERROR_GROWTH = Threshold("max_error_growth", Kind.GROWTH, 0.02, True, "growth of the error of a regression model")
+# The root mean square change relative to the baseline's outputs.
+MAX_OUTPUT_CHANGE = Threshold("max_output_change", Kind.GROWTH, 0.05, True, "change of outputs without ground truth")
 MIN_AGREEMENT: Threshold[float | None] = Threshold(
-    "min_agreement", Kind.OPTIONAL_FRACTION, None, False, "if set; without labels 1 - max_output_change", 0.98
+    "min_agreement", Kind.OPTIONAL_FRACTION, None, False, "unset; without ground truth 1 - max_output_change", 0.98
 )
-MAX_SIZE_GROWTH = Threshold("max_size_growth", Kind.GROWTH, 0.1, True, "of the file")
+MAX_SIZE_GROWTH = Threshold("max_size_growth", Kind.GROWTH, 0.1, True, "growth of the file size")
 MAX_SLOWDOWN: Threshold[float | Literal[False]] = Threshold(
-    "max_slowdown", Kind.GROWTH_OR_FALSE, 0.25, True, "against a reference timed in turn; or false"
+    "max_slowdown", Kind.GROWTH_OR_FALSE, 0.25, True, "relative to a reference model; or false"
 )
-NEW_OPERATORS = Threshold("new_operators", Kind.SWITCH, False, True, "true: allow those that the baseline lacks")
+NEW_OPERATORS = Threshold("new_operators", Kind.SWITCH, False, True, "true: allow operators that the baseline lacks")

@@ -25,7 +25,7 @@ class Point:
     Attributes:
         size_bytes: Size of the file.
         top1: Top-1 accuracy, a fraction.
-        latency_ratio: Latency over the reference model's; None where it was not measured.
+        latency_ratio: Latency over the reference model's; None if it was not measured.
     """
 
     size_bytes: int

@@ -42,7 +42,7 @@ def workflow_commands(result: CheckResult, root: Path) -> list[str]:
 
 
 def append_step_summary(result: CheckResult, environment: Mapping[str, str] = os.environ) -> None:
-    """Append the Markdown to the file that ``GITHUB_STEP_SUMMARY`` names; nothing where it names none.
+    """Append the Markdown to the file that ``GITHUB_STEP_SUMMARY`` names; nothing if it names none.
 
     Raises:
         EdgekitError: The file cannot be written.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from edgekit.counting import counted
-from edgekit.regression.answers import ClassAnswers
 from edgekit.regression.baseline.stored import ModelRecord
+from edgekit.regression.predictions import ClassPredictions
 from edgekit.regression.results import CheckResult, ModelCheck
-from edgekit.reports.changed_samples import changed_answers
+from edgekit.reports.changed_examples import changed_predictions
 from edgekit.reports.figures.page import (
     Point,
     draw_against_latency,
@@ -94,16 +94,16 @@ def _section(check: ModelCheck, number: int) -> Section:
 
 def _of_classes(check: ModelCheck, name: str) -> tuple[tuple[PageFigure, ...], tuple[ChangedAnswer, ...], int]:
     """Figures and changed samples of a classifier; none of any other model."""
-    before = check.baseline_answers
-    if check.measurement is None or not isinstance(before, ClassAnswers):
+    before = check.baseline_predictions
+    if check.measurement is None or not isinstance(before, ClassPredictions):
         return (), (), 0
-    after = check.measurement.answers
-    if not isinstance(after, ClassAnswers) or before.classes != after.classes:
+    after = check.measurement.predictions
+    if not isinstance(after, ClassPredictions) or before.classes != after.classes:
         return (), (), 0
     labels = (*check.baseline.labels, *map(str, range(len(check.baseline.labels), after.classes)))
     changed_count = int(np.count_nonzero(before.predicted != after.predicted))
     figures = []
-    if after.labels is not None and changed_count:
+    if after.true_classes is not None and changed_count:
         svg = draw_confusion_change(_confusion(before), _confusion(after), labels, f"{name}-confusion")
         caption = "Samples more or fewer than the baseline's. Blue is for the better, red for the worse."
         figures.append(PageFigure("Change of the confusion matrix", svg, caption))
@@ -112,14 +112,16 @@ def _of_classes(check: ModelCheck, name: str) -> tuple[tuple[PageFigure, ...], t
         svg = draw_reliability(bins[0], bins[1], f"{name}-reliability")
         caption = "On the dashed line, confidence is as good as it says; below it, the model is too sure."
         figures.append(PageFigure("Reliability", svg, caption))
-    changed = changed_answers(check.measurement.stream, before, after, labels)
+    changed = changed_predictions(check.measurement.stream, before, after, labels)
     return tuple(figures), changed, changed_count
 
 
-def _confusion(answers: ClassAnswers) -> np.ndarray:
+def _confusion(predictions: ClassPredictions) -> np.ndarray:
     from sklearn.metrics import confusion_matrix
 
-    return np.asarray(confusion_matrix(answers.labels, answers.predicted, labels=range(answers.classes)))
+    return np.asarray(
+        confusion_matrix(predictions.true_classes, predictions.predicted, labels=range(predictions.classes))
+    )
 
 
 def _error(record: ModelRecord | None) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgekit.counting import counted
-from edgekit.regression.answers import ScoreAnswers, unpack_answers
 from edgekit.regression.baseline.stored import ModelRecord
+from edgekit.regression.predictions import PredictionScores, unpack_predictions
 from edgekit.regression.results import CheckResult
 from edgekit.regression.verdicts import Verdict
 from edgekit.reports.tables import kilobytes, metric_words, percent, print_table
@@ -72,8 +72,12 @@ def _own_metric(record: ModelRecord) -> dict[str, str]:
     if record.answers.get("kind") != "scores":
         return {}
     try:
-        answers = unpack_answers(record.answers, None, record.samples, "the baseline")
+        predictions = unpack_predictions(record.answers, None, record.samples, "the baseline")
     except EdgekitError:
         # A damaged old baseline is what an update replaces.
         return {}
-    return {metric_words(answers.metric): percent(answers.mean)} if isinstance(answers, ScoreAnswers) else {}
+    return (
+        {metric_words(predictions.metric): percent(predictions.mean)}
+        if isinstance(predictions, PredictionScores)
+        else {}
+    )

@@ -28,7 +28,7 @@ def death_of_import(module: str, origin: str) -> str | None:
     if not marker or os.path.exists(marker):
         return None
     try:
-        # Where the answer cannot be kept every start would have to ask, which takes as long as the import itself.
+        # If the answer cannot be kept every start would have to ask, which takes as long as the import itself.
         os.makedirs(os.path.dirname(marker), exist_ok=True)
         death = _ask(executable, module)
         if death is None:
@@ -59,7 +59,7 @@ def _ask(executable: str, module: str) -> str | None:
 
 
 def _marker(module: str, origin: str) -> str:
-    """The file that stands for "lived", empty where it cannot be said what it would stand for."""
+    """The file that stands for "lived", empty if it cannot be said what it would stand for."""
     try:
         # Not buffered: the kernel writes this file while it is read, a part for each core.
         with open("/proc/cpuinfo", "rb", buffering=0) as file:

@@ -141,7 +141,7 @@ def _import(name: str, origin: str) -> InterpreterChoice:
 
 
 def _require_its_numpy(name: str, version: str) -> None:
-    """Raise where the extension module was built for numpy 1: with numpy 2 it fails inside Interpreter()."""
+    """Raise if the extension module was built for numpy 1: with numpy 2 it fails inside Interpreter()."""
     built_for_numpy_1 = name == "tflite-runtime" or version in ("1.0.0", "1.0.1", "1.1.0")
     if built_for_numpy_1 and int(np.__version__.partition(".")[0]) >= 2:
         raise InterpreterError(

@@ -48,7 +48,7 @@ class ImageInput:
         return pixels.reshape(len(pixels), *self._sample_shape)
 
     def require_range(self, values: np.ndarray) -> None:
-        """Raise where floats are plainly not what pixels become, but pixels themselves, say."""
+        """Raise if floats are plainly not what pixels become, but pixels themselves, say."""
         low, high = self.preprocessing.value_range
         slack = (high - low) / 2
         if values.size and not (low - slack <= values.min() and values.max() <= high + slack):

@@ -48,9 +48,9 @@ class GoldenExamples:
     """What ``golden.npz`` holds, as the arrays ``input_0``, ``output_0``, ``keras_0``, … and ``tolerance``.
 
     Attributes:
-        inputs: An array (N, …) for each of the model's inputs: uint8 pixels, red first, where it takes pictures.
+        inputs: An array (N, …) for each of the model's inputs: uint8 pixels, red first, if it takes pictures.
         outputs: For each output the real values that this very file gave where it was packed.
-        keras: The values of the model it was made from; empty where that was not at hand.
+        keras: The values of the model it was made from; empty if that was not at hand.
         tolerance: For each output how far a sound interpreter's values may be from ``outputs``.
     """
 
@@ -85,7 +85,7 @@ class GoldenReport:
         return asdict(self)
 
     def require_passed(self) -> None:
-        """Raise where the model answers otherwise here than where it was packed.
+        """Raise if the model answers otherwise here than where it was packed.
 
         Raises:
             InterpreterError: With the largest error.

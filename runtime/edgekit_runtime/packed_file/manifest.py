@@ -36,11 +36,11 @@ class Manifest(NamedTuple):
     """The facts packed into a .tflite.
 
     Attributes:
-        labels: Name of each class, in the order of the model's output; empty where none is known.
+        labels: Name of each class, in the order of the model's output; empty if none is known.
         preprocessing: How images become an input, by its name; under ``UNNAMED`` for the only one.
         provenance: Where the model comes from, as JSON values by name: ``source_sha256``, ``keras_version``,
             ``quantize`` (the mode), ``calibration``, ``targets`` (those checked), ``golden``, ….
-        model_sha256: Digest of the FlatBuffer, in hex; empty where none was taken.
+        model_sha256: Digest of the FlatBuffer, in hex; empty if none was taken.
         tensor_sha256: First 16 hex digits of the digest of each constant tensor, a list a subgraph, in the
             order of the tensors.
         task: What is known of the kinds of inputs and outputs.
@@ -107,7 +107,7 @@ class Parts:
             ) from error
 
     def read(self, name: str) -> bytes:
-        """One part, unpacked; empty where it is not there.
+        """One part, unpacked; empty if it is not there.
 
         Raises:
             ModelFileError: It is damaged, or too large to be an honest one.

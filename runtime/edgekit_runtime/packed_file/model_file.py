@@ -68,11 +68,11 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
 
 
 def refuse_lost_parts(description: ModelDescription, digest: str) -> None:
-    """Raise where edgekit has packed the FlatBuffer, and nothing is behind it any more.
+    """Raise if edgekit has packed the FlatBuffer, and nothing is behind it any more.
 
     Args:
         description: Of the FlatBuffer.
-        digest: Its digest as found behind it, empty where nothing is.
+        digest: Its digest as found behind it, empty if nothing is.
     Raises:
         ModelFileError: The end of the file is lost, and with it the digest to check the rest by.
     """

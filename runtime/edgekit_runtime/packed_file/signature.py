@@ -154,7 +154,7 @@ def _times(scalar: int, point: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _decode(encoded: bytes) -> tuple[int, ...] | None:
-    """A point (X, Y, Z, T) in extended coordinates, or None where the bytes stand for none."""
+    """A point (X, Y, Z, T) in extended coordinates, or None if the bytes stand for none."""
     y = int.from_bytes(encoded, "little")
     sign, y = y >> 255, y & (1 << 255) - 1
     square = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P

@@ -25,7 +25,7 @@ class ZipPart(NamedTuple):
 
 
 def zip_end(model: bytes) -> int:
-    """Place of the record that ends a zip, below 0 where there is none: it is followed by at most 64 kB of comment."""
+    """Place of the record that ends a zip, below 0 if there is none: it is followed by at most 64 kB of comment."""
     end = model.rfind(b"PK\x05\x06", max(0, len(model) - _END.size - 0xFFFF))
     # Weights may hold these four bytes by chance.
     followed_by = int.from_bytes(model[end + 20 : end + 22], "little")

@@ -321,10 +321,10 @@ def test_a_removed_target_fails(repository: Project) -> None:
 @pytest.mark.parametrize(
     ("ref", "code", "problem"),
     [
-        ("absent", 2, "no single commit called absent"),
+        ("absent", 2, "exactly one commit called absent"),
         ("--output=x", 2, "takes the name of a commit"),
         ("", 2, "takes the name of a commit"),
-        ("main:edgekit.toml", 2, "no single commit"),
+        ("main:edgekit.toml", 2, "exactly one commit"),
         ("twice", 2, "ambiguous"),
         ("empty", 1, "empty has no file edgekit.toml"),
     ],

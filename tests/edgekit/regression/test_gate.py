@@ -19,7 +19,7 @@ def test_the_baseline_itself_passes(project: Path, check: Check, failed_rules: F
     assert failed_rules(project) == set()
     result = check(project)
     assert result.exit_code == 0
-    assert "the model is the baseline's, bit by bit" in result.output
+    assert "bit-identical to the baseline's model" in result.output
     assert "Passed: 1 model" in result.output
 
 
@@ -78,8 +78,8 @@ def test_an_update_shows_what_changes(
         pytest.param("[]", "is damaged", id="no-object"),
         pytest.param('{"schema_version": 1, "models": {"digits": {}}}', "is damaged", id="no-fields"),
         pytest.param('{\n<<<<<<< HEAD\n"a": 1\n=======\n"a": 2\n>>>>>>> topic\n}', "merge conflict", id="conflict"),
-        pytest.param('{"schema_version": 2, "models": {}}', "another edgekit", id="newer"),
-        pytest.param('{"schema_version": 1, "models": {}}', "knows no model digits", id="other-models"),
+        pytest.param('{"schema_version": 2, "models": {}}', "another version of edgekit", id="newer"),
+        pytest.param('{"schema_version": 1, "models": {}}', "has no model digits", id="other-models"),
     ],
 )
 def test_a_bad_baseline_is_a_sentence(content: str | None, problem: str, project: Path, check: Check) -> None:
@@ -115,12 +115,12 @@ def test_a_source_is_converted_and_gives_the_same_bytes(
     assert check(tmp_path, "--update-baseline").exit_code == 0
     result = check(tmp_path)
     assert result.exit_code == 0, result.output
-    assert "equal to the baseline's conversion, byte by byte" in result.output
+    assert "byte-identical to the baseline's conversion" in result.output
     # Made in another way than the baseline, it is converted twice.
     (tmp_path / "edgekit.toml").write_text(text + "samples = 100\n")
     result = check(tmp_path)
     assert result.exit_code == 0, result.output
-    assert "equal to a second conversion, byte by byte" in result.output
+    assert "byte-identical to a second conversion" in result.output
 
 
 def test_no_tensorflow_where_only_tflite_files_are_compared(project: Path) -> None:

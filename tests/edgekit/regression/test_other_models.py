@@ -13,8 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from click.testing import Result
 
 import edgekit_runtime
-from edgekit.regression.answers import ErrorAnswers, OutputAnswers
 from edgekit.regression.baseline.stored import LatencyRatio
+from edgekit.regression.predictions import PredictionErrors, RawOutputs
 from edgekit.regression.rules.error_rule import judge_error, judge_outputs
 from edgekit.regression.rules.latency_ratio import (
     BUILT_IN,
@@ -190,8 +190,8 @@ def test_a_target_that_cannot_run_the_model_fails_it(tmp_path: Path, check: Chec
     assert found["target tflite-runtime-2.14"] == "failed"
 
 
-def errors(mean: float, spread: float = 0.1, samples: int = 500) -> ErrorAnswers:
-    return ErrorAnswers(mean + spread * np.sin(np.arange(samples)))
+def errors(mean: float, spread: float = 0.1, samples: int = 500) -> PredictionErrors:
+    return PredictionErrors(mean + spread * np.sin(np.arange(samples)))
 
 
 @pytest.mark.parametrize(
@@ -202,14 +202,20 @@ def errors(mean: float, spread: float = 0.1, samples: int = 500) -> ErrorAnswers
         pytest.param(errors(1), errors(1.01), {}, Verdict.PASSED, id="within-the-limit"),
         pytest.param(errors(1), errors(1.05), {}, Verdict.FAILED, id="worse"),
         pytest.param(errors(1), errors(1.05), {"max_error_growth": 0.1}, Verdict.PASSED, id="more-allowed"),
-        pytest.param(errors(1, 0, 5), ErrorAnswers(np.array([1, 1, 1, 1, 1.5])), {}, Verdict.WARNING, id="one-sample"),
         pytest.param(
-            errors(1, 0, 5), ErrorAnswers(np.array([1, 1, 1, 1, 1.5])), {"strict": True}, Verdict.FAILED, id="strict"
+            errors(1, 0, 5), PredictionErrors(np.array([1, 1, 1, 1, 1.5])), {}, Verdict.WARNING, id="one-sample"
+        ),
+        pytest.param(
+            errors(1, 0, 5),
+            PredictionErrors(np.array([1, 1, 1, 1, 1.5])),
+            {"strict": True},
+            Verdict.FAILED,
+            id="strict",
         ),
     ],
 )
 def test_an_error_fails_where_its_growth_is_too_large_and_real(
-    before: ErrorAnswers, after: ErrorAnswers, limits: dict, verdict: Verdict
+    before: PredictionErrors, after: PredictionErrors, limits: dict, verdict: Verdict
 ) -> None:
     assert judge_error(before, after, Limits(limits), seed=0).verdict is verdict
 
@@ -220,18 +226,16 @@ def test_regressions_without_a_true_difference_pass() -> None:
     for _ in range(200):
         before = np.abs(rng.normal(0, 1, 300))
         after = np.abs(rng.normal(0, 1, 300))
-        result = judge_error(ErrorAnswers(before), ErrorAnswers(after), Limits({"max_error_growth": 0}), seed=0)
+        result = judge_error(PredictionErrors(before), PredictionErrors(after), Limits({"max_error_growth": 0}), seed=0)
         failed += result.verdict is Verdict.FAILED
     # One in a hundred is the design; the bootstrap's tails are a little thin.
     assert failed <= 6
 
 
 def test_outputs_of_another_shape_fail() -> None:
-    result = judge_outputs(OutputAnswers(np.ones(4)), OutputAnswers(np.ones(5)), Limits())
+    result = judge_outputs(RawOutputs(np.ones(4)), RawOutputs(np.ones(5)), Limits())
     assert result.verdict is Verdict.FAILED
-    assert judge_outputs(OutputAnswers(np.ones(4)), OutputAnswers(1.04 * np.ones(4)), Limits()).verdict is (
-        Verdict.PASSED
-    )
+    assert judge_outputs(RawOutputs(np.ones(4)), RawOutputs(1.04 * np.ones(4)), Limits()).verdict is (Verdict.PASSED)
 
 
 def ratio(value: float, *, spread: float = 0.01, machine: str = "a", reference: str = "built-in int8") -> LatencyRatio:

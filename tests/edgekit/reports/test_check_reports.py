@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from edgekit.regression.answers import ErrorAnswers, ScoreAnswers
 from edgekit.regression.baseline.content_digest import ContentDigest
 from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord
+from edgekit.regression.predictions import PredictionErrors, PredictionScores
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit.reports.gate.github import append_step_summary, runs_on_github, workflow_commands
@@ -74,12 +74,12 @@ def test_the_verdict_in_a_sentence(failed: CheckResult, passed: CheckResult) -> 
                 "top1": None,
                 "mean_absolute_error": 0.25,
                 "samples": 2,
-                "answers": ErrorAnswers(np.array([0.0, 0.5])).pack(),
+                "answers": PredictionErrors(np.array([0.0, 0.5])).pack(),
             },
             ("mean absolute error", "0.25"),
         ),
         (
-            {"top1": None, "samples": 2, "answers": ScoreAnswers("pixel_accuracy", np.array([0.5, 1.0])).pack()},
+            {"top1": None, "samples": 2, "answers": PredictionScores("pixel_accuracy", np.array([0.5, 1.0])).pack()},
             ("pixel accuracy", "75.00 %"),
         ),
     ],
@@ -96,7 +96,7 @@ def test_the_baseline_table_shows_the_metric_of_the_model(
 
 
 def test_damaged_scores_of_the_old_baseline_do_not_hide_the_new_one(capsys: pytest.CaptureFixture[str]) -> None:
-    packed = ScoreAnswers("pixel_accuracy", np.array([0.5, 1.0])).pack()
+    packed = PredictionScores("pixel_accuracy", np.array([0.5, 1.0])).pack()
     record = replace(RECORD, top1=None, samples=2, answers=packed)
     damaged = replace(record, answers={**packed, "scale": "much"})
     print_baseline_changes(Path("baseline.json"), {"m": damaged}, {"m": record})

@@ -37,7 +37,7 @@ _FAMILIES = (
 
 
 def application_note(model: Any) -> str:
-    """A sentence for a model that is or holds one of ``keras.applications``; empty where there is none.
+    """A sentence for a model that is or holds one of ``keras.applications``; empty if there is none.
 
     Args:
         model: ``keras.Model``.

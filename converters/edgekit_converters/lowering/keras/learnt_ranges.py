@@ -68,7 +68,7 @@ def ranges_by_tensor(
 
 
 def _scope(operator: OperatorDescription, graph: SubgraphDescription, by_scope: Mapping[str, LearntRange]) -> str:
-    """The scope of the layer that an operator ends in; empty where none with a range is known.
+    """The scope of the layer that an operator ends in; empty if none with a range is known.
 
     An operator that several layers were fused into is named for all of them, the last one first. A model's output is
     named for none; what it is computed with may be.

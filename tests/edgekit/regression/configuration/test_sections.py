@@ -76,7 +76,7 @@ def test_a_second_configuration_in_reach_is_an_error_up_to_the_root_of_the_repos
 
 
 def test_without_one_an_example_is_shown(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no configuration for edgekit check") as caught:
+    with pytest.raises(UsageError, match="No configuration for edgekit check was found") as caught:
         find_configuration(tmp_path)
     assert "[tool.edgekit.models.digits]" in str(caught.value)
 
@@ -84,16 +84,19 @@ def test_without_one_an_example_is_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem", "hint"),
     [
-        pytest.param("dta = 'digits'\n" + MODEL, "[top] has a key", "did you mean data?", id="top"),
-        pytest.param(MODEL + "sorce = 'x'\n", "[models.a] has a key", "did you mean source?", id="model"),
+        pytest.param("dta = 'digits'\n" + MODEL, "[top] has an unknown key", "did you mean data?", id="top"),
+        pytest.param(MODEL + "sorce = 'x'\n", "[models.a] has an unknown key", "did you mean source?", id="model"),
         pytest.param(
-            "[thresholds]\nmax_dropp = 0.1\n" + MODEL, "[thresholds] has a key", "did you mean max_drop?", id="limit"
+            "[thresholds]\nmax_dropp = 0.1\n" + MODEL,
+            "[thresholds] has an unknown key",
+            "did you mean max_drop?",
+            id="limit",
         ),
         pytest.param(
             MODEL + "thresholds = {max_growth = 1}\n", "[models.a.thresholds]", "max_size_growth?", id="own-limit"
         ),
         pytest.param(MODEL + "quantise = 'int8'\n", "[models.a]", "did you mean quantize?", id="british"),
-        pytest.param(MODEL + "zzz = 1\n", "[models.a] has a key", "remove it", id="nothing-near"),
+        pytest.param(MODEL + "zzz = 1\n", "[models.a] has an unknown key", "remove it", id="nothing-near"),
         pytest.param(
             "[thresholds]\nmax_drop = '1 %'\n" + MODEL, "thresholds.max_drop has a wrong value", "a number", id="type"
         ),
@@ -124,7 +127,7 @@ def test_mistakes_in_pyproject_name_the_section(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="There is no configuration"):
+    with pytest.raises(UsageError, match=r"The configuration .* does not exist"):
         load_configuration(tmp_path / "absent.toml")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgekit.regression.answers import ClassAnswers, ScoreAnswers
+from edgekit.regression.predictions import ClassPredictions, PredictionScores
 from edgekit.regression.rules.accuracy_rule import (
     detectable_drop,
     drop_is_real,
@@ -47,20 +47,20 @@ def test_a_true_drop_of_two_points_on_2000_images_fails(losses: float, gains: fl
 
 
 def test_the_default_errs_in_one_pair_of_a_hundred_thousand_when_nothing_was_trained_anew() -> None:
-    # A quantized form of one model changes a few answers in a thousand, to either side.
+    # A quantized form of one model changes a few predictions in a thousand, to either side.
     assert failures(0.98, 0.001, 0.001, samples=10_000, pairs=100_000) <= 1e-5
 
 
-def answers(right: list[bool], classes: int = 10) -> ClassAnswers:
+def predictions(right: list[bool], classes: int = 10) -> ClassPredictions:
     labels = np.arange(len(right)) % classes
-    return ClassAnswers(np.where(right, labels, (labels + 1) % classes), classes, labels)
+    return ClassPredictions(np.where(right, labels, (labels + 1) % classes), classes, labels)
 
 
-def pair(losses: int, gains: int, samples: int = 1000) -> tuple[ClassAnswers, ClassAnswers]:
+def pair(losses: int, gains: int, samples: int = 1000) -> tuple[ClassPredictions, ClassPredictions]:
     before, after = np.ones(samples, bool), np.ones(samples, bool)
     after[:losses] = False
     before[losses : losses + gains] = False
-    return answers(before.tolist()), answers(after.tolist())
+    return predictions(before.tolist()), predictions(after.tolist())
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def pair(losses: int, gains: int, samples: int = 1000) -> tuple[ClassAnswers, Cl
 def test_a_drop_fails_where_it_is_too_large_and_real(losses: int, gains: int, limits: dict, verdict: Verdict) -> None:
     result = judge_accuracy(*pair(losses, gains), Limits(limits))
     assert result.verdict is verdict
-    assert f"{losses} of 1,000 samples regressed, {gains} improved" in result.why
+    assert f"{losses} of 1,000 examples regressed, {gains} improved" in result.why
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_the_rule_prints_the_detectable_drop_whatever_its_verdict() -> None:
 
 
 def test_the_detectable_drop_of_scores_follows_from_the_spread_of_their_differences() -> None:
-    baseline = ScoreAnswers("pixel_accuracy", np.full(400, 0.75))
-    candidate = ScoreAnswers("pixel_accuracy", np.where(np.arange(400) % 2, 0.625, 0.875))
+    baseline = PredictionScores("pixel_accuracy", np.full(400, 0.75))
+    candidate = PredictionScores("pixel_accuracy", np.where(np.arange(400) % 2, 0.625, 0.875))
     # Differences of ±0.125: (2.326 + 1.645) × 0.125 / sqrt(400).
     result = judge_scores(baseline, candidate, DEFAULT, seed=0)
     assert result.detectable_drop == pytest.approx(0.02482, abs=1e-5)
@@ -134,14 +134,14 @@ def test_the_detectable_drop_of_scores_follows_from_the_spread_of_their_differen
 
 
 @pytest.mark.parametrize(("changed", "verdict"), [(5, Verdict.PASSED), (6, Verdict.FAILED)], ids=["few", "many"])
-def test_without_labels_changed_answers_are_limited_by_default(changed: int, verdict: Verdict) -> None:
-    answers = np.zeros(100, np.int64)
-    baseline = ClassAnswers(answers, 3, None)
-    candidate = ClassAnswers(np.where(np.arange(100) < changed, 1, answers), 3, None)
+def test_without_labels_changed_predictions_are_limited_by_default(changed: int, verdict: Verdict) -> None:
+    predictions = np.zeros(100, np.int64)
+    baseline = ClassPredictions(predictions, 3, None)
+    candidate = ClassPredictions(np.where(np.arange(100) < changed, 1, predictions), 3, None)
     assert judge_agreement(baseline, candidate, DEFAULT).verdict is verdict
 
 
-def test_agreement_counts_equal_answers_right_or_wrong() -> None:
+def test_agreement_counts_equal_predictions_right_or_wrong() -> None:
     baseline, candidate = pair(10, 10)
     assert judge_agreement(baseline, candidate, DEFAULT).verdict is Verdict.SKIPPED
     assert judge_agreement(baseline, candidate, Limits({"min_agreement": 0.98})).verdict is Verdict.PASSED

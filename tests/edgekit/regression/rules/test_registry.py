@@ -72,4 +72,4 @@ def test_without_the_record_the_threshold_is_refused(tmp_path: Path, check: Chec
     configure(tmp_path, "max_kilobytes = 1")
     result = check(tmp_path)
     assert result.exit_code == 2
-    assert "[thresholds] has a key that edgekit does not know" in result.stderr
+    assert "[thresholds] has an unknown key" in result.stderr

@@ -17,10 +17,10 @@ from PIL import Image
 
 from edgekit.datasets.streams import Batch
 from edgekit.parity.layers.noise import LayerNoise
-from edgekit.regression.answers import ClassAnswers, ErrorAnswers
 from edgekit.regression.baseline.content_digest import ContentDigest
 from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord
 from edgekit.regression.measurement import Measurement
+from edgekit.regression.predictions import ClassPredictions, PredictionErrors
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit.reports.gate.html import check_html
@@ -72,8 +72,8 @@ def record(top1: float, size_bytes: int) -> ModelRecord:
 def result() -> CheckResult:
     rng = np.random.default_rng(1)
     labels = rng.integers(0, CLASSES, SAMPLES)
-    before = ClassAnswers(np.where(rng.random(SAMPLES) < 0.9, labels, (labels + 1) % CLASSES), CLASSES, labels)
-    after = ClassAnswers(np.where(rng.random(SAMPLES) < 0.8, labels, (labels + 2) % CLASSES), CLASSES, labels)
+    before = ClassPredictions(np.where(rng.random(SAMPLES) < 0.9, labels, (labels + 1) % CLASSES), CLASSES, labels)
+    after = ClassPredictions(np.where(rng.random(SAMPLES) < 0.8, labels, (labels + 2) % CLASSES), CLASSES, labels)
     measurement = Measurement(record(0.8, 2000), after, Pictures())
     rules = tuple(RuleResult("accuracy", verdict, "drop", NASTY, NASTY * 5) for verdict in Verdict)
     layer = LayerNoise(NASTY, "Dense", "t", 0, "int8", 31.5, 33.0, -1.0, 1.0, 0.0, 0.1, 0)
@@ -86,7 +86,7 @@ def result() -> CheckResult:
         rules,
         (layer, replace(layer, snr_db=None, added_snr_db=None)),
     )
-    unloadable = replace(whole, name="unloadable", measurement=None, baseline_answers=None, layers=())
+    unloadable = replace(whole, name="unloadable", measurement=None, baseline_predictions=None, layers=())
     return CheckResult((whole, unloadable))
 
 
@@ -188,8 +188,10 @@ def test_a_regression_shows_its_error_first(result: CheckResult) -> None:
     assert whole.measurement is not None
     judged = (replace(each, top1=None, mean_absolute_error=0.25) for each in (whole.baseline, whole.measurement.record))
     baseline, now = judged
-    measurement = replace(whole.measurement, record=replace(now, mean_absolute_error=0.5), answers=ErrorAnswers(FEW))
-    check = replace(whole, baseline=baseline, measurement=measurement, baseline_answers=ErrorAnswers(FEW))
+    measurement = replace(
+        whole.measurement, record=replace(now, mean_absolute_error=0.5), predictions=PredictionErrors(FEW)
+    )
+    check = replace(whole, baseline=baseline, measurement=measurement, baseline_predictions=PredictionErrors(FEW))
     text = " ".join(Document(check_html(CheckResult((check,)))).text.split())
     assert "mean absolute error0.5baseline 0.25" in text
     assert "top-1" not in text

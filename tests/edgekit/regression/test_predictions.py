@@ -9,39 +9,39 @@ import zlib
 import numpy as np
 import pytest
 
-from edgekit.regression.answers import (
-    ClassAnswers,
-    ErrorAnswers,
-    NamedAnswers,
-    OutputAnswers,
-    labels_of,
-    unpack_answers,
+from edgekit.regression.predictions import (
+    ClassPredictions,
+    NamedPredictions,
+    PredictionErrors,
+    RawOutputs,
+    true_classes_of,
+    unpack_predictions,
 )
 from edgekit_runtime.errors import EdgekitError
 
 
 @pytest.mark.parametrize("classes", [2, 10, 256, 257, 1001])
 @pytest.mark.parametrize("labelled", [True, False], ids=["labelled", "unlabelled"])
-def test_answers_come_back_as_they_were(classes: int, labelled: bool) -> None:
+def test_predictions_come_back_as_they_were(classes: int, labelled: bool) -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, classes, 500) if labelled else None
-    answers = ClassAnswers(rng.integers(0, classes, 500), classes, labels)
-    packed = json.loads(json.dumps(answers.pack()))
-    back = unpack_answers(packed, labels, 500, "a test")
-    assert back.predicted.tolist() == answers.predicted.tolist()
+    predictions = ClassPredictions(rng.integers(0, classes, 500), classes, labels)
+    packed = json.loads(json.dumps(predictions.pack()))
+    back = unpack_predictions(packed, labels, 500, "a test")
+    assert back.predicted.tolist() == predictions.predicted.tolist()
     assert back.classes == classes
-    assert back.top1 == answers.top1
+    assert back.top1 == predictions.top1
 
 
-def test_ten_thousand_good_answers_take_less_than_a_kilobyte() -> None:
+def test_ten_thousand_good_predictions_take_less_than_a_kilobyte() -> None:
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 10, 10_000)
     predicted = np.where(rng.random(10_000) < 0.99, labels, (labels + 1) % 10)
-    assert len(json.dumps(ClassAnswers(predicted, 10, labels).pack())) < 1000
+    assert len(json.dumps(ClassPredictions(predicted, 10, labels).pack())) < 1000
 
 
 LABELS = np.zeros(4, np.int64)
-GOOD = ClassAnswers(np.zeros(4, np.int64), 10, LABELS).pack()
+GOOD = ClassPredictions(np.zeros(4, np.int64), 10, LABELS).pack()
 
 
 @pytest.mark.parametrize(
@@ -64,43 +64,43 @@ GOOD = ClassAnswers(np.zeros(4, np.int64), 10, LABELS).pack()
         pytest.param({"values": base64.b64encode(zlib.compress(bytes([10, 0, 0, 0]))).decode()}, LABELS, id="no-class"),
     ],
 )
-def test_damaged_answers_are_a_sentence(changes: dict, labels: np.ndarray | None) -> None:
-    with pytest.raises(EdgekitError, match="answers stored in a test are damaged"):
-        unpack_answers({**GOOD, **changes}, labels, 4, "a test")
+def test_damaged_predictions_are_a_sentence(changes: dict, labels: np.ndarray | None) -> None:
+    with pytest.raises(EdgekitError, match="predictions stored in a test are damaged"):
+        unpack_predictions({**GOOD, **changes}, labels, 4, "a test")
 
 
 @pytest.mark.parametrize("scale", [float("nan"), float("inf"), 10**400, None, [], "x"], ids=str)
 def test_a_scale_that_is_no_finite_number_is_damage(scale: object) -> None:
-    packed = {**OutputAnswers(np.ones(4)).pack(), "scale": scale}
-    with pytest.raises(EdgekitError, match="answers stored in a test are damaged"):
-        unpack_answers(packed, None, 4, "a test")
+    packed = {**RawOutputs(np.ones(4)).pack(), "scale": scale}
+    with pytest.raises(EdgekitError, match="predictions stored in a test are damaged"):
+        unpack_predictions(packed, None, 4, "a test")
 
 
-@pytest.mark.parametrize("kind", [ErrorAnswers, OutputAnswers])
+@pytest.mark.parametrize("kind", [PredictionErrors, RawOutputs])
 def test_numbers_come_back_with_three_digits(kind: type) -> None:
     values = np.abs(np.random.default_rng(2).normal(0, 1e6, 300))
-    answers = kind(values if kind is ErrorAnswers else values - 1e6)
-    back = unpack_answers(json.loads(json.dumps(answers.pack())), None, 300, "a test")
+    predictions = kind(values if kind is PredictionErrors else values - 1e6)
+    back = unpack_predictions(json.loads(json.dumps(predictions.pack())), None, 300, "a test")
     assert type(back) is kind
     (field,) = kind.__dataclass_fields__
-    assert getattr(back, field) == pytest.approx(getattr(answers, field), rel=1e-3, abs=2000)
+    assert getattr(back, field) == pytest.approx(getattr(predictions, field), rel=1e-3, abs=2000)
 
 
-def test_the_answers_of_several_outputs_come_back_as_they_were() -> None:
-    answers = NamedAnswers({
-        "hidden": ClassAnswers(np.array([1, 2, 0]), 3, np.array([1, 1, 0])),
-        "total": ErrorAnswers(np.array([0.5, 0.25, 1.0])),
+def test_the_predictions_of_several_outputs_come_back_as_they_were() -> None:
+    predictions = NamedPredictions({
+        "hidden": ClassPredictions(np.array([1, 2, 0]), 3, np.array([1, 1, 0])),
+        "total": PredictionErrors(np.array([0.5, 0.25, 1.0])),
     })  # fmt: skip
-    back = unpack_answers(json.loads(json.dumps(answers.pack())), labels_of(answers), 3, "a test")
-    assert isinstance(back, NamedAnswers)
+    back = unpack_predictions(json.loads(json.dumps(predictions.pack())), true_classes_of(predictions), 3, "a test")
+    assert isinstance(back, NamedPredictions)
     hidden, total = back.by_output["hidden"], back.by_output["total"]
-    assert isinstance(hidden, ClassAnswers)
-    assert isinstance(total, ErrorAnswers)
+    assert isinstance(hidden, ClassPredictions)
+    assert isinstance(total, PredictionErrors)
     assert hidden.predicted.tolist() == [1, 2, 0]
     assert total.errors.tolist() == [0.5, 0.25, 1.0]
 
 
 @pytest.mark.parametrize("outputs", [None, [], "hidden", {"hidden": 3}, {"hidden": {"kind": "named", "outputs": {}}}])
-def test_damaged_answers_of_several_outputs_are_a_sentence(outputs: object) -> None:
+def test_damaged_predictions_of_several_outputs_are_a_sentence(outputs: object) -> None:
     with pytest.raises(EdgekitError, match="are damaged"):
-        unpack_answers({"kind": "named", "outputs": outputs}, {}, 3, "a test")
+        unpack_predictions({"kind": "named", "outputs": outputs}, {}, 3, "a test")

@@ -8,7 +8,7 @@ import io
 import numpy as np
 
 from edgekit.datasets.streams import ExampleStream
-from edgekit.regression.answers import ClassAnswers
+from edgekit.regression.predictions import ClassPredictions
 from edgekit.reports.html_page import ChangedAnswer
 
 #: Samples in a report, and bytes of their pictures in all.
@@ -17,14 +17,14 @@ _LARGEST_SIDE = 96
 _BATCH = 256
 
 
-def changed_answers(
-    stream: ExampleStream, baseline: ClassAnswers, candidate: ClassAnswers, labels: tuple[str, ...]
+def changed_predictions(
+    stream: ExampleStream, baseline: ClassPredictions, candidate: ClassPredictions, labels: tuple[str, ...]
 ) -> tuple[ChangedAnswer, ...]:
     """At most 24 samples whose answer changed, lost ones first.
 
     Args:
         stream: The data that both answered; read once more, up to the last of these samples.
-        baseline: The baseline's answers.
+        baseline: The baseline's predictions.
         candidate: The candidate's.
         labels: Names of the classes; those that are missing are numbered.
     """
@@ -32,28 +32,28 @@ def changed_answers(
     order = [kind for kind in ("lost", "changed", "won") if kind in kinds.values()]
     chosen = sorted(kinds, key=lambda row: (order.index(kinds[row]), row))[:MOST_SAMPLES]
     found = _read(stream, set(chosen))
-    room, answers = MOST_BYTES, []
+    room, predictions = MOST_BYTES, []
     for row in chosen:
         name, values = found[row]
         picture = as_picture(values)
         room -= len(picture)
-        answers.append(
+        predictions.append(
             ChangedAnswer(
                 name=name,
-                truth="" if candidate.labels is None else _label(int(candidate.labels[row]), labels),
+                truth="" if candidate.true_classes is None else _label(int(candidate.true_classes[row]), labels),
                 before=_label(int(baseline.predicted[row]), labels),
                 after=_label(int(candidate.predicted[row]), labels),
                 kind=kinds[row],
                 picture=picture if room >= 0 else "",
             )
         )
-    return tuple(answers)
+    return tuple(predictions)
 
 
-def _kinds(baseline: ClassAnswers, candidate: ClassAnswers) -> dict[int, str]:
+def _kinds(baseline: ClassPredictions, candidate: ClassPredictions) -> dict[int, str]:
     """For each row whose answer changed, what that means."""
     rows = np.flatnonzero(baseline.predicted != candidate.predicted)
-    if candidate.labels is None:
+    if candidate.true_classes is None:
         return {int(row): "changed" for row in rows}
     was_right, is_right = baseline.right, candidate.right
     return {int(row): "lost" if was_right[row] else "won" if is_right[row] else "changed" for row in rows}
@@ -75,7 +75,7 @@ def _read(stream: ExampleStream, rows: set[int]) -> dict[int, tuple[str, np.ndar
 
 
 def as_picture(values: np.ndarray) -> str:
-    """Values (H, W) or (H, W, 1 or 3) as a small picture, darkest to brightest; empty where they are none."""
+    """Values (H, W) or (H, W, 1 or 3) as a small picture, darkest to brightest; empty if they are none."""
     from PIL import Image
 
     if values.ndim == 2:

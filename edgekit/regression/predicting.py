@@ -1,4 +1,4 @@
-"""Asks a model for its answers to a stream of examples, a batch at a time."""
+"""Asks a model for its predictions to a stream of examples, a batch at a time."""
 
 from __future__ import annotations
 
@@ -10,44 +10,51 @@ from edgekit.datasets.streams import Batch, ExampleStream
 from edgekit.parity.metrics import METRICS, require_fitting_targets
 from edgekit.parity.reliability import ReliabilityTally
 from edgekit.parity.target_kinds import data_claim
-from edgekit.regression.answers import Answers, ClassAnswers, ErrorAnswers, NamedAnswers, OutputAnswers, ScoreAnswers
+from edgekit.regression.predictions import (
+    ClassPredictions,
+    NamedPredictions,
+    PredictionErrors,
+    Predictions,
+    PredictionScores,
+    RawOutputs,
+)
 from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.model import Model
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, STATE, VALUES, Kind
 from edgekit_runtime.task_finding import find_task
 
-#: Examples a call: enough to keep both cores busy, few enough to stay out of the way of large pictures.
+#: Examples per call: enough to keep two cores busy, few enough to fit in memory with large images.
 _BATCH = 256
-#: Outputs kept of a model whose answers cannot be judged, a sample and in all.
+#: Output values kept of a model whose predictions cannot be judged: per example, and in total.
 _MOST_VALUES, _MOST_VALUES_IN_ALL = 256, 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What a model answered to a stream.
+class CollectedPredictions:
+    """The predictions of a model for a stream of examples.
 
     Attributes:
-        answers: The answers.
-        samples: How many there are.
-        reliability: By confidence, the samples of a bin, their mean confidence and the share of them that is right;
-            empty where the answers are no probabilities of classes, or the data has no labels.
+        predictions: Predictions in the order of the stream.
+        samples: Number of examples.
+        reliability: For each confidence bin, the number of examples, their mean confidence and their accuracy; empty if
+            the predictions are not class probabilities, or the data has no ground truth.
     """
 
-    answers: Answers
+    predictions: Predictions
     samples: int
     reliability: tuple[tuple[int, float, float], ...] = ()
 
 
-def collect_answers(model: Model, stream: ExampleStream) -> Answered:
-    """The answer to every example, with as little kept as the comparison needs.
+def collect_predictions(model: Model, stream: ExampleStream) -> CollectedPredictions:
+    """Run a model on every example and keep only what the comparison needs.
 
-    The kind of the model's only output that is not a state decides: classes are kept with or without labels; values,
-    labels, masks and sequences are scored if the data has targets; of all else some outputs are kept as they are. Of
-    several outputs each is judged so by itself if the data has targets for any.
+    The kind of the only output that is not a state decides: classes are kept with or without ground truth; values,
+    labels, masks and sequences are scored if the data has ground truth; otherwise some raw outputs are kept. If there
+    are several outputs and the data has ground truth for any of them, each output is handled on its own.
 
     Raises:
-        DataError: There are no examples, or their targets do not fit the model.
+        DataError: There are no examples, or their ground truth is not compatible with the model.
     """
     collector: _Collector | _Several | None = None
     samples = 0
@@ -59,11 +66,11 @@ def collect_answers(model: Model, stream: ExampleStream) -> Answered:
     if collector is None:
         raise DataError(f"{stream.name} has no held-back examples to judge on.")
     reliability = collector.reliability() if isinstance(collector, _Classes) else ()
-    return Answered(collector.answers(), samples, reliability)
+    return CollectedPredictions(collector.predictions(), samples, reliability)
 
 
 def targets_of(batch: Batch, output: str) -> np.ndarray | None:
-    """The targets of an output, also of data that does not name it."""
+    """The ground truth of an output, even if the data does not name the output."""
     return batch.targets.get(output, batch.y)
 
 
@@ -71,7 +78,7 @@ class _Classes:
     def __init__(self, output: str, classes: int, *, is_logit: bool) -> None:
         self._output, self._classes, self._is_logit = output, classes, is_logit
         self._predicted: list[np.ndarray] = []
-        self._labels: list[np.ndarray] = []
+        self._true_classes: list[np.ndarray] = []
         self._tally = ReliabilityTally()
         self._are_probabilities = True
 
@@ -81,13 +88,13 @@ class _Classes:
         if y is None:
             return
         require_fitting_targets(CLASSES, scores, y, self._output)
-        self._labels.append(y)
+        self._true_classes.append(y)
         self._are_probabilities = self._are_probabilities and _are_probabilities(scores)
         if self._are_probabilities:
             self._tally.add(scores.max(1), self._predicted[-1] == y)
 
     def reliability(self) -> tuple[tuple[int, float, float], ...]:
-        if not self._labels or not self._are_probabilities:
+        if not self._true_classes or not self._are_probabilities:
             return ()
         return tuple(
             (each.samples, round(each.mean_confidence, 4), round(each.accuracy, 4))
@@ -95,9 +102,9 @@ class _Classes:
             if each.mean_confidence is not None and each.accuracy is not None
         )
 
-    def answers(self) -> ClassAnswers:
-        labels = np.concatenate(self._labels) if self._labels else None
-        return ClassAnswers(np.concatenate(self._predicted), self._classes, labels)
+    def predictions(self) -> ClassPredictions:
+        true_classes = np.concatenate(self._true_classes) if self._true_classes else None
+        return ClassPredictions(np.concatenate(self._predicted), self._classes, true_classes)
 
 
 class _Errors:
@@ -112,8 +119,8 @@ class _Errors:
         differences = np.abs(values.reshape(len(batch), -1).astype(np.float64) - y.reshape(len(batch), -1))
         self._errors.append(differences.mean(1))
 
-    def answers(self) -> ErrorAnswers:
-        return ErrorAnswers(np.concatenate(self._errors))
+    def predictions(self) -> PredictionErrors:
+        return PredictionErrors(np.concatenate(self._errors))
 
 
 class _Scores:
@@ -128,8 +135,8 @@ class _Scores:
         require_fitting_targets(self._kind, values, y, self._output)
         self._scores.append(np.asarray(self._metric.score(self._metric.parts(values, y))))
 
-    def answers(self) -> ScoreAnswers:
-        return ScoreAnswers(self._metric.name, np.concatenate(self._scores))
+    def predictions(self) -> PredictionScores:
+        return PredictionScores(self._metric.name, np.concatenate(self._scores))
 
 
 class _Outputs:
@@ -142,17 +149,17 @@ class _Outputs:
             if self._room <= 0:
                 return
             values = np.concatenate([outputs[name][row].ravel() for name in sorted(outputs)])
-            # Spread over the whole output: the first values of a picture are its upper edge.
+            # Spread over the whole output: the first values of an image are only its upper edge.
             kept = values[:: max(1, -(-len(values) // _MOST_VALUES))].astype(np.float64)
             self._kept.append(kept)
             self._room -= len(kept)
 
-    def answers(self) -> OutputAnswers:
-        return OutputAnswers(np.concatenate(self._kept))
+    def predictions(self) -> RawOutputs:
+        return RawOutputs(np.concatenate(self._kept))
 
 
 class _Several:
-    """Several outputs, each by its own collector, which sees no other."""
+    """Several outputs, each with a collector that sees only that output."""
 
     def __init__(self, collectors: dict[str, _Collector]) -> None:
         self._collectors = collectors
@@ -161,12 +168,12 @@ class _Several:
         for name, collector in self._collectors.items():
             collector.add({name: outputs[name]}, batch)
 
-    def answers(self) -> NamedAnswers:
-        return NamedAnswers({name: collector.answers() for name, collector in self._collectors.items()})
+    def predictions(self) -> NamedPredictions:
+        return NamedPredictions({name: collector.predictions() for name, collector in self._collectors.items()})
 
 
 _Collector = _Classes | _Errors | _Scores | _Outputs
-#: What an example with many parts is scored by.
+#: The metric that scores one example of many parts.
 _EXAMPLE_METRICS = {LABELS: "agreement", MASK: "pixel_accuracy", SEQUENCE: "token_accuracy"}
 
 
@@ -194,7 +201,7 @@ def _collector(model: Model, outputs: dict[str, np.ndarray], batch: Batch) -> _C
 def _collector_of(
     output: str, kind: Kind, values: np.ndarray, y: np.ndarray | None, *, has_targets: bool
 ) -> _Collector:
-    """What an output is judged by; classes without labels are judged only if no output has any."""
+    """The collector for one output; classes without ground truth are judged only if no output has any."""
     if kind.name == CLASSES and (y is not None or not has_targets):
         count = max(2, values.shape[-1]) if values.dtype.kind == "f" else 2**31
         return _Classes(output, count, is_logit=kind.is_logit)
@@ -204,7 +211,7 @@ def _collector_of(
 
 
 def _are_probabilities(values: np.ndarray) -> bool:
-    """Whether rows are those of a softmax, an int8 one with its steps of 1/256 included."""
+    """Whether each row sums to 1 as a softmax does, within the steps of 1/256 of an int8 softmax."""
     return (
         values.ndim == 2
         and values.shape[1] > 1
