@@ -18,13 +18,14 @@ from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, preprocessing_by_
 from edgekit.datasets.opening import DataRequest, ModelData, open_data, require_source
 from edgekit.datasets.streams import ExampleStream
 from edgekit.parity.target_kinds import data_claim, note_on_unused, require_agreement
+from edgekit_converters.keras_files.summary import summarize
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest, ModelInput
 from edgekit_converters.packaging.golden_inputs import OPEN_SIZE
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.wide_inputs import readers_of
 from edgekit_converters.targets.adaptation import needs_fixed_batch
 from edgekit_runtime.classification import class_count, labels_for
-from edgekit_runtime.errors import ConversionError
+from edgekit_runtime.errors import ConversionError, EdgekitError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.task import CLASSES, TRAINING, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
@@ -91,6 +92,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
     """
     if options.data is not None:
         require_source(options.data, options.label_column)
+    _require_fitting_labels(request.source, options.labels)
     with LoweringProcess(replace(request, fixed_batch=needs_fixed_batch(options.targets))) as process:
         _import_what_comes_next(modes)
         lowered = process.result()
@@ -129,6 +131,24 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         answers=answers,
         notes=tuple(note for note in notes if note),
     )
+
+
+def _require_fitting_labels(source: Path, labels: tuple[str, ...]) -> None:
+    """Compare the user's labels with a Keras file's outputs before Keras loads it.
+
+    Raises:
+        UsageError: There are more or fewer labels than classes.
+    """
+    if not labels or not source.is_file():
+        return
+    try:
+        outputs = summarize(source).outputs
+    except EdgekitError:
+        # Another format, or a file that the conversion refuses with its own reason.
+        return
+    shapes = [output.shape for output in outputs if output.shape is not None and None not in output.shape[1:]]
+    if len(shapes) == len(outputs) and (classes := class_count([(1, *shape[1:]) for shape in shapes])):
+        labels_for(labels, classes)
 
 
 def _has_text(description: ModelDescription) -> bool:

@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from edgekit.cli import cli
 
-TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite" / "cnn_float32.tflite"
+DATA = Path(__file__).resolve().parents[2] / "data"
+KERAS = DATA / "keras_eras"
+TFLITE = DATA / "tflite" / "cnn_float32.tflite"
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,19 @@ def test_data_comes_before_the_model(
     result = CliRunner().invoke(cli, [command[0], str(model), *command[1:], *data])
     assert result.exit_code == exit_code
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("name", ["keras1_theano_images_th.h5", "tf24_convolutions.h5", "tf215_zip_convolutions.keras"])
+def test_labels_of_another_number_come_before_lowering(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("lowering began")
+
+    monkeypatch.setattr("edgekit.conversion.source.LoweringProcess", never)
+    labels = tmp_path / "labels.txt"
+    labels.write_text("zero\none\n")
+    result = CliRunner().invoke(cli, ["convert", str(KERAS / name), "--labels", str(labels)])
+    assert result.exit_code == 2
+    assert "expected: 3 labels, one per class" in result.stderr
+    assert "2 labels" in result.stderr
