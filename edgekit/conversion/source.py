@@ -146,8 +146,9 @@ def _require_fitting_labels(source: Path, labels: tuple[str, ...]) -> None:
     except EdgekitError:
         # Another format, or a file that the conversion refuses with its own reason.
         return
-    shapes = [output.shape for output in outputs if output.shape is not None and None not in output.shape[1:]]
-    if len(shapes) == len(outputs) and (classes := class_count([(1, *shape[1:]) for shape in shapes])):
+    # Keras alone knows the open sizes.
+    shapes = [tuple(size or 0 for size in output.shape or ()) for output in outputs]
+    if classes := class_count(shapes):
         labels_for(labels, classes)
 
 
