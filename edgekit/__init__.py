@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edgekit.api.data import load_data
     from edgekit.api.inspecting import inspect
+    from edgekit.api.validating import validate
     from edgekit.artifacts.inspecting import TargetChecks, TfliteInspection
     from edgekit.datasets.dataset import Dataset
+    from edgekit.parity.validation import Validation
     from edgekit_converters.exported_programs.program import Program
     from edgekit_converters.keras_files.summary import KerasFileSummary
     from edgekit_converters.saved_models.summary import SavedModelSummary
@@ -51,9 +53,11 @@ __all__ = [
     "TfliteInspection",
     "UnsafeModelError",
     "UsageError",
+    "Validation",
     "__version__",
     "inspect",
     "load_data",
+    "validate",
 ]
 
 _ERRORS = "edgekit_runtime.errors"
@@ -61,6 +65,8 @@ _ERRORS = "edgekit_runtime.errors"
 _MODULES = {
     "load_data": "edgekit.api.data",
     "inspect": "edgekit.api.inspecting",
+    "validate": "edgekit.api.validating",
+    "Validation": "edgekit.parity.validation",
     "Dataset": "edgekit.datasets.dataset",
     "TfliteInspection": "edgekit.artifacts.inspecting",
     "TargetChecks": "edgekit.artifacts.inspecting",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgekit_runtime.errors import ArgumentTypeError, UsageError
+from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS, UNNAMED, USER, Claim
 
 Value = TypeVar("Value")
 
@@ -109,6 +110,38 @@ def as_count(value: object, name: str, *, lowest: int = 1, highest: int | None =
     return int(number)
 
 
+def as_flag(value: object, name: str) -> bool:
+    """True or False.
+
+    Raises:
+        ArgumentTypeError: It is anything else.
+    """
+    if not isinstance(value, bool):
+        raise ArgumentTypeError(f"{name} is not True or False.", expected="True or False", received=_described(value))
+    return value
+
+
+def as_optional_text(value: object, name: str) -> str | None:
+    """A text, or None for None.
+
+    Raises:
+        ArgumentTypeError: It is anything else.
+    """
+    if value is not None and not isinstance(value, str):
+        raise ArgumentTypeError(f"{name} is not a text.", expected="a text", received=_described(value))
+    return value
+
+
+def as_column(value: object, name: str = "label_column") -> str | None:
+    """The heading or the number of a table's column, as text; None for None.
+
+    Raises:
+        ArgumentTypeError: It is neither.
+    """
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else as_optional_text(value, name)
+
+
 def as_optional_fraction(value: object, name: str, *, highest: float = 1.0) -> float | None:
     """A number from 0 to ``highest``, or None for None.
 
@@ -148,6 +181,27 @@ def pixel_ranges(value: Any, name: str = "pixel_range") -> dict[str, tuple[float
             raise UsageError(f"{name} is not a range.", expected="MIN below MAX", received=f"({low:g}, {high:g})")
         ranges[key] = (low, high)
     return ranges
+
+
+def user_claim(task: Any, *, input_kind: Any, output_kind: Any) -> Claim:
+    """What the user says of the model's inputs and outputs.
+
+    Args:
+        task: What the model does, one of ``TASKS``, or None.
+        input_kind: Kind by input name, or one for the only input; None for nothing.
+        output_kind: Kind by output name, or one for all outputs; None for nothing.
+    Raises:
+        UsageError: A kind or the task does not exist.
+    """
+    common = {} if task is None else {UNNAMED: TASKS[as_choice(task, "task", TASKS)]}
+    inputs, outputs = (
+        {key: as_choice(kind, name, known) for key, kind in by_name(value).items()}
+        for name, value, known in (
+            ("input_kind", input_kind, INPUT_KINDS),
+            ("output_kind", output_kind, OUTPUT_KINDS),
+        )
+    )
+    return Claim(USER, inputs, common | outputs)
 
 
 def as_numbers(value: Any, name: str, *, count: int | None = None) -> tuple[float, ...]:

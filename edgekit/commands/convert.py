@@ -24,7 +24,6 @@ from edgekit.commands.shared.options import (
 )
 from edgekit.commands.shared.reporting import report, require
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme, modes_by_rank
-from edgekit_runtime.task import Claim
 
 
 def _listed(names: Iterable[str], last: str) -> str:
@@ -169,7 +168,9 @@ def command(
     figure: Path | None,
     output: Path | None,
     as_json: bool,
-    claim: Claim,
+    task: str | None,
+    output_kinds: dict[str, str],
+    input_kinds: dict[str, str],
 ) -> None:
     """Convert MODEL, a Keras or PyTorch model, to TFLite.
 
@@ -183,6 +184,7 @@ def command(
     edgekit convert model.h5 --all --data photos/ --output variants/
     edgekit convert model.h5 --quantize dynamic --target tflite-runtime-2.14
     """
+    from edgekit.api.arguments import user_claim
     from edgekit.budget.request import BudgetOptions, budget_request
     from edgekit.conversion import ConversionOptions, convert
     from edgekit.datasets.readers.pictures import PictureOptions
@@ -212,7 +214,7 @@ def command(
         labels=read_labels(labels) if labels else (),
         targets=targets,
         budget=budget,
-        claim=claim,
+        claim=user_claim(task, input_kind=input_kinds, output_kind=output_kinds),
     )
     if architecture == "reference-cnn":
         architecture = "edgekit.training.reference_cnn:build_for_digits"

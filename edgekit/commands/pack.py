@@ -16,7 +16,6 @@ from edgekit.commands.shared.options import (
     task_options,
 )
 from edgekit.commands.shared.reporting import report
-from edgekit_runtime.task import Claim
 
 
 @click.command()
@@ -41,7 +40,9 @@ def command(
     resize: str | None,
     output: Path | None,
     as_json: bool,
-    claim: Claim,
+    task: str | None,
+    output_kinds: dict[str, str],
+    input_kinds: dict[str, str],
 ) -> None:
     """Pack labels and more into MODEL, a .tflite made by any tool.
 
@@ -54,6 +55,7 @@ def command(
     edgekit pack model.tflite --labels labels.txt --pixel-range -1,1
     edgekit pack model.tflite --data photos/ --output packed.tflite
     """
+    from edgekit.api.arguments import user_claim
     from edgekit.artifacts.packing import PackOptions, pack_file
     from edgekit.datasets.readers.pictures import PictureOptions
     from edgekit.reports.artifacts import print_packed
@@ -65,7 +67,7 @@ def command(
         seed=seed,
         pixel_ranges=pixel_ranges,
         pictures=PictureOptions(mean, std, color_order, resize),
-        claim=claim,
+        claim=user_claim(task, input_kind=input_kinds, output_kind=output_kinds),
     )
     packed = pack_file(model, output or model, options)
     report(packed.to_dict, lambda: print_packed(packed), as_json=as_json)

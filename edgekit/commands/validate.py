@@ -19,12 +19,9 @@ from edgekit.commands.shared.options import (
     task_options,
 )
 from edgekit.commands.shared.reporting import open_in_browser, report, require_html
-from edgekit_runtime.task import Claim
 
 if TYPE_CHECKING:
-    from edgekit.datasets.opening import DataRequest
     from edgekit.parity.layers.noise import LayerNoise
-    from edgekit.parity.options import ValidationOptions
     from edgekit.parity.validation import Validation
 
 
@@ -78,7 +75,9 @@ def command(
     layers: bool,
     layers_figure: Path | None,
     as_json: bool,
-    claim: Claim,
+    task: str | None,
+    output_kinds: dict[str, str],
+    input_kinds: dict[str, str],
 ) -> None:
     """Compare each TFLITE with the MODEL that it came from.
 
@@ -91,10 +90,9 @@ def command(
     edgekit validate model.h5 model-int8.tflite --data digits --max-drop 0.005
     edgekit validate model.tflite model-int8.tflite --data photos/ --everything --changed changed.png
     """
-    from edgekit.datasets.opening import DataRequest
-    from edgekit.parity.options import Thresholds, ValidationOptions
-    from edgekit.parity.validation import validate_all
+    from edgekit.api.validating import validate
     from edgekit.progress import progress_bar
+    from edgekit.reports.layer_noise import draw_layers
     from edgekit.reports.validation import print_validations, validations_as_dict
     from edgekit_converters.temporary_folders import private_temporary_files
 
@@ -102,26 +100,32 @@ def command(
     require_html(html, opens=opens)
     if len(tflite) > 1 and (changed or layers or layers_figure):
         raise click.UsageError("--changed, --layers and --layers-figure take one TFLITE at a time.")
-    options = ValidationOptions(
-        seed=seed,
-        everything=everything,
-        samples=samples,
-        pixel_ranges=pixel_ranges,
-        label_column=label_column,
-        slice_by=slice_by,
-        top_k=top_k,
-        claim=claim,
-    )
     names = ", ".join(path.name for path in tflite)
     with progress_bar(f"Comparing {names} with {model.name}", total=None) as advance:
-        validations = validate_all(
-            model, tflite, data, thresholds=Thresholds(max_drop, min_agreement), options=options, progress=advance
+        validations = validate(
+            model,
+            tflite,
+            data,
+            max_drop=max_drop,
+            min_agreement=min_agreement,
+            samples=samples,
+            everything=everything,
+            slice_by=slice_by,
+            top_k=top_k,
+            seed=seed,
+            label_column=label_column,
+            pixel_range=pixel_ranges,
+            task=task,
+            output_kind=output_kinds,
+            input_kind=input_kinds,
+            layers=layers or layers_figure is not None,
+            progress=advance,
         )
+    noise = validations[0].layers
     if changed:
         _draw_changed(validations[0], changed)
-    noise: Sequence[LayerNoise] = ()
-    if layers or layers_figure:
-        noise = _compare_layers(validations[0], DataRequest(data, seed, label_column), options, layers_figure)
+    if layers_figure:
+        draw_layers(noise, f"{tflite[0].name} against {model.name}", layers_figure)
     if html:
         _write_html(validations, noise, html)
         if opens:
@@ -139,24 +143,6 @@ def _write_html(validations: Sequence[Validation], noise: Sequence[LayerNoise], 
     from edgekit_converters.atomic_files import write_text
 
     write_text(path, validation_html(validations, noise))
-
-
-def _compare_layers(
-    validation: Validation, request: DataRequest, options: ValidationOptions, figure: Path | None
-) -> Sequence[LayerNoise]:
-    from edgekit.parity.layers.noise import compare_layers_on_data
-    from edgekit.progress import progress_bar
-
-    reference, candidate = validation.reference, validation.candidate
-    with progress_bar(f"Comparing the layers of {reference.name}", total=None):
-        noise = compare_layers_on_data(
-            reference, candidate, request, pixel_ranges=options.pixel_ranges, claim=options.claim
-        )
-    if figure:
-        from edgekit.reports.layer_noise import draw_layers
-
-        draw_layers(noise, f"{candidate.name} against {reference.name}", figure)
-    return noise
 
 
 def _draw_changed(validation: Validation, path: Path) -> None:

@@ -333,6 +333,26 @@ class OutputParity:
             return self.classification.top1_agreement
         return next((metric.candidate for metric in self.metrics if metric.name == "agreement"), None)
 
+    def facts(self) -> list[tuple[str, str]]:
+        """The main figures in words: both models' score with the change, agreement, the largest difference."""
+        facts = []
+        if self.classification is not None:
+            labelled = self.classification.labelled
+            if labelled is not None:
+                facts.append(
+                    ("top-1", _change(labelled.reference_top1, labelled.candidate_top1, labelled.drop_interval))
+                )
+            facts.append(("top-1 agreement", f"{self.classification.top1_agreement:.2%}"))
+        if self.regression is not None:
+            for name, figure in (("MAE", self.regression.mae), ("RMSE", self.regression.rmse)):
+                facts.append((name, f"{figure.reference:.4g} → {figure.candidate:.4g}"))
+        facts += [
+            (metric.name, _change(metric.reference, metric.candidate, metric.interval))
+            for metric in self.metrics
+            if metric.reference is not None and metric.candidate is not None and metric.drop is not None
+        ]
+        return [*facts, ("max absolute difference", f"{self.errors.max_absolute_difference:.2e}")]
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
         return {
@@ -344,3 +364,14 @@ class OutputParity:
             "metrics": [asdict(metric) for metric in self.metrics],
             "slices": [asdict(each) for each in self.slices],
         }
+
+
+def _change(before: float, after: float, drop: Interval | None) -> str:
+    """Two shares of 1, with the change in percentage points and the interval of the drop."""
+    span = "" if drop is None else f", 95 % interval {_points(-drop.high)} to {_points(-drop.low)}"
+    return f"{before:.2%} → {after:.2%} ({_points(after - before)} points{span})"
+
+
+def _points(fraction: float) -> str:
+    """A change in percentage points; never a negative zero."""
+    return f"{round(100 * fraction, 2) + 0.0:+.2f}"

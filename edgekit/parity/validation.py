@@ -10,29 +10,33 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.counting import counted
 from edgekit.datasets.model_inputs import image_preprocessing, with_pixels
 from edgekit.datasets.opening import DataRequest, open_data, require_source
+from edgekit.datasets.readers.memory import MemoryData
 from edgekit.datasets.streams import Batch
 from edgekit.parity.agreement import Agreement
 from edgekit.parity.comparison import Comparison
+from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.pixels import as_images
 from edgekit.parity.predictors import Predictor, TflitePredictor, batch_size, matched, open_predictor
 from edgekit.parity.results import OutputParity
 from edgekit.parity.target_kinds import data_claim
 from edgekit_converters.lowering import ModelInput
+from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.errors import BelowThresholdError, DataError
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, STATE, VALUES, Claim, Task
 
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Validation(ResultDisplay):
     """The result, with the thresholds that it was judged by.
 
     Attributes:
-        reference: The Keras file, or the .tflite compared with.
+        reference: The Keras file, or the .tflite compared with; only a name for a model that was in memory.
         candidate: The .tflite that is judged.
         data: What the user called the data.
         data_sha256: Digest of the examples compared on, and of their labels.
@@ -42,6 +46,7 @@ class Validation:
         thresholds: The limits.
         failures: A sentence for each limit that was missed.
         notes: What reading did to the examples.
+        layers: Noise of each layer of the Keras model, most added first; empty unless it was asked for.
     """
 
     reference: Path
@@ -54,6 +59,12 @@ class Validation:
     thresholds: Thresholds
     failures: tuple[str, ...]
     notes: tuple[str, ...]
+    layers: tuple[LayerNoise, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether no limit was missed."""
+        return not self.failures
 
     @property
     def agreement(self) -> Agreement:
@@ -71,9 +82,22 @@ class Validation:
             "outputs": [output.to_dict() for output in self.outputs],
             "thresholds": asdict(self.thresholds),
             "failures": list(self.failures),
-            "passed": not self.failures,
+            "passed": self.passed,
             "notes": list(self.notes),
+            **({"layers": [layer.to_dict() for layer in self.layers]} if self.layers else {}),
         }
+
+    def summary(self) -> Summary:
+        """The verdict, and the main figures of each output."""
+        facts = [("data", f"{counted(self.samples, 'example')} of {self.data}"), ("task", self.task.describe())]
+        for output in self.outputs:
+            where = f"{output.name}: " if len(self.outputs) > 1 else ""
+            facts += [(where + name, value) for name, value in output.facts()]
+        facts += [("missed", failure) for failure in self.failures]
+        facts += [("note", note) for note in self.notes]
+        has_limits = any(limit is not None for limit in asdict(self.thresholds).values())
+        verdict = "" if not has_limits else ": passed" if self.passed else ": failed"
+        return Summary(f"{self.candidate.name} against {self.reference.name}{verdict}", tuple(facts))
 
     def require_passed(self) -> None:
         """Raise if a limit was missed.
@@ -104,7 +128,7 @@ def validate(
 def validate_all(
     reference: Path,
     candidates: Sequence[Path],
-    data: str,
+    data: str | MemoryData,
     *,
     thresholds: Thresholds,
     options: ValidationOptions | None = None,
@@ -115,7 +139,7 @@ def validate_all(
     Args:
         reference: Keras file, PyTorch program, or another .tflite.
         candidates: The .tflite files to judge, of one kind of input and the same labels.
-        data: Data, by name, path or ``python:module:function``.
+        data: Data, by name, path or ``python:module:function``, or in memory.
         thresholds: What must hold for each.
         options: How to compare.
         progress: Called with the number of examples done since the last call.
@@ -158,7 +182,7 @@ def validate_all(
     results = [comparison.outputs() for comparison in comparisons]
     return tuple(
         Validation(
-            reference, path, data, digest, samples, task, outputs, thresholds, failures(outputs, thresholds), notes
+            reference, path, str(data), digest, samples, task, outputs, thresholds, failures(outputs, thresholds), notes
         )
         for path, outputs in zip(candidates, results, strict=True)
     )

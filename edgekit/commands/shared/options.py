@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import click
 
 from edgekit.commands.shared.completion import complete_data, complete_metrics, complete_targets
 from edgekit.datasets.kinds import known_kinds
-from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS, UNNAMED, USER, Claim
+from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
@@ -198,37 +197,32 @@ def picture_options(function: Decorated) -> Decorated:
 
 
 def task_options(function: Decorated) -> Decorated:
-    """What the model's inputs and outputs are, if the user says so: ``claim``, a ``Claim``."""
-
-    @click.option(
-        "--task",
-        type=click.Choice(list(TASKS)),
-        help="What the model does, which decides how it is judged. [default: found in the model and the data]",
-    )
-    @click.option(
-        "--output-kind",
-        "output_kinds",
-        multiple=True,
-        type=Named(click.Choice(list(OUTPUT_KINDS)), "[NAME=]KIND"),
-        callback=_by_name,
-        help=f"Kind of an output, or of all: {', '.join(OUTPUT_KINDS)}.",
-    )
-    @click.option(
-        "--input",
-        "input_kinds",
-        multiple=True,
-        type=Named(click.Choice(list(INPUT_KINDS)), "[NAME=]KIND"),
-        callback=_by_name,
-        help=f"Kind of an input: {', '.join(INPUT_KINDS)}.",
-    )
-    @functools.wraps(function)
-    def wrapper(
-        *args: object, task: str | None, output_kinds: dict[str, str], input_kinds: dict[str, str], **options: object
-    ) -> object:
-        common = {UNNAMED: TASKS[task]} if task else {}
-        return function(*args, claim=Claim(USER, input_kinds, common | output_kinds), **options)
-
-    return cast(Decorated, wrapper)
+    """What the model's inputs and outputs are, if the user says so."""
+    for option in (
+        click.option(
+            "--input",
+            "input_kinds",
+            multiple=True,
+            type=Named(click.Choice(list(INPUT_KINDS)), "[NAME=]KIND"),
+            callback=_by_name,
+            help=f"Kind of an input: {', '.join(INPUT_KINDS)}.",
+        ),
+        click.option(
+            "--output-kind",
+            "output_kinds",
+            multiple=True,
+            type=Named(click.Choice(list(OUTPUT_KINDS)), "[NAME=]KIND"),
+            callback=_by_name,
+            help=f"Kind of an output, or of all: {', '.join(OUTPUT_KINDS)}.",
+        ),
+        click.option(
+            "--task",
+            type=click.Choice(list(TASKS)),
+            help="What the model does, which decides how it is judged. [default: found in the model and the data]",
+        ),
+    ):
+        function = option(function)
+    return function
 
 
 def budget_options(command: Decorated) -> Decorated:
