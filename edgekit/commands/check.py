@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.commands.shared.option_rules import require_consistent
 from edgekit.commands.shared.options import EXISTING_OR_NOT, json_option, open_option
-from edgekit.commands.shared.reporting import exit_code_of, exit_with, open_in_browser, report, require_html
+from edgekit.commands.shared.reporting import exit_code_of, exit_with, open_in_browser, report
 from edgekit.regression.rules.registry import all_thresholds
 
 if TYPE_CHECKING:
@@ -103,15 +104,14 @@ def command(
     from edgekit.regression.configuration.sections import load_configuration
     from edgekit.reports.gate.outputs import CheckOutputs, write_outputs
     from edgekit_converters.temporary_folders import private_temporary_files
-    from edgekit_runtime.errors import UsageError
 
-    require_html(html, opens=opens)
-    if digests_only and (update_baseline or names or strict):
-        raise UsageError("--digests-only compares every file and goes with no --model, --strict or --update-baseline.")
-    if baseline_ref is not None and (digests_only or update_baseline):
-        raise UsageError("--baseline-ref goes with neither --digests-only nor --update-baseline.")
-    if baseline_ref is None and (allow_loosening or allow_python_data):
-        raise UsageError("--allow-loosening and --allow-python-data need --baseline-ref.")
+    require_consistent(
+        needs={"opens": ("html",), "allow_loosening": ("baseline_ref",), "allow_python_data": ("baseline_ref",)},
+        excludes={
+            "digests_only": ("names", "strict", "update_baseline", "baseline_ref"),
+            "update_baseline": ("baseline_ref",),
+        },
+    )
     click.get_current_context().with_resource(private_temporary_files("check"))
     configuration = load_configuration(config or find_configuration(Path.cwd()))
     if update_baseline:

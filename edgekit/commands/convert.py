@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.shared.option_groups import GroupedCommand
+from edgekit.commands.shared.option_rules import require_consistent
 from edgekit.commands.shared.options import (
     EXISTING_OR_NOT,
     InputShape,
@@ -195,6 +196,10 @@ def command(
     from edgekit_converters.lowering import LoweringRequest
     from edgekit_runtime.classification import read_labels
 
+    require_consistent(
+        needs={"label_column": ("data",), "samples": ("data", "random_calibration")},
+        excludes={"every": ("quantize", "prefer")},
+    )
     outputs = output_paths(model, output, quantize, every, io)
     for path in outputs.values():
         require_place(path)

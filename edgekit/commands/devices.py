@@ -172,7 +172,7 @@ def check_models(
     from edgekit_runtime.errors import UsageError
 
     if (data is None) != use_random:
-        raise UsageError("What is to be asked?", expected="--data, or --random", received="both" if data else "neither")
+        raise UsageError("Pass either --data or --random.", received="both" if data else "neither")
     devices = find_devices(where, processors)
     (reference,) = find_devices(against)
     tolerance = Tolerance(min_agreement, max_error)

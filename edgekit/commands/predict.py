@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edgekit.commands.shared.option_rules import require_consistent
 from edgekit.commands.shared.options import EXISTING_OR_NOT, PixelRange, json_option
 from edgekit.commands.shared.reporting import report
 
@@ -42,8 +43,7 @@ def command(
     edgekit predict model.tflite digit.png
     edgekit predict model.tflite photos/ --top-k 1 --csv > labels.csv
     """
-    if as_csv and as_json:
-        raise click.UsageError("Pass either --csv or --json.")
+    require_consistent(excludes={"as_csv": ("as_json",)})
     import edgekit_runtime
     from edgekit.prediction import classify_images, find_images
     from edgekit.reports.predictions import print_predictions, print_predictions_csv

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.commands.shared.option_rules import require_consistent
 from edgekit.commands.shared.options import (
     EXISTING_OR_NOT,
     data_option,
@@ -18,7 +19,7 @@ from edgekit.commands.shared.options import (
     seed_option,
     task_options,
 )
-from edgekit.commands.shared.reporting import open_in_browser, report, require_html
+from edgekit.commands.shared.reporting import open_in_browser, report
 
 if TYPE_CHECKING:
     from edgekit.parity.layers.noise import LayerNoise
@@ -97,7 +98,7 @@ def command(
     from edgekit_converters.temporary_folders import private_temporary_files
 
     click.get_current_context().with_resource(private_temporary_files("validate"))
-    require_html(html, opens=opens)
+    require_consistent(needs={"opens": ("html",)})
     if len(tflite) > 1 and (changed or layers or layers_figure):
         raise click.UsageError("--changed, --layers and --layers-figure take one TFLITE at a time.")
     names = ", ".join(path.name for path in tflite)

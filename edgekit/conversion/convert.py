@@ -10,7 +10,7 @@ from typing import Any
 
 from edgekit import __version__
 from edgekit.conversion.options import ConversionOptions
-from edgekit.conversion.ranges import io_types_of, measured_ranges, note_on_learnt
+from edgekit.conversion.ranges import io_types_of, measured_ranges, note_on_learnt, require_integer_weights
 from edgekit.conversion.result import Conversion, ConvertedModel
 from edgekit.conversion.scores import OutputScore, score_models
 from edgekit.conversion.source import LoweredSource, lower_source
@@ -51,6 +51,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     io_types = io_types_of(
         outputs, options.io, has_data=options.data is not None, random_calibration=options.random_calibration
     )
+    require_integer_weights(outputs, options.scheme)
     source = lower_source(request, outputs, options)
     outputs, without_nan = outputs_of_finite_weights(outputs, source.lowered, has_budget=options.budget is not None)
     io_types = {mode: io_types[mode] for mode in outputs}

@@ -9,7 +9,7 @@ from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.source import LoweredSource
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.look_ups import rows_by_input
-from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.quantize import require_possible
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.samples import random_representative_dataset
@@ -37,6 +37,20 @@ def io_types_of(
     for mode, own in io_types.items():
         require_possible(mode, own, has_data=has_data or random_calibration)
     return io_types
+
+
+def require_integer_weights(modes: Collection[Mode], scheme: Scheme) -> None:
+    """Refuse a scheme for weights that stay floating-point numbers.
+
+    Raises:
+        UsageError: No mode has scales to which the scheme applies.
+    """
+    if scheme is not Scheme.PER_CHANNEL and all(mode.record.weight_bits > 8 for mode in modes):
+        raise UsageError(
+            f"--scheme {scheme.value} does nothing for {' and '.join(mode.value for mode in modes)}.",
+            expected="a mode with integer weights, such as int8",
+            next_step="add --quantize int8, or leave --scheme out",
+        )
 
 
 def measured_ranges(source: LoweredSource, options: ConversionOptions) -> Ranges:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgekit_runtime.errors import BelowThresholdError, EdgekitError, UsageError
+from edgekit_runtime.errors import BelowThresholdError, EdgekitError
 
 
 def report(
@@ -62,16 +62,6 @@ def exit_with(exit_code: int) -> None:
     """End the running command, unless the code is 0."""
     if exit_code:
         click.get_current_context().exit(exit_code)
-
-
-def require_html(html: Path | None, *, opens: bool) -> None:
-    """Refuse ``--open`` without a report to open.
-
-    Raises:
-        UsageError: It was given without ``--html``.
-    """
-    if opens and html is None:
-        raise UsageError("--open needs a report to open.", next_step="add --html report.html")
 
 
 def open_in_browser(html: Path) -> None:

@@ -133,7 +133,7 @@ def test_csv_has_one_line_per_label_and_names_what_could_not_be_read(
 
 def test_csv_and_json_exclude_each_other(variants_folder: Path) -> None:
     result = run("predict", variants_folder / "model-none.tflite", "missing.png", "--csv", "--json")
-    assert (result.exit_code, "Pass either --csv or --json." in result.stderr) == (2, True)
+    assert (result.exit_code, "--csv and --json contradict each other." in result.stderr) == (2, True)
 
 
 def test_bench_times_each_model(variants_folder: Path) -> None:

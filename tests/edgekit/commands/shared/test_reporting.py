@@ -8,10 +8,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
-from click.testing import CliRunner
-
-from edgekit.cli import cli
 
 MODEL = Path(__file__).resolve().parents[3] / "data" / "tflite" / "dense_float32.tflite"
 
@@ -31,11 +27,3 @@ def test_a_report_is_opened_in_the_browser_that_the_environment_names(tmp_path: 
     assert done.returncode == 0, done.stderr
     assert opened.read_text() == html.as_uri()
     assert html.read_text().startswith("<!doctype html>")
-
-
-@pytest.mark.parametrize(
-    "command", [["validate", str(MODEL), str(MODEL), "--data", "digits"], ["check"]], ids=["validate", "check"]
-)
-def test_open_without_a_report_is_a_usage_error(command: list[str]) -> None:
-    result = CliRunner().invoke(cli, [*command, "--open"])
-    assert (result.exit_code, "--html report.html" in result.stderr) == (2, True)

@@ -1,0 +1,38 @@
+"""Options that need or exclude each other: usage errors before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+from click.core import ParameterSource
+
+from edgekit_runtime.errors import UsageError
+
+
+def require_consistent(
+    needs: Mapping[str, Sequence[str]] | None = None, excludes: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Check the options of the current command that the user gave.
+
+    Args:
+        needs: By the name of a parameter, those of which at least one has to be given with it.
+        excludes: By the name of a parameter, those that do not go with it.
+    Raises:
+        UsageError: An option lacks another one, or two contradict each other.
+    """
+    ctx = click.get_current_context()
+    options = {str(each.name): max(each.opts, key=len) for each in ctx.command.params}
+    given = {name for name in options if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    for name, others in (excludes or {}).items():
+        for other in given.intersection(others) if name in given else ():
+            raise UsageError(
+                f"{options[name]} and {options[other]} contradict each other.", next_step="leave one of them out"
+            )
+    for name, others in (needs or {}).items():
+        if name in given and not given.intersection(others):
+            wanted = " or ".join(options[other] for other in others)
+            raise UsageError(
+                f"{options[name]} does nothing without {wanted}.",
+                next_step=f"add {wanted}, or leave {options[name]} out",
+            )
