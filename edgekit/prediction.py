@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgekit.datasets.kinds import IMAGES
 from edgekit.datasets.readers.folders import regular_files
 from edgekit.progress import tracked
 from edgekit_runtime.classification import LabelScore
 from edgekit_runtime.errors import DataError, UsageError
+from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS, decode_image
 from edgekit_runtime.model import Model
 
 STANDARD_INPUT = "-"
@@ -25,10 +28,14 @@ class Predictions:
     Attributes:
         answers: By image, in their order: labels and scores, the best first.
         unreadable: Why, by image, for those that could not be read.
+        transparent: Images with transparent parts, which count as white.
+        thumbnails: The first images, no larger than 256 pixels, uint8 (H, W) or (H, W, 3); empty unless asked for.
     """
 
     answers: dict[str, tuple[LabelScore, ...]] = field(default_factory=dict)
     unreadable: dict[str, DataError] = field(default_factory=dict)
+    transparent: list[str] = field(default_factory=list)
+    thumbnails: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -43,6 +50,7 @@ class Predictions:
                 for image, entries in self.answers.items()
             ],
             "unreadable": [{"image": image, **error.to_dict()} for image, error in self.unreadable.items()],
+            "transparent": self.transparent,
         }
 
 
@@ -84,13 +92,14 @@ def _matches(pattern: Path) -> list[Path]:
     return sorted(match for match in matches if match.is_file())
 
 
-def classify_images(model: Model, images: list[str], top_k: int) -> Predictions:
+def classify_images(model: Model, images: list[str], top_k: int, thumbnails: int = 0) -> Predictions:
     """Classify each image, and go on after one that cannot be read.
 
     Args:
         model: The model.
         images: Paths of files, or ``-`` for the bytes of an image on standard input.
-        top_k: Answers for each image.
+        top_k: Labels for each image.
+        thumbnails: How many images to keep for a figure, at most.
     Raises:
         DataError: The only image cannot be read.
         EdgekitError: The model does not classify images.
@@ -99,9 +108,34 @@ def classify_images(model: Model, images: list[str], top_k: int) -> Predictions:
     for image in tracked(images, "Classifying", total=len(images)):
         source = sys.stdin.buffer.read() if image == STANDARD_INPUT else image
         try:
-            predictions.answers[image] = model.classify(source, top_k=top_k)[0].top
+            pixels = decode_image(source, MAX_IMAGE_PIXELS)
         except DataError as error:
             if len(images) == 1:
                 raise
             predictions.unreadable[image] = error
+            continue
+        # (1, H, W, C): three axes could be several grey images as well.
+        batch = pixels.reshape(1, *pixels.shape[:2], -1)
+        predictions.answers[image] = model.classify(batch, top_k=top_k)[0].top
+        if batch.shape[-1] in _WITH_ALPHA and batch[..., -1].min() < _OPAQUE:
+            predictions.transparent.append(image)
+        if len(predictions.thumbnails) < thumbnails:
+            predictions.thumbnails[image] = _thumbnail(pixels)
     return predictions
+
+
+#: Channels of grey or colour with transparency.
+_WITH_ALPHA = (2, 4)
+_OPAQUE = 255
+_THUMBNAIL_PIXELS = 256
+
+
+def _thumbnail(pixels: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    if image.mode in ("LA", "RGBA"):
+        background = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(background, image.convert("RGBA")).convert("RGB")
+    image.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
+    return np.asarray(image)

@@ -24,6 +24,7 @@ from edgekit.commands.shared.reporting import report
     help="What the pixel values 0 and 255 become at the model's input. [default: as packed in the model, else 0,1]",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print one line per label: image,rank,label,score.")
+@click.option("--draw", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the images with their labels, 48 at most.")
 @json_option
 def command(
     model: Path,
@@ -32,6 +33,7 @@ def command(
     labels: Path | None,
     pixel_range: tuple[float, float] | None,
     as_csv: bool,
+    draw: Path | None,
     as_json: bool,
 ) -> None:
     """Classify IMAGES with MODEL, a .tflite.
@@ -46,8 +48,12 @@ def command(
     require_consistent(excludes={"as_csv": ("as_json",)})
     import edgekit_runtime
     from edgekit.prediction import classify_images, find_images
+    from edgekit.reports.contact_sheet import MOST_IMAGES, draw_predictions
     from edgekit.reports.predictions import print_predictions, print_predictions_csv
+    from edgekit_converters.atomic_files import require_place
 
+    if draw:
+        require_place(draw)
     found = find_images(images)
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
     is_known = pixel_range is not None or bool(classifier.manifest.preprocessing)
@@ -58,7 +64,9 @@ def command(
             "--pixel-range says otherwise, and edgekit pack keeps it in the file.",
             err=True,
         )
-    predictions = classify_images(classifier, found, top_k)
+    predictions = classify_images(classifier, found, top_k, thumbnails=MOST_IMAGES if draw else 0)
+    if draw:
+        draw_predictions(predictions, model.name, draw)
     report(
         lambda: {"model": str(model), **predictions.to_dict()},
         lambda: print_predictions_csv(predictions) if as_csv else print_predictions(model.name, predictions),

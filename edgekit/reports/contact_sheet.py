@@ -1,15 +1,25 @@
-"""A sheet of the images that changed their answer."""
+"""Sheets of images: those that changed their prediction, or each with its predicted label."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from edgekit.parity.results import ChangedSample
+from edgekit.prediction import Predictions
 from edgekit.reports.figures.writing import plain_text, save_figure
+from edgekit.reports.tables import percent
 from edgekit_runtime.errors import DataError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _COLUMNS, _MOST_ROWS = 8, 6
+#: Images of a sheet.
+MOST_IMAGES = _COLUMNS * _MOST_ROWS
 #: Longer names of classes would run into the next image.
 _LONGEST_LABEL, _LONGEST_TITLE = 12, 120
 
@@ -26,24 +36,15 @@ def draw_changed(samples: Sequence[ChangedSample], changed: int, title: str, pat
     Raises:
         DataError: The examples are no images.
     """
-    from matplotlib.figure import Figure
-
-    shown = [sample for sample in samples if sample.pixels is not None][: _COLUMNS * _MOST_ROWS]
+    shown = [sample for sample in samples if sample.pixels is not None][:MOST_IMAGES]
     if samples and not shown:
         raise DataError(
             "The examples that changed their answer are no images.",
             expected="a model with an input (N, height, width, 1 or 3)",
             next_step="leave --changed out; --json names the examples",
         )
-    rows = max(1, -(-len(shown) // _COLUMNS))
-    figure = Figure(figsize=(11, 0.8 + 1.75 * rows), layout="constrained")
-    for number, axes in enumerate(figure.subplots(rows, _COLUMNS, squeeze=False).flat):
-        axes.axis("off")
-        if number < len(shown):
-            sample = shown[number]
-            assert sample.pixels is not None
-            axes.imshow(sample.pixels.squeeze(), cmap="gray", vmin=0, vmax=255)
-            axes.set_title(_caption(sample), fontsize=8, color=_color(sample))
+    images = [sample.pixels for sample in shown if sample.pixels is not None]
+    figure = _sheet(images, [_caption(sample) for sample in shown], [_color(sample) for sample in shown])
     more = f", {len(shown)} of them" if changed > len(shown) else ""
     figure.suptitle(
         f"{_short(title, _LONGEST_TITLE)}\n{changed:,} changed their answer{more}; "
@@ -51,6 +52,39 @@ def draw_changed(samples: Sequence[ChangedSample], changed: int, title: str, pat
         fontsize=10,
     )
     save_figure(figure, path)
+
+
+@plain_text
+def draw_predictions(predictions: Predictions, title: str, path: Path) -> None:
+    """Draw the images of which there are thumbnails, each with its best label and score.
+
+    Args:
+        predictions: Labels and scores by image.
+        title: Which model predicted them.
+        path: PNG to write.
+    """
+    best = {image: predictions.answers[image][0] for image in predictions.thumbnails}
+    captions = [
+        f"{_short(Path(image).name, 20)}\n{_short(top.label)} {percent(top.score)}" for image, top in best.items()
+    ]
+    figure = _sheet(list(predictions.thumbnails.values()), captions, ["black"] * len(captions))
+    shown, of_all = len(captions), len(predictions.answers)
+    more = f", the first {shown} of {of_all:,} images" if of_all > shown else ""
+    figure.suptitle(f"{_short(title, _LONGEST_TITLE)}: label and score{more}", fontsize=10)
+    save_figure(figure, path)
+
+
+def _sheet(images: Sequence[np.ndarray], captions: Sequence[str], colors: Sequence[str]) -> Figure:
+    from matplotlib.figure import Figure
+
+    rows = max(1, -(-len(images) // _COLUMNS))
+    figure = Figure(figsize=(11, 0.8 + 1.75 * rows), layout="constrained")
+    for number, axes in enumerate(figure.subplots(rows, _COLUMNS, squeeze=False).flat):
+        axes.axis("off")
+        if number < len(images):
+            axes.imshow(images[number].squeeze(), cmap="gray", vmin=0, vmax=255)
+            axes.set_title(captions[number], fontsize=8, color=colors[number])
+    return figure
 
 
 def _caption(sample: ChangedSample) -> str:

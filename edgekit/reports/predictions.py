@@ -19,7 +19,7 @@ def print_predictions(model_name: str, predictions: Predictions) -> None:
     if rows:
         columns = ("image", "answer", *(f"{place}." for place in range(2, len(rows[0]))))
         print_table(f"{model_name}: label and score", columns, rows)
-    _print_unreadable(predictions)
+    _print_notes(predictions)
 
 
 def print_predictions_csv(predictions: Predictions) -> None:
@@ -28,10 +28,14 @@ def print_predictions_csv(predictions: Predictions) -> None:
     writer.writerow(("image", "rank", "label", "score"))
     for image, entries in predictions.answers.items():
         writer.writerows((image, rank, entry.label, entry.score) for rank, entry in enumerate(entries, start=1))
-    _print_unreadable(predictions)
+    _print_notes(predictions)
 
 
-def _print_unreadable(predictions: Predictions) -> None:
+def _print_notes(predictions: Predictions) -> None:
+    if predictions.transparent:
+        have, of_all = len(predictions.transparent), len(predictions.answers)
+        parts = f"{have} of {of_all} images have transparent parts" if of_all > 1 else "The image has transparent parts"
+        print(f"{parts}, which count as white.", file=sys.stderr)
     if not predictions.unreadable:
         return
     count = len(predictions.unreadable)
