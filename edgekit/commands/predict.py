@@ -67,6 +67,7 @@ def command(
     predictions = classify_images(classifier, found, top_k, thumbnails=MOST_IMAGES if draw else 0)
     if draw:
         draw_predictions(predictions, model.name, draw)
+        click.echo(f"Wrote {draw}.", err=True)
     report(
         lambda: {"model": str(model), **predictions.to_dict()},
         lambda: print_predictions_csv(predictions) if as_csv else print_predictions(model.name, predictions),

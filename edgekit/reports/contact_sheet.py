@@ -13,6 +13,7 @@ from edgekit.prediction import Predictions
 from edgekit.reports.figures.writing import plain_text, save_figure
 from edgekit.reports.tables import percent
 from edgekit_runtime.errors import DataError
+from edgekit_runtime.printable_text import one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +66,8 @@ def draw_predictions(predictions: Predictions, title: str, path: Path) -> None:
     """
     best = {image: predictions.answers[image][0] for image in predictions.thumbnails}
     captions = [
-        f"{_short(Path(image).name, 20)}\n{_short(top.label)} {percent(top.score)}" for image, top in best.items()
+        f"{_short(one_line(Path(image).name), 20)}\n{_short(top.label)}: {percent(top.score)}"
+        for image, top in best.items()
     ]
     figure = _sheet(list(predictions.thumbnails.values()), captions, ["black"] * len(captions))
     shown, of_all = len(captions), len(predictions.answers)
