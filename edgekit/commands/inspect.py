@@ -13,7 +13,12 @@ from edgekit.commands.shared.reporting import exit_code_of, exit_with, report
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
 @target_option
-@click.option("--all", "everything", is_flag=True, help="List each operator and each tensor of a .tflite.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="List each operator and tensor of a .tflite, each layer of a Keras file, and whole digests.",
+)
 @json_option
 def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Show what MODEL holds, without running any of it.
@@ -21,8 +26,10 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
     MODEL is a .tflite, an .h5, .keras or .pt2 file, or a SavedModel folder.
 
     A .tflite: operators with versions, inputs and outputs with shapes, types, scales and zero points, where it runs,
-    labels, preprocessing and provenance; with --all each operator and tensor. --json always holds all of it.
-    A Keras file: its version, layers, shapes and parameters, what would be fixed and what would be refused.
+    labels, preprocessing and provenance; with --all each operator and tensor. --json always has all of it.
+
+    A Keras file: its version, inputs, outputs, parameters and classes of layers, what would be upgraded and what would
+    be refused; with --all each layer.
 
     A .pt2: PyTorch's version, operators, inputs and outputs with their sizes, those left open included.
 

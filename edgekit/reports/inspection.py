@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterator, Sequence
 
 from edgekit.artifacts.inspecting import TargetChecks, TfliteInspection
+from edgekit.reports.packed_facts import packed_facts
 from edgekit.reports.tables import kilobytes, print_table
 from edgekit.reports.targets import print_checks
 from edgekit_converters.exported_programs.program import Program, ProgramTensor
 from edgekit_converters.keras_files.summary import KerasFileSummary
 from edgekit_converters.saved_models.summary import SavedModelSummary
-from edgekit_runtime.inputs.preprocessing import CHANNELS_FIRST, Preprocessing
-from edgekit_runtime.packed_file.manifest import Manifest
 from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, TensorDescription
-
-#: edgekit packs some dozen; a hostile file may hold a million.
-_MOST_FACTS = 200
 
 
 def print_inspection(
@@ -30,7 +22,7 @@ def print_inspection(
 
     Args:
         result: What was found.
-        everything: For a .tflite, each operator and each tensor.
+        everything: Each operator and tensor of a .tflite, each layer of a Keras file.
     """
     if isinstance(result, TargetChecks):
         print_checks(result.path.name, result.checks)
@@ -39,7 +31,7 @@ def print_inspection(
     elif isinstance(result, SavedModelSummary):
         print_saved_model(result)
     elif isinstance(result, KerasFileSummary):
-        print_keras(result)
+        print_keras(result, everything=everything)
     else:
         print_program(result)
 
@@ -64,7 +56,7 @@ def print_tflite(inspection: TfliteInspection, *, everything: bool) -> None:
     facts += [("packed parts", ", ".join(inspection.parts))] if inspection.parts else []
     facts += [("metadata", ", ".join(model.metadata))] if model.metadata else []
     facts.append(("runs on", ", ".join(inspection.runs_on) or "none of the targets that edgekit knows"))
-    facts += packed_facts(manifest)
+    facts += packed_facts(manifest, everything=everything)
     print_table(f"{name}: file", (), facts)
 
 
@@ -112,57 +104,13 @@ def _kind(operator: OperatorDescription) -> str:
     return operator.custom_code or operator.name
 
 
-def packed_facts(manifest: Manifest) -> list[tuple[str, str]]:
-    """What travels with a model, a row each."""
-    facts = []
-    if manifest.labels:
-        facts.append(("labels", ", ".join(manifest.labels[:20]) + (" …" if len(manifest.labels) > 20 else "")))
-    facts += [(f"input {name}" if name else "input", kind) for name, kind in manifest.task.inputs.items()]
-    facts += [(f"output {name}", kind) for name, kind in manifest.task.outputs.items()]
-    for name, preprocessing in manifest.preprocessing.items():
-        facts += _preprocessing_facts(preprocessing, name if len(manifest.preprocessing) > 1 else "")
-    stated = list(_flat(manifest.provenance))
-    facts += stated[:_MOST_FACTS]
-    if len(stated) > _MOST_FACTS:
-        facts.append(("…", f"{len(stated) - _MOST_FACTS:,} more facts, which --json shows"))
-    tensors = sum(map(len, manifest.tensor_sha256))
-    if manifest.model_sha256:
-        facts.append(("digest", f"{manifest.model_sha256}; {tensors} constant tensors have their own"))
-    return facts
+def print_keras(summary: KerasFileSummary, *, everything: bool) -> None:
+    """Print what a Keras file holds, and what conversion would upgrade or refuse.
 
-
-def _preprocessing_facts(preprocessing: Preprocessing, name: str) -> list[tuple[str, str]]:
-    values = preprocessing.values()
-    low, high = values[..., 0], values[..., 255]
-    colours = {1: "grey"}.get(preprocessing.channels, preprocessing.color_order)
-    where = f" of {name}" if name else ""
-    return [
-        (f"pixels 0 and 255{where} become", f"{_numbers(low)} and {_numbers(high)}"),
-        (
-            f"images{where}",
-            f"{preprocessing.height} × {preprocessing.width}, {colours}, others: {preprocessing.resize}",
-        ),
-        *([(f"layout{where}", "channels first")] if preprocessing.layout == CHANNELS_FIRST else []),
-    ]
-
-
-def _numbers(values: np.ndarray) -> str:
-    return ", ".join(f"{value:g}" for value in np.atleast_1d(values))
-
-
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Facts within facts as one row each, named by their path."""
-    for name, value in sorted(facts.items()):
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value if isinstance(value, str) else json.dumps(value)
-
-
-def print_keras(summary: KerasFileSummary) -> None:
-    """Print the layers, and what conversion would upgrade or refuse."""
-    rows = [(row.name, row.class_name, _sizes(row.output_shape), f"{row.parameters:,}") for row in summary.layers]
-    print_table(f"{summary.file}: layers", ("layer", "class", "output", "parameters"), rows)
+    Args:
+        summary: What the file holds.
+        everything: Each layer, not their classes only.
+    """
     facts = [
         ("Keras", summary.keras_version or "not stated"),
         ("backend", summary.backend or "not stated"),
@@ -173,12 +121,29 @@ def print_keras(summary: KerasFileSummary) -> None:
     ]
     facts += [("input", f"{tensor.name}: {_sizes(tensor.shape)} {tensor.dtype}") for tensor in summary.inputs]
     facts += [("output", f"{tensor.name}: {_sizes(tensor.shape)} {tensor.dtype}") for tensor in summary.outputs]
-    facts += [("would be fixed", step) for step in summary.upgrades]
+    facts += [("would be upgraded", "; ".join(summary.upgrades))] if summary.upgrades else []
     facts += [("note", note) for note in summary.notes]
-    facts.append(("conversion", f"refused: {summary.refusal}" if summary.refusal else "goes on"))
+    facts.append(("conversion", f"refused: {summary.refusal}" if summary.refusal else "possible"))
     if summary.next_step:
         facts.append(("next", summary.next_step))
     print_table(f"{summary.file}: file", (), facts)
+    if everything:
+        rows = [(row.name, row.class_name, _sizes(row.output_shape), f"{row.parameters:,}") for row in summary.layers]
+        print_table(f"{summary.file}: layers", ("layer", "class", "output", "parameters"), rows)
+    else:
+        print_table(
+            f"{summary.file}: layers (--all lists each)", ("class", "number", "parameters"), _class_rows(summary)
+        )
+
+
+def _class_rows(summary: KerasFileSummary) -> list[tuple[str, str, str]]:
+    """A row for each class of layers, in the order of their first appearance."""
+    numbers, parameters = Counter[str](), Counter[str]()
+    for row in summary.layers:
+        name = row.class_name or "of unknown class"
+        numbers[name] += 1
+        parameters[name] += row.parameters
+    return [(name, f"{number:,}", f"{parameters[name]:,}") for name, number in numbers.items()]
 
 
 def print_saved_model(summary: SavedModelSummary) -> None:
@@ -199,7 +164,7 @@ def print_saved_model(summary: SavedModelSummary) -> None:
         ("tags", ", ".join(summary.tags) or "none"),
         ("container", "SavedModel folder"),
         ("size", kilobytes(summary.size_bytes)),
-        ("conversion", f"refused: {summary.refusal}" if summary.refusal else f"goes on with {summary.converted}"),
+        ("conversion", f"refused: {summary.refusal}" if summary.refusal else f"possible: {summary.converted}"),
     ]
     if summary.next_step:
         facts.append(("next", summary.next_step))

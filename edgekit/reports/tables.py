@@ -33,7 +33,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     cells = [tuple(map(one_line, row)) for row in rows]
     # rich writes escape sequences of its own; what it shows is escaped here.
     console = Console(file=unfiltered(sys.stdout), highlight=False)
-    lines = _columns(columns, cells, console.width) if columns else _facts(cells, console.width)
+    lines = _columns(tuple(map(one_line, columns)), cells, console.width) if columns else _facts(cells, console.width)
     for line in (Text(one_line(title), style="bold"), Text(), *lines, Text()):
         console.print(line, soft_wrap=True)
 

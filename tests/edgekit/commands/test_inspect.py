@@ -61,3 +61,26 @@ def test_all(int8: Path) -> None:
     numbers = [line.split()[0] for line in lines if line.split() and line.split()[0].isdigit()]
     expected = [*range(len(graph["operators"])), *range(len(graph["tensors"]))]
     assert numbers == list(map(str, expected))
+
+
+def test_facts_have_words_and_digests_are_short(int8: Path) -> None:
+    short, whole = "\n".join(shown(int8)), "\n".join(shown(int8, "--all"))
+    manifest = json.loads("\n".join(shown(int8, "--json")))["manifest"]
+    digest = manifest["provenance"]["source_sha256"]
+    assert "largest difference on the golden examples" in short
+    assert "parity.max_error" not in short
+    assert digest not in short
+    assert digest[:12] in short
+    assert "parity.max_error" in whole
+    assert digest in whole
+
+
+def test_a_keras_file_is_summarized_and_its_layers_listed_on_demand(tmp_path: Path) -> None:
+    model = tmp_path / "model.keras"
+    build((28, 28, 1), 10).save(model)
+    short, whole = shown(model), shown(model, "--all")
+    assert short[0] == "model.keras: file"
+    (row,) = (line.split() for line in short if line.split()[:1] == ["Conv2D"])
+    layers = [line.split() for line in whole if line.split()[1:2] == ["Conv2D"]]
+    assert int(row[1]) == len(layers) > 1
+    assert row[2] == f"{sum(int(layer[-1].replace(',', '')) for layer in layers):,}"

@@ -25,6 +25,12 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line per fact."""
+    monkeypatch.setenv("COLUMNS", "400")
+
+
 @pytest.fixture
 def foreign(tmp_path: Path) -> Path:
     """A plain .tflite that edgekit has not made."""
