@@ -23,6 +23,11 @@ def choose(candidates: Sequence[Candidate], prefer: Preference) -> int:
     if not places:
         return min(range(len(candidates)), key=lambda place: candidates[place].drop)
     if prefer is Preference.SPEED:
-        limit = EQUALLY_FAST * min(candidates[place].p50_ms for place in places)
-        places = [place for place in places if candidates[place].p50_ms <= limit]
+        places = [places[number] for number in equally_fast([candidates[place].p50_ms for place in places])]
     return min(places, key=lambda place: candidates[place].size_bytes)
+
+
+def equally_fast(medians_ms: Sequence[float]) -> list[int]:
+    """The indices of the medians that timing cannot tell from the fastest."""
+    limit = EQUALLY_FAST * min(medians_ms)
+    return [index for index, median in enumerate(medians_ms) if median <= limit]

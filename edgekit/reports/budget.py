@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgekit.budget.report import BudgetReport, Candidate, Step
 from edgekit.counting import counted
 from edgekit.reports.tables import kilobytes, milliseconds, percent, print_table
+from edgekit.reports.timings import print_ties
 
 
 def print_budget(report: BudgetReport) -> None:
@@ -17,6 +18,8 @@ def print_budget(report: BudgetReport) -> None:
         ])  # fmt: skip
     rows = [_row(report, place, candidate) for place, candidate in enumerate(report.candidates)]
     print_table(_title_of_candidates(report), ("model", "drop", "95 % interval", "budget", "size", "median"), rows)
+    if report.prefer is not None:
+        print_ties([each.label for each in report.candidates], [each.p50_ms for each in report.candidates])
     print(examples_sentence(report))
 
 

@@ -6,6 +6,7 @@ import click
 
 from edgekit.demo_result import DemoResult
 from edgekit.reports.tables import kilobytes, milliseconds, percent, print_table
+from edgekit.reports.timings import print_ties
 
 
 def print_demo(result: DemoResult) -> None:
@@ -25,6 +26,7 @@ def print_demo(result: DemoResult) -> None:
     title = f"{result.test_images} held-back digits; the Keras model has {percent(result.keras_top1)} top-1"
     columns = ("variant", "size", "top-1", "agreement", "max error", "median", "p99")
     print_table(title, columns, rows)
+    print_ties([each.name for each in result.variants], [each.latency.p50_ms for each in result.variants])
     click.echo(
         f"{result.replayed_images} images replayed in a process without TensorFlow ({result.replay_interpreter}): "
         "all answers equal."
