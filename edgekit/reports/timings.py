@@ -16,7 +16,5 @@ def print_ties(names: Sequence[str], medians_ms: Sequence[float]) -> None:
     """
     tied = [names[index] for index in equally_fast(medians_ms)]
     if len(tied) > 1:
-        listed = f"{', '.join(tied[:-1])} and {tied[-1]}"
-        print(
-            f"Timings cannot tell {listed} apart: their medians are within {100 * (EQUALLY_FAST - 1):.0f} % of the fastest."
-        )
+        listed, margin = f"{', '.join(tied[:-1])} and {tied[-1]}", f"{100 * (EQUALLY_FAST - 1):.0f} %"
+        print(f"Timings cannot tell {listed} apart: their medians are within {margin} of the fastest.")
