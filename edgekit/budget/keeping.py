@@ -9,10 +9,10 @@ from edgekit.budget.choice import choose
 from edgekit.budget.examples import ExampleSplit
 from edgekit.budget.float_model import FloatModel
 from edgekit.budget.int8_search import ConfirmedSearch, search_int8
-from edgekit.budget.latency import median_latencies_ms
 from edgekit.budget.report import BudgetReport, Candidate, Step
 from edgekit.budget.request import BudgetRequest
 from edgekit.budget.verdict import Verdict
+from edgekit.parity.latency import median_latencies_ms
 from edgekit.progress import progress_bar
 from edgekit_converters.quantization.budget_search import BudgetSearch, Trial
 from edgekit_converters.quantization.modes import Mode

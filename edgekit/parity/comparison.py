@@ -56,11 +56,18 @@ class Comparison:
             answers: The reference's answers, by its names of the outputs.
             images: Gives the images of some rows, uint8 (N, H, W, C), or None.
         """
-        judged = self._candidate.predict({self._inputs[name]: values for name, values in batch.inputs.items()})
+        judged = self._predict(batch.inputs)
         for name, tally in self._tallies.items():
             targets = batch.targets.get(name, batch.y if len(self._tallies) == 1 else None)
             values = answers[name], judged[self._outputs[name]]
             tally.add(values, targets, batch.names, groups=batch.groups, images=images)
+
+    def predict_first(self, batch: Batch) -> None:
+        """Ask the candidate for its answer to the first example, to time it."""
+        self._predict({name: values[:1] for name, values in batch.inputs.items()})
+
+    def _predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return self._candidate.predict({self._inputs[name]: values for name, values in inputs.items()})
 
     def outputs(self) -> tuple[OutputParity, ...]:
         """The figures of each output."""

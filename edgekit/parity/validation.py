@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from edgekit.datasets.readers.memory import MemoryData
 from edgekit.datasets.streams import Batch
 from edgekit.parity.agreement import Agreement
 from edgekit.parity.comparison import Comparison
+from edgekit.parity.latency import median_times_ms
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.pixels import as_images
@@ -47,6 +49,8 @@ class Validation(ResultDisplay):
         failures: A sentence for each limit that was missed.
         notes: What reading did to the examples.
         layers: Noise of each layer of the Keras model, most added first; empty unless it was asked for.
+        size_bytes: File size of the candidate in bytes.
+        p50_ms: Median latency of one example here, timed in turn with the other candidates; None for a single one.
     """
 
     reference: Path
@@ -59,6 +63,8 @@ class Validation(ResultDisplay):
     thresholds: Thresholds
     failures: tuple[str, ...]
     notes: tuple[str, ...]
+    size_bytes: int = 0
+    p50_ms: float | None = None
     layers: tuple[LayerNoise, ...] = ()
 
     @property
@@ -83,6 +89,8 @@ class Validation(ResultDisplay):
             "thresholds": asdict(self.thresholds),
             "failures": list(self.failures),
             "passed": self.passed,
+            "size_bytes": self.size_bytes,
+            "p50_ms": self.p50_ms,
             "notes": list(self.notes),
             **({"layers": [layer.to_dict() for layer in self.layers]} if self.layers else {}),
         }
@@ -162,6 +170,7 @@ def validate_all(
     task: Task | None = None
     comparisons: list[Comparison] = []
     samples = 0
+    example: Batch | None = None
     for batch in stream.batches(batch_size(model.inputs)):
         if task is None:
             task = names.task(judged[0], [options.claim, names.data_claim(judged[0], batch.targets)])
@@ -170,9 +179,10 @@ def validate_all(
         for comparison in comparisons:
             comparison.add(batch, answers, images=_images(batch, inputs))
         samples += len(batch)
+        example = example or batch
         if progress is not None:
             progress(len(batch))
-    if task is None:
+    if task is None or example is None:
         raise DataError(
             f"{data} has no {'' if options.everything else 'held-back '}examples to compare on.",
             next_step="pass data with examples" if options.everything else "pass --everything",
@@ -180,11 +190,25 @@ def validate_all(
     _logger.info("compared on %d examples", samples)
     digest, notes = stream.digest, stream.notes
     results = [comparison.outputs() for comparison in comparisons]
+    times_ms: list[float | None] = [None]
+    if len(candidates) > 1:
+        times_ms = [*median_times_ms([partial(comparison.predict_first, example) for comparison in comparisons])]
     return tuple(
         Validation(
-            reference, path, str(data), digest, samples, task, outputs, thresholds, failures(outputs, thresholds), notes
+            reference=reference,
+            candidate=path,
+            data=str(data),
+            data_sha256=digest,
+            samples=samples,
+            task=task,
+            outputs=outputs,
+            thresholds=thresholds,
+            failures=failures(outputs, thresholds),
+            notes=notes,
+            size_bytes=path.stat().st_size,
+            p50_ms=p50_ms,
         )
-        for path, outputs in zip(candidates, results, strict=True)
+        for path, outputs, p50_ms in zip(candidates, results, times_ms, strict=True)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib import resources
 
@@ -108,6 +109,7 @@ class Page:
         title: Its heading.
         passed: Whether all is well.
         sentence: The verdict in words.
+        tables: Tables of all models together.
         figures: Figures of all models together.
         sections: One for each model.
         footnote: How to read it.
@@ -116,9 +118,15 @@ class Page:
     title: str
     passed: bool
     sentence: str
+    tables: tuple[PageTable, ...]
     figures: tuple[PageFigure, ...]
     sections: tuple[Section, ...]
     footnote: str
+
+
+def _with_units(text: str) -> str:
+    """Text in which no line ends between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=(?:%|kB|dB|ms|points)(?:\W|$))", "\N{NO-BREAK SPACE}", text)
 
 
 def render(page: Page) -> str:
@@ -129,6 +137,7 @@ def render(page: Page) -> str:
     environment = Environment(
         autoescape=select_autoescape(default_for_string=True), trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["with_units"] = _with_units
     template = environment.from_string(
         resources.files("edgekit.reports").joinpath("page.html.j2").read_text(encoding="utf-8")
     )

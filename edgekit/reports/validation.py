@@ -17,6 +17,7 @@ from edgekit.reports.validation_rows import (
     RECALL_COLUMNS,
     RECALLS_TITLE,
     SLICES_TITLE,
+    comparison_tables,
     figure_rows,
     recall_rows,
     slice_table,
@@ -35,6 +36,9 @@ def print_validations(validations: Sequence[Validation], noise: Sequence[LayerNo
     """Print each validation, the notes on their data, and the noise of the layers, if there is any."""
     for validation in validations:
         print_validation(validation)
+    if len(validations) > 1:
+        for title, columns, rows in comparison_tables(validations):
+            print_table(title, columns, rows)
     for note in validations[0].notes:
         print(note)
     if noise:

@@ -20,6 +20,7 @@ from edgekit.reports.validation_rows import (
     RECALL_COLUMNS,
     RECALLS_TITLE,
     SLICES_TITLE,
+    comparison_tables,
     figure_rows,
     recall_rows,
     slice_table,
@@ -53,7 +54,9 @@ def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoi
     footnote = _FOOTNOTE
     footnote += _OF_CLASSES if any(output.classification for output in outputs) else ""
     footnote += _OF_VALUES if any(output.regression for output in outputs) else ""
-    return render(Page("edgekit validate", not failures, sentence, figures, tuple(sections), footnote))
+    compared = comparison_tables(validations) if len(validations) > 1 else ()
+    tables = tuple(PageTable(columns, tuple(rows), title) for title, columns, rows in compared)
+    return render(Page("edgekit validate", not failures, sentence, tables, figures, tuple(sections), footnote))
 
 
 def _section(validation: Validation, output: OutputParity, name: str) -> Section:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgekit.counting import counted
+from edgekit.parity.options import Thresholds
 from edgekit.parity.paired_statistics import Interval
 from edgekit.parity.results import (
     ClassificationParity,
@@ -15,7 +17,9 @@ from edgekit.parity.results import (
     SliceParity,
 )
 from edgekit.parity.tallies.metric_tally import LABELLED
-from edgekit.reports.tables import metric_words, percent, points
+from edgekit.parity.validation import Validation
+from edgekit.reports.tables import kilobytes, metric_words, milliseconds, percent, points
+from edgekit_runtime.task import STATE
 
 FIGURE_COLUMNS = ("figure", "before", "after", "change")
 RECALL_COLUMNS = ("class", "examples", "before", "after", "change")
@@ -24,6 +28,7 @@ SLICES_TITLE = "Slices, the worst first"
 #: Rows of the tables of classes, slices and examples.
 LISTED = 10
 _UNKNOWN = "–"
+_SAME = "same answer"
 
 
 def figure_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:
@@ -49,6 +54,43 @@ def slice_table(slices: Sequence[SliceParity]) -> tuple[tuple[str, ...], list[tu
     return tuple(columns[place] for place in used), [tuple(row[place] for place in used) for row in rows]
 
 
+def comparison_tables(validations: Sequence[Validation]) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """Candidates side by side: for each output that is no state a title, the columns and a row per candidate."""
+    first = validations[0]
+    judged = [place for place, output in enumerate(first.outputs) if output.kind != STATE]
+    tables = []
+    for place in judged:
+        name, before, *_ = _headline(first.outputs[place])
+        several = f", output {first.outputs[place].name}" if len(judged) > 1 else ""
+        verdict = ("verdict",) if first.thresholds != Thresholds() else ()
+        columns = ("model", *verdict, name, "change", "same answer", "signal to noise", "size", "median latency here")
+        rows = [_candidate_row(validation, place, has_verdict=bool(verdict)) for validation in validations]
+        if before:
+            size = kilobytes(first.reference.stat().st_size) if first.reference.is_file() else ""
+            rows.insert(0, (first.reference.name, *([""] * len(verdict)), before, "", "", "", size, ""))
+        used = [column for column in range(len(columns)) if any(row[column] for row in rows)]
+        picked = [tuple(row[column] for column in used) for row in rows]
+        title = f"Side by side, {counted(first.samples, 'example')}{several}"
+        tables.append((title, tuple(columns[column] for column in used), picked))
+    return tables
+
+
+def _candidate_row(validation: Validation, place: int, *, has_verdict: bool) -> tuple[str, ...]:
+    output = validation.outputs[place]
+    name, _, after, change = _headline(output)
+    verdict = ("failed" if validation.failures else "passed",) if has_verdict else ()
+    noise = "no noise" if output.errors.snr_db is None else f"{output.errors.snr_db:.1f} dB"
+    same = "" if output.classification is None or name == _SAME else percent(output.classification.top1_agreement)
+    latency = "" if validation.p50_ms is None else milliseconds(validation.p50_ms)
+    size = kilobytes(validation.size_bytes)
+    return validation.candidate.name, *verdict, after, change, same, noise, size, latency
+
+
+def _headline(output: OutputParity) -> tuple[str, str, str, str]:
+    """The figure that an output is judged by: the first of its rows."""
+    return figure_rows(output)[0]
+
+
 def _class_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:
     classes = output.classification
     if classes is None:
@@ -56,7 +98,7 @@ def _class_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:
     rows = [] if classes.labelled is None else _labelled_rows(classes.labelled)
     interval = classes.agreement_interval
     agreement = f"{percent(classes.top1_agreement)} ({100 * interval.low:.2f} to {100 * interval.high:.2f})"
-    return [*rows, ("same answer", "", agreement, f"{classes.changed:,} differ")]
+    return [*rows, (_SAME, "", agreement, f"{classes.changed:,} differ")]
 
 
 def _labelled_rows(figures: LabelledFigures) -> list[tuple[str, str, str, str]]:

@@ -34,6 +34,7 @@ def check_html(result: CheckResult) -> str:
             "edgekit check",
             result.passed,
             verdict_sentence(result),
+            (),
             _tradeoffs(result),
             tuple(_section(check, number) for number, check in enumerate(result.models)),
             _FOOTNOTE,

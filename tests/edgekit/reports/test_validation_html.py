@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from edgekit.reports.validation_html import validation_html
 from edgekit_runtime.task import DATA, Kind, Task
 
 RANDOM = np.random.default_rng(3)
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal in which no row is stacked."""
+    monkeypatch.setenv("COLUMNS", "240")
 
 
 def validation(
@@ -107,3 +114,40 @@ def test_slices_of_classes_show_accuracy_and_no_errors(capsys: pytest.CaptureFix
     assert "slice examples top-1 before top-1 after change same answer a 100" in text_of(validation_html([result]))
     assert row in text_of(validation_html([result]))
     assert row in " ".join(capsys.readouterr().out.split())
+
+
+def several_classifiers(tmp_path: Path) -> list[Validation]:
+    y = RANDOM.integers(0, 3, 200)
+    scores = np.eye(3)[y].astype(np.float32)
+    wrong = np.eye(3)[np.where(np.arange(200) < 20, (y + 1) % 3, y)].astype(np.float32)
+    good, bad = (
+        validation("classes", (scores, values), y, candidate=name, thresholds=Thresholds(max_drop=0.01))
+        for name, values in (("good.tflite", scores), ("bad.tflite", wrong))
+    )
+    (tmp_path / "m.h5").write_bytes(b"0" * 2000)
+    reference = tmp_path / "m.h5"
+    return [
+        replace(good, reference=reference, size_bytes=1000, p50_ms=0.5),
+        replace(bad, reference=reference, size_bytes=500, p50_ms=0.25, failures=("top-1 drops by 10.00 points",)),
+    ]
+
+
+def test_several_candidates_begin_with_one_table_that_compares_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared = several_classifiers(tmp_path)
+    page = text_of(validation_html(compared))
+    print_validations(compared, ())
+    terminal = " ".join(capsys.readouterr().out.split())
+    assert page.index("Side by side, 200 examples") < page.index("Figures")
+    assert "model verdict top-1 change same answer signal to noise size median latency here m.h5" in page
+    assert "m.h5 100.00 % 2.0 kB good.tflite passed 100.00 % +0.00 points (−1.88 to +1.88) 100.00 % no noise" in page
+    assert "no noise 1.0 kB 0.500 ms bad.tflite failed 90.00 % −10.00 points" in page
+    assert "Side by side, 200 examples" in terminal
+    assert "−10.00 points" in terminal
+    plain = validations_as_dict(compared, ())["validations"]
+    assert [(each["size_bytes"], each["p50_ms"]) for each in plain] == [(1000, 0.5), (500, 0.25)]
+
+
+def test_one_candidate_has_nothing_to_be_compared_with(regression: Validation) -> None:
+    assert "Side by side" not in validation_html([regression])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -24,19 +25,23 @@ def median_latencies_ms(models: Sequence[bytes], inputs: dict[str, np.ndarray]) 
         inputs: Examples by input name; the first is what is predicted, as floats.
     """
     example = {name: values[:1] for name, values in inputs.items()}
-    predict = [edgekit_runtime.load(model).predict for model in models]
+    return median_times_ms([partial(edgekit_runtime.load(model).predict, example) for model in models])
+
+
+def median_times_ms(calls: Sequence[Callable[[], object]]) -> list[float]:
+    """Median time of each call, in milliseconds, all called in turn."""
     runs = []
-    for each in predict:
+    for call in calls:
         for _ in range(_WARM_UP):
-            each(example)
+            call()
         start = time.perf_counter()
-        each(example)
+        call()
         runs.append(int(np.clip(_TURN_S / (time.perf_counter() - start), 1, _MOST_RUNS_A_TURN)))
-    times_ns: list[list[int]] = [[] for _ in models]
+    times_ns: list[list[int]] = [[] for _ in calls]
     for _ in range(_ROUNDS):
-        for number, each in enumerate(predict):
+        for number, call in enumerate(calls):
             for _ in range(runs[number]):
                 start_ns = time.perf_counter_ns()
-                each(example)
+                call()
                 times_ns[number].append(time.perf_counter_ns() - start_ns)
     return [float(np.median(times)) / 1e6 for times in times_ns]
