@@ -52,14 +52,14 @@ def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) 
     def side_by_side(cells: Sequence[str]) -> str:
         padded = (" " * (widths[n] - cell_len(cells[n])) for n in beside)
         aligned = (pad + cells[n] if right[n] else cells[n] + pad for n, pad in zip(beside, padded, strict=True))
-        return f"  {_GAP.join(aligned)}"
+        return f"  {_GAP.join(aligned)}".rstrip()
 
     # A single column that is left is the title of its row, and needs no heading.
     if len(beside) > 1:
         yield Text(side_by_side(columns), style="bold")
         yield Text(" " + "─" * (_table_width(widths[n] for n in beside) - 1))
     for row in rows:
-        yield Text(side_by_side(row).rstrip(), style="" if len(beside) > 1 else "bold")
+        yield Text(side_by_side(row), style="" if len(beside) > 1 else "bold")
         for n, heading in enumerate(columns):
             if n not in beside and row[n]:
                 yield from map(Text, _wrapped(f"    {heading and heading + ': '}{row[n]}", width, indent=6))

@@ -203,7 +203,7 @@ def _foreign(path: Path, start: bytes) -> ModelFileError:
         if start.startswith(signature):
             return ModelFileError(f"{path} is {what}.", next_step=next_step)
     return ModelFileError(
-        f"{path} is not a Keras file.",
-        expected="HDF5 (.h5) or a zip (.keras)",
+        f"{path} is not a model that edgekit can read.",
+        expected="Keras's HDF5 (.h5) or zip (.keras), a SavedModel folder, or PyTorch's .pt2",
         received=f"a file that begins with {start[:8]!r}",
     )

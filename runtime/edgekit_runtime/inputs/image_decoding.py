@@ -78,11 +78,19 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
             raise DataError(
                 f"{name} is not an image that Pillow can read.",
                 expected="a whole PNG, JPEG, BMP, GIF, TIFF, WebP or PPM file",
-                received="a HEIC image" if is_heif else str(error) or type(error).__name__,
+                received=_contents(error, is_heif),
                 next_step="save it as JPEG first, or open it with pillow-heif and pass the PIL image"
                 if is_heif
                 else "",
             ) from error
+
+
+def _contents(error: Exception, is_heif: bool) -> str:
+    if is_heif:
+        return "a HEIC image"
+    # Pillow's own words name a Python object.
+    is_unknown = type(error).__name__ == "UnidentifiedImageError"
+    return "a file of another kind" if is_unknown else str(error) or type(error).__name__
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:

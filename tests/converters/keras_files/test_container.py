@@ -119,7 +119,7 @@ def no_version(path: Path) -> None:
         (lambda path: path.write_bytes(b"<!DOCTYPE html>"), "is a web page"),
         (lambda path: path.write_bytes(b"\x80\x04\x95"), "is a Python pickle"),
         (lambda path: path.write_bytes(b'{"class_name": 1}'), "is JSON text"),
-        (lambda path: path.write_bytes(b"GIF89a"), "is not a Keras file"),
+        (lambda path: path.write_bytes(b"GIF89a"), "is not a model that edgekit can read"),
         (pointer, "is a Git LFS pointer"),
         (truncated, "is damaged: it is truncated"),
         (truncated_zip, "begins like a .keras zip but cannot be opened"),
