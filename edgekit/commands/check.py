@@ -25,7 +25,7 @@ def threshold_lines() -> str:
     for threshold in all_thresholds():
         value = threshold.default if threshold.example is None else threshold.example
         text = str(value).lower() if isinstance(value, bool) else f"{value:g}"
-        lines.append(f"  {f'{threshold.name} = {text}':<33} # {threshold.help}")
+        lines.append(f"  {f'{threshold.name} = {text}':<28} # {threshold.help}")
     return "\n".join(lines)
 
 
@@ -41,16 +41,16 @@ committed beside it. In a GitHub workflow the job's summary and annotations are 
 edgekit check --update-baseline
 edgekit check --html report.html
 edgekit check --digests-only
-edgekit check --baseline-ref origin/main   # in CI, for a change that may edit its own limits
+edgekit check --baseline-ref origin/main   # in CI: by the limits of main
 
 \b
 A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
   [tool.edgekit]
-  data = "photos/"                  # as --data elsewhere
-  targets = ["tflite-runtime-2.14"] # see edgekit targets
+  data = "photos/"             # as --data elsewhere
+  targets = ["litert"]         # see edgekit targets
   [tool.edgekit.models.digits]
-  file = "model-int8.tflite"        # or source = "model.h5", quantize = "int8"
-  [tool.edgekit.thresholds]         # all models; one alone: models.NAME.thresholds
+  file = "model-int8.tflite"   # or source = "model.h5" and quantize = "int8"
+  [tool.edgekit.thresholds]    # of all models; of one: models.NAME.thresholds
 {threshold_lines()}
 """
 

@@ -13,7 +13,7 @@ def command(ctx: click.Context, shell: str) -> None:
     """Print the completion script for a SHELL.
 
     \b
-    Bash: edgekit completion bash > ~/.local/share/bash-completion/completions/edgekit
+    Bash: edgekit completion bash >> ~/.bash_completion
     Zsh:  edgekit completion zsh > ~/.zfunc/_edgekit
     Fish: edgekit completion fish > ~/.config/fish/completions/edgekit.fish
     """

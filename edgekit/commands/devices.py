@@ -73,7 +73,7 @@ def run_program(name: str, arguments: tuple[str, ...], processor: str | None) ->
     """Run Python on an emulated Pi, with the device runtime at hand.
 
     \b
-    edgekit devices run pi-arm64 -- -m edgekit_runtime predict model.tflite digit.png
+    edgekit devices run pi-arm64 -- -m edgekit_runtime info model.tflite
     """
     from edgekit.devices.finding import emulated_devices
     from edgekit.devices.running import run_python

@@ -89,7 +89,7 @@ def command(
 
     \b
     edgekit validate model.h5 model-int8.tflite --data digits --max-drop 0.005
-    edgekit validate model.tflite model-int8.tflite --data photos/ --everything --changed changed.png
+    edgekit validate model.h5 model.tflite --data photos/ --changed sheet.png
     """
     from edgekit.api.validating import validate
     from edgekit.progress import progress_bar

@@ -86,8 +86,9 @@ STRICT = Threshold("strict", Kind.SWITCH, False, False, "true: also fail a drop 
 MAX_ERROR_GROWTH = Threshold("max_error_growth", Kind.GROWTH, 0.02, True, "growth of the error of a regression model")
 # The root mean square change relative to the baseline's outputs.
 MAX_OUTPUT_CHANGE = Threshold("max_output_change", Kind.GROWTH, 0.05, True, "change of outputs without ground truth")
+# Without ground truth it is 1 - max_output_change unless it is set.
 MIN_AGREEMENT: Threshold[float | None] = Threshold(
-    "min_agreement", Kind.OPTIONAL_FRACTION, None, False, "unset; without ground truth 1 - max_output_change", 0.98
+    "min_agreement", Kind.OPTIONAL_FRACTION, None, False, "equal predictions, at least; unset by default", 0.98
 )
 MAX_SIZE_GROWTH = Threshold("max_size_growth", Kind.GROWTH, 0.1, True, "growth of the file size")
 MAX_SLOWDOWN: Threshold[float | Literal[False]] = Threshold(
