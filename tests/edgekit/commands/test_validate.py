@@ -132,7 +132,7 @@ def test_json_holds_every_figure(trained_folder: Path, variants_folder: Path) ->
     assert np.shape(figures["reference_confusion"]) == np.shape(figures["candidate_confusion"]) == (10, 10)
     assert np.trace(figures["candidate_confusion"]) == round(1797 * figures["candidate_top1"])
     assert len(figures["recalls"]) == 10
-    assert len(figures["reference_calibration"]["bins"]) == 15
+    assert len(figures["reference_calibration"]["bins"]) == 10
     low, high = figures["drop_interval"]["low"], figures["drop_interval"]["high"]
     assert low <= figures["accuracy_drop"] <= high
     assert classes["changed"] == round(1797 * (1 - classes["top1_agreement"]))

@@ -14,6 +14,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
+from edgekit.parity.reliability import ReliabilityTally
 from edgekit.parity.results import OutputParity
 from edgekit.parity.tallies.class_tally import MOST_CHANGED
 from edgekit.parity.tallies.error_tally import ErrorTally
@@ -79,16 +80,42 @@ def test_the_reliability_diagram() -> None:
     figures = tallied(REFERENCE, CANDIDATE, Y).classification
     assert figures is not None
     assert figures.labelled is not None
+    calibration = figures.labelled.reference_calibration
     confidence, right = REFERENCE.max(1).astype(np.float64), REFERENCE.argmax(1) == Y
+    # The bins of the diagram hold equally many predictions, those of the error are equally wide.
+    assert [entry.samples for entry in calibration.bins] == [COUNT // 10] * 10
+    low = -1.0
+    for entry in calibration.bins:
+        chosen = (confidence > low) & (confidence <= entry.high)
+        assert chosen.sum() == entry.samples
+        assert entry.mean_confidence == pytest.approx(confidence[chosen].mean())
+        assert entry.accuracy == pytest.approx(right[chosen].mean())
+        low = entry.high
     expected = 0.0
-    for place, entry in enumerate(figures.labelled.reference_calibration.bins):
+    for place in range(15):
         chosen = (confidence > place / 15) & (confidence <= (place + 1) / 15)
-        assert entry.samples == chosen.sum()
         if chosen.any():
-            assert entry.mean_confidence == pytest.approx(confidence[chosen].mean())
-            assert entry.accuracy == pytest.approx(right[chosen].mean())
             expected += chosen.sum() * abs(confidence[chosen].mean() - right[chosen].mean())
-    assert figures.labelled.reference_calibration.expected_error == pytest.approx(expected / COUNT)
+    assert calibration.expected_error == pytest.approx(expected / COUNT)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "counts"),
+    [
+        # One bin of 20 each, but equal confidences stay together, and a rest below 20 joins its neighbour.
+        ([0.5] * 30 + [0.75] * 30, [30, 30]),
+        ([0.5] * 190 + [0.75] * 10, [200]),
+        ([0.5] * 3, [3]),
+        (list(np.linspace(0.5, 1, 45)), [22, 23]),
+    ],
+    ids=["ties", "a small rest", "few", "uneven"],
+)
+def test_bins_of_the_diagram_are_never_single_predictions(confidence: list[float], counts: list[int]) -> None:
+    tally = ReliabilityTally()
+    tally.add(np.array(confidence), np.ones(len(confidence), bool))
+    bins = tally.result().bins
+    assert [entry.samples for entry in bins] == counts
+    assert all(entry.accuracy == 1 for entry in bins)
 
 
 def test_the_calibration_error_by_hand() -> None:
