@@ -8,6 +8,7 @@ from importlib import resources
 
 from edgekit import __version__
 from edgekit.regression.verdicts import Verdict
+from edgekit.reports.figures.palette import DARK, LIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,13 @@ class PageFigure:
         title: What it shows, a few words.
         svg: The ``<svg>`` element.
         caption: How to read it.
+        is_wide: Whether it needs the width of the page.
     """
 
     title: str
     svg: str
     caption: str
+    is_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,6 @@ def render(page: Page) -> str:
         resources.files("edgekit.reports").joinpath("page.html.j2").read_text(encoding="utf-8")
     )
     verdicts = {verdict.value for verdict in Verdict}
-    html: str = template.render(page=page, version=__version__, verdicts=verdicts, safe=Markup)
+    html: str = template.render(page=page, version=__version__, verdicts=verdicts, safe=Markup, light=LIGHT, dark=DARK)
     # A name may hold what no encoding does.
     return html.encode(errors="replace").decode()

@@ -103,7 +103,10 @@ def print_json(value: object) -> None:
 
 def percent(fraction: float | None) -> str:
     """A fraction as a percentage with two decimals, never a negative zero, or a dash for None."""
-    return "–" if fraction is None else f"{round(100 * fraction, 2) + 0.0:.2f} %"
+    if fraction is None:
+        return "–"
+    # What rounds to nothing is not nothing.
+    return "under 0.01 %" if 0 < fraction < 0.00005 else f"{round(100 * fraction, 2) + 0.0:.2f} %"
 
 
 def points(change: float) -> str:
@@ -113,7 +116,7 @@ def points(change: float) -> str:
 
 def metric_words(name: str) -> str:
     """A metric's name as a table shows it."""
-    return name.replace("_", " ").replace("iou", "IoU")
+    return name.replace("_", " ").replace("iou", "IoU").replace("top1", "top-1")
 
 
 def kilobytes(size_bytes: int) -> str:

@@ -11,7 +11,12 @@ from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.results import ChangedSample, ClassificationParity, OutputParity, RegressionParity
 from edgekit.parity.validation import Validation
 from edgekit.reports.changed_examples import MOST_BYTES, MOST_SAMPLES, as_picture
-from edgekit.reports.figures.page import draw_confusion_change, draw_reliability, layer_noise_figures
+from edgekit.reports.figures.page import (
+    draw_confusion_change,
+    draw_reliability,
+    layer_noise_figures,
+    reliability_caption,
+)
 from edgekit.reports.figures.regression import regression_figures
 from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
 from edgekit.reports.tables import percent
@@ -47,8 +52,9 @@ def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoi
     sections = []
     for number, validation in enumerate(validations):
         for place, output in enumerate(validation.outputs):
-            sections.append(_section(validation, output, f"model-{number}-{place}"))
-    figures = layer_noise_figures(layers, f"Noise of each layer of {validations[0].candidate.name}", "layers")
+            # The layers of the first are looked into, and say why it is as it is: after its figures.
+            noise = layer_noise_figures(layers, "Noise of each layer", "layers") if number == place == 0 else ()
+            sections.append(_section(validation, output, f"model-{number}-{place}", noise))
     sentence = "; ".join(failures) + "." if failures else "No threshold is missed."
     outputs = [output for validation in validations for output in validation.outputs]
     footnote = _FOOTNOTE
@@ -56,10 +62,10 @@ def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoi
     footnote += _OF_VALUES if any(output.regression for output in outputs) else ""
     compared = comparison_tables(validations) if len(validations) > 1 else ()
     tables = tuple(PageTable(columns, tuple(rows), title) for title, columns, rows in compared)
-    return render(Page("edgekit validate", not failures, sentence, tables, figures, tuple(sections), footnote))
+    return render(Page("edgekit validate", not failures, sentence, tables, (), tuple(sections), footnote))
 
 
-def _section(validation: Validation, output: OutputParity, name: str) -> Section:
+def _section(validation: Validation, output: OutputParity, name: str, noise: tuple[PageFigure, ...]) -> Section:
     several = f", output {output.name}" if len(validation.outputs) > 1 else ""
     classes = output.classification
     facts, figures, changed, count = _of_classes(classes, name) if classes else ((), (), (), 0)
@@ -77,7 +83,7 @@ def _section(validation: Validation, output: OutputParity, name: str) -> Section
         reference=validation.reference.name,
         facts=facts,
         tables=tuple(tables),
-        figures=figures,
+        figures=(*figures, *noise),
         changed=changed,
         changed_count=count,
     )
@@ -103,14 +109,13 @@ def _of_classes(
             matrices = np.array(labelled.reference_confusion), np.array(labelled.candidate_confusion)
             svg = draw_confusion_change(*matrices, classes.labels, f"{name}-confusion")
             caption = "Samples more or fewer than the reference's. Blue is for the better, red for the worse."
-            figures.append(PageFigure("Change of the confusion matrix", svg, caption))
+            figures.append(PageFigure("Change of the confusion matrix", svg, caption, is_wide=True))
         bins = [
             [(b.samples, b.mean_confidence or 0.0, b.accuracy or 0.0) for b in each.bins if b.samples]
             for each in (before, after)
         ]
-        svg = draw_reliability(bins[0], bins[1], f"{name}-reliability", before="reference")
-        caption = "On the dashed line, confidence is as good as it says; below it, the model is too sure."
-        figures.append(PageFigure("Reliability", svg, caption))
+        svg = draw_reliability(bins[0], bins[1], f"{name}-reliability", names=("before", "after"))
+        figures.append(PageFigure("Reliability", svg, reliability_caption(bins[1])))
     return tuple(facts), tuple(figures), _changed(classes.changed_samples[:MOST_SAMPLES]), classes.changed
 
 

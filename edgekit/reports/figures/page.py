@@ -16,6 +16,10 @@ from edgekit.reports.html_page import PageFigure
 #: More classes than this cannot be read; those whose answers changed most are drawn.
 _MOST_CLASSES = 20
 _MOST_LAYERS = 25
+#: Width of a figure in inches: drawn in its own size on a narrow phone, so that its text keeps its 11 px.
+_WIDTH = 4.15
+#: Longer names are cut in the middle, where names of neighbours are most alike.
+_LONGEST_NAME = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,13 @@ class Point:
         size_bytes: Size of the file.
         top1: Top-1 accuracy, a fraction.
         latency_ratio: Latency over the reference model's; None if it was not measured.
+        passed: Whether no rule failed.
     """
 
     size_bytes: int
     top1: float
     latency_ratio: float | None
+    passed: bool = True
 
 
 @plain_text
@@ -58,12 +64,12 @@ def _draw_plane(
     from matplotlib.figure import Figure
 
     with page_style(name):
-        figure = Figure(figsize=(4.6, 3.4), layout="constrained")
+        figure = Figure(figsize=(_WIDTH, 3.4), layout="constrained")
         axes = figure.subplots()
         _draw_panel(axes, models, value)
         # From zero: half a percent of size is not to look like a leap.
         axes.set(xlabel=xlabel, ylabel="top-1, %", xlim=(0, 1.25 * axes.dataLim.x1))
-        _add_legend(axes)
+        _add_legend(axes, has_failed=any(after is not None and not after.passed for _, _, after in models))
         return inline_svg(figure, name, f"Top-1 accuracy against {xlabel}, baseline and candidate")
 
 
@@ -75,22 +81,46 @@ def _draw_panel(
         start = (value(before), 100 * before.top1)
         end = None if after is None else (value(after), 100 * after.top1)
         if start[0] is not None:
-            axes.plot(*start, "o", color=BEFORE, markersize=9, markerfacecolor="none", markeredgewidth=2)
-        if end is not None and end[0] is not None:
-            axes.plot(*end, "o", color=AFTER, markersize=6)
+            axes.plot(*start, clip_on=False, **_RING)
+        if after is not None and end is not None and end[0] is not None:
+            axes.plot(*end, clip_on=False, **(_DOT if after.passed else _CROSS))
             if start[0] is not None and start != end:
                 axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": FAINT, "shrinkB": 4})
         place = end if end is not None and end[0] is not None else start
         if place[0] is not None:
-            axes.annotate(_short(label), place, xytext=(7, 7), textcoords="offset points", fontsize=9)
+            axes.annotate(_short(label), place, xytext=(7, 7), textcoords="offset points")
     axes.margins(y=0.25)
+    # There is no accuracy above 100 %, nor below 0.
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(0.0, low), min(100.0, high))
 
 
-def _add_legend(axes: Any) -> None:
-    axes.plot([], [], "o", color=BEFORE, markersize=9, markerfacecolor="none", markeredgewidth=2, label="baseline")
-    axes.plot([], [], "o", color=AFTER, markersize=6, label="candidate")
-    # Above the axes: inside, its two marks look like two more models.
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=9)
+#: How the baseline, a candidate that passed and one that failed are drawn.
+_RING: dict[str, Any] = {
+    "marker": "o",
+    "linestyle": "none",
+    "color": BEFORE,
+    "markersize": 10,
+    "markerfacecolor": "none",
+    "markeredgewidth": 2,
+}
+_DOT: dict[str, Any] = {"marker": "o", "linestyle": "none", "color": AFTER, "markersize": 6}
+_CROSS: dict[str, Any] = {
+    "marker": "X",
+    "linestyle": "none",
+    "color": BAD,
+    "markersize": 9,
+    "markeredgewidth": 0,
+}
+
+
+def _add_legend(axes: Any, *, has_failed: bool) -> None:
+    axes.plot([], [], label="baseline", **_RING)
+    axes.plot([], [], label="candidate", **_DOT)
+    if has_failed:
+        axes.plot([], [], label="failed", **_CROSS)
+    # Above the axes: inside, its marks look like more models.
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, columnspacing=1, handletextpad=0.2)
 
 
 @plain_text
@@ -111,13 +141,13 @@ def draw_confusion_change(before: np.ndarray, after: np.ndarray, labels: Sequenc
     moved = np.abs(change).sum(0) + np.abs(change).sum(1)
     shown = np.sort(np.argsort(-moved, kind="stable")[:_MOST_CLASSES])
     change, names = change[np.ix_(shown, shown)], [_short(labels[number]) for number in shown]
-    side = 1.7 + 0.33 * len(names)
+    side = 1.7 + 0.36 * len(names)
     with page_style(name):
-        figure = Figure(figsize=(max(4.2, side + 0.6), max(3.6, side)), layout="constrained")
+        figure = Figure(figsize=(max(_WIDTH, side + 0.6), max(3.6, side)), layout="constrained")
         axes = figure.subplots()
         _draw_cells(axes, change)
-        axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 3 else 0, fontsize=9)
-        axes.set_yticks(range(len(names)), names, fontsize=9)
+        axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 3 else 0)
+        axes.set_yticks(range(len(names)), names)
         axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5), xlabel="answer", ylabel="right class")
         axes.set_aspect("equal")
         return inline_svg(figure, name, "Change of the confusion matrix, in samples")
@@ -131,9 +161,9 @@ def _draw_cells(axes: Any, change: np.ndarray) -> None:
         value = int(change[row, column])
         # More on the diagonal is good; more beside it is bad.
         color = GOOD if (value > 0) == (row == column) else BAD
-        strength = 0.25 + 0.6 * abs(value) / largest
+        strength = 0.2 + 0.35 * abs(value) / largest
         axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=color, alpha=strength, linewidth=0))
-        axes.text(column, row, f"{value:+d}".replace("-", "−"), ha="center", va="center", fontsize=8)
+        axes.text(column, row, f"{value:+d}".replace("-", "−"), ha="center", va="center")
     for line in range(len(change) + 1):
         axes.axhline(line - 0.5, color=FAINT, linewidth=0.4, alpha=0.5)
         axes.axvline(line - 0.5, color=FAINT, linewidth=0.4, alpha=0.5)
@@ -141,7 +171,11 @@ def _draw_cells(axes: Any, change: np.ndarray) -> None:
 
 @plain_text
 def draw_reliability(
-    reference: Sequence[Sequence[float]], candidate: Sequence[Sequence[float]], name: str, *, before: str = "baseline"
+    reference: Sequence[Sequence[float]],
+    candidate: Sequence[Sequence[float]],
+    name: str,
+    *,
+    names: tuple[str, str] = ("baseline", "candidate"),
 ) -> str:
     """How often answers of a confidence are right; on the diagonal, confidence can be believed.
 
@@ -149,26 +183,48 @@ def draw_reliability(
         reference: Its bins, each the number of samples, mean confidence and accuracy.
         candidate: The candidate's.
         name: Unique in the page.
-        before: What the reference is called.
+        names: What the two are called.
     Returns:
         An ``<svg>`` element.
     """
     from matplotlib.figure import Figure
 
+    drawn = [np.array(bins, np.float64).reshape(-1, 3) for bins in (reference, candidate)]
+    intervals = [np.array([_wilson(samples, share) for samples, _, share in bins]).reshape(-1, 2) for bins in drawn]
+    least = min(1.0, *(float(values.min(initial=1.0)) for values in (drawn[0][:, 1], drawn[1][:, 1], *intervals)))
+    low = max(0.0, np.floor(10 * least) / 10)
     with page_style(name):
-        figure = Figure(figsize=(4.4, 4.2), layout="constrained")
-        axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-        axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--", linewidth=1)
-        for bins, color, label, shift in ((reference, BEFORE, before, -0.011), (candidate, AFTER, "candidate", 0.011)):
-            samples, confidence, accuracy = np.array(bins).reshape(-1, 3).T
-            axes.plot(confidence, accuracy, "o-", color=color, markersize=4, linewidth=1.4, label=label)
-            counts.bar(confidence + shift, samples, width=0.02, color=color, alpha=0.8)
-        axes.set(ylabel="share that is right", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-        axes.legend(loc="upper left", fontsize=9)
-        counts.set(xlabel="confidence", ylabel="samples")
-        counts.set_yscale("symlog")
-        counts.yaxis.set_major_formatter("{x:.0f}")
-        return inline_svg(figure, name, f"Reliability diagram, {before} and candidate")
+        figure = Figure(figsize=(_WIDTH, 3.6), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([low, 1], [low, 1], color=FAINT, linestyle="--", linewidth=1)
+        for bins, interval, style, label in zip(drawn, intervals, (_RING, _DOT), names, strict=True):
+            _, confidence, accuracy = bins.T
+            axes.vlines(confidence, *interval.T, color=style["color"], linewidth=1.4)
+            axes.plot(
+                confidence, accuracy, clip_on=False, label=_short(label), **{"marker": "o", "linestyle": "none"} | style
+            )
+        axes.grid(visible=True)
+        axes.set(xlabel="confidence", ylabel="share that is right", xlim=(low, 1), ylim=(low, 1))
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, columnspacing=1, handletextpad=0.2)
+        return inline_svg(figure, name, f"Reliability diagram, {names[0]} and {names[1]}")
+
+
+def reliability_caption(bins: Sequence[Sequence[float]]) -> str:
+    """How to read the diagram, by the bins of one of its models."""
+    fewest, most = (int(choose(each[0] for each in bins)) for choose in (min, max))
+    count = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    return (
+        f"Each mark: {count} answers of nearly the same confidence, with the 95 % interval of the share that is right. "
+        "On the dashed line, confidence is as good as it says; below it, the model is too sure."
+    )
+
+
+def _wilson(samples: float, share: float) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson, 1927)."""
+    z = 1.959964
+    middle = (share + z**2 / (2 * samples)) / (1 + z**2 / samples)
+    half = z / (1 + z**2 / samples) * np.sqrt(share * (1 - share) / samples + z**2 / (4 * samples**2))
+    return float(middle - half), float(middle + half)
 
 
 def layer_noise_figures(layers: Sequence[LayerNoise], title: str, name: str) -> tuple[PageFigure, ...]:
@@ -191,12 +247,12 @@ def _draw_layer_noise(shown: Sequence[LayerNoise], name: str) -> str:
     from matplotlib.figure import Figure
 
     with page_style(name):
-        figure = Figure(figsize=(4.6, 1 + 0.24 * max(4, len(shown))), layout="constrained")
+        figure = Figure(figsize=(_WIDTH, 1 + 0.26 * max(4, len(shown))), layout="constrained")
         axes = figure.subplots()
         bars = axes.barh(range(len(shown)), [layer.added_snr_db or 0.0 for layer in shown], color=AFTER, alpha=0.7)
-        axes.bar_label(bars, [f"{layer.added_snr_db:.0f}" for layer in shown], fontsize=8, padding=3)
-        axes.set_yticks(range(len(shown)), [_short(layer.layer) for layer in shown], fontsize=8)
-        axes.margins(x=0.15)
+        axes.bar_label(bars, [f"{layer.added_snr_db:.0f}" for layer in shown], padding=3)
+        axes.set_yticks(range(len(shown)), [_short(layer.layer) for layer in shown])
+        axes.margins(x=0.18)
         axes.invert_yaxis()
         axes.set_xlabel("dB")
         return inline_svg(figure, name, "Signal to added noise of each layer in decibels")
@@ -205,4 +261,5 @@ def _draw_layer_noise(shown: Sequence[LayerNoise], name: str) -> str:
 def _short(label: str) -> str:
     """A name that fits beside an axis, with nothing in it that cannot be drawn."""
     label = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in label)
-    return label if len(label) <= 14 else label[:13] + "…"
+    half = _LONGEST_NAME // 2
+    return label if len(label) <= _LONGEST_NAME else f"{label[: half - 1]}…{label[-half:]}"

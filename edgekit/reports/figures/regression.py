@@ -11,7 +11,7 @@ from edgekit.reports.figures.svg import AFTER, BEFORE, FAINT, inline_svg, page_s
 from edgekit.reports.figures.writing import plain_text
 from edgekit.reports.html_page import PageFigure
 
-_FIGURE_SIZE = (4.2, 3.6)
+_FIGURE_SIZE = (4.15, 3.6)
 #: Bins of the distribution of errors.
 _BINS = 24
 

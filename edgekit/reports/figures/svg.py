@@ -19,7 +19,12 @@ _PAGE_COLORS = {
 _STYLE = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.size": 10,
+    # No text is smaller, and no figure is shown smaller than it is drawn.
+    "font.size": 11,
+    "axes.labelsize": 11,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "legend.fontsize": 11,
     "text.color": TEXT,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": TEXT,
@@ -63,10 +68,11 @@ def inline_svg(figure: Any, name: str, description: str) -> str:
     svg = re.sub(r'\b(id="|xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
     for color, replacement in _PAGE_COLORS.items():
         svg = svg.replace(color, replacement)
-    # Its size is the page's business; the view box keeps the proportions.
+    # The page may show it larger, and scrolls it rather than shrink its text; the view box keeps the proportions.
     head, rest = svg.split(">", 1)
     head = re.sub(r' (width|height)="[^"]*"', "", head)
-    return f'{head} role="img" aria-label="{_attribute(description)}">{rest.strip()}'
+    width = round(72 * figure.get_figwidth())
+    return f'{head} style="min-width:{width}px" role="img" aria-label="{_attribute(description)}">{rest.strip()}'
 
 
 def _attribute(text: str) -> str:

@@ -16,6 +16,7 @@ from edgekit.reports.figures.page import (
     draw_confusion_change,
     draw_reliability,
     layer_noise_figures,
+    reliability_caption,
 )
 from edgekit.reports.gate.table import verdict_sentence
 from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
@@ -47,7 +48,7 @@ def _tradeoffs(result: CheckResult) -> tuple[PageFigure, ...]:
     for check in result.models:
         before = _point(check.baseline)
         if before is not None:
-            after = None if check.measurement is None else _point(check.measurement.record)
+            after = None if check.measurement is None else _point(check.measurement.record, passed=check.passed)
             models.append((check.name, before, after))
     figures = []
     if models:
@@ -61,10 +62,10 @@ def _tradeoffs(result: CheckResult) -> tuple[PageFigure, ...]:
     return tuple(figures)
 
 
-def _point(record: ModelRecord) -> Point | None:
+def _point(record: ModelRecord, *, passed: bool = True) -> Point | None:
     if record.top1 is None:
         return None
-    return Point(record.size_bytes, record.top1, None if record.latency is None else record.latency.ratio)
+    return Point(record.size_bytes, record.top1, None if record.latency is None else record.latency.ratio, passed)
 
 
 def _section(check: ModelCheck, number: int) -> Section:
@@ -107,12 +108,11 @@ def _of_classes(check: ModelCheck, name: str) -> tuple[tuple[PageFigure, ...], t
     if after.true_classes is not None and changed_count:
         svg = draw_confusion_change(_confusion(before), _confusion(after), labels, f"{name}-confusion")
         caption = "Samples more or fewer than the baseline's. Blue is for the better, red for the worse."
-        figures.append(PageFigure("Change of the confusion matrix", svg, caption))
+        figures.append(PageFigure("Change of the confusion matrix", svg, caption, is_wide=True))
     bins = check.baseline.reliability, check.measurement.record.reliability
     if bins[0] and bins[1]:
         svg = draw_reliability(bins[0], bins[1], f"{name}-reliability")
-        caption = "On the dashed line, confidence is as good as it says; below it, the model is too sure."
-        figures.append(PageFigure("Reliability", svg, caption))
+        figures.append(PageFigure("Reliability", svg, reliability_caption(bins[1])))
     changed = changed_predictions(check.measurement.stream, before, after, labels)
     return tuple(figures), changed, changed_count
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from edgekit.regression.measurement import Measurement
 from edgekit.regression.predictions import ClassPredictions, PredictionErrors
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
+from edgekit.reports.figures.page import Point, draw_against_size, draw_reliability, reliability_caption
+from edgekit.reports.figures.palette import DARK, LIGHT
 from edgekit.reports.gate.html import check_html
 
 CHROMIUM = Path(__file__).parent.parent / "chromium.py"
@@ -195,3 +198,61 @@ def test_a_regression_shows_its_error_first(result: CheckResult) -> None:
     text = " ".join(Document(check_html(CheckResult((check,)))).text.split())
     assert "mean absolute error0.5baseline 0.25" in text
     assert "top-1" not in text
+
+
+def test_the_reliability_diagram_shows_intervals_and_joins_nothing() -> None:
+    svg = draw_reliability([(20, 0.5, 0.4), (20, 0.9, 1.0)], [(20, 0.55, 0.5)], "r")
+    # Two lines only: the diagonal, and no more; the rest are marks (used) and whiskers.
+    lines = re.findall(r'<path d="([^"]*)" clip-path[^>]*stroke-dasharray', svg)
+    assert len(lines) == 1
+    assert svg.count("LineCollection_") == 2
+    assert "samples" not in svg
+    assert reliability_caption([(20, 0.5, 0.4), (20, 0.9, 1.0)]).startswith("Each mark: 20 answers")
+    assert reliability_caption([(20, 0.5, 0.4), (31, 0.9, 1.0)]).startswith("Each mark: 20 to 31 answers")
+
+
+def test_shares_end_at_100_percent_and_a_failed_candidate_is_red() -> None:
+    before, after = Point(1000, 1.0, None), Point(900, 0.999, None, passed=False)
+    failed = draw_against_size([("m", before, after)], "a")
+    ticks = [float(text) for text in re.findall(r">(\d+(?:\.\d+)?)</text>", failed)]
+    # Sizes in kB are below 2 here; what else is on an axis is a percentage.
+    assert max(ticks) <= 100
+    assert "var(--bad)" in failed
+    assert "failed</text>" in failed
+    passed = draw_against_size([("m", before, replace(after, passed=True))], "a")
+    assert "var(--bad)" not in passed
+    assert "failed" not in passed
+
+
+def test_no_text_of_a_figure_is_below_11_px_where_it_is_not_shrunk(result: CheckResult, page: Path) -> None:
+    html = page.read_text()
+    sizes = [float(size) for size in re.findall(r"font(?:-size)?: ?(\d+(?:\.\d+)?)px", html.partition("</head>")[2])]
+    assert len(sizes) > 50
+    assert min(sizes) >= 11
+    # Shown at their own size at least: a figure that is wider than a phone scrolls.
+    for svg in re.findall(r"<svg[^>]*>", html):
+        width = float(svg.partition('viewBox="0 0 ')[2].split()[0])
+        assert f"min-width:{round(width)}px" in svg
+
+
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_palette_is_legible_and_apart_without_colour(colors: dict[str, str]) -> None:
+    light = {name: luminance(color) for name, color in colors.items()}
+    for name in ("before", "after", "good", "bad", "faint"):
+        assert contrast(light[name], light["card"]) >= 3, name
+    for name in ("text", "muted"):
+        assert contrast(light[name], light["card"]) >= 4.5, name
+    # What stands side by side differs in brightness, and so in print and to the colour-blind.
+    for first, second in (("before", "after"), ("good", "bad")):
+        assert contrast(light[first], light[second]) >= 1.4, (first, second)
+
+
+def luminance(color: str) -> float:
+    """Relative luminance, 0 to 1, as WCAG 2.2 defines it."""
+    channels = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: float, second: float) -> float:
+    return (max(first, second) + 0.05) / (min(first, second) + 0.05)

@@ -1,0 +1,34 @@
+"""The colours of figures and pages: one palette, apart in grey and for the colour-blind."""
+
+from __future__ import annotations
+
+#: On a white page, and in every PNG.
+LIGHT = {
+    "page": "#ffffff",
+    "card": "#f6f7f9",
+    "text": "#1b1f24",
+    "muted": "#5a6472",
+    "faint": "#7d8794",
+    "line": "#dfe3e8",
+    "before": "#9a6fe0",
+    "after": "#0b5d45",
+    "good": "#2f7fe6",
+    "bad": "#b3260c",
+    "warn": "#8a5a00",
+}
+#: On a dark page.
+DARK = {
+    "page": "#14171c",
+    "card": "#1d2229",
+    "text": "#e8ebef",
+    "muted": "#a3adba",
+    "faint": "#8b95a3",
+    "line": "#333b46",
+    "before": "#9d7bf0",
+    "after": "#6fe6bb",
+    "good": "#9cc4ff",
+    "bad": "#ff7350",
+    "warn": "#e3b341",
+}
+#: Marks that are told apart without any colour, in the order in which they are used.
+MARKERS = ("o", "s", "D", "^", "v", "P", "h", "<", ">", "p")
