@@ -12,10 +12,12 @@ loaded when it is first used, so that importing edgekit costs next to nothing.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgekit.api.converting import convert
     from edgekit.api.data import load_data
     from edgekit.api.inspecting import inspect
     from edgekit.api.validating import validate
     from edgekit.artifacts.inspecting import TargetChecks, TfliteInspection
+    from edgekit.conversion.result import Conversion, ConvertedModel
     from edgekit.datasets.dataset import Dataset
     from edgekit.parity.validation import Validation
     from edgekit_converters.exported_programs.program import Program
@@ -39,7 +41,9 @@ __version__ = "0.1.0"
 __all__ = [
     "ArgumentTypeError",
     "BelowThresholdError",
+    "Conversion",
     "ConversionError",
+    "ConvertedModel",
     "DataError",
     "Dataset",
     "EdgekitError",
@@ -55,6 +59,7 @@ __all__ = [
     "UsageError",
     "Validation",
     "__version__",
+    "convert",
     "inspect",
     "load_data",
     "validate",
@@ -63,6 +68,9 @@ __all__ = [
 _ERRORS = "edgekit_runtime.errors"
 #: Where each public name is defined.
 _MODULES = {
+    "convert": "edgekit.api.converting",
+    "Conversion": "edgekit.conversion.result",
+    "ConvertedModel": "edgekit.conversion.result",
     "load_data": "edgekit.api.data",
     "inspect": "edgekit.api.inspecting",
     "validate": "edgekit.api.validating",

@@ -12,6 +12,11 @@ from edgekit_runtime.errors import ArgumentTypeError, UsageError
 from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS, UNNAMED, USER, Claim
 
 Value = TypeVar("Value")
+PathLike = str | os.PathLike[str]
+#: Real values of pixels 0 and 255, for the only image or by input name.
+PixelRanges = tuple[float, float] | Mapping[str, tuple[float, float]]
+#: A kind for the only input or all outputs, or kinds by name.
+Kinds = str | Mapping[str, str]
 
 
 def type_name(value: object) -> str:

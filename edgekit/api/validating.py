@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from edgekit.api.arguments import (
+    Kinds,
+    PathLike,
+    PixelRanges,
     as_column,
     as_count,
     as_flag,
@@ -25,10 +28,6 @@ from edgekit_runtime.errors import ArgumentTypeError, UsageError
 
 if TYPE_CHECKING:
     from edgekit.parity.validation import Validation
-
-PathLike = str | os.PathLike[str]
-PixelRanges = tuple[float, float] | Mapping[str, tuple[float, float]]
-Kinds = str | Mapping[str, str]
 
 
 @overload

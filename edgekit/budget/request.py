@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from edgekit.datasets.readers.memory import MemoryData
 from edgekit.parity.metrics import METRICS, require_known
 from edgekit_runtime.errors import UsageError
 
@@ -62,7 +63,7 @@ class BudgetOptions:
     figure: Path | None = None
 
 
-def budget_request(options: BudgetOptions, *, quantize: str, data: str | None) -> BudgetRequest | None:
+def budget_request(options: BudgetOptions, *, quantize: str, data: str | MemoryData | None) -> BudgetRequest | None:
     """The budget that the command line's options ask for, or None for no budget.
 
     Args:

@@ -24,7 +24,7 @@ from edgekit.commands.shared.options import (
     task_options,
 )
 from edgekit.commands.shared.reporting import report, require
-from edgekit_converters.quantization.modes import IoType, Mode, Scheme, modes_by_rank
+from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 
 
 def _listed(names: Iterable[str], last: str) -> str:
@@ -185,77 +185,58 @@ def command(
     edgekit convert model.h5 --all --data photos/ --output variants/
     edgekit convert model.h5 --quantize dynamic --target tflite-runtime-2.14
     """
-    from edgekit.api.arguments import user_claim
-    from edgekit.budget.request import BudgetOptions, budget_request
-    from edgekit.conversion import ConversionOptions, convert
-    from edgekit.datasets.readers.pictures import PictureOptions
+    from edgekit.api.converting import convert
+    from edgekit.conversion.output_paths import ALL, AUTO, output_paths
     from edgekit.progress import progress_bar
     from edgekit.reports.conversion import print_conversion
     from edgekit.reports.figures.pareto import draw_pareto
-    from edgekit_converters.atomic_files import require_place
-    from edgekit_converters.lowering import LoweringRequest
-    from edgekit_runtime.classification import read_labels
 
     require_consistent(
         needs={"label_column": ("data",), "samples": ("data", "random_calibration")},
         excludes={"every": ("quantize", "prefer")},
     )
-    outputs = output_paths(model, output, quantize, every, io)
-    for path in outputs.values():
-        require_place(path)
-    budget = budget_request(
-        BudgetOptions(max_drop, metrics, strict, prefer, figure), quantize="all" if every else quantize, data=data
-    )
-    options = ConversionOptions(
-        io=IoType(io),
-        scheme=Scheme(scheme),
-        data=data,
-        random_calibration=random_calibration,
-        samples=samples,
-        seed=seed,
-        label_column=label_column,
-        pixel_ranges=pixel_ranges,
-        pictures=PictureOptions(mean, std, color_order, resize),
-        labels=read_labels(labels) if labels else (),
-        targets=targets,
-        budget=budget,
-        claim=user_claim(task, input_kind=input_kinds, output_kind=output_kinds),
-    )
-    if architecture == "reference-cnn":
-        architecture = "edgekit.training.reference_cnn:build_for_digits"
     if allow_unsafe:
         click.echo(f"--allow-unsafe: code that {model.name} carries will run on this machine.", err=True)
-    request = LoweringRequest(
-        model,
-        input_shape,
-        architecture,
-        custom_objects,
-        allow_unsafe,
-        channels_last=channels_last,
-        max_memory=max_memory,
-        signature=signature,
-    )
     with progress_bar(f"Converting {model.name}", total=None):
-        conversion = convert(request, {Mode(mode): path for mode, path in outputs.items()}, options)
-    if conversion.budget and (figure or quantize == "auto"):
-        draw_pareto(conversion.budget, figure or next(iter(outputs.values())).with_suffix(".png"))
+        conversion = convert(
+            model,
+            output,
+            quantize=ALL if every else quantize,
+            data=data,
+            max_drop=max_drop,
+            targets=targets,
+            io=io,
+            scheme=scheme,
+            samples=samples,
+            seed=seed,
+            random_calibration=random_calibration,
+            label_column=label_column,
+            labels=labels or (),
+            pixel_range=pixel_ranges,
+            mean=mean,
+            std=std,
+            color_order=color_order,
+            resize=resize,
+            task=task,
+            output_kind=output_kinds,
+            input_kind=input_kinds,
+            input_shape=input_shape,
+            channels_last=channels_last,
+            signature=signature,
+            architecture=architecture,
+            custom_objects=custom_objects,
+            allow_unsafe=allow_unsafe,
+            max_memory=max_memory,
+            metric=metrics,
+            strict=strict,
+            prefer=prefer,
+            figure=figure,
+        )
+    if conversion.budget and quantize == AUTO and figure is None:
+        planned = next(iter(output_paths(model, output, quantize, IoType(io)).values()))
+        draw_pareto(conversion.budget, planned.with_suffix(".png"))
     report(conversion.to_dict, lambda: print_conversion(model.name, conversion), as_json=as_json)
     # Last, so that nobody overlooks them.
     for warning in conversion.warnings:
         click.echo(f"Warning: {warning}", err=True)
     require([conversion.budget.require_met] if conversion.budget else [], as_json=as_json)
-
-
-def output_paths(model: Path, output: Path | None, quantize: str, every: bool, io: str) -> dict[str, Path]:
-    """Where each variant goes; named for the model and, unless it is the plain one, for its mode."""
-    if every:
-        folder = output or model.parent
-        return {mode: folder / f"{model.stem}-{mode}.tflite" for mode in _IN_ALL}
-    name = model.stem if quantize == "none" else f"{model.stem}-{quantize}"
-    path = output or model.with_name(f"{name}.tflite")
-    if path.is_dir():
-        path /= f"{name}.tflite"
-    if quantize != "auto":
-        return {quantize: path}
-    # Each of them may be the one that is written.
-    return {mode.value: path for mode in modes_by_rank() if IoType(io) in mode.io_types}

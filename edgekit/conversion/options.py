@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgekit.budget.request import BudgetRequest
+from edgekit.datasets.readers.memory import MemoryData
 from edgekit.datasets.readers.pictures import PictureOptions
 from edgekit_converters.quantization.modes import IoType, Scheme
 from edgekit_runtime.task import NOTHING_SAID, Claim
@@ -18,7 +19,7 @@ class ConversionOptions:
     Attributes:
         io: Type of inputs and outputs of the variants that can have it.
         scheme: How many scales integer weights have.
-        data: Data set for calibration, by name or path.
+        data: Data for calibration, by name or path, or in memory.
         random_calibration: Calibrate on noise instead; marks what is made.
         samples: How many examples calibration takes, at most.
         seed: Seed of the choice of these examples.
@@ -34,7 +35,7 @@ class ConversionOptions:
 
     io: IoType = IoType.FLOAT32
     scheme: Scheme = Scheme.PER_CHANNEL
-    data: str | None = None
+    data: str | MemoryData | None = None
     random_calibration: bool = False
     samples: int = 256
     seed: int = 0

@@ -9,7 +9,9 @@ from typing import Any
 from edgekit.budget.report import BudgetReport
 from edgekit.calibration.data import CalibrationReport
 from edgekit.conversion.scores import OutputScore
+from edgekit.counting import counted
 from edgekit_converters.quantization.modes import QuantizationPath
+from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.task import Task
 
 RANDOM_CALIBRATION_WARNING = (
@@ -17,8 +19,8 @@ RANDOM_CALIBRATION_WARNING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertedModel:
+@dataclass(frozen=True, slots=True, repr=False)
+class ConvertedModel(ResultDisplay):
     """One file that was written.
 
     Attributes:
@@ -54,9 +56,25 @@ class ConvertedModel:
         scores = [score.to_dict() for score in self.scores]
         return asdict(self) | {"path": str(self.path), "scores": scores}
 
+    def summary(self) -> Summary:
+        """Mode, size, targets, scores and warnings."""
+        facts = [
+            ("quantize", self.quantize),
+            ("size", f"{self.size_bytes:,} bytes"),
+            ("sha256", self.sha256),
+            ("runs on", ", ".join(self.targets)),
+            *self.score_facts(),
+        ]
+        return Summary(f"Converted model {self.path}", tuple((name, value) for name, value in facts if value))
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+    def score_facts(self) -> list[tuple[str, str]]:
+        """A sentence for each output that was judged, and for each warning."""
+        facts = [(f"score of {score.output}", score.describe()) for score in self.scores]
+        return facts + [("warning", warning) for warning in self.warnings]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Conversion(ResultDisplay):
     """What a conversion made and what it has to say.
 
     Attributes:
@@ -84,6 +102,11 @@ class Conversion:
     doubts: tuple[str, ...] = ()
 
     @property
+    def path(self) -> Path:
+        """The file that was written; the first one if there are several."""
+        return self.models[0].path
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences for what is probably not meant."""
         if self.random_calibration:
@@ -103,3 +126,23 @@ class Conversion:
             "task": self.task.to_dict(),
             "budget": self.budget.to_dict() if self.budget else None,
         }
+
+    def summary(self) -> Summary:
+        """Each file, the task, the budget, notes and warnings."""
+        facts = [(model.quantize, f"{model.path}, {model.size_bytes:,} bytes") for model in self.models]
+        facts.append(("task", self.task.describe()))
+        facts += [(f"{model.quantize}: score", score.describe()) for model in self.models for score in model.scores]
+        if self.calibration:
+            facts.append(("calibration", f"{counted(self.calibration.samples, 'example')} of {self.calibration.data}"))
+        if self.budget:
+            winner = self.budget.winner
+            facts.append(
+                (
+                    "budget",
+                    f"{'met' if self.budget.met else 'missed'}: {winner.label}, drop of {self.budget.metric} "
+                    f"{self.budget.figure(winner.drop)}, allowed {self.budget.figure(self.budget.max_drop)}",
+                )
+            )
+        facts += [("note", note) for note in self.notes]
+        facts += [("warning", warning) for warning in self.warnings]
+        return Summary(f"Conversion to {counted(len(self.models), 'file')}", tuple(facts))

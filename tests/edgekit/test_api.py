@@ -68,7 +68,7 @@ def test_help_explains_each_argument_the_result_the_errors_and_an_example(name: 
     assert list(documented) == list(parameters)
     for parameter in parameters.values():
         if parameter.default is not inspect.Parameter.empty:
-            assert "Default: " in documented[parameter.name], parameter.name
+            assert re.search(r"Default:\s", documented[parameter.name]), parameter.name
     assert "EdgekitError" in sections[6]
     assert ">>> import edgekit" in sections[8]
 

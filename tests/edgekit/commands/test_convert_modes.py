@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgekit.commands.convert import command, output_paths
+from edgekit.commands.convert import command
+from edgekit.conversion.output_paths import output_paths
 from edgekit_converters.quantization.modes import IoType, Mode
 
 #: Runs ``edgekit convert --help`` with one more record in the module of the modes.
@@ -41,11 +42,12 @@ module = module_from_spec(spec)
 sys.modules[name] = module
 exec(before + dummy + mark + after, module.__dict__)
 
-from edgekit.commands.convert import command, output_paths
+from edgekit.commands.convert import command
+from edgekit.conversion.output_paths import output_paths
 from edgekit_converters.targets.adaptation import require_mode
 from edgekit_runtime.errors import UsageError
 
-print(list(output_paths(Path("model.h5"), None, "auto", False, "int8")))
+print([mode.value for mode in output_paths(Path("model.h5"), None, "auto", module.IoType("int8"))])
 try:
     require_mode(module.Mode.DUMMY, ["litert"])
 except UsageError as error:
@@ -83,4 +85,4 @@ def test_the_help_names_every_mode_and_every_type() -> None:
     ],
 )
 def test_auto_chooses_among_the_modes_with_these_inputs_and_outputs(io: str, candidates: list[str]) -> None:
-    assert list(output_paths(Path("model.h5"), None, "auto", False, io)) == candidates
+    assert [mode.value for mode in output_paths(Path("model.h5"), None, "auto", IoType(io))] == candidates

@@ -1,0 +1,261 @@
+"""``edgekit.convert``: a Keras, TensorFlow or PyTorch model becomes a .tflite."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from edgekit.api.arguments import (
+    Kinds,
+    PathLike,
+    PixelRanges,
+    as_choice,
+    as_column,
+    as_count,
+    as_flag,
+    as_optional_choice,
+    as_optional_fraction,
+    as_optional_numbers,
+    as_optional_path,
+    as_optional_text,
+    as_texts,
+    by_name,
+    pixel_ranges,
+    type_name,
+    user_claim,
+)
+from edgekit.api.data import LARGEST_SEED, DataSource, optional_data
+from edgekit.api.models import ModelSource, is_keras_model, model_file
+from edgekit_runtime.errors import ArgumentTypeError, UsageError
+
+if TYPE_CHECKING:
+    from edgekit.conversion.result import Conversion
+
+#: What ``architecture`` may be beside a file or ``module:function``.
+_BUILT_IN_ARCHITECTURES = {"reference-cnn": "edgekit.training.reference_cnn:build_for_digits"}
+
+
+def convert(
+    model: ModelSource,
+    output: PathLike | None = None,
+    *,
+    quantize: str = "none",
+    data: DataSource | None = None,
+    max_drop: float | None = None,
+    targets: Sequence[str] = (),
+    io: str = "float32",
+    scheme: str = "per-channel",
+    samples: int = 256,
+    seed: int = 0,
+    random_calibration: bool = False,
+    label_column: str | int | None = None,
+    labels: PathLike | Sequence[str] = (),
+    pixel_range: PixelRanges | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    color_order: str | None = None,
+    resize: str | None = None,
+    task: str | None = None,
+    output_kind: Kinds | None = None,
+    input_kind: Kinds | None = None,
+    input_shape: Sequence[int] | None = None,
+    channels_last: bool = False,
+    signature: str | None = None,
+    architecture: PathLike | None = None,
+    custom_objects: Sequence[str | type] = (),
+    allow_unsafe: bool = False,
+    max_memory: int = 512_000_000,
+    metric: str | Mapping[str, str] | None = None,
+    strict: bool = False,
+    prefer: str | None = None,
+    figure: PathLike | None = None,
+) -> Conversion:
+    """Convert a model to .tflite files; the same arguments give the same bytes.
+
+    The model is lowered in a process of its own: TensorFlow is not imported here, and code in the file does not run.
+
+    Args:
+        model: Path of an .h5, .keras or .pt2 file or of a SavedModel folder, as text or ``Path``; or a
+            ``keras.Model`` in memory, which is saved to a temporary file.
+        output: File to write, or a folder to write it to; with ``quantize="all"``, a folder. Default: None, beside the
+            model; a model in memory needs it.
+        quantize: What becomes smaller: ``"none"`` (float32), ``"float16"`` (weights), ``"dynamic"`` (int8 weights),
+            ``"int8"`` (weights and activations), ``"int16x8"`` (int8 weights, int16 activations), ``"int4"`` (4-bit
+            weights); ``"auto"`` measures them all and writes the best within the budget, ``"all"`` writes none,
+            float16, dynamic and int8. Default: ``"none"``.
+        data: Real inputs to calibrate on, which int8 and int16x8 need, and to judge a budget on: a name or path as for
+            ``edgekit convert --data``; inputs (N, ...) as an array or as a dict by input name; ``(inputs, labels)``;
+            an iterable of such batches or single examples; or a function that returns one. uint8 arrays are pixels,
+            floats are passed unchanged. Default: None.
+        max_drop: Budget: how much worse than the float model the result may be on held-back data, in the metric's
+            unit; 0.005 is half a point of top-1. Default: None, no budget; 0.005 with ``"auto"``.
+        targets: Runtimes that the files have to run on, such as ``["tflite-runtime-2.14"]``. Default: none.
+        io: Type of inputs and outputs: ``"float32"``, ``"int8"``, ``"uint8"`` or ``"int16"``. Default: ``"float32"``.
+        scheme: Scales of integer weights, ``"per-channel"`` or ``"per-tensor"``. Default: ``"per-channel"``.
+        samples: Examples to calibrate on, at most. Default: 256.
+        seed: Seed of all random choices, 0 to 2**32 - 1. Default: 0.
+        random_calibration: Calibrate on noise instead of data; the result is not for use. Default: False.
+        label_column: Heading or number of a table's column of labels. Default: None, found by itself.
+        labels: Class names, or the path of a text file with one per line. Default: those of the data.
+        pixel_range: Real values of pixels 0 and 255 at the model's image input, such as ``(-1, 1)``, or a dict of
+            these by input name. Default: None, (0, 1), or (0, 255) for a model that rescales by itself.
+        mean: Subtracted after ``pixel_range``: a number, or one for each channel. Default: None, nothing.
+        std: Divisor after ``mean``: a number, or one for each channel. Default: None, 1.
+        color_order: ``"rgb"`` or ``"bgr"``. Default: None, rgb.
+        resize: How images of another size are resized: ``"stretch"``, ``"crop"``, ``"pad"`` or ``"nearest"``. Default:
+            None, stretch.
+        task: ``"classification"``, ``"multilabel"``, ``"regression"``, ``"segmentation"``, ``"detection"`` or
+            ``"sequence"``. Default: None, found in the model and the data.
+        output_kind: Kind of all outputs, such as ``"classes"``, or a dict by output name. Default: None, found.
+        input_kind: Kind of the only input, such as ``"image"``, or a dict by input name. Default: None, found.
+        input_shape: Sizes without the batch, such as ``(224, 224, 3)``, for a model that leaves them open. Default:
+            None, those of the model.
+        channels_last: Take the images of a PyTorch program as (N, H, W, C). Default: False.
+        signature: Signature of a SavedModel. Default: None, serving_default or the only one.
+        architecture: For a file of weights only: a .json or .yaml file, ``"module:function"`` or ``"reference-cnn"``.
+            Default: None.
+        custom_objects: Your own classes that the model uses, each as ``"module:Class"`` or as the class; their modules
+            are imported in the other process. Default: none.
+        allow_unsafe: Load what the scan refuses, and run the code that the file carries. Default: False.
+        max_memory: Refuse a model with a tensor of more bytes than this at batch size 1. Default: 512,000,000.
+        metric: What ``max_drop`` is about, such as ``"top1"`` or ``"f1"``, or a dict by output name. Default: None,
+            that of the output's kind.
+        strict: Count a budget as kept only if the examples show it. Default: False.
+        prefer: What ``"auto"`` selects among the models within the budget, ``"speed"`` or ``"size"``. Default: None,
+            speed.
+        figure: PNG to draw with size, latency and drop of every model judged. Default: None.
+
+    Returns:
+        A ``Conversion``: ``path`` (the file), ``models`` (each file with ``size_bytes``, ``sha256`` and ``scores``),
+        ``task``, ``calibration``, ``budget`` (``met``, ``require_met()``), ``notes``, ``warnings`` and ``to_dict()``.
+
+    Raises:
+        EdgekitError: The model, the data or a target is unfit, or arguments contradict each other; nothing was written
+            then. Messages name the command's options: ``--max-drop`` is ``max_drop``. A missed budget does not raise.
+        TypeError: An argument has the wrong type; it is an ``EdgekitError``, too.
+
+    Example:
+        >>> import edgekit
+        >>> conversion = edgekit.convert("model.h5", quantize="int8", data="digits", max_drop=0.005)
+        >>> conversion.path.name, conversion.budget.met
+        ('model-int8.tflite', True)
+    """
+    from edgekit.budget.request import BudgetOptions, Preference, budget_request
+    from edgekit.conversion import ConversionOptions
+    from edgekit.conversion import convert as convert_file
+    from edgekit.conversion.output_paths import output_paths, quantize_choices
+    from edgekit.datasets.readers.pictures import PictureOptions
+    from edgekit_converters.atomic_files import require_place
+    from edgekit_converters.lowering import LoweringRequest
+    from edgekit_converters.quantization.modes import IoType, Scheme
+    from edgekit_runtime.inputs.resizing import RESIZE_MODES
+
+    asked = as_choice(quantize, "quantize", quantize_choices())
+    io_type = IoType(as_choice(io, "io", [each.value for each in IoType]))
+    source = optional_data(data)
+    figure_path = as_optional_path(figure, "figure")
+    budget = budget_request(
+        BudgetOptions(
+            as_optional_fraction(max_drop, "max_drop", highest=float("inf")),
+            by_name(metric),
+            as_flag(strict, "strict"),
+            as_optional_choice(prefer, "prefer", [each.value for each in Preference]),
+            figure_path,
+        ),
+        quantize=asked,
+        data=source,
+    )
+    options = ConversionOptions(
+        io=io_type,
+        scheme=Scheme(as_choice(scheme, "scheme", [each.value for each in Scheme])),
+        data=source,
+        random_calibration=as_flag(random_calibration, "random_calibration"),
+        samples=as_count(samples, "samples"),
+        seed=as_count(seed, "seed", lowest=0, highest=LARGEST_SEED),
+        label_column=as_column(label_column),
+        pixel_ranges=pixel_ranges(pixel_range),
+        pictures=PictureOptions(
+            as_optional_numbers(mean, "mean"),
+            as_optional_numbers(std, "std"),
+            as_optional_choice(color_order, "color_order", ("rgb", "bgr")),
+            as_optional_choice(resize, "resize", RESIZE_MODES),
+        ),
+        labels=_labels(labels),
+        targets=as_texts(targets, "targets"),
+        budget=budget,
+        claim=user_claim(task, input_kind=input_kind, output_kind=output_kind),
+    )
+    if output is None and is_keras_model(model):
+        raise UsageError(
+            "output is missing: a model in memory has no folder to write beside.",
+            expected="a path",
+            received="output=None",
+            next_step='pass output="model.tflite"',
+        )
+    destination = as_optional_path(output, "output")
+    with model_file(model) as path:
+        outputs = output_paths(path, destination, asked, io_type)
+        for each in outputs.values():
+            require_place(each)
+        request = LoweringRequest(
+            path,
+            None if input_shape is None else _sizes(input_shape),
+            _architecture(architecture),
+            _class_names(custom_objects),
+            as_flag(allow_unsafe, "allow_unsafe"),
+            channels_last=as_flag(channels_last, "channels_last"),
+            max_memory=as_count(max_memory, "max_memory"),
+            signature=as_optional_text(signature, "signature"),
+        )
+        conversion = convert_file(request, outputs, options)
+    if conversion.budget and figure_path:
+        from edgekit.reports.figures.pareto import draw_pareto
+
+        draw_pareto(conversion.budget, figure_path)
+    return conversion
+
+
+def _labels(labels: Any) -> tuple[str, ...]:
+    from edgekit_runtime.classification import read_labels
+
+    if isinstance(labels, (str, os.PathLike)):
+        return read_labels(labels)
+    return as_texts(labels, "labels")
+
+
+def _sizes(sizes: Any) -> tuple[int, ...]:
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str):
+        raise ArgumentTypeError(
+            "input_shape has the wrong type.",
+            expected="sizes without the batch, such as (224, 224, 3)",
+            received=type_name(sizes),
+        )
+    return tuple(as_count(size, "input_shape") for size in sizes)
+
+
+def _architecture(architecture: Any) -> str | None:
+    path = as_optional_path(architecture, "architecture")
+    return None if path is None else _BUILT_IN_ARCHITECTURES.get(str(path), str(path))
+
+
+def _class_names(classes: Any) -> tuple[str, ...]:
+    """``module:Class`` for each class: it is the other process that imports them."""
+    if isinstance(classes, (str, type)):
+        classes = [classes]
+    if not isinstance(classes, Sequence) or not all(isinstance(each, (str, type)) for each in classes):
+        raise ArgumentTypeError(
+            "custom_objects has the wrong type.",
+            expected='a list of classes, or of texts such as "my_layers:Scale"',
+            received=type_name(classes),
+        )
+    names = [each if isinstance(each, str) else f"{each.__module__}:{each.__qualname__}" for each in classes]
+    unimportable = next((name for name in names if name.startswith("__main__:") or "<locals>" in name), None)
+    if unimportable is not None:
+        raise UsageError(
+            "A class of custom_objects cannot be imported by the process that lowers the model.",
+            expected="a class at the top level of a module in a file",
+            received=unimportable,
+            next_step="move the class to a module of its own, and import it from there",
+        )
+    return tuple(names)
