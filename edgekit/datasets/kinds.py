@@ -1,6 +1,6 @@
 """The kinds of data that commands take as ``--data``: one record for each.
 
-Help texts, the error for unknown data and the README's table are made from the records, so this module imports nothing
+Help texts, the error for unknown data and the guide's table are made from the records, so this module imports nothing
 heavy: the readers are imported when data is opened. To add a kind, add its record with its reader to ``KINDS``.
 """
 
@@ -41,7 +41,7 @@ class DataKind:
     Attributes:
         name: What help texts call it. The name itself for ``Form.NAME``.
         form: What the user passes.
-        help: What it holds, for the README's table.
+        help: What it holds, for the guide's table.
         open: The reader.
         suffixes: Endings of the file's name, or of the names of the files in the folder, in lower case.
         recognizes: Tells from the content whether a path is of this kind, where no suffix does; None for never.

@@ -72,7 +72,7 @@ class ModeRecord:
     Attributes:
         name: What ``--quantize`` takes.
         help: What becomes smaller, for the help of ``edgekit convert``.
-        summary: What it is for, for the README's table.
+        summary: What it is for, for the guide's table.
         path: How it is made from the lowered float32 model.
         weight_bits: Bits of a weight.
         activation_bits: Bits of an activation; None leaves activations in float. Integers need data to measure their

@@ -12,7 +12,7 @@ from edgekit_converters.quantization import modes
 from edgekit_converters.quantization.modes import Mode, ModeRecord, modes_by_rank
 from edgekit_converters.targets.target import target_names
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "pages" / "guides" / "quantization.md"
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(ModeRecord)])
@@ -35,8 +35,8 @@ def test_records_name_targets_that_exist() -> None:
     assert {name for mode in Mode for name in mode.record.unfit_targets} <= set(target_names())
 
 
-def test_the_table_of_the_readme_agrees_with_the_records() -> None:
-    text = README.read_text()
+def test_the_table_of_the_guide_agrees_with_the_records() -> None:
+    text = GUIDE.read_text()
     head = "| `--quantize` | what becomes smaller | `--io` | needs data |\n|---|---|---|---|\n"
     rows = [line for line in text.partition(head)[2].partition("\n\n")[0].splitlines() if "`auto`" not in line]
     assert rows == [

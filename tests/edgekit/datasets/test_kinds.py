@@ -21,7 +21,7 @@ from edgekit.datasets.source import Source
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "pages" / "guides" / "data.md"
 ROW = ModelInput("row", (-1, 3), "float32")
 
 
@@ -84,9 +84,9 @@ def test_without_the_record_the_file_is_refused(lines: Path) -> None:
     )
 
 
-def test_the_table_of_the_readme_agrees_with_the_records() -> None:
+def test_the_table_of_the_guide_agrees_with_the_records() -> None:
     head = "| `--data` | form | what it holds |\n|---|---|---|\n"
-    rows = README.read_text().partition(head)[2].partition("\n\n")[0].splitlines()
+    rows = GUIDE.read_text().partition(head)[2].partition("\n\n")[0].splitlines()
     assert rows == [f"| `{kind.name}` | {kind.form.value} | {kind.help} |" for kind in kinds.KINDS]
 
 
