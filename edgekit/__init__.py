@@ -12,6 +12,7 @@ loaded when it is first used, so that importing edgekit costs next to nothing.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgekit.api.checking import check, update_baseline
     from edgekit.api.converting import convert
     from edgekit.api.data import load_data
     from edgekit.api.inspecting import inspect
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from edgekit.conversion.result import Conversion, ConvertedModel
     from edgekit.datasets.dataset import Dataset
     from edgekit.parity.validation import Validation
+    from edgekit.regression.results import BaselineUpdate, CheckResult
     from edgekit_converters.exported_programs.program import Program
     from edgekit_converters.keras_files.summary import KerasFileSummary
     from edgekit_converters.saved_models.summary import SavedModelSummary
@@ -40,7 +42,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentTypeError",
+    "BaselineUpdate",
     "BelowThresholdError",
+    "CheckResult",
     "Conversion",
     "ConversionError",
     "ConvertedModel",
@@ -59,9 +63,11 @@ __all__ = [
     "UsageError",
     "Validation",
     "__version__",
+    "check",
     "convert",
     "inspect",
     "load_data",
+    "update_baseline",
     "validate",
 ]
 
@@ -71,6 +77,10 @@ _MODULES = {
     "convert": "edgekit.api.converting",
     "Conversion": "edgekit.conversion.result",
     "ConvertedModel": "edgekit.conversion.result",
+    "check": "edgekit.api.checking",
+    "update_baseline": "edgekit.api.checking",
+    "CheckResult": "edgekit.regression.results",
+    "BaselineUpdate": "edgekit.regression.results",
     "load_data": "edgekit.api.data",
     "inspect": "edgekit.api.inspecting",
     "validate": "edgekit.api.validating",

@@ -13,10 +13,7 @@ from edgekit.commands.shared.reporting import exit_code_of, exit_with, open_in_b
 from edgekit.regression.rules.registry import all_thresholds
 
 if TYPE_CHECKING:
-    from edgekit.regression.baseline.stored import ModelRecord
-    from edgekit.regression.configuration.sections import LoadedConfiguration
     from edgekit.regression.results import CheckResult
-    from edgekit.regression.verdicts import RuleResult
 
 
 def threshold_lines() -> str:
@@ -100,8 +97,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Compare models with the committed baseline, as ``_HELP`` describes."""
+    from edgekit.api.checking import check
+    from edgekit.progress import progress_bar
     from edgekit.regression.configuration.files import find_configuration
-    from edgekit.regression.configuration.sections import load_configuration
     from edgekit.reports.gate.outputs import CheckOutputs, write_outputs
     from edgekit_converters.temporary_folders import private_temporary_files
 
@@ -113,72 +111,31 @@ def command(
         },
     )
     click.get_current_context().with_resource(private_temporary_files("check"))
-    configuration = load_configuration(config or find_configuration(Path.cwd()))
+    path = config or find_configuration(Path.cwd())
     if update_baseline:
-        _update(configuration, names, as_json)
-    else:
-        result = (
-            _compare_digests(configuration)
-            if digests_only
-            else _check(
-                configuration,
-                *_judged_by(configuration, baseline_ref, allow_loosening, allow_python_data),
-                names=names,
-                strict=strict,
-                layers=html is not None,
-            )
-        )
-        # The verdict comes first, whatever becomes of the files.
-        _show(result, as_json)
-        outputs = CheckOutputs(junit, markdown, html, history, mlflow)
-        errors = write_outputs(result, outputs, configuration.path.parent)
-        for error in errors:
-            click.echo(f"Error: {error}", err=True)
-        if opens and html is not None and not errors:
-            open_in_browser(html)
-        exit_with(exit_code_of(result.passed))
-        exit_with(errors[0].exit_code if errors else 0)
-
-
-def _judged_by(
-    configuration: LoadedConfiguration, ref: str | None, allow_loosening: bool, allow_python_data: bool
-) -> tuple[dict[str, ModelRecord], dict[str, tuple[RuleResult, ...]]]:
-    """The records to judge by, and what the configuration and the baseline changed since ``ref``."""
-    from edgekit.regression.baseline.git import read_reference
-    from edgekit.regression.baseline.stored import read_baseline
-    from edgekit.regression.configuration.changes import find_changes, records_to_judge_by, refuse_functions
-
-    path = configuration.resolve(configuration.settings.baseline)
-    if ref is None:
-        return read_baseline(path), {}
-    if not allow_python_data:
-        refuse_functions(configuration)
-    reference, records = read_reference(configuration.path, ref), read_baseline(path)
-    changes = find_changes(reference, configuration, records, allow_loosening=allow_loosening)
-    return records_to_judge_by(reference, records, allow_loosening=allow_loosening), changes
-
-
-def _check(
-    configuration: LoadedConfiguration,
-    records: dict[str, ModelRecord],
-    changes: dict[str, tuple[RuleResult, ...]],
-    *,
-    names: tuple[str, ...],
-    strict: bool,
-    layers: bool,
-) -> CheckResult:
-    from edgekit.progress import progress_bar
-    from edgekit.regression.gate import check
-
+        _update(path, names, as_json)
+        return
     with progress_bar("Checking", total=None):
-        return check(configuration, records, names=names, strict=strict, layers=layers, changes=changes)
-
-
-def _compare_digests(configuration: LoadedConfiguration) -> CheckResult:
-    from edgekit.regression.baseline.committed_files import check_committed_files
-    from edgekit.regression.baseline.stored import read_baseline
-
-    return check_committed_files(configuration, read_baseline(configuration.resolve(configuration.settings.baseline)))
+        result = check(
+            path,
+            models=names,
+            strict=strict,
+            digests_only=digests_only,
+            baseline_ref=baseline_ref,
+            allow_loosening=allow_loosening,
+            allow_python_data=allow_python_data,
+            layers=html is not None,
+        )
+    # The verdict comes first, whatever becomes of the files.
+    _show(result, as_json)
+    outputs = CheckOutputs(junit, markdown, html, history, mlflow)
+    errors = write_outputs(result, outputs, path.parent)
+    for error in errors:
+        click.echo(f"Error: {error}", err=True)
+    if opens and html is not None and not errors:
+        open_in_browser(html)
+    exit_with(exit_code_of(result.passed))
+    exit_with(errors[0].exit_code if errors else 0)
 
 
 def _show(result: CheckResult, as_json: bool) -> None:
@@ -192,21 +149,11 @@ def _show(result: CheckResult, as_json: bool) -> None:
             click.echo(workflow_command, err=as_json)
 
 
-def _update(configuration: LoadedConfiguration, names: tuple[str, ...], as_json: bool) -> None:
+def _update(path: Path, names: tuple[str, ...], as_json: bool) -> None:
+    from edgekit.api.checking import update_baseline
     from edgekit.progress import progress_bar
-    from edgekit.regression.baseline.stored import read_baseline, update_baseline
-    from edgekit.regression.gate import measure_for_baseline
     from edgekit.reports.gate.table import print_baseline_changes
 
-    path = configuration.resolve(configuration.settings.baseline)
-    if path.exists():
-        # One that cannot be read is said before the work, not after it.
-        read_baseline(path)
     with progress_bar("Measuring", total=None):
-        measured = measure_for_baseline(configuration, names=names)
-    before = update_baseline(path, measured, configuration.settings.models)
-    report(
-        lambda: {"baseline": str(path), "models": {name: record.to_dict() for name, record in measured.items()}},
-        lambda: print_baseline_changes(path, before, measured),
-        as_json=as_json,
-    )
+        update = update_baseline(path, models=names)
+    report(update.to_dict, lambda: print_baseline_changes(update.path, update.before, update.models), as_json=as_json)

@@ -1,16 +1,19 @@
-"""The result of ``edgekit check``."""
+"""The results of ``edgekit check``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgekit.counting import counted
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.measurement import Measurement
 from edgekit.regression.predictions import Predictions
 from edgekit.regression.verdicts import RuleResult, Verdict
+from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.errors import BelowThresholdError
 
 
@@ -30,11 +33,11 @@ class ModelCheck:
 
     name: str
     path: Path
-    measurement: Measurement | None
-    baseline: ModelRecord
-    baseline_predictions: Predictions | None
+    measurement: Measurement | None = field(repr=False)
+    baseline: ModelRecord = field(repr=False)
+    baseline_predictions: Predictions | None = field(repr=False)
     rules: tuple[RuleResult, ...]
-    layers: tuple[LayerNoise, ...] = ()
+    layers: tuple[LayerNoise, ...] = field(default=(), repr=False)
 
     @property
     def passed(self) -> bool:
@@ -80,8 +83,8 @@ class ModelCheck:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class CheckResult(ResultDisplay):
     """The result of all models.
 
     Attributes:
@@ -98,6 +101,61 @@ class CheckResult:
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the form of ``check.schema.json``."""
         return {"schema_version": 1, "passed": self.passed, "models": [model.to_dict() for model in self.models]}
+
+    def require_passed(self) -> None:
+        """Raise an error if a rule failed.
+
+        Raises:
+            BelowThresholdError: Of the first model that failed.
+        """
+        for model in self.models:
+            model.require_passed()
+
+    def summary(self) -> Summary:
+        """The verdict on each model, and each rule that failed or warns."""
+        facts = []
+        for model in self.models:
+            facts.append((model.name, model.summary))
+            facts += [
+                (
+                    f"{model.name}: {rule.rule}",
+                    f"{rule.verdict.value}: {rule.measured}, allowed: {rule.allowed}; {rule.why}",
+                )
+                for rule in model.rules
+                if rule.verdict in (Verdict.FAILED, Verdict.WARNING)
+            ]
+        return Summary(
+            f"Check of {counted(len(self.models), 'model')}: {'passed' if self.passed else 'failed'}", tuple(facts)
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BaselineUpdate(ResultDisplay):
+    """A baseline that was written.
+
+    Attributes:
+        path: The baseline file.
+        before: Previous records by model name.
+        models: New records by model name.
+    """
+
+    path: Path
+    before: Mapping[str, ModelRecord]
+    models: Mapping[str, ModelRecord]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The path and the new records as plain values."""
+        return {"baseline": str(self.path), "models": {name: each.to_dict() for name, each in self.models.items()}}
+
+    def summary(self) -> Summary:
+        """What is known of each model now, and whether its file is another one than before."""
+        facts = []
+        for name, record in self.models.items():
+            before = self.before.get(name)
+            change = "new" if before is None else "same file" if before.sha256 == record.sha256 else "other file"
+            top1 = "" if record.top1 is None else f", top-1 {record.top1:.2%}"
+            facts.append((name, f"{change}: {record.size_bytes:,} bytes{top1}, {counted(record.samples, 'sample')}"))
+        return Summary(f"Baseline {self.path}", tuple(facts))
 
 
 def _summary(record: ModelRecord) -> dict[str, Any]:
