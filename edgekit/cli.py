@@ -20,6 +20,7 @@ COMMANDS = (
     "check",
     "history",
     "predict",
+    "studio",
     "inspect",
     "pack",
     "unpack",

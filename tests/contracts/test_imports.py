@@ -36,13 +36,14 @@ PARTS = (
         "reports",
         "training",
         "demo",
+        "studio",
         "pytest_plugin",
         "api",
         "commands",
     ),
     *("interrupts", "cli", "__main__"),
 )
-HEAVY = ("tensorflow", "keras", "numpy", "rich", "sklearn", "matplotlib", "h5py")
+HEAVY = ("tensorflow", "keras", "numpy", "rich", "sklearn", "matplotlib", "h5py", "starlette", "uvicorn")
 #: The records that choices and help texts are made from: all that a help text loads of the converters.
 RECORDS = {
     "edgekit_converters",
