@@ -6,7 +6,9 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import resources
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import unquote
 
@@ -64,6 +66,11 @@ class Studio:
     sessions: Sessions = field(default_factory=Sessions)
     jobs: Jobs = field(default_factory=Jobs)
     uploads: Uploads = field(default_factory=Uploads)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches it."""
+        return not self.access.token
 
     @property
     def session_cookie(self) -> str:
@@ -180,12 +187,12 @@ async def _models(studio: Studio, request: Request) -> Response:
             "version": __version__,
             "models": models,
             "input": input_form(studio.reference),
-            "data": studio.data.source,
+            "data": studio.data.source if studio.is_local else PurePath(studio.data.source).name,
             "source": source.name if source else "",
             "has_layers": bool(studio.data.source) and isinstance(studio.reference, SourceModel),
             "modes": [mode.value for mode in Mode] if source else [],
             "most_own_models": MOST_OWN_MODELS,
-            "accepts_models": not studio.access.token,
+            "accepts_models": studio.is_local,
             "limits": {"image": MOST_IMAGE_BYTES, "model": MOST_MODEL_BYTES},
         }
     )
@@ -209,7 +216,7 @@ def _image(studio: Studio, body: bytes) -> RawInputs:
 
 
 async def _add_model(studio: Studio, request: Request) -> Response:
-    if studio.access.token:
+    if not studio.is_local:
         raise UsageError("A public studio does not accept model files.", next_step="name them when you start it")
     key = _require_key(studio, request)
     studio.sessions.require_room(key)
@@ -239,7 +246,8 @@ async def _details(studio: Studio, request: Request) -> Response:
     model = studio.model(request, identifier)
     command = studio.sessions.command(studio.key(request), identifier)
     others = list(studio.all_models(request).values())
-    return JSONResponse(await anyio.to_thread.run_sync(describe_model, model, others, command, studio.data))
+    describe = partial(describe_model, data=studio.data, with_folders=studio.is_local)
+    return JSONResponse(await anyio.to_thread.run_sync(describe, model, others, command))
 
 
 async def _download(studio: Studio, request: Request) -> Response:
@@ -313,7 +321,8 @@ async def _make_variant(studio: Studio, request: Request) -> Response:
     mode, max_drop = _wanted_variant(wanted, studio.data)
     studio.sessions.require_room(key)
     name = variant_name(source, mode, max_drop)
-    command = shown(convert_command(source, mode, max_drop, studio.data, source.path.with_name(name)))
+    typed = convert_command(source, mode, max_drop, studio.data, source.path.with_name(name))
+    command = shown(typed, with_folders=studio.is_local)
     if wanted.get("dry_run") is True:
         return JSONResponse({"command": command})
     path = studio.sessions.new_path(key, name)

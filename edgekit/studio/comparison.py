@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from edgekit.studio.models import StudioModel, TfliteModel
@@ -121,6 +121,12 @@ def convert_command(
     return ["convert", str(source.path), "--quantize", mode, *options, *budget, "--output", str(output)]
 
 
-def shown(arguments: Sequence[str]) -> str:
-    """A command as the user would type it."""
-    return shlex.join(["edgekit", *arguments])
+def shown(arguments: Sequence[str], *, with_folders: bool) -> str:
+    """A command as the user would type it.
+
+    Args:
+        arguments: What follows ``edgekit``.
+        with_folders: Whether paths keep their folders, which are nobody's business in a public studio.
+    """
+    words = arguments if with_folders else [PurePath(word).name if "/" in word else word for word in arguments]
+    return shlex.join(["edgekit", *words])

@@ -22,7 +22,9 @@ _MOST_EXAMPLES, _MOST_TYPED = 16, 4096
 _CHANNELS = {1: "grey", 3: "colour"}
 
 
-def describe_model(model: StudioModel, others: Iterable[StudioModel], command: str, data: StudioData) -> dict[str, Any]:
+def describe_model(
+    model: StudioModel, others: Iterable[StudioModel], command: str, *, data: StudioData, with_folders: bool
+) -> dict[str, Any]:
     """Everything that the page shows of one file.
 
     Args:
@@ -30,6 +32,7 @@ def describe_model(model: StudioModel, others: Iterable[StudioModel], command: s
         others: All models, to find the source that this one was made from.
         command: The command that made it here; empty if it was not made here.
         data: The data that the studio was started with.
+        with_folders: Whether paths in commands keep their folders.
     """
     facts = [("size", f"{model.size_bytes / 1000:,.1f} kB"), ("runs on", model.runs_on)]
     facts += [
@@ -51,7 +54,7 @@ def describe_model(model: StudioModel, others: Iterable[StudioModel], command: s
         described |= _packed(model)
         if not command:
             sources = [each for each in others if isinstance(each, SourceModel)]
-            described |= _command(model, sources, data)
+            described |= _command(model, sources, data, with_folders)
     elif isinstance(model, SourceModel):
         facts += _source_facts(model)
     described["facts"] = [[name, str(value)[:_LONGEST]] for name, value in facts[:_MOST_FACTS]]
@@ -142,7 +145,7 @@ def _source_facts(model: SourceModel) -> list[tuple[str, str]]:
     return facts + [("note", note) for note in (*model.lowered.notes, *model.lowered.warnings)]
 
 
-def _command(model: TfliteModel, sources: list[SourceModel], data: StudioData) -> dict[str, str]:
+def _command(model: TfliteModel, sources: list[SourceModel], data: StudioData, with_folders: bool) -> dict[str, str]:
     """The command that made a file, as far as the file says."""
     provenance = model.manifest.provenance
     mode = provenance.get("quantize")
@@ -162,4 +165,4 @@ def _command(model: TfliteModel, sources: list[SourceModel], data: StudioData) -
     if isinstance(budget, dict) and isinstance(budget.get("max_drop"), (int, float)):
         arguments += ["--max-drop", f"{budget['max_drop']:g}"]
     notes.append("Options that the file does not record are left out.")
-    return {"command": shown(arguments)[:2000], "command_note": " ".join(notes)}
+    return {"command": shown(arguments, with_folders=with_folders)[:2000], "command_note": " ".join(notes)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
+import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -96,13 +97,11 @@ def _run(studio: Studio, listener: socket.socket, started: Callable[[], None]) -
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=3,
     )
-    # Ctrl-C is the usual end: nothing was interrupted.
-    with contextlib.suppress(KeyboardInterrupt):
-        _AnnouncingServer(config, started).run(sockets=[listener])
+    _AnnouncingServer(config, started).run(sockets=[listener])
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A server that says when it has started."""
+    """A server that says when it has started, and for which Ctrl-C is the usual end: nothing was interrupted."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -112,3 +111,13 @@ class _AnnouncingServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._announce()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End at a signal, without raising it again afterwards as uvicorn does."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -107,11 +107,11 @@ function showFigure() {
   if (reference) {
     const height = y.at(reference.value * unit);
     parts.push(svg("line", { x1: SIZE.left, x2: SIZE.width - SIZE.right, y1: height, y2: height, class: "reference" }));
-    parts.push(text(SIZE.width - SIZE.right, height - 6, reference.name, "end"));
+    parts.push(text(SIZE.left + 6, height - 6, reference.name, "start"));
   }
   const front = points.filter((row) => !points.some((other) => dominates(other, row, axis))).sort((a, b) => a[axis] - b[axis]);
   parts.push(svg("polyline", { class: "front", points: front.map((row) => place(row).join(",")).join(" ") }));
-  const taken = [];
+  const taken = reference ? [labelBox(SIZE.left + 6, y.at(reference.value * unit) - 6, reference.name, "start")] : [];
   for (const row of points) parts.push(mark(row, place(row), front.includes(row), y, reference, unit, taken));
   byId("pareto-figure").replaceChildren(svg("svg", {
     viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "group",
@@ -140,6 +140,14 @@ function* frame(x, y, axis, metric, isShare) {
   yield text(SIZE.left, 14, metric, "start");
 }
 
+// About the place that a label takes: its letters are 7.4 units wide.
+function labelBox(x, y, words, anchor) {
+  const width = 7.4 * words.length;
+  return { left: anchor === "end" ? x - width : x, right: anchor === "end" ? x : x + width, y };
+}
+
+const overlap = (one, other) => one.left < other.right && other.left < one.right && Math.abs(one.y - other.y) < 16;
+
 function mark(row, [x, y], isOnFront, scaleY, reference, unit, taken) {
   const words = `${row.name}: ${row.metric} ${value(row)}, ${kilobytes(row.size_bytes)}, ${milliseconds(row.p50_ms)}, drop ${dropText(row)}`;
   const title = svg("title");
@@ -150,12 +158,13 @@ function mark(row, [x, y], isOnFront, scaleY, reference, unit, taken) {
     group.append(svg("line", { x1: x, x2: x, y1: Math.max(top, SIZE.top), y2: Math.min(bottom, SIZE.height - SIZE.bottom), class: "whisker" }));
   }
   group.append(svg("circle", { cx: x, cy: y, r: 8, class: "point" }));
-  // Names that would lie on each other move down.
-  let height = y - 14;
-  while (taken.some(([otherX, otherY]) => Math.abs(otherX - x) < 190 && Math.abs(otherY - height) < 16)) height += 16;
-  taken.push([x, height]);
   const isRight = x > SIZE.width * 0.6;
-  group.append(text(x + (isRight ? -12 : 12), height, row.name, isRight ? "end" : "start"));
+  const [start, anchor] = isRight ? [x - 12, "end"] : [x + 12, "start"];
+  // Names that would lie on each other move away from the points.
+  let box = labelBox(start, y - 14, row.name, anchor);
+  while (taken.some((other) => overlap(box, other))) box = labelBox(start, box.y - 17, row.name, anchor);
+  taken.push(box);
+  group.append(text(start, box.y, row.name, anchor));
   const say = () => { byId("pareto-caption").textContent = words; };
   for (const name of ["focus", "pointerenter", "click"]) group.addEventListener(name, say);
   return group;

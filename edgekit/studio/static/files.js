@@ -8,8 +8,9 @@ let timer;
 export function startFiles(shared) {
   studio = shared;
   byId("file-model").addEventListener("change", showDetails);
-  byId("tab-files").addEventListener("click", () => { if (!byId("file-details").hasChildNodes()) showDetails(); });
-  byId("tab-files").addEventListener("focus", () => { if (!byId("file-details").hasChildNodes()) showDetails(); });
+  for (const name of ["click", "focus"]) {
+    byId("tab-files").addEventListener(name, () => { if (!byId("file-details").hasChildNodes()) showDetails(); });
+  }
   startVariants();
   byId("add-label").hidden = !studio.state.accepts_models;
   byId("model-file").addEventListener("change", (event) => { addModel(event.target.files[0]); event.target.value = ""; });
@@ -23,8 +24,11 @@ export function startFiles(shared) {
 }
 
 async function showDetails() {
+  const chosen = byId("file-model").value;
   try {
-    const details = await request(`api/models/${encodeURIComponent(byId("file-model").value)}`);
+    const details = await request(`api/models/${encodeURIComponent(chosen)}`);
+    // Another model may have been chosen meanwhile.
+    if (byId("file-model").value !== chosen) return;
     showError(byId("file-error"), null);
     const pairs = [...details.facts];
     const labels = details.labels.join(", ") + (details.label_count > details.labels.length ? ", …" : "");

@@ -105,7 +105,7 @@ async function startExamples() {
   for (let place = 0; place < images; place += 1) {
     const button = element("button", { type: "button", text: `Example ${place + 1}` });
     button.addEventListener("click", () => ask(async () => postImage(await (await fetch(`api/examples/${place}.png`)).blob())));
-    byId("example-buttons").append(button, " ");
+    byId("example-buttons").append(button);
   }
 }
 
@@ -129,7 +129,7 @@ function startNumbers(form) {
       form.fields.forEach((field, index) => { byId(`field-${index}`).value = example[field.name] ?? ""; });
       byId("number-form").requestSubmit();
     });
-    byId("text-examples").append(button, " ");
+    byId("text-examples").append(button);
   })).catch((error) => showError(byId("try-error"), error));
 }
 
@@ -138,6 +138,7 @@ async function ask(make) {
   wanted = make;
   if (isAsking) return;
   isAsking = true;
+  byId("cards").setAttribute("aria-busy", "true");
   while (wanted) {
     const next = wanted;
     wanted = null;
@@ -151,7 +152,7 @@ async function ask(make) {
     }
   }
   isAsking = false;
-  document.body.dataset.answers = String(1 + Number(document.body.dataset.answers ?? 0));
+  byId("cards").setAttribute("aria-busy", "false");
 }
 
 function showModels({ models }) {

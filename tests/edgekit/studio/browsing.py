@@ -1,7 +1,7 @@
 """Uses the studio in headless Chromium as a user would, and tells what it showed, asked for and complained of.
 
-Run as ``python browsing.py ADDRESS WIDTH light|dark FOLDER [AXE]``; prints JSON and leaves pictures in FOLDER. AXE is the
-file axe.min.js. A process of its own: starting Chromium forks, which a process with TensorFlow's threads should not.
+Run as ``python browsing.py ADDRESS WIDTH light|dark FOLDER [AXE]``; prints JSON and leaves pictures in FOLDER. AXE is
+axe.min.js. A process of its own: starting Chromium forks, which a process with TensorFlow's threads should not.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def use_studio(page: Page, address: str, folder: Path, axe: str) -> dict[str, An
             ]
 
     draw(page)
-    page.wait(f"{SUMMARY} !== 'No answer yet.' && Number(document.body.dataset.answers) > 0")
+    page.wait(ANSWERED)
     found["summary"] = page.run(SUMMARY)
     found["cards"] = page.run("[...document.querySelectorAll('#cards > li')].map((card) => card.innerText)")
     found["scores"] = page.run(
@@ -131,6 +131,7 @@ def use_studio(page: Page, address: str, folder: Path, axe: str) -> dict[str, An
 
 
 SUMMARY = "document.getElementById('summary').textContent"
+ANSWERED = f"{SUMMARY} !== 'No answer yet.' && document.getElementById('cards').getAttribute('aria-busy') === 'false'"
 #: The picture that was sent, without letting Chromium save it.
 DRAWING = """(() => {
   const link = document.getElementById("save-drawing");
@@ -174,7 +175,7 @@ def browse(address: str, width: int, scheme: str, folder: Path, axe: str) -> dic
             page.call("Page.reload")
             page.wait("document.body && document.body.dataset.ready")
             found["pen"] = draw_with_keys(page)
-            page.wait(f"{SUMMARY} !== 'No answer yet.'")
+            page.wait(ANSWERED)
             found["summary_of_keys"] = page.run(SUMMARY)
             events = browser.events
         finally:
