@@ -1,5 +1,5 @@
 // A canvas to draw on with the mouse, a finger, a pen or the keyboard, and the picture that a model gets of it.
-// samples/drawing_page.html holds a copy; tests/edgekit/studio/test_sample.py compares the two.
+// samples/drawing_page.html holds a copy: tests/edgekit/studio/test_drawing_page.py compares the two.
 
 const PEN_SHARE = 0.075; // of the longer side
 const STEPS = 28; // of the keyboard's cursor along the longer side
