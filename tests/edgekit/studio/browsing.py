@@ -1,7 +1,7 @@
 """Uses the studio in headless Chromium as a user would, and tells what it showed, asked for and complained of.
 
-Run as ``python browsing.py ADDRESS WIDTH light|dark FOLDER [AXE]``; prints JSON and leaves pictures in FOLDER. AXE is
-axe.min.js. A process of its own: starting Chromium forks, which a process with TensorFlow's threads should not.
+Run as ``python browsing.py studio|sample ADDRESS WIDTH light|dark FOLDER [AXE]``; prints JSON and leaves pictures in
+FOLDER. AXE is axe.min.js. A process of its own: starting Chromium forks, which a process with threads should not.
 """
 
 from __future__ import annotations
@@ -165,18 +165,44 @@ def draw_with_keys(page: Page) -> str:
     return str(said)
 
 
-def browse(address: str, width: int, scheme: str, folder: Path, axe: str) -> dict[str, Any]:
+def use_sample(page: Page, address: str, folder: Path, axe: str) -> dict[str, Any]:
+    """Draw on the page of ``samples/http_service.py``."""
+    page.call("Page.navigate", url=address)
+    page.wait("document.readyState === 'complete' && document.getElementById('scores') !== null")
+    draw(page)
+    page.wait("!isAsking && document.getElementById('scores').children.length > 0")
+    found = {
+        "label": page.run("document.getElementById('label').textContent"),
+        "scores": page.run("[...document.querySelectorAll('#scores li')].map((row) => row.innerText)"),
+        "drawing": page.run("board.picture.toDataURL('image/png')"),
+        "width": page.picture(folder / "sample.png"),
+    }
+    if axe:
+        # The page's own policy stops scripts of others: axe runs outside of the page's world.
+        page.call("Page.setBypassCSP", enabled=True)
+        page.run(axe + "\n;true")
+        found["axe"] = page.run("axe.run().then((result) => result.violations.map((each) => each.id))")
+    return found
+
+
+def use_everything(page: Page, address: str, folder: Path, axe: str) -> dict[str, Any]:
+    found = use_studio(page, address, folder, axe)
+    page.call("Page.reload")
+    page.wait("document.body && document.body.dataset.ready")
+    found["pen"] = draw_with_keys(page)
+    page.wait(ANSWERED)
+    return found | {"summary_of_keys": page.run(SUMMARY)}
+
+
+USES = {"studio": use_everything, "sample": use_sample}
+
+
+def browse(what: str, address: str, width: int, scheme: str, folder: Path, axe: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         chromium = load_chromium()
         browser = chromium.Browser(chromium.find_chromium() or "", profile)
         try:
-            page = Page(browser, width, scheme)
-            found = use_studio(page, address, folder, axe)
-            page.call("Page.reload")
-            page.wait("document.body && document.body.dataset.ready")
-            found["pen"] = draw_with_keys(page)
-            page.wait(ANSWERED)
-            found["summary_of_keys"] = page.run(SUMMARY)
+            found = USES[what](Page(browser, width, scheme), address, folder, axe)
             events = browser.events
         finally:
             browser.close()
@@ -193,5 +219,6 @@ def browse(address: str, width: int, scheme: str, folder: Path, axe: str) -> dic
 
 
 if __name__ == "__main__":
-    script = Path(sys.argv[5]).read_text() if len(sys.argv) > 5 else ""
-    print(json.dumps(browse(sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]), script)))
+    what, address, width, scheme, folder, *axe = sys.argv[1:]
+    script = Path(axe[0]).read_text() if axe else ""
+    print(json.dumps(browse(what, address, int(width), scheme, Path(folder), script)))

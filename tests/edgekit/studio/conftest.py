@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import http.cookiejar
 import json
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,3 +122,30 @@ def studio(models: tuple[Path, ...]) -> Iterator[RunningStudio]:
 @pytest.fixture
 def user(studio: RunningStudio) -> User:
     return User(studio.address)
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """axe-core from npm, or from the file that EDGEKIT_AXE names; None where neither can be had."""
+    if "EDGEKIT_AXE" in os.environ:
+        return Path(os.environ["EDGEKIT_AXE"])
+    if shutil.which("npm") is None:
+        return None
+    folder = tmp_path_factory.mktemp("axe")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4.10"]
+    try:
+        subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=120)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return None
+    return folder / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def browse(what: str, address: str, width: int, scheme: str, folder: Path, axe: Path | None) -> dict[str, Any]:
+    """What a visit in Chromium showed; skips where there is no Chromium."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        pytest.skip("Chromium is not installed here (Debian: apt-get install chromium)")
+    browsing = Path(__file__).with_name("browsing.py")
+    command = [sys.executable, str(browsing), what, address, str(width), scheme, str(folder)]
+    done = subprocess.run([*command, *([str(axe)] if axe else [])], capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))

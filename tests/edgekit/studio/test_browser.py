@@ -4,44 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-BROWSING = Path(__file__).with_name("browsing.py")
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
-    """axe-core from npm, or from the file that EDGEKIT_AXE names; None where neither can be had."""
-    if "EDGEKIT_AXE" in os.environ:
-        return Path(os.environ["EDGEKIT_AXE"])
-    if shutil.which("npm") is None:
-        return None
-    folder = tmp_path_factory.mktemp("axe")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4.10"]
-    try:
-        subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=120)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        return None
-    return folder / "node_modules" / "axe-core" / "axe.min.js"
+from .conftest import browse
 
 
 @pytest.fixture(scope="module", params=[(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")], ids=str)
 def visit(request: pytest.FixtureRequest, studio, axe: Path | None, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What a visit to every tab showed."""
-    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
-        pytest.skip("Chromium is not installed here (Debian: apt-get install chromium)")
     width, scheme = request.param
-    folder = tmp_path_factory.mktemp("pictures")
-    command = [sys.executable, str(BROWSING), studio.address, str(width), scheme, str(folder)]
-    done = subprocess.run([*command, *([str(axe)] if axe else [])], capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stderr
-    return {**json.loads(done.stdout), "folder": folder, "width": width, "address": studio.address, "has_axe": axe}
+    found = browse("studio", studio.address, width, scheme, tmp_path_factory.mktemp("pictures"), axe)
+    return {**found, "width": width, "address": studio.address, "has_axe": axe}
 
 
 def test_a_drawn_digit_gets_the_answer_of_the_command_line(visit: dict, models, tmp_path: Path) -> None:
