@@ -2,7 +2,8 @@
 
 import { byId, element, kilobytes, milliseconds, number, percent, postJson, result, svg, withState } from "./page.js";
 
-const SIZE = { width: 720, height: 400, left: 78, right: 24, top: 24, bottom: 52 };
+// Units are pixels: the figure is drawn as wide as its place, so that text keeps its size on a phone.
+const SIZE = { width: 720, height: 400, left: 70, right: 16, top: 24, bottom: 52 };
 const SHARES = ["top-1 accuracy", "agreement"];
 
 let studio;
@@ -20,6 +21,7 @@ export function startComparison(shared) {
   });
   byId("compare").addEventListener("click", compare);
   document.querySelectorAll("[name=axis]").forEach((radio) => radio.addEventListener("change", showFigure));
+  window.addEventListener("resize", () => { if (!byId("pareto").hidden) showFigure(); });
 }
 
 function compare() {
@@ -43,7 +45,7 @@ const value = (row) => (SHARES.includes(row.metric) ? percent(row.value, 2) : nu
 
 function dropText(row) {
   if (row.drop === undefined || row.drop === null) return "–";
-  const points = (share) => `${(100 * share).toFixed(2)}`;
+  const points = (share) => (100 * share).toFixed(2).replace("-", "−");
   const interval = row.interval ? ` (${points(row.interval[0])} to ${points(row.interval[1])})` : "";
   return `${points(row.drop)} points${interval}`;
 }
@@ -52,7 +54,7 @@ function showTable() {
   const columns = [
     ["Model", (row) => row.name],
     [rows.find((row) => row.metric)?.metric ?? "Accuracy", (row) => (row.value === undefined || row.value === null ? "–" : value(row))],
-    ["Drop (95 % interval)", dropText],
+    ["Drop, 95 % interval", dropText],
     ["Agreement", (row) => (row.agreement === undefined ? "–" : percent(row.agreement, 2))],
     ["Signal to noise", (row) => (row.snr_db === undefined || row.snr_db === null || row.is_reference ? "–" : `${row.snr_db.toFixed(1)} dB`)],
     ["Size", (row) => kilobytes(row.size_bytes)],
@@ -61,7 +63,8 @@ function showTable() {
   const head = element("tr", {}, ...columns.map(([name], place) =>
     element("th", { scope: "col", className: place ? "number" : "", text: name })));
   const body = rows.map((row) => element("tr", {}, ...columns.map(([, show], place) =>
-    element(place ? "td" : "th", place ? { className: "number", text: show(row) } : { scope: "row", text: show(row) }))));
+    element(place ? "td" : "th", place
+      ? { className: "number", "data-name": columns[place][0], text: show(row) } : { scope: "row", text: show(row) }))));
   byId("compare-table").replaceChildren(
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
 }
@@ -87,6 +90,8 @@ function showFigure() {
   const points = rows.filter((row) => row.value !== undefined && row.value !== null && row[axis] !== undefined && !row.is_reference);
   byId("pareto").hidden = !points.length;
   if (!points.length) return;
+  SIZE.width = Math.min(832, Math.max(280, byId("pareto-figure").clientWidth));
+  SIZE.height = Math.round(Math.max(300, SIZE.width * 0.5));
   const isShare = SHARES.includes(points[0].metric);
   const unit = isShare ? 100 : 1;
   const reference = rows.find((row) => row.is_reference && row.value !== undefined);
@@ -114,7 +119,7 @@ function showFigure() {
   const taken = reference ? [labelBox(SIZE.left + 6, y.at(reference.value * unit) - 6, reference.name, "start")] : [];
   for (const row of points) parts.push(mark(row, place(row), front.includes(row), y, reference, unit, taken));
   byId("pareto-figure").replaceChildren(svg("svg", {
-    viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "group",
+    viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, width: SIZE.width, height: SIZE.height, role: "group",
     "aria-label": `${points[0].metric} against ${axis === "size_bytes" ? "size" : "latency"}; the table below has the same figures`,
   }, ...parts));
 }
@@ -158,7 +163,7 @@ function mark(row, [x, y], isOnFront, scaleY, reference, unit, taken) {
     group.append(svg("line", { x1: x, x2: x, y1: Math.max(top, SIZE.top), y2: Math.min(bottom, SIZE.height - SIZE.bottom), class: "whisker" }));
   }
   group.append(svg("circle", { cx: x, cy: y, r: 8, class: "point" }));
-  const isRight = x > SIZE.width * 0.6;
+  const isRight = x + 7.4 * row.name.length + 12 > SIZE.width;
   const [start, anchor] = isRight ? [x - 12, "end"] : [x + 12, "start"];
   // Names that would lie on each other move away from the points.
   let box = labelBox(start, y - 14, row.name, anchor);

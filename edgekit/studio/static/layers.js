@@ -1,6 +1,6 @@
 // The third tab: the layers with the noise that each adds, worst first; one opens to the range of its tensor.
 
-import { byId, element, number, percent, postJson, result, svg, withState } from "./page.js";
+import { byId, element, number, percent, postJson, result, withState } from "./page.js";
 
 const CLEAN_DB = 60; // more than this is a full-length silence
 
@@ -71,17 +71,17 @@ function heldRange({ scale, zero_point: zero, dtype }) {
   return scale === null || !codes ? null : codes.map((code) => scale * (code - zero));
 }
 
+// Two bars over the same axis.
 function rangeFigure(layer, held) {
-  const low = Math.min(held[0], layer.minimum), high = Math.max(held[1], layer.maximum), width = 640;
-  const at = (value) => 10 + (value - low) / (high - low || 1) * (width - 20);
-  const words = `The tensor holds ${number(held[0])} to ${number(held[1])}; the layer gives ${number(layer.minimum)} to ${number(layer.maximum)}.`;
-  const bar = (from, to, y, name) => svg("rect", { x: at(from), width: Math.max(2, at(to) - at(from)), y, height: 14, class: name });
-  const label = (x, y, text, anchor) => {
-    const made = svg("text", { x, y, "text-anchor": anchor });
-    made.textContent = text;
-    return made;
+  const low = Math.min(held[0], layer.minimum), high = Math.max(held[1], layer.maximum);
+  const share = (value) => 100 * (value - low) / (high - low || 1);
+  const bar = (from, to, name) => {
+    const made = element("span", { className: name });
+    made.style.marginLeft = `${share(from)}%`;
+    made.style.width = `${Math.max(0.5, share(to) - share(from))}%`;
+    return element("div", { className: "axis" }, made);
   };
-  return svg("svg", { viewBox: `0 0 ${width} 84`, role: "img", "aria-label": words },
-    label(10, 14, "range of the tensor", "start"), bar(held[0], held[1], 20, "held"),
-    label(10, 52, "values of the layer", "start"), bar(layer.minimum, layer.maximum, 58, "used"));
+  return element("div", { className: "ranges", "aria-hidden": "true" },
+    element("p", { text: "Range of the tensor" }), bar(held[0], held[1], "held"),
+    element("p", { text: "Values of the layer" }), bar(layer.minimum, layer.maximum, "used"));
 }
