@@ -12,8 +12,9 @@ from edgekit.commands.shared.reporting import report
 @click.option(
     "--for",
     "aim",
-    type=click.Choice(["device", "torch"]),
-    help="Also require what this aim needs: device (emulated Pis and SSH) or torch (PyTorch programs). "
+    type=click.Choice(["device", "torch", "studio"]),
+    help="Also require what this aim needs: device (emulated Pis and SSH), torch (PyTorch programs) or studio (the "
+    "page in the browser). "
     "[default: what a conversion needs]",
 )
 @json_option
