@@ -62,7 +62,7 @@ def bare(lowered: LoweredModel, images: np.ndarray, mode: CalibrationMode) -> Ca
 
     def run() -> None:
         calibrator = Calibrator(
-            lowered.model, num_threads=os.cpu_count() or 1, mode=mode, qsv_update_func=min_max_update
+            lowered.model.content, num_threads=os.cpu_count() or 1, mode=mode, qsv_update_func=min_max_update
         )
         with contextlib.redirect_stderr(io.StringIO()):
             calibrator.calibrate({"serving_default": samples}, rules)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from edgekit_converters.packaging.artifact import pack
 from edgekit_runtime.packed_file.manifest import Manifest
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 TOP = Path(__file__).resolve().parent.parent
 PROGRAM = TOP / "tests" / "runtime" / "damage.py"
@@ -85,7 +86,7 @@ def main() -> int:
         packed = []
         for path in plain:
             packed.append(Path(folder) / path.name)
-            packed[-1].write_bytes(pack(path.read_bytes(), Manifest()))
+            packed[-1].write_bytes(pack(TfliteModel(path.read_bytes()), Manifest()))
         for python in options.pythons:
             environment = {**os.environ, "PYTHONPATH": str(TOP / "runtime")}
             interpreter = subprocess.run(

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from ratios import Ratio, command, report, time_in_turn
 
+from edgekit_runtime.tflite.tflite_model import TfliteModel
+
 TOP = Path(__file__).resolve().parent.parent
 RUNS = 41
 BARE = """
@@ -80,7 +82,7 @@ def packed(path: Path, folder: Path) -> Path:
     from edgekit_runtime.packed_file.manifest import Manifest
 
     target = folder / path.name
-    target.write_bytes(pack(path.read_bytes(), Manifest(labels=tuple("0123456789"))))
+    target.write_bytes(pack(TfliteModel(path.read_bytes()), Manifest(labels=tuple("0123456789"))))
     return target
 
 

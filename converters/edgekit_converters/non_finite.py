@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Operators whose constants are trained weights. An infinite constant elsewhere can be meant: the mask of an attention.
 _WITH_WEIGHTS = frozenset(
@@ -34,14 +34,14 @@ def describe_non_finite(arrays: Iterable[np.ndarray]) -> str:
     return " and ".join(counts)
 
 
-def defects_of_constants(model: bytes, description: ModelDescription) -> Iterator[str]:
+def defects_of_constants(model: TfliteModel) -> Iterator[str]:
     """Name the constants of a float model that hold NaN, and the weights that hold infinity."""
-    for graph in description.subgraphs:
+    for graph in model.description.subgraphs:
         weights = {index for operator in graph.operators if operator.name in _WITH_WEIGHTS for index in operator.inputs}
         for tensor in graph.tensors:
             if not tensor.is_constant or tensor.dtype != "float32":
                 continue
-            values = np.frombuffer(model, "<f4", tensor.size_bytes // 4, tensor.data_offset)
+            values = np.frombuffer(model.content, "<f4", tensor.size_bytes // 4, tensor.data_offset)
             if tensor.index not in weights and not np.isnan(values).any():
                 continue
             # TensorFlow's converter stores infinity as the largest float32.

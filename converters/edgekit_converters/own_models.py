@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from edgekit_runtime.errors import ConversionError, ModelFileError
-from edgekit_runtime.tflite.description import ModelDescription
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
-def describe_own_model(model: bytes, *, step: str) -> ModelDescription:
-    """Describe a model that a step of the conversion has made.
+def parse_own_model(content: bytes, *, step: str) -> TfliteModel:
+    """Parse a model that a step of the conversion has made.
 
     Args:
-        model: The .tflite.
+        content: The .tflite.
         step: What made it, in words that follow "edgekit".
     Raises:
         ConversionError: The structure check refuses it. That is a fault of edgekit, not of the user's file, and the
             advice to copy the file again would lead nowhere.
     """
     try:
-        return read_model_description(model)
+        return TfliteModel(content)
     except ModelFileError as error:
         raise ConversionError(
             f"edgekit {step}, and its own check refuses the result. This is a fault of edgekit; your file is sound.",
             received=error.problem,
             next_step="report this message, with what `edgekit inspect` shows of the source model",
         ) from error
+
+
+def parse_lowered(content: bytes) -> TfliteModel:
+    """:func:`parse_own_model` for a float model that lowering has made."""
+    return parse_own_model(content, step="has lowered the model to TFLite")
+
+
+def parse_quantized(content: bytes) -> TfliteModel:
+    """:func:`parse_own_model` for a model that quantization has made."""
+    return parse_own_model(content, step="has quantized the model")

@@ -11,7 +11,7 @@ from edgekit_runtime.errors import InterpreterError
 from edgekit_runtime.quantization import QuantizationParams, dequantize
 from edgekit_runtime.tensor_info import model_inputs
 from edgekit_runtime.tflite.description import TensorDescription
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 class TensorValues:
@@ -25,10 +25,10 @@ class TensorValues:
         batch: How many examples one run takes; None if any number will do.
     """
 
-    def __init__(self, model: bytes, *, num_threads: int = 1) -> None:
+    def __init__(self, model: TfliteModel, *, num_threads: int = 1) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        description = read_model_description(model)
+        description = model.description
         self.tensors = description.tensors
         self._inputs = model_inputs(description)
         self._encoders = [Encoder(info) for info in self._inputs]
@@ -36,7 +36,7 @@ class TensorValues:
         self.batch = None if first_sizes == {-1} else max(1, *first_sizes)
         try:
             self._interpreter = Interpreter(
-                model_content=model,
+                model_content=model.content,
                 num_threads=num_threads,
                 experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
                 experimental_preserve_all_tensors=True,

@@ -12,6 +12,7 @@ from edgekit_converters.microcontrollers.c_array import c_array, identifier
 from edgekit_converters.packaging.artifact import unpack
 from edgekit_runtime.packed_file.manifest import read_manifest
 from edgekit_runtime.packed_file.model_file import read_model_file
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def export_c_array(model: Path, folder: Path, name: str | None = None) -> Export
     content = read_model_file(model)
     name = name or identifier(model.stem)
     source = c_array(
-        unpack(content).model,
+        unpack(TfliteModel(content)).model,
         name,
         labels=read_manifest(content).labels,
         origin=f"{model.name}, made C source by edgekit {__version__}.",

@@ -14,7 +14,7 @@ from edgekit_runtime.errors import UsageError
 from edgekit_runtime.packed_file.manifest import Manifest, Parts, read_manifest
 from edgekit_runtime.packed_file.model_file import read_model_file, refuse_lost_parts
 from edgekit_runtime.tflite.description import ModelDescription, TensorDescription
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Where a FlatBuffer states which schema it follows.
 _IDENTIFIER = slice(4, 8)
@@ -120,10 +120,10 @@ def inspect_tflite(path: Path) -> TfliteInspection:
         ModelFileError: It is missing, damaged or foreign.
     """
     content = read_model_file(path)
-    manifest, description = read_manifest(content), read_model_description(content)
-    refuse_lost_parts(description, manifest.model_sha256)
-    runs_on = tuple(check.target for check in check_targets(content, target_names()) if check.runs)
-    return TfliteInspection(path, description, manifest, tuple(Parts(content).names), runs_on)
+    manifest, model = read_manifest(content), TfliteModel(content)
+    refuse_lost_parts(model.description, manifest.model_sha256)
+    runs_on = tuple(check.target for check in check_targets(model, target_names()) if check.runs)
+    return TfliteInspection(path, model.description, manifest, tuple(Parts(content).names), runs_on)
 
 
 def check_tflite(path: Path, targets: Sequence[str]) -> TargetChecks:
@@ -141,4 +141,4 @@ def check_tflite(path: Path, targets: Sequence[str]) -> TargetChecks:
             f"{path.name} is not a .tflite, and --target looks at the operators of one.",
             next_step=f"edgekit convert {path.name} --target {targets[0]} converts and checks it",
         )
-    return TargetChecks(path, check_targets(read_model_file(path), targets))
+    return TargetChecks(path, check_targets(TfliteModel(read_model_file(path)), targets))

@@ -26,7 +26,7 @@ from edgekit_runtime.task import IMAGE, NOTHING_SAID, Claim, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import model_inputs
 from edgekit_runtime.tflite.description import ModelDescription
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,9 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
         EdgekitError: The file, the data or the options are unfit; nothing was written then.
     """
     content = read_model_file(model)
-    description = read_model_description(content)
-    before, unpacked = read_manifest(content), unpack(content)
+    whole = TfliteModel(content)
+    description = whole.description
+    before, unpacked = read_manifest(content), unpack(whole)
     foreign = read_foreign_metadata(content, unpacked.parts)
     labels, notes = _labels(description, before.labels or foreign.labels, options)
     task = find_task(description, [options.claim, before.task], label_count=len(labels))
@@ -102,7 +103,7 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
     preprocessing = preprocessing_by_name(inputs)
     if preprocessing and not (before.preprocessing or foreign.mean or options.pixel_ranges):
         notes.append("Pixels 0 to 255 are assumed to become 0 to 1; --pixel-range overrides that.")
-    provenance = {"source_sha256": hashlib.sha256(unpacked.model).hexdigest(), **before.provenance}
+    provenance = {"source_sha256": hashlib.sha256(unpacked.model.content).hexdigest(), **before.provenance}
     manifest = Manifest(
         labels=labels,
         preprocessing=preprocessing,
@@ -129,9 +130,9 @@ def unpack_file(model: Path, folder: Path) -> tuple[Path, ...]:
     Raises:
         ModelFileError: The file is damaged, or a part's name leads out of the folder; nothing was written then.
     """
-    unpacked = unpack(read_model_file(model))
+    unpacked = unpack(TfliteModel(read_model_file(model)))
     plain = f"{model.stem}.plain.tflite"
-    files = {plain: unpacked.model, **unpacked.parts}
+    files = {plain: unpacked.model.content, **unpacked.parts}
     places = {name: folder / _inside(name) for name in files}
     if plain in unpacked.parts or len(set(places.values())) < len(places):
         raise ModelFileError(f"{model.name} holds parts of the same name.", received=", ".join(sorted(files)))
@@ -197,12 +198,12 @@ def _inputs(
 
 
 def _golden(
-    model: bytes, inputs: Sequence[ModelInput], task: Task, options: PackOptions, labels: tuple[str, ...]
+    model: TfliteModel, inputs: Sequence[ModelInput], task: Task, options: PackOptions, labels: tuple[str, ...]
 ) -> tuple[bytes, dict[str, Any]]:
     data = None
     if options.data is not None:
         data = open_data(DataRequest(options.data, options.seed), inputs, labels=labels).held_back
     preprocessing = preprocessing_by_name(inputs)
-    chosen = choose_golden_inputs(read_model_description(model), data, preprocessing, seed=options.seed)
+    chosen = choose_golden_inputs(model.description, data, preprocessing, seed=options.seed)
     golden = make_golden(model, chosen.arrays, origin=chosen.origin, preprocessing=preprocessing, task=task)
     return (b"", {}) if golden is None else (golden.content, golden.facts)

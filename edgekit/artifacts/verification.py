@@ -13,7 +13,7 @@ from edgekit_runtime.packed_file.golden import GoldenReport
 from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, SIGNATURE_NAME, Parts, packed_manifest, read_manifest
 from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.packed_file.signature import is_signed_by, parse_signature, require_signature, signed_content
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def verify(path: Path, *, public_key: str | None = None, interpreter: str | None
     content = read_model_file(path)
     manifest = _manifest(content)
     # A packed file that is cut off has lost its parts, too, which are behind the model.
-    read_model_description(content)
+    model = TfliteModel(content)
     parts = Parts(content)
     signer = ""
     if public_key is not None:
@@ -90,7 +90,7 @@ def verify(path: Path, *, public_key: str | None = None, interpreter: str | None
             f"{path.name} is a plain .tflite: it holds no digest, signature or golden examples to verify.",
             next_step=f"pack them: edgekit pack {path.name}",
         )
-    golden = edgekit_runtime.load(content, interpreter=interpreter).verify() if GOLDEN_NAME in parts.names else None
+    golden = edgekit_runtime.load(model, interpreter=interpreter).verify() if GOLDEN_NAME in parts.names else None
     return Verification(path, manifest.model_sha256, signer, public_key is not None, golden)
 
 
@@ -101,7 +101,7 @@ def _manifest(content: bytes) -> Any:
     except ModelFileError as error:
         try:
             packed = packed_manifest(Parts(content))
-            names = changed_tensors(content, read_model_description(content), packed.tensor_sha256)
+            names = changed_tensors(TfliteModel(content), packed.tensor_sha256)
         except ModelFileError:
             raise error from None
         if not names:

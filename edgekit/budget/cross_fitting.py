@@ -16,6 +16,7 @@ import numpy as np
 from edgekit.datasets.source import as_digests, row_hashes
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.ranges import Ranges
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: More would make as many models of each recipe.
 FOLDS = 2
@@ -42,7 +43,7 @@ def fold_numbers(inputs: Mapping[str, np.ndarray], targets: np.ndarray | None, *
 
 
 def ranges_by_fold(
-    float_model: bytes,
+    float_model: TfliteModel,
     inputs: Mapping[str, np.ndarray],
     folds: np.ndarray,
     *,

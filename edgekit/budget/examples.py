@@ -17,7 +17,8 @@ from edgekit.parity.target_kinds import data_claim
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.task import STATE, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tensor_info import model_inputs
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: The search asks many models; more examples than this make it slow and the answer hardly surer.
 _MOST_SEARCHED = 1000
@@ -76,7 +77,7 @@ class JudgedExamples:
         is_count = all(metric.name in ("top1", "agreement", "exact_match") for metric in self.metrics.values())
         return 1 / len(self) if is_count else None
 
-    def drop(self, *models: bytes) -> float:
+    def drop(self, *models: TfliteModel) -> float:
         """How much worse a model is than the float model; of several outputs the worst.
 
         Args:
@@ -88,7 +89,7 @@ class JudgedExamples:
             for name, metric in self.metrics.items()
         )
 
-    def judge(self, *models: bytes) -> Judgement:
+    def judge(self, *models: TfliteModel) -> Judgement:
         """The scores of each output and their intervals; the arguments are those of :meth:`drop`."""
         outputs = self._predictions(models)
         return Judgement(
@@ -99,7 +100,7 @@ class JudgedExamples:
             self.smallest_step,
         )
 
-    def _predictions(self, models: Sequence[bytes]) -> dict[str, np.ndarray]:
+    def _predictions(self, models: Sequence[TfliteModel]) -> dict[str, np.ndarray]:
         """Outputs by name: those of one model, or of each model for the examples of its fold."""
         if len(models) == 1:
             return predictions(models[0], self.inputs)
@@ -128,7 +129,7 @@ class ExampleSplit:
 def split_examples(
     data: ModelData,
     calibrated: ExampleStream,
-    float_model: bytes,
+    float_model: TfliteModel,
     *,
     metrics: Mapping[str, str],
     claims: Sequence[Claim] = (),
@@ -167,7 +168,7 @@ def split_examples(
 
 
 def cross_fitted_examples(
-    data: ModelData, float_model: bytes, *, metrics: Mapping[str, str], claims: Sequence[Claim] = (), seed: int
+    data: ModelData, float_model: TfliteModel, *, metrics: Mapping[str, str], claims: Sequence[Claim] = (), seed: int
 ) -> JudgedExamples:
     """All examples of scarce data, each with the fold that it is judged in; the arguments are those of a split."""
     count = min(_MOST_HELD_BACK, _most(float_model))
@@ -179,7 +180,7 @@ def cross_fitted_examples(
 
 def judged(
     batches: Sequence[Batch],
-    float_model: bytes,
+    float_model: TfliteModel,
     *,
     metrics: Mapping[str, str],
     claims: Sequence[Claim] = (),
@@ -197,7 +198,7 @@ def judged(
     # Data that names no output is about the only one.
     if len(reference) == 1 and UNNAMED in given:
         given = {next(iter(reference)): given[UNNAMED]}
-    description = read_model_description(float_model)
+    description = float_model.description
     task = find_task(description, [*claims, data_claim(description, given)])
     bound = _bind(metrics, task, reference, given)
     targets = {name: given[name] for name, metric in bound.items() if metric.against == LABELLED}
@@ -232,14 +233,14 @@ def _bind(
     }
 
 
-def predictions(model: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def predictions(model: TfliteModel, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A model's outputs by name; batches are spread over the cores."""
     return edgekit_runtime.load(model).predict_named(inputs)
 
 
-def _most(float_model: bytes) -> int:
+def _most(float_model: TfliteModel) -> int:
     """How many examples fit into memory."""
-    inputs = edgekit_runtime.load(float_model).inputs
+    inputs = model_inputs(float_model.description)
     sample_bytes = sum(int(np.prod([max(size, 1) for size in x.shape[1:]])) * x.dtype.itemsize for x in inputs)
     return max(_FEWEST_SEARCHED, _LARGEST_BYTES // max(sample_bytes, 1))
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from edgekit_converters.quantization.budget_search import MixedRecipe
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
-from edgekit_converters.quantization.quantize import quantize
 from edgekit_converters.quantization.ranges import RangeRule, Ranges
 from edgekit_converters.targets.adaptation import TargetedModel, quantize_for_targets
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Beyond these, a model is made again if it is asked for again: a search makes dozens, and a large model's do not fit.
 _MOST_BYTES_KEPT = 256 * 2**20
@@ -32,7 +32,7 @@ class FloatModel:
         folds: For cross-fitting, the same with the ranges of the examples outside of each fold; empty without.
     """
 
-    model: bytes
+    model: TfliteModel
     io: IoType
     ranges: Ranges | None
     calibrated: dict[str, np.ndarray]
@@ -40,10 +40,16 @@ class FloatModel:
     targets: tuple[str, ...] = ()
     float_operators: tuple[str, ...] = ()
     folds: tuple[FloatModel, ...] = ()
-    _made: dict[tuple[Mode, MixedRecipe], bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _made: dict[tuple[Mode, MixedRecipe], TargetedModel] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def quantized(self, mode: Mode, recipe: MixedRecipe | None = None) -> bytes:
-        """The model in a mode, from the ranges that are there: equal recipes are made once.
+    def quantized(self, mode: Mode, recipe: MixedRecipe | None = None) -> TfliteModel:
+        """The model in a mode, from the ranges that are there; see :meth:`targeted`."""
+        return self.targeted(mode, recipe).model
+
+    def targeted(self, mode: Mode, recipe: MixedRecipe | None = None) -> TargetedModel:
+        """The same model, held against every target there is: equal recipes are made once.
 
         Args:
             mode: The mode; ``INT8`` where there is a recipe.
@@ -54,25 +60,16 @@ class FloatModel:
         key = mode, recipe or MixedRecipe()
         if key in self._made:
             return self._made[key]
-        made = self._make(*key)
-        if sum(map(len, self._made.values())) + len(made) <= _MOST_BYTES_KEPT:
+        made = quantize_for_targets(self.model, mode, self.targets, **self._arguments(*key))
+        if sum(len(each.model) for each in self._made.values()) + len(made.model) <= _MOST_BYTES_KEPT:
             self._made[key] = made
         return made
 
-    def judged(self, mode: Mode, recipe: MixedRecipe | None = None) -> tuple[bytes, ...]:
+    def judged(self, mode: Mode, recipe: MixedRecipe | None = None) -> tuple[TfliteModel, ...]:
         """What is judged of a model: itself, or with cross-fitting the model of each fold."""
         if not self.folds or not mode.needs_calibration:
             return (self.quantized(mode, recipe),)
         return tuple(fold.quantized(mode, recipe) for fold in self.folds)
-
-    def _make(self, mode: Mode, recipe: MixedRecipe) -> bytes:
-        if self.targets:
-            return self.targeted(mode, recipe).content
-        return quantize(self.model, mode, **self._arguments(mode, recipe))
-
-    def targeted(self, mode: Mode, recipe: MixedRecipe | None = None) -> TargetedModel:
-        """The same model, held against every target there is."""
-        return quantize_for_targets(self.model, mode, self.targets, **self._arguments(mode, recipe or MixedRecipe()))
 
     def _arguments(self, mode: Mode, recipe: MixedRecipe) -> dict[str, Any]:
         ranges = self.ranges if mode.needs_calibration else None

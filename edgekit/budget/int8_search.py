@@ -12,6 +12,7 @@ from edgekit.progress import progress_bar
 from edgekit_converters.quantization.budget_search import BudgetSearch, MixedRecipe, search_budget
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.operator_noise import OperatorNoise, float_operator_kinds, measure_operator_noise
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,20 @@ class ConfirmedSearch:
 def search_int8(float_model: FloatModel, split: ExampleSplit, max_drop: float) -> ConfirmedSearch:
     """Find the int8 model with the fewest operators in float that keeps the budget on all examples of ``split``."""
 
-    def build(recipe: MixedRecipe) -> bytes:
+    def build(recipe: MixedRecipe) -> TfliteModel:
         return float_model.quantized(Mode.INT8, recipe)
 
-    def int8_but_for(names: Collection[str]) -> bytes:
+    def int8_but_for(names: Collection[str]) -> TfliteModel:
         return build(MixedRecipe(tuple(names)))
 
     @cache
     def rank() -> tuple[OperatorNoise, ...]:
-        count = len(float_operator_kinds(float_model.model))
+        count = len(float_operator_kinds(float_model.model.description))
         with progress_bar("Measuring the operators' noise", total=count) as advance:
             return measure_operator_noise(float_model.model, float_model.calibrated, int8_but_for, progress=advance)
 
     @cache
-    def drop_on_search(*models: bytes) -> float:
+    def drop_on_search(*models: TfliteModel) -> float:
         return split.search.drop(*models)
 
     def on_search(recipe: MixedRecipe) -> float:
@@ -65,7 +66,7 @@ def search_int8(float_model: FloatModel, split: ExampleSplit, max_drop: float) -
 
 
 def _run(
-    build: Callable[[MixedRecipe], bytes],
+    build: Callable[[MixedRecipe], TfliteModel],
     evaluate: Callable[[MixedRecipe], float],
     rank: Callable[[], tuple[OperatorNoise, ...]],
     max_drop: float,

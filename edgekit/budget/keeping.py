@@ -17,7 +17,8 @@ from edgekit.progress import progress_bar
 from edgekit_converters.quantization.budget_search import BudgetSearch, Trial
 from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.errors import ConversionError
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _logger = logging.getLogger(__name__)
 
@@ -73,8 +74,8 @@ def keep_within_budget(
 
 def _make(
     float_model: FloatModel, modes: Sequence[Mode], split: ExampleSplit, max_drop: float
-) -> tuple[dict[Mode, bytes], ConfirmedSearch | None]:
-    models: dict[Mode, bytes] = {}
+) -> tuple[dict[Mode, TfliteModel], ConfirmedSearch | None]:
+    models: dict[Mode, TfliteModel] = {}
     int8 = None
     for mode in modes:
         try:
@@ -92,7 +93,7 @@ def _make(
 
 def _judge(
     float_model: FloatModel,
-    models: Mapping[Mode, bytes],
+    models: Mapping[Mode, TfliteModel],
     times_ms: Sequence[float],
     int8: ConfirmedSearch | None,
     *,
@@ -106,7 +107,7 @@ def _judge(
         verdict = judgement.verdict(request.max_drop)
         if search is not None and not search.met:
             verdict = Verdict.MISSED
-        in_float, operators = _count_operators(model)
+        in_float, operators = _count_operators(model.description)
         candidates.append(
             Candidate(
                 mode=mode.value,
@@ -125,9 +126,8 @@ def _judge(
     return tuple(candidates)
 
 
-def _count_operators(model: bytes) -> tuple[int, int]:
+def _count_operators(description: ModelDescription) -> tuple[int, int]:
     """Operators whose result is float32, and all, conversions between types not counted."""
-    description = read_model_description(model)
     results = [
         description.tensors[operator.outputs[0]].dtype
         for operator in description.operators

@@ -21,6 +21,7 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.model import Model
 from edgekit_runtime.task import NOTHING_SAID, UNNAMED, Claim
 from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Examples that are read at once.
 _BATCH = 32
@@ -93,7 +94,7 @@ class CalibrationData:
 
 def open_calibration_data(
     request: DataRequest,
-    float_model: bytes,
+    float_model: TfliteModel,
     inputs: Sequence[ModelInput],
     *,
     samples: int,

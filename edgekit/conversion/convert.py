@@ -32,6 +32,7 @@ from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel, require_runs
 from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.packed_file.manifest import Manifest
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     scores = {} if kept else score_models(source, models, options, _quantizer(source, io_types, options))
     artifacts = {mode: _pack(source, mode, model, kept, scores.get(mode, ())) for mode, model in models.items()}
     for mode, artifact in artifacts.items():
-        require_runs(check_targets(artifact, options.targets), mode)
+        require_runs(check_targets(TfliteModel(artifact), options.targets), mode)
     # Written at the end, so that a failure leaves no variant of another run beside an older one.
     for mode, artifact in artifacts.items():
         write_bytes(outputs[mode], artifact)
@@ -151,7 +152,7 @@ def _pack(
     golden = None
     if source.golden_inputs is not None:
         golden = make_golden(
-            model.content,
+            model.model,
             source.golden_inputs.arrays,
             origin=source.golden_inputs.origin,
             preprocessing=source.preprocessing,
@@ -159,10 +160,10 @@ def _pack(
             source_outputs=source.answers,
         )
     if golden is None:
-        return pack(model.content, manifest, name=source.path.stem)
+        return pack(model.model, manifest, name=source.path.stem)
     parity = {"parity": golden.parity} if golden.parity else {}
     manifest = manifest._replace(provenance={**manifest.provenance, "golden": golden.facts, **parity})
-    return pack(model.content, manifest, golden.content, name=source.path.stem)
+    return pack(model.model, manifest, golden.content, name=source.path.stem)
 
 
 def _provenance(source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None) -> dict[str, Any]:

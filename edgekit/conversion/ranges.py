@@ -14,7 +14,6 @@ from edgekit_converters.quantization.quantize import require_possible
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.samples import random_representative_dataset
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.tflite.structure import read_model_description
 
 _logger = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ def measured_ranges(source: LoweredSource, options: ConversionOptions) -> Ranges
         measured = calibrate(source.lowered.model, source.calibration.samples())
         return measured.with_learnt(source.lowered.learnt_ranges)
     _logger.info("calibrating on %d random samples", options.samples)
-    rows = rows_by_input(read_model_description(source.lowered.model))
+    rows = rows_by_input(source.lowered.model.description)
     noise = random_representative_dataset(source.inputs, options.seed, samples=options.samples, rows=rows)
     return calibrate(source.lowered.model, noise)
 

@@ -16,6 +16,7 @@ from edgekit.parity.metrics import LABELLED, PairedScore
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: More examples make a conversion slow and its score hardly surer.
 _MOST_EXAMPLES = 512
@@ -124,16 +125,16 @@ def score_models(
             learnt=source.lowered.learnt_ranges,
         )
         folds = [quantize(list(calibrated), ranges) for ranges in measured]
-        return {mode: _scores(examples, *(fold[mode].content for fold in folds)) for mode in calibrated}
+        return {mode: _scores(examples, *(fold[mode].model for fold in folds)) for mode in calibrated}
     held_back = source.calibration.data.held_back.sample(_MOST_EXAMPLES, seed=options.seed)
     batches = [batch for batch in held_back.batches(_BATCH) if len(batch)]
     if not batches:
         return {}
     examples = judged(batches, source.lowered.model, metrics={}, claims=claims, seed=options.seed)
-    return {mode: _scores(examples, model.content) for mode, model in calibrated.items()}
+    return {mode: _scores(examples, model.model) for mode, model in calibrated.items()}
 
 
-def _scores(examples: JudgedExamples, *models: bytes) -> tuple[OutputScore, ...]:
+def _scores(examples: JudgedExamples, *models: TfliteModel) -> tuple[OutputScore, ...]:
     judgement = examples.judge(*models)
     return tuple(
         OutputScore(

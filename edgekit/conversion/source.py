@@ -30,7 +30,6 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.task import CLASSES, TRAINING, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tflite.description import ModelDescription
-from edgekit_runtime.tflite.structure import read_model_description
 
 _logger = logging.getLogger(__name__)
 
@@ -76,7 +75,7 @@ class LoweredSource:
         """Operators that stay in float in every integer mode: those that read columns of very different ranges."""
         if self.calibration is None or not self.calibration.report.wide_inputs:
             return ()
-        return readers_of(self.lowered.model, self.calibration.report.wide_inputs)
+        return readers_of(self.lowered.model.description, self.calibration.report.wide_inputs)
 
 
 def lower_source(request: LoweringRequest, modes: Collection[Mode], options: ConversionOptions) -> LoweredSource:
@@ -101,7 +100,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         modes, _ = outputs_of_finite_weights(dict.fromkeys(modes, Path()), lowered, has_budget=bool(options.budget))
         _require_long_enough(lowered, options)
         record = read_training_record(request.source, lowered.source_sha256)
-        description = read_model_description(lowered.model)
+        description = lowered.model.description
         task = _task(description, options, record, targets=None)
         inputs = _inputs(lowered, task, options, record)
         preprocessing = preprocessing_by_name(inputs)

@@ -18,6 +18,7 @@ from edgekit_converters.targets.adaptation import (
 )
 from edgekit_converters.targets.target import RECORDS
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 Made = TypeVar("Made")
 
@@ -66,7 +67,7 @@ def outputs_of_finite_weights(
 
 
 def quantize_variants(
-    model: bytes,
+    model: TfliteModel,
     io_types: Mapping[Mode, IoType],
     options: ConversionOptions,
     ranges: Ranges | None,
@@ -117,14 +118,14 @@ def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:
     return notes
 
 
-def larger_than_float(float_model: bytes, models: Mapping[Mode, TargetedModel]) -> list[str]:
+def larger_than_float(float_model: TfliteModel, models: Mapping[Mode, TargetedModel]) -> list[str]:
     """A sentence for each variant that quantization made larger, as scales of many small tensors can."""
     before = len(float_model)
     return [
-        f"{mode.value} makes this model larger: {len(model.content) / 1000:.1f} kB against {before / 1000:.1f} kB in"
+        f"{mode.value} makes this model larger: {len(model.model) / 1000:.1f} kB against {before / 1000:.1f} kB in"
         " float32. It has many small operators, each of which needs scales of its own."
         for mode, model in models.items()
-        if mode is not Mode.NONE and len(model.content) > before
+        if mode is not Mode.NONE and len(model.model) > before
     ]
 
 

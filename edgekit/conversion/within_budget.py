@@ -17,6 +17,7 @@ from edgekit.conversion.options import ConversionOptions
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _OVER_BUDGET = "-over-budget"
 #: Calibrated examples that the noise of single operators is measured on.
@@ -42,7 +43,7 @@ class Kept:
 
 
 def convert_within_budget(
-    lowered: bytes,
+    lowered: TfliteModel,
     outputs: Mapping[Mode, Path],
     options: ConversionOptions,
     calibration: CalibrationData,
@@ -81,7 +82,7 @@ def convert_within_budget(
 
 
 def _split(
-    lowered: bytes, options: ConversionOptions, request: BudgetRequest, calibration: CalibrationData
+    lowered: TfliteModel, options: ConversionOptions, request: BudgetRequest, calibration: CalibrationData
 ) -> ExampleSplit:
     """Examples that were not calibrated on; of scarce data, all of them for the search as well as for the verdict."""
     if calibration.is_scarce:

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 import edgekit_runtime
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _WARM_UP = 5
 _ROUNDS = 15
@@ -17,11 +18,11 @@ _TURN_S = 0.01
 _MOST_RUNS_A_TURN = 50
 
 
-def median_latencies_ms(models: Sequence[bytes], inputs: dict[str, np.ndarray]) -> list[float]:
+def median_latencies_ms(models: Sequence[TfliteModel], inputs: dict[str, np.ndarray]) -> list[float]:
     """Median time of one prediction by each model, in milliseconds.
 
     Args:
-        models: The .tflite files' bytes.
+        models: The models.
         inputs: Examples by input name; the first is what is predicted, as floats.
     """
     example = {name: values[:1] for name, values in inputs.items()}

@@ -13,7 +13,6 @@ from edgekit_converters.exported_programs.program import read_program
 from edgekit_converters.lowering import LoweringProcess, LoweringRequest, ModelInput
 from edgekit_converters.saved_models.description import read_graph_file, read_meta_graphs
 from edgekit_runtime.errors import ConversionError
-from edgekit_runtime.tflite.structure import read_model_description
 
 
 class ProgramPredictor:
@@ -37,7 +36,7 @@ class ProgramPredictor:
         self.path = path
         self._process = process
         self.inputs = lowered.inputs
-        self.outputs = tuple(name for name, _ in read_model_description(lowered.model).signatures[0].outputs)
+        self.outputs = tuple(name for name, _ in lowered.model.description.signatures[0].outputs)
         self.labels: tuple[str, ...] = ()
         images = {
             each.name: image_preprocessing(each.shape, DEFAULT_PIXEL_RANGE, channels_first=lowered.channels_first)

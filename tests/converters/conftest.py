@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgekit_converters.lowering.keras.model import lower_keras_model
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,6 @@ def small_cnn_inputs() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def small_cnn_tflite(small_cnn: Any) -> bytes:
-    """The CNN as a float32 FlatBuffer."""
+def small_cnn_tflite(small_cnn: Any) -> TfliteModel:
+    """The CNN as a float32 .tflite."""
     return lower_keras_model(small_cnn, name="small_cnn")[0]

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from edgekit.cli import cli
 from edgekit_converters.packaging.artifact import pack, unpack
 from edgekit_runtime.packed_file.manifest import read_manifest
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 INSTALLED = any(entry.value == "edgekit.pytest_plugin" for entry in metadata.entry_points(group="pytest11"))
 
@@ -87,7 +88,9 @@ def test_with_two_workers(project: Path) -> None:
 def test_a_worse_model_fails_its_test_and_an_update_accepts_it(project: Path, variants_folder: Path) -> None:
     content = (project / "model.tflite").read_bytes()
     labels = tuple("abcdefghij")
-    (project / "model.tflite").write_bytes(pack(unpack(content).model, read_manifest(content)._replace(labels=labels)))
+    (project / "model.tflite").write_bytes(
+        pack(unpack(TfliteModel(content)).model, read_manifest(content)._replace(labels=labels))
+    )
     done = run(project, "-k", "by_name")
     assert done.returncode == 1
     assert "digits is worse than its baseline allows." in done.stdout

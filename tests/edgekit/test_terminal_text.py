@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from edgekit.cli import cli
 from edgekit_converters.packaging.artifact import pack
 from edgekit_runtime.packed_file.manifest import Manifest, read_manifest
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 ROOT = Path(__file__).resolve().parents[2]
 TFLITE = ROOT / "tests" / "data" / "tflite"
@@ -35,7 +36,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         plain = plain.replace(name, evil.encode().ljust(len(name), b"_"))
     path = tmp_path_factory.mktemp("hostile") / "model.tflite"
-    path.write_bytes(pack(plain, Manifest(LABELS, provenance={"note": HOSTILE, HOSTILE: "\ud800"})))
+    path.write_bytes(pack(TfliteModel(plain), Manifest(LABELS, provenance={"note": HOSTILE, HOSTILE: "\ud800"})))
     return path
 
 
@@ -162,7 +163,7 @@ def test_rich_writes_past_the_filter_in_two_modules_only() -> None:
 def test_a_million_facts_are_not_a_million_rows(tmp_path: Path) -> None:
     provenance = {f"fact {number:04}": number for number in range(1000)}
     path = tmp_path / "model.tflite"
-    path.write_bytes(pack((TFLITE / "dense_float32.tflite").read_bytes(), Manifest(provenance=provenance)))
+    path.write_bytes(pack(TfliteModel((TFLITE / "dense_float32.tflite").read_bytes()), Manifest(provenance=provenance)))
     shown = CliRunner().invoke(cli, ["inspect", str(path)]).stdout
     assert "fact 0199" in shown
     assert "fact 0200" not in shown

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters.lowering.keras.model import lower_keras_model
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Examples that the last layer is fitted to; the rest is new to the model.
 FITTED = 900
@@ -33,7 +34,7 @@ class HostileModel:
 
     name: str
     keras_model: Any
-    model: bytes
+    model: TfliteModel
     inputs: np.ndarray
     targets: np.ndarray
     metric: str
@@ -316,5 +317,5 @@ def _spread(model: Any, writer: str, reader: str, ratio: float) -> None:
     model.get_layer(reader).set_weights([kernel / factors[:, None], bias])
 
 
-def _lower(model: Any) -> bytes:
+def _lower(model: Any) -> TfliteModel:
     return lower_keras_model(model, name="hostile")[0]

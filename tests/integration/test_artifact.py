@@ -19,6 +19,7 @@ from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
 from edgekit_runtime.packed_file.golden import read_golden
 from edgekit_runtime.packed_file.manifest import read_manifest
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 READ_METADATA = """
 import json, sys
@@ -116,8 +117,8 @@ def test_the_artifact_is_small(variants: Path) -> None:
     for mode in ("none", "float16", "dynamic", "int8"):
         content = (variants / f"model-{mode}.tflite").read_bytes()
         sizes[mode] = len(content)
-        assert len(content) - len(unpack(content).model) <= 3_100
-    plain_float32 = len(unpack((variants / "model-none.tflite").read_bytes()).model)
+        assert len(content) - len(unpack(TfliteModel(content)).model) <= 3_100
+    plain_float32 = len(unpack(TfliteModel((variants / "model-none.tflite").read_bytes())).model)
     assert sizes["int8"] <= 0.29 * plain_float32
 
 
@@ -182,7 +183,7 @@ def test_a_sound_dynamic_model_passes_on_tflite_runtime(
     """The same weights with one scale a dense layer run there, and differ from LiteRT by what rounding explains."""
     content = (variants / "model-none.tflite").read_bytes()
     manifest, golden = read_manifest(content), read_golden(content)
-    dynamic = quantize(unpack(content).model, Mode.DYNAMIC, per_tensor_operators=("FULLY_CONNECTED",))
+    dynamic = quantize(unpack(TfliteModel(content)).model, Mode.DYNAMIC, per_tensor_operators=("FULLY_CONNECTED",))
     made = make_golden(dynamic, list(golden.inputs), origin="digits", preprocessing=manifest.preprocessing)
     assert made is not None
     path = tmp_path / "dynamic.tflite"

@@ -19,6 +19,7 @@ from edgekit.budget.request import BudgetRequest
 from edgekit.datasets.streams import Batch
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Of top-1, a fraction; and of R², the share of the targets' variance that the answers explain.
 MAX_DROP = 0.005
@@ -30,9 +31,9 @@ class Rescue:
     """A hostile model and what came of it."""
 
     hostile: HostileModel
-    model: bytes
+    model: TfliteModel
     report: BudgetReport
-    plain: bytes
+    plain: TfliteModel
     float_model: FloatModel
     split: ExampleSplit
 
@@ -40,7 +41,7 @@ class Rescue:
 def prepared(hostile: HostileModel) -> tuple[FloatModel, ExampleSplit]:
     """Calibrated on the first examples, searched on others that were fitted to, judged on examples new to the model."""
     (name,) = (detail["name"].removeprefix("serving_default_").removesuffix(":0")
-               for detail in Interpreter(model_content=hostile.model).get_input_details())  # fmt: skip
+               for detail in Interpreter(model_content=hostile.model.content).get_input_details())  # fmt: skip
     samples = [{name: hostile.inputs[row : row + 1]} for row in range(CALIBRATED)]
     calibrated = {name: hostile.inputs[:128]}
 
@@ -63,10 +64,10 @@ def rescue(request: pytest.FixtureRequest) -> Rescue:
     return Rescue(hostile, model, report, float_model.quantized(Mode.INT8), float_model, split)
 
 
-def bare_score(hostile: HostileModel, model: bytes) -> float:
+def bare_score(hostile: HostileModel, model: TfliteModel) -> float:
     """Top-1 or R² on the examples that are new to the model, by the interpreter alone and numpy."""
     inputs, targets = hostile.inputs[FITTED:], hostile.targets[FITTED:]
-    interpreter = Interpreter(model_content=model)
+    interpreter = Interpreter(model_content=model.content)
     interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], inputs.shape)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs)
@@ -88,8 +89,8 @@ def test_plain_int8_is_broken_and_the_budget_is_kept(rescue: Rescue) -> None:
 
 def test_at_most_a_third_of_the_operators_is_in_float(rescue: Rescue) -> None:
     winner = rescue.report.winner
-    details = Interpreter(model_content=rescue.model)._get_ops_details()
-    tensors = {t["index"]: t for t in Interpreter(model_content=rescue.model).get_tensor_details()}
+    details = Interpreter(model_content=rescue.model.content)._get_ops_details()
+    tensors = {t["index"]: t for t in Interpreter(model_content=rescue.model.content).get_tensor_details()}
     results = [
         tensors[op["outputs"][0]]["dtype"]
         for op in details

@@ -16,6 +16,7 @@ import yaml
 from click.testing import CliRunner
 
 from edgekit.cli import cli
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,7 +103,7 @@ def make_worse(folder: Path) -> None:
 
     content = (folder / "model.tflite").read_bytes()
     manifest = read_manifest(content)._replace(labels=("a", "b", "c"))
-    (folder / "model.tflite").write_bytes(pack(unpack(content).model, manifest))
+    (folder / "model.tflite").write_bytes(pack(unpack(TfliteModel(content)).model, manifest))
 
 
 def test_the_actions_step_passes_and_fails_with_the_gate(

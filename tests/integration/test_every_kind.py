@@ -27,6 +27,7 @@ from edgekit_converters.packaging.artifact import pack
 from edgekit_runtime.errors import TensorMismatchError
 from edgekit_runtime.packed_file.manifest import Manifest
 from edgekit_runtime.task import FILE, Claim
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 COUNT = 60
 
@@ -84,7 +85,9 @@ def row(request: pytest.FixtureRequest) -> Row:
 def model(row: Row, tmp_path: Path) -> Path:
     outputs = {} if row.declared is None else {"y": row.declared}
     path = tmp_path / "model.tflite"
-    path.write_bytes(pack(one_operator(row.shape, row.operator), Manifest(task=Claim(FILE, outputs=outputs))))
+    path.write_bytes(
+        pack(TfliteModel(one_operator(row.shape, row.operator)), Manifest(task=Claim(FILE, outputs=outputs)))
+    )
     return path
 
 
@@ -111,7 +114,7 @@ def opened(row: Row, data: Path) -> ModelData:
 def test_a_budget_judges_it(row: Row, model: Path, data: Path) -> None:
     loaded = edgekit_runtime.load(model)
     batches = list(opened(row, data).everything.batches(COUNT))
-    examples = judged(batches, model.read_bytes(), metrics={}, claims=[loaded.manifest.task])
+    examples = judged(batches, TfliteModel(model.read_bytes()), metrics={}, claims=[loaded.manifest.task])
     assert (examples.task.outputs["y"].name, examples.metric_name) == (row.kind, row.budget)
     judgement = examples.judge(model.read_bytes())
     assert judgement.drop == 0

@@ -34,7 +34,7 @@ from edgekit_converters.targets.adaptation import (
 )
 from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 TARGETS = ("litert", "tflite-runtime-2.14", "tflite-micro")
 #: An absolute fraction of the test images.
@@ -129,11 +129,11 @@ class Trained:
     """A model's float form, with an open batch and with a fixed one, and what it was trained and is tested on."""
 
     folder: Path
-    open_batch: bytes
-    fixed_batch: bytes
+    open_batch: TfliteModel
+    fixed_batch: TfliteModel
     samples: list[dict[str, np.ndarray]]
-    tops: dict[bytes, dict[str, float | str]] = field(default_factory=dict)
-    ranges: dict[bytes, Ranges] = field(default_factory=dict)
+    tops: dict[TfliteModel, dict[str, float | str]] = field(default_factory=dict)
+    ranges: dict[TfliteModel, Ranges] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
         open_batch, fixed_batch = (
             lower_keras_model(model, name=make.__name__, fixed_batch=fixed)[0] for fixed in (False, True)
         )
-        name = read_model_description(open_batch).signatures[0].inputs[0][0]
+        name = open_batch.description.signatures[0].inputs[0][0]
         models[make.__name__] = Trained(folder, open_batch, fixed_batch, [{name: x[i : i + 1]} for i in range(100)])
     return models
 
@@ -165,12 +165,12 @@ def pythons(tflite_runtime_python: Path, tflite_micro_python: Path) -> dict[str,
     return dict(zip(TARGETS, (Path(sys.executable), tflite_runtime_python, tflite_micro_python), strict=True))
 
 
-def top1(model: bytes, target: str, python: Path, record: Trained) -> float | str:
+def top1(model: TfliteModel, target: str, python: Path, record: Trained) -> float | str:
     """What the interpreter answers right, or how it failed."""
     known = record.tops.setdefault(model, {})
     if target not in known:
         file = record.folder / "model.tflite"
-        file.write_bytes(model)
+        file.write_bytes(model.content)
         command = [str(python), "-c", RUN, target, str(file), str(record.folder / "data.npz")]
         done = subprocess.run(command, capture_output=True, text=True)
         failure = f"exit code {done.returncode}: {done.stderr.strip()[-300:]}"
@@ -178,21 +178,21 @@ def top1(model: bytes, target: str, python: Path, record: Trained) -> float | st
     return known[target]
 
 
-def variants(record: Trained, mode: Mode, target: str) -> Iterator[tuple[str, bytes, bool]]:
+def variants(record: Trained, mode: Mode, target: str) -> Iterator[tuple[str, TfliteModel | None, bool]]:
     """The plain file of a mode, then the one made for the target; with the check's verdict."""
-    plain = quantize_for_targets(record.open_batch, mode, [], ranges=_ranges(record, record.open_batch, mode)).content
+    plain = quantize_for_targets(record.open_batch, mode, [], ranges=_ranges(record, record.open_batch, mode)).model
     yield "plain", plain, check_targets(plain, [target])[0].runs
     source = record.fixed_batch if needs_fixed_batch([target]) else record.open_batch
     try:
         require_mode(mode, [target])
-        made = quantize_for_targets(source, mode, [target], ranges=_ranges(record, source, mode)).content
+        made = quantize_for_targets(source, mode, [target], ranges=_ranges(record, source, mode)).model
     except (UsageError, TargetRefusalError):
-        yield "made for it", b"", False
+        yield "made for it", None, False
     else:
         yield "made for it", made, True
 
 
-def _ranges(record: Trained, model: bytes, mode: Mode) -> Ranges | None:
+def _ranges(record: Trained, model: TfliteModel, mode: Mode) -> Ranges | None:
     """The ranges of a float model's activations, measured once."""
     if not mode.needs_calibration:
         return None

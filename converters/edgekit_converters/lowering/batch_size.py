@@ -6,16 +6,17 @@ import contextlib
 from collections.abc import Callable
 
 from edgekit_runtime.errors import ConversionError
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
-def lower_with_batch(lower: Callable[[int | None], bytes], *, fixed: bool) -> tuple[bytes, str]:
+def lower_with_batch(lower: Callable[[int | None], TfliteModel], *, fixed: bool) -> tuple[TfliteModel, str]:
     """Lower a model with a dynamic batch, or with a batch of 1.
 
     Args:
         lower: Lowers the model with the batch size that it is given; None is a dynamic one.
         fixed: Do not try a dynamic batch.
     Returns:
-        The FlatBuffer, and "dynamic" or "1".
+        The model, and "dynamic" or "1".
     Raises:
         ConversionError: The model has no form in TFLite's builtin operators.
     """

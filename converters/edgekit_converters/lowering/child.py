@@ -37,9 +37,9 @@ from edgekit_converters.memory_limits import (
     source_bytes,
 )
 from edgekit_converters.non_finite import defects_of_constants
-from edgekit_converters.own_models import describe_own_model
 from edgekit_runtime.errors import EdgekitError, UsageError
 from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Room for what TensorFlow writes of a graph, beside its weights.
 _GRAPH_BYTES = 2_000_000
@@ -154,16 +154,11 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
     else:
         model, sha256, facts, source_model = _lower_keras_file(request, destination.parent)
     model = with_source_ends(model)
-    description = _describe_lowered(model)
-    _require_bounded(description, request)
-    destination.write_bytes(model)
+    _require_bounded(model.description, request)
+    destination.write_bytes(model.content)
     if "defects" not in facts:
-        facts["defects"] = list(defects_of_constants(model, description))
-    return facts | {"inputs": _inputs(description), "source_sha256": sha256}, source_model
-
-
-def _describe_lowered(model: bytes) -> ModelDescription:
-    return describe_own_model(model, step="has lowered the model to TFLite")
+        facts["defects"] = list(defects_of_constants(model))
+    return facts | {"inputs": _inputs(model.description), "source_sha256": sha256}, source_model
 
 
 def _require_bounded(description: ModelDescription, request: LoweringRequest) -> None:
@@ -183,7 +178,9 @@ def _run_within_limit(source: Path, run: SourceModel, inputs: Mapping[str, np.nd
     return run(inputs)
 
 
-def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, str, dict[str, object], SourceModel]:
+def _lower_keras_file(
+    request: LoweringRequest, folder: Path
+) -> tuple[TfliteModel, str, dict[str, object], SourceModel]:
     from edgekit_converters.keras_files.load import load_keras_model
     from edgekit_converters.lowering.keras.applications import application_note
     from edgekit_converters.lowering.keras.learnt_ranges import ranges_by_tensor, recorded_results
@@ -211,7 +208,7 @@ def _lower_keras_file(request: LoweringRequest, folder: Path) -> tuple[bytes, st
         "rescales_pixels": rescales_pixels(loaded.model),
         "notes": list(loaded.notes),
         "defects": list(loaded.defects),
-        "learnt_ranges": ranges_by_tensor(_describe_lowered(model), loaded.learnt_ranges, calls)
+        "learnt_ranges": ranges_by_tensor(model.description, loaded.learnt_ranges, calls)
         if loaded.learnt_ranges
         else {},
         "shape_to_try": list(shape_to_try(loaded.model)),

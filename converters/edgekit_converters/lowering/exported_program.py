@@ -25,8 +25,10 @@ from edgekit_converters.lowering.torch_module import (
     require_bounded,
     runner,
 )
+from edgekit_converters.own_models import parse_lowered
 from edgekit_runtime.errors import ConversionError, EdgekitError
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Two sizes of the batch: what differs between models lowered for them follows the batch.
 _BATCHES = (2, 3)
@@ -45,7 +47,7 @@ class LoweredProgram:
         run: Runs the program in PyTorch on values (N, ...) by input name.
     """
 
-    model: bytes
+    model: TfliteModel
     batch: str
     channels_first: bool
     notes: tuple[str, ...]
@@ -91,11 +93,11 @@ def lower_exported_program(path: Path, *, channels_last: bool = False, fixed_bat
         channels_first=channels_first,
         notes=_notes(program, is_fixed=open_model is None and not fixed_batch, channels_first=channels_first),
         warnings=program.warnings,
-        run=runner(program, module, _batch_of(model)),
+        run=runner(program, module, _batch_of(model.description)),
     )
 
 
-def _lower_with_open_batch(program: Program, module: Any, channels_last: bool) -> bytes | None:
+def _lower_with_open_batch(program: Program, module: Any, channels_last: bool) -> TfliteModel | None:
     """The model for any batch; None if the program has none, or not all operators can follow it."""
     symbol = program.batch_symbol
     if symbol is None or any(each.symbols[:1] != (symbol,) for each in program.outputs):
@@ -110,17 +112,16 @@ def _lower_with_open_batch(program: Program, module: Any, channels_last: bool) -
     return with_open_batch(*models, batches=_BATCHES, reference=runner(program, module, None))
 
 
-def _lower_with_fixed_batch(program: Program, module: Any, channels_last: bool) -> bytes:
+def _lower_with_fixed_batch(program: Program, module: Any, channels_last: bool) -> TfliteModel:
     """The model for one example if the export allows that, else for the batch of the example inputs."""
     if program.batch_symbol is not None:
         with contextlib.suppress(Exception):
-            return _convert(module, example_inputs(program, channels_last=channels_last, batch=1))
-    return _convert(module, example_inputs(program, channels_last=channels_last))
+            return parse_lowered(_convert(module, example_inputs(program, channels_last=channels_last, batch=1)))
+    return parse_lowered(_convert(module, example_inputs(program, channels_last=channels_last)))
 
 
-def _batch_of(model: bytes) -> int | None:
+def _batch_of(description: ModelDescription) -> int | None:
     """How many examples one call takes: None for any number, 0 if inputs and outputs have no batch in common."""
-    description = read_model_description(model)
     first = {tensor.shape_signature[:1] for tensor in (*description.inputs, *description.outputs)}
     size = first.pop() if len(first) == 1 else ()
     return None if size == (-1,) else size[0] if size else 0

@@ -11,14 +11,15 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgekit_converters.own_models import describe_own_model
+from edgekit_converters.own_models import parse_lowered
 from edgekit_converters.quantization.packing import packed
 from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 def with_source_ends(
-    model: bytes, inputs: Mapping[str, str] | None = None, outputs: Mapping[str, str] | None = None
-) -> bytes:
+    model: TfliteModel, inputs: Mapping[str, str] | None = None, outputs: Mapping[str, str] | None = None
+) -> TfliteModel:
     """Put inputs and outputs in the source's order, name them as it does, and give each output its own tensor.
 
     Args:
@@ -29,7 +30,7 @@ def with_source_ends(
     Returns:
         The model itself if everything is as it should be.
     """
-    description = describe_own_model(model, step="has lowered the model to TFLite")
+    description = model.description
     if not description.signatures:
         return model
     signature = description.signatures[0]
@@ -39,13 +40,13 @@ def with_source_ends(
         return model
     from ai_edge_litert.tools import flatbuffer_utils
 
-    graph_file = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    graph_file = flatbuffer_utils.read_model_from_bytearray(bytearray(model.content))
     stored = graph_file.signatureDefs[0]
     graph = graph_file.subgraphs[stored.subgraphIndex]
     stored.inputs, graph.inputs = _ordered(stored.inputs, inputs)
     stored.outputs, graph.outputs = _ordered(stored.outputs, outputs)
     _give_each_output_a_tensor(graph_file, stored, graph)
-    return packed(graph_file)
+    return parse_lowered(packed(graph_file))
 
 
 def _is_settled(description: ModelDescription, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> bool:

@@ -12,7 +12,8 @@ import numpy as np
 
 import edgekit_runtime
 from edgekit_converters.quantization.packing import packed
-from edgekit_runtime.errors import EdgekitError
+from edgekit_runtime.errors import EdgekitError, ModelFileError
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 Reference = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 
@@ -27,7 +28,9 @@ class _FixedBatchError(Exception):
     """An operator cannot follow the batch."""
 
 
-def with_open_batch(first: bytes, second: bytes, *, batches: tuple[int, int], reference: Reference) -> bytes | None:
+def with_open_batch(
+    first: bytes, second: bytes, *, batches: tuple[int, int], reference: Reference
+) -> TfliteModel | None:
     """Join two models.
 
     Args:
@@ -45,7 +48,10 @@ def with_open_batch(first: bytes, second: bytes, *, batches: tuple[int, int], re
         _join(*models)
     except _FixedBatchError:
         return None
-    joined = packed(models[0])
+    try:
+        joined = TfliteModel(packed(models[0]))
+    except ModelFileError:
+        return None
     return joined if _answers_alike(joined, reference) else None
 
 
@@ -150,7 +156,7 @@ def _join_shape(tensor: Any, same: Any) -> None:
         tensor.shapeSignature = np.where(differs, -1, shape).astype(np.int32)
 
 
-def _answers_alike(model: bytes, reference: Reference) -> bool:
+def _answers_alike(model: TfliteModel, reference: Reference) -> bool:
     """Whether the model answers other batches than those it was made of as the program does."""
     rng = np.random.default_rng(0)
     try:

@@ -28,6 +28,7 @@ from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _logger = logging.getLogger(__name__)
 
@@ -79,10 +80,10 @@ class ModelInput:
 
 @dataclass(frozen=True, slots=True)
 class LoweredModel:
-    """A float32 .tflite and what is known of where it comes from.
+    """A float32 model and what is known of where it comes from.
 
     Attributes:
-        model: The FlatBuffer.
+        model: The .tflite.
         source_sha256: Digest of the bytes that the source was read from; see ``source_digest``.
         inputs: In the order of the signature.
         keras_version: Version of Keras that wrote the source; empty for other sources.
@@ -98,7 +99,7 @@ class LoweredModel:
         learnt_ranges: Smallest and largest value of activations in quantization-aware training, by tensor name.
     """
 
-    model: bytes
+    model: TfliteModel
     source_sha256: str
     inputs: tuple[ModelInput, ...]
     keras_version: str
@@ -190,7 +191,7 @@ class LoweringProcess:
         if "error" in answer:
             raise _rebuild(answer)
         return LoweredModel(
-            model=(self.folder / "model.tflite").read_bytes(),
+            model=TfliteModel((self.folder / "model.tflite").read_bytes()),
             source_sha256=answer["source_sha256"],
             inputs=tuple(ModelInput(x["name"], tuple(x["shape"]), x["dtype"]) for x in answer["inputs"]),
             keras_version=answer["keras_version"],

@@ -13,9 +13,11 @@ from edgekit_converters.lowering.converter_errors import explain
 from edgekit_converters.lowering.graph_size import require_bounded_graph
 from edgekit_converters.lowering.model_ends import with_source_ends
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
+from edgekit_converters.own_models import parse_lowered
 from edgekit_converters.saved_models.description import SignatureTensor
 from edgekit_converters.saved_models.serving_function import ServingFunction
 from edgekit_runtime.errors import EdgekitError, UsageError
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: A list of tensors, as recurrent layers fill one in a loop, has no form in TFLite if the batch is open.
 _FIXED_BATCH_OPERATORS = frozenset(("TensorListReserve", "EmptyTensorList", "TensorArrayV3"))
@@ -60,13 +62,13 @@ class LoadedSavedModel:
             )
         self._shapes = {each.name: _shape(each, input_shape) for each in inputs}
 
-    def lower(self, *, fixed_batch: bool = False) -> tuple[bytes, str]:
+    def lower(self, *, fixed_batch: bool = False) -> tuple[TfliteModel, str]:
         """Lower the signature.
 
         Args:
             fixed_batch: Fix the batch at 1 though no operator needs it.
         Returns:
-            The FlatBuffer and its batch: "dynamic", "1", or "as exported" if the signature has fixed another one.
+            The .tflite and its batch: "dynamic", "1", or "as exported" if the signature has fixed another one.
         Raises:
             ConversionError: An operator has no builtin form in TFLite.
         """
@@ -86,7 +88,7 @@ class LoadedSavedModel:
         """
         return self._function.run(self._shapes, inputs)
 
-    def _lower(self, batch: int | None) -> bytes:
+    def _lower(self, batch: int | None) -> TfliteModel:
         import tensorflow as tf
 
         shapes = {name: _with_batch(shape, batch) for name, shape in self._shapes.items()}
@@ -99,7 +101,7 @@ class LoadedSavedModel:
         except Exception as error:
             # The converter's own error class is not public; tracing raises errors of every kind.
             raise explain(error, self.name, self._function.graph) from error
-        return with_source_ends(lowered, self._function.input_names, self._function.output_names)
+        return with_source_ends(parse_lowered(lowered), self._function.input_names, self._function.output_names)
 
 
 def _shape(tensor: SignatureTensor, given: tuple[int, ...] | None) -> _Shape:

@@ -12,7 +12,7 @@ from edgekit_converters.microcontrollers.reserved_names import RESERVED_NAMES
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.description import ModelDescription
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _BYTES_A_LINE = 16
 #: Names that begin with an underscore, and in C++ those that hold two in a row, are reserved for the compiler.
@@ -36,16 +36,15 @@ class CArray:
     model_bytes: int
 
 
-def c_array(model: bytes, name: str, *, labels: Sequence[str] = (), origin: str = "") -> CArray:
+def c_array(model: TfliteModel, name: str, *, labels: Sequence[str] = (), origin: str = "") -> CArray:
     """Turn a .tflite into C source.
 
     Args:
-        model: The FlatBuffer with nothing appended.
+        model: A model with nothing packed behind it.
         name: What the array is called; the files are ``name.h`` and ``name.cc``.
         labels: Names of the classes; an array of them is written where there are any.
         origin: Where the model comes from, for the comment on top.
     Raises:
-        ModelFileError: The model is damaged.
         UsageError: ``name`` is not a free C identifier.
     """
     if not _is_free(name):
@@ -55,10 +54,10 @@ def c_array(model: bytes, name: str, *, labels: Sequence[str] = (), origin: str 
             received=name,
             next_step=f"use another name, such as {identifier(name)}",
         )
-    description = read_model_description(model)
+    description = model.description
     arena = estimate_arena_bytes(description)
     header = [*_opening(name, origin), *_constants(name.upper(), description, arena), *_declarations(name, labels)]
-    return CArray(_text(header), _text(_source(name, model, labels)), arena, len(model))
+    return CArray(_text(header), _text(_source(name, model.content, labels)), arena, len(model))
 
 
 def identifier(text: str) -> str:

@@ -21,7 +21,7 @@ from edgekit_runtime.packed_file.manifest import (
     Manifest,
     Parts,
 )
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: The parts that edgekit writes itself.
 OWN_PARTS = (MANIFEST_NAME, LABELS_NAME, GOLDEN_NAME, SIGNATURE_NAME)
@@ -32,16 +32,16 @@ class Unpacked:
     """A packed .tflite, taken apart.
 
     Attributes:
-        model: The FlatBuffer as it was before anything was packed into it.
+        model: The model as it was before anything was packed into it.
         parts: Content of each part by name.
     """
 
-    model: bytes
+    model: TfliteModel
     parts: dict[str, bytes]
 
 
 def pack(
-    model: bytes,
+    model: TfliteModel,
     manifest: Manifest,
     golden: bytes = b"",
     *,
@@ -61,11 +61,10 @@ def pack(
     Raises:
         UsageError: A label holds a line break.
     """
-    description = read_model_description(model)
-    whole = add_metadata(model, {STANDARD_NAME: standard_metadata(description, manifest, name=name)})
+    whole = add_metadata(model.content, {STANDARD_NAME: standard_metadata(model.description, manifest, name=name)})
     manifest = manifest._replace(
         model_sha256=hashlib.sha256(whole).hexdigest(),
-        tensor_sha256=tensor_digests(model, description),
+        tensor_sha256=tensor_digests(model),
     )
     # The labels have a part of their own, which other tools read, too.
     facts = {key: value for key, value in manifest.to_dict().items() if key != "labels"}
@@ -106,15 +105,17 @@ def append_parts(model: bytes, parts: Mapping[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def unpack(content: bytes) -> Unpacked:
+def unpack(model: TfliteModel) -> Unpacked:
     """Take a .tflite apart.
 
     Args:
-        content: The whole file, packed by edgekit, by another tool, or not at all.
+        model: The whole file, packed by edgekit, by another tool, or not at all.
     Raises:
-        ModelFileError: It is no .tflite, or its parts are damaged.
+        ModelFileError: Its parts are damaged.
     """
-    read_model_description(content)
-    parts = Parts(content)
-    flatbuffer = content[: parts.start]
-    return Unpacked(flatbuffer[block_size(flatbuffer) :], {name: parts.read(name) for name in parts.names})
+    parts = Parts(model.content)
+    flatbuffer = model.content[: parts.start]
+    plain = flatbuffer[block_size(flatbuffer) :]
+    return Unpacked(
+        model if plain == model.content else TfliteModel(plain), {name: parts.read(name) for name in parts.names}
+    )

@@ -18,6 +18,7 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.packed_file.golden import golden_outputs
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, Kind, Task
 from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _FLOORS = {mode.record.arithmetic.name: mode.record.arithmetic.golden_floor for mode in Mode}
 #: Steps of a quantized output that roundings on the way may add up to: of probabilities, and of others. A steering
@@ -48,7 +49,7 @@ class Golden:
 
 
 def make_golden(
-    model: bytes,
+    model: TfliteModel,
     inputs: Sequence[np.ndarray],
     *,
     origin: str,

@@ -4,45 +4,43 @@ from __future__ import annotations
 
 import hashlib
 
-from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Hex digits that are kept: 64 bits tell changed weights apart, and a model has hundreds of tensors.
 _DIGITS = 16
 
 
-def tensor_digests(model: bytes, description: ModelDescription) -> tuple[tuple[str, ...], ...]:
+def tensor_digests(model: TfliteModel) -> tuple[tuple[str, ...], ...]:
     """SHA-256 of the data of each constant tensor, shortened.
 
     Args:
         model: The file.
-        description: Of that file.
     Returns:
         For each subgraph the digests of its constant tensors, in the tensors' order.
     """
     known: dict[tuple[int, int], str] = {}
     digests = []
-    for subgraph in description.subgraphs:
+    for subgraph in model.description.subgraphs:
         for tensor in subgraph.tensors:
             place = (tensor.data_offset, tensor.size_bytes)
             if tensor.is_constant and place not in known:
-                data = memoryview(model)[place[0] : sum(place)]
+                data = memoryview(model.content)[place[0] : sum(place)]
                 known[place] = hashlib.sha256(data).hexdigest()[:_DIGITS]
         constants = [tensor for tensor in subgraph.tensors if tensor.is_constant]
         digests.append(tuple(known[tensor.data_offset, tensor.size_bytes] for tensor in constants))
     return tuple(digests)
 
 
-def changed_tensors(model: bytes, description: ModelDescription, packed: tuple[tuple[str, ...], ...]) -> list[str]:
+def changed_tensors(model: TfliteModel, packed: tuple[tuple[str, ...], ...]) -> list[str]:
     """Names of the constant tensors whose digest is not the packed one.
 
     Args:
         model: The file.
-        description: Of that file.
         packed: The digests packed with it.
     """
-    now = tensor_digests(model, description)
+    now = tensor_digests(model)
     changed = []
-    for subgraph, own, expected in zip(description.subgraphs, now, packed, strict=False):
+    for subgraph, own, expected in zip(model.description.subgraphs, now, packed, strict=False):
         constants = [tensor for tensor in subgraph.tensors if tensor.is_constant]
         changed += [t.name for t, a, b in zip(constants, own, expected, strict=False) if a != b]
     return changed

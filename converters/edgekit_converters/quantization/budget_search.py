@@ -9,7 +9,7 @@ tensor, are never apart on this way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ class BudgetSearch:
 
 
 def search_budget(
-    build: Callable[[MixedRecipe], bytes],
+    build: Callable[[MixedRecipe], Sized],
     evaluate: Callable[[MixedRecipe], float],
     rank: Callable[[], Sequence[OperatorNoise]],
     *,
@@ -95,7 +95,7 @@ def search_budget(
     """Find the int8 model with the fewest operators in float whose drop is at most ``max_drop``.
 
     Args:
-        build: Makes a model; equal recipes give equal bytes.
+        build: Makes a model, whose length is its size in bytes; equal recipes give equal models.
         evaluate: Judges a recipe: how much worse than the float model its model is, smaller is better.
         rank: Measures the operators, the least noisy first; called only where plain int8 misses the budget.
         max_drop: The budget.
@@ -125,7 +125,7 @@ class _Judge:
     """Builds and judges recipes, each once."""
 
     def __init__(
-        self, build: Callable[[MixedRecipe], bytes], evaluate: Callable[[MixedRecipe], float], max_drop: float
+        self, build: Callable[[MixedRecipe], Sized], evaluate: Callable[[MixedRecipe], float], max_drop: float
     ) -> None:
         self._build = build
         self._evaluate = evaluate

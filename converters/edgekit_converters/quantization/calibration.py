@@ -12,7 +12,7 @@ from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.samples import Sample, SampleCheck
 from edgekit_runtime.errors import ConversionError, DataError, UsageError
 from edgekit_runtime.tflite.description import ModelDescription
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: At most so many samples and about so many bytes make a group.
 _SAMPLES_AT_ONCE = 256
@@ -21,13 +21,15 @@ _BYTES_AT_ONCE = 32_000_000
 _LARGEST_HISTORY = 1024
 
 
-def calibrate(model: bytes, samples: Iterable[Sample], *, progress: Callable[[int], None] | None = None) -> Ranges:
+def calibrate(
+    model: TfliteModel, samples: Iterable[Sample], *, progress: Callable[[int], None] | None = None
+) -> Ranges:
     """Measure the range of every activation of a float32 model.
 
     Memory does not grow with the number of samples: they are taken from the iterable in small groups, once.
 
     Args:
-        model: A float32 FlatBuffer with one signature.
+        model: A float32 model with one signature.
         samples: Real inputs: the value of every input by its name in the signature, batch axis included.
         progress: Called with the number of samples done since the last call, after each small group.
     Raises:
@@ -36,12 +38,12 @@ def calibrate(model: bytes, samples: Iterable[Sample], *, progress: Callable[[in
         UsageError: There are no samples.
         ConversionError: The model has several signatures or is quantized already.
     """
-    description = read_model_description(model)
+    description = model.description
     require_float(description)
     _require_one_signature(description)
     check = SampleCheck(description)
     history = _History()
-    runner = _Runner(model, description.signatures[0].key, history)
+    runner = _Runner(model.content, description.signatures[0].key, history)
     for group in _groups(check(sample) for sample in samples):
         # The caller's own bars and messages, in its iterable and in ``progress``, stay visible.
         with quiet():

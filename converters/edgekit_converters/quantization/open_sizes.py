@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgekit_converters.own_models import describe_own_model
+from edgekit_converters.own_models import parse_quantized
 from edgekit_converters.quantization.packing import packed
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _BETWEEN_TYPES = ("QUANTIZE", "DEQUANTIZE")
 
 
-def with_open_sizes(model: bytes) -> bytes:
+def with_open_sizes(model: TfliteModel) -> TfliteModel:
     """Give each tensor that QUANTIZE or DEQUANTIZE made the open sizes of the tensor it was made of.
 
     litert-quantizer leaves them out, and a model whose input takes any batch would seem to answer one example only.
@@ -22,7 +23,7 @@ def with_open_sizes(model: bytes) -> bytes:
     """
     lost = [
         (source, twin)
-        for operator in describe_own_model(model, step="has quantized the model").operators
+        for operator in model.description.operators
         if operator.name in _BETWEEN_TYPES
         for source, twin in ((operator.inputs[0], operator.outputs[0]), (operator.outputs[0], operator.inputs[0]))
     ]
@@ -30,10 +31,10 @@ def with_open_sizes(model: bytes) -> bytes:
         return model
     from ai_edge_litert.tools import flatbuffer_utils
 
-    graph_file = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    graph_file = flatbuffer_utils.read_model_from_bytearray(bytearray(model.content))
     tensors = graph_file.subgraphs[0].tensors
     changed = [_copy_open_sizes(tensors[source], tensors[twin]) for source, twin in lost]
-    return packed(graph_file) if any(changed) else model
+    return parse_quantized(packed(graph_file)) if any(changed) else model
 
 
 def _copy_open_sizes(source: Any, twin: Any) -> bool:

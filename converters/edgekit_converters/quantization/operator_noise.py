@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 import edgekit_runtime
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: The inputs of some examples: one array (N, …), or one for each input by its name.
 Inputs = np.ndarray | Mapping[str, np.ndarray]
@@ -40,31 +41,30 @@ class OperatorNoise:
         return asdict(self)
 
 
-def float_operator_kinds(model: bytes) -> dict[str, str]:
+def float_operator_kinds(description: ModelDescription) -> dict[str, str]:
     """The operators of a float model that a recipe can name: first output tensor to kind, in the order they run."""
-    description = read_model_description(model)
     named = [(operator, description.tensors[operator.outputs[0]]) for operator in description.operators]
     return {tensor.name: operator.name for operator, tensor in named if tensor.name and tensor.dtype == "float32"}
 
 
 def measure_operator_noise(
-    model: bytes,
+    model: TfliteModel,
     inputs: Inputs,
-    quantize_with: Callable[[Collection[str]], bytes],
+    quantize_with: Callable[[Collection[str]], TfliteModel],
     *,
     progress: Callable[[int], None] = lambda steps: None,
 ) -> tuple[OperatorNoise, ...]:
     """Measure every operator of ``model``.
 
     Args:
-        model: The float32 FlatBuffer.
+        model: The float32 model.
         inputs: Some examples, best those that the ranges were measured on.
         quantize_with: Makes the integer model in which the operators named stay in float.
         progress: Called with 1 after each operator.
     Returns:
         The operators from the least to the most disturbing; equal ones in the order they run.
     """
-    kinds = float_operator_kinds(model)
+    kinds = float_operator_kinds(model.description)
     expected = _outputs(model, inputs)
     measured = []
     for name, kind in kinds.items():
@@ -83,5 +83,5 @@ def relative_error(expected: Sequence[np.ndarray], received: Sequence[np.ndarray
     return total if np.isfinite(total) else float("inf")
 
 
-def _outputs(model: bytes, inputs: Inputs) -> list[np.ndarray]:
+def _outputs(model: TfliteModel, inputs: Inputs) -> list[np.ndarray]:
     return list(edgekit_runtime.load(model).predict_named(inputs).values())

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.own_models import parse_quantized
 from edgekit_converters.quantization.calibration import require_float
 from edgekit_converters.quantization.io_types import to_uint8_io
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
@@ -18,11 +19,11 @@ from edgekit_converters.quantization.recipes import INT4_OPERATORS, recipe_for
 from edgekit_converters.quantization.unread_parts import has_unread_parts, with_typed_parts
 from edgekit_converters.quantization.weight_bounds import Statistics, int4_weights, widened_weights
 from edgekit_runtime.errors import ConversionError, UsageError
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 def quantize(
-    model: bytes,
+    model: TfliteModel,
     mode: Mode,
     *,
     io: IoType = IoType.FLOAT32,
@@ -30,11 +31,11 @@ def quantize(
     ranges: Ranges | None = None,
     float_operators: Collection[str] = (),
     per_tensor_operators: Collection[str] = (),
-) -> bytes:
+) -> TfliteModel:
     """Quantize a float32 model; the same arguments give the same bytes.
 
     Args:
-        model: A float32 FlatBuffer with one signature.
+        model: A float32 model with one signature.
         mode: What becomes an integer.
         io: Type of inputs and outputs; one of ``mode.io_types``.
         scheme: How many scales weights have.
@@ -48,7 +49,7 @@ def quantize(
     require_possible(mode, io, has_data=ranges is not None)
     if mode is Mode.NONE:
         return model
-    description = read_model_description(model)
+    description = model.description
     require_float(description)
     recipe = recipe_for(
         description,
@@ -59,13 +60,13 @@ def quantize(
         per_tensor_operators=per_tensor_operators,
     )
     one_scale = None if scheme is Scheme.PER_TENSOR else per_tensor_operators
-    quantized = _apply(model, mode, recipe, _statistics(model, mode, ranges, one_scale))
+    content = _apply(model.content, mode, recipe, _statistics(model.content, mode, ranges, one_scale))
     if has_unread_parts(description):
-        quantized = with_typed_parts(quantized)
+        content = with_typed_parts(content)
     if mode.needs_calibration and io is IoType.FLOAT32 and has_read_outputs(description):
-        quantized = with_integer_reads(quantized)
-    quantized = with_open_sizes(quantized)
-    return to_uint8_io(quantized) if io is IoType.UINT8 else quantized
+        content = with_integer_reads(content)
+    quantized = with_open_sizes(parse_quantized(content))
+    return parse_quantized(to_uint8_io(quantized.content)) if io is IoType.UINT8 else quantized
 
 
 def require_possible(mode: Mode, io: IoType, *, has_data: bool) -> None:

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from edgekit_runtime.tensor_info import model_inputs
-from edgekit_runtime.tflite.description import OperatorDescription, SubgraphDescription
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, SubgraphDescription
 
 #: What a normalization is made of, if one of the operands is constant.
 _ELEMENTWISE = frozenset({"ADD", "SUB", "MUL", "DIV"})
 _TRANSPARENT = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE", "CAST"})
 
 
-def readers_of(model: bytes, inputs: Collection[str]) -> tuple[str, ...]:
+def readers_of(description: ModelDescription, inputs: Collection[str]) -> tuple[str, ...]:
     """The operators that see the raw columns: the normalization behind an input, or else what reads it first.
 
     Args:
-        model: A float32 .tflite.
+        description: A float32 model.
         inputs: Names of inputs.
     Returns:
         Names of the operators' first output tensors, in the order they run.
     """
-    description = read_model_description(model)
     graph = description.subgraphs[0]
     raw = {info.index for info in model_inputs(description) if info.name in inputs}
     partly_normalized: set[int] = set()

@@ -13,7 +13,8 @@ from edgekit_converters.targets.check import TargetCheck, check_targets
 from edgekit_converters.targets.rules import Remedy
 from edgekit_converters.targets.target import RECORDS, find_target, target_names
 from edgekit_runtime.errors import ConversionError, UsageError
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: What a conversion without a target does its best for, and never fails for.
 _DEFAULT_TARGETS = ("litert",)
@@ -52,13 +53,13 @@ class TargetedModel:
     """A model that its targets run, and what had to be done for that.
 
     Attributes:
-        content: The FlatBuffer.
+        model: The model.
         per_tensor_operators: Kinds of operators whose weights got one scale for a target's sake.
         float_operators: Names of output tensors whose operators stay in float for a target's sake.
         checks: The model held against every target there is.
     """
 
-    content: bytes
+    model: TfliteModel
     per_tensor_operators: tuple[str, ...]
     float_operators: tuple[str, ...]
     checks: tuple[TargetCheck, ...]
@@ -79,7 +80,7 @@ class TargetedModel:
 
 
 def quantize_for_targets(
-    model: bytes,
+    model: TfliteModel,
     mode: Mode,
     targets: Sequence[str],
     *,
@@ -94,7 +95,7 @@ def quantize_for_targets(
     stay in float; nothing else changes.
 
     Args:
-        model: A float32 FlatBuffer with one signature.
+        model: A float32 model with one signature.
         mode: What becomes an integer.
         targets: Names of targets; with none, the best is done for LiteRT and every result will do.
         io: Type of inputs and outputs.
@@ -110,7 +111,7 @@ def quantize_for_targets(
     one_scale: set[str] = set()
     in_float: set[str] = set()
     for _ in range(_MOST_ATTEMPTS):
-        content = quantize(
+        made = quantize(
             model,
             mode,
             io=io,
@@ -119,10 +120,10 @@ def quantize_for_targets(
             float_operators={*float_operators, *in_float},
             per_tensor_operators=one_scale,
         )
-        checks = check_targets(content, target_names())
-        result = TargetedModel(content, tuple(sorted(one_scale)), tuple(sorted(in_float)), checks)
+        checks = check_targets(made, target_names())
+        result = TargetedModel(made, tuple(sorted(one_scale)), tuple(sorted(in_float)), checks)
         refused = [check for check in checks if check.target in wanted and not check.runs]
-        kinds, written = _remedies(refused, model)
+        kinds, written = _remedies(refused, model.description)
         if kinds <= one_scale and written <= in_float:
             break
         one_scale |= kinds
@@ -131,12 +132,12 @@ def quantize_for_targets(
     return result
 
 
-def _remedies(checks: Sequence[TargetCheck], model: bytes) -> tuple[set[str], set[str]]:
+def _remedies(checks: Sequence[TargetCheck], float_model: ModelDescription) -> tuple[set[str], set[str]]:
     """Kinds of operators that one scale helps, and outputs of the float model's operators that float helps."""
     findings = [finding for check in checks for finding in check.findings]
     if not findings:
         return set(), set()
-    names = {tensor.name for graph in read_model_description(model).subgraphs for tensor in graph.tensors}
+    names = {tensor.name for graph in float_model.subgraphs for tensor in graph.tensors}
     kinds = {finding.operator for finding in findings if finding.remedy is Remedy.ONE_SCALE}
     written = {name for finding in findings if finding.remedy is Remedy.FLOAT for name in finding.outputs}
     return kinds, written & names

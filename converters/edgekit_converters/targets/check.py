@@ -11,7 +11,7 @@ from edgekit_converters.targets.operands import Operands, all_operands
 from edgekit_converters.targets.rules import Remedy, Rule, rules_for
 from edgekit_converters.targets.target import Target, asked_types, find_target
 from edgekit_runtime.tflite.description import TensorDescription
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: The place of the input whose type decides, if it is not the first.
 _DECIDING_INPUTS = {"SPLIT": 1, "SELECT_V2": 1}
@@ -68,20 +68,19 @@ class TargetCheck:
         return {"target": self.target, "runs": self.runs, "findings": [asdict(finding) for finding in self.findings]}
 
 
-def check_targets(content: bytes, targets: Sequence[str]) -> tuple[TargetCheck, ...]:
+def check_targets(model: TfliteModel, targets: Sequence[str]) -> tuple[TargetCheck, ...]:
     """Hold a model against targets.
 
     Args:
-        content: A .tflite, whoever made it; a zip may follow the FlatBuffer.
+        model: A .tflite, whoever made it.
         targets: Names of targets.
     Returns:
         A check for each, in this order.
     Raises:
-        ModelFileError: It is no .tflite, or damaged.
         UsageError: There is no target of a name.
     """
     wanted = [find_target(name) for name in targets]
-    operators = list(all_operands(read_model_description(content), content))
+    operators = list(all_operands(model))
     return tuple(TargetCheck(target.name, tuple(_findings(operators, target))) for target in wanted)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, TensorDescription
+from edgekit_runtime.tflite.description import OperatorDescription, TensorDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,14 @@ class Operands:
         return self.dtype(0) == "float32" and self.dtype(weights) == "int8" and self.output_dtype() == "float32"
 
 
-def all_operands(description: ModelDescription, content: bytes) -> Iterator[Operands]:
+def all_operands(model: TfliteModel) -> Iterator[Operands]:
     """Every operator of every graph of a model.
 
     Args:
-        description: What ``read_model_description`` made of ``content``.
-        content: The .tflite.
+        model: The .tflite.
     """
-    options = _OptionsReader(content)
-    for number, graph in enumerate(description.subgraphs):
+    options = _OptionsReader(model.content)
+    for number, graph in enumerate(model.description.subgraphs):
         for place, operator in enumerate(graph.operators):
             yield Operands(
                 number,

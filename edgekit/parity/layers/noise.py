@@ -27,7 +27,7 @@ from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.task import NOTHING_SAID, Claim
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tflite.description import TensorDescription
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: A layer that is silent, or that is kept exactly, has no ratio.
 _LEAST_DB, _MOST_DB = -100.0, 200.0
@@ -125,7 +125,7 @@ class _Sums:
 
 
 def compare_layers(
-    model: Any, float_model: bytes, candidate: bytes, batches: Iterable[Mapping[str, np.ndarray]]
+    model: Any, float_model: TfliteModel, candidate: TfliteModel, batches: Iterable[Mapping[str, np.ndarray]]
 ) -> tuple[LayerNoise, ...]:
     """Compare every layer of a Keras model with its tensor.
 
@@ -199,17 +199,17 @@ def compare_layers_on_data(
             next_step="name the .h5 or .keras file that it was made from",
         )
     content = read_model_file(candidate)
-    manifest = read_manifest(content)
+    manifest, tflite = read_manifest(content), TfliteModel(content)
     with LoweringProcess(LoweringRequest(reference)) as process:
         import_quietly()
         model = load_keras_model(reference).model
         lowered = process.result()
-    task = find_task(read_model_description(lowered.model), [claim, manifest.task])
+    task = find_task(lowered.model.description, [claim, manifest.task])
     inputs = with_pixels(lowered.inputs, task, pixel_ranges, packed=manifest.preprocessing)
     held_back = open_data(data, inputs).held_back
-    size = _BATCH if lowered.batch == "dynamic" and TensorValues(content).batch is None else 1
+    size = _BATCH if lowered.batch == "dynamic" and TensorValues(tflite).batch is None else 1
     batches = held_back.sample(_MOST_EXAMPLES, seed=data.seed).batches(size)
-    return compare_layers(model, lowered.model, content, (batch.inputs for batch in batches))
+    return compare_layers(model, lowered.model, tflite, (batch.inputs for batch in batches))
 
 
 def _limits(tensor: TensorDescription) -> tuple[float, float] | None:

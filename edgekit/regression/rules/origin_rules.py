@@ -10,6 +10,7 @@ from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.model import Model
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 def judge_determinism(baseline: ModelRecord, candidate: ModelRecord, convert_again: Callable[[], str]) -> RuleResult:
@@ -37,7 +38,7 @@ def judge_targets(path: Path, targets: Sequence[str]) -> tuple[RuleResult, ...]:
     from edgekit_converters.targets.check import check_targets
 
     results = []
-    for found in check_targets(path.read_bytes(), targets) if targets else ():
+    for found in check_targets(TfliteModel(path.read_bytes()), targets) if targets else ():
         problems = [f"{finding.operator} {finding.problem}" for finding in found.findings]
         why = "every operator and version is available"
         if problems:

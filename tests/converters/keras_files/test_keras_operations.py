@@ -14,6 +14,7 @@ from edgekit_converters.keras_files.load import load_keras_model
 from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.lowering.keras.signature import output_names
 from edgekit_runtime.errors import ConversionError, EdgekitError, ModelFileError, UnsafeModelError
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _CONVERTED = sorted(EXAMPLES.keys() - REFUSED.keys() - NOT_SAVED_BY_KERAS)
 
@@ -285,10 +286,10 @@ def _answers(model: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
     return [np.int32(answer) if isinstance(answer, int) else np.asarray(answer) for answer in answers]
 
 
-def _run(lowered: bytes, model: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
+def _run(lowered: TfliteModel, model: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
     from ai_edge_litert.interpreter import Interpreter
 
-    run = Interpreter(model_content=lowered, num_threads=1).get_signature_runner("serving_default")
+    run = Interpreter(model_content=lowered.content, num_threads=1).get_signature_runner("serving_default")
     answers = run(**{tensor.name: values for tensor, values in zip(model.inputs, inputs, strict=True)})
     return [answers[name] for name in output_names(model)]
 

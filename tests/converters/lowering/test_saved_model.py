@@ -13,13 +13,14 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edgekit_converters.lowering.saved_model import LoadedSavedModel
 from edgekit_runtime.errors import ConversionError, ModelFileError, UnsafeModelError, UsageError
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 KERAS_2 = Path(__file__).parents[2] / "data" / "saved_models"
 
 
-def answers(model: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def answers(model: TfliteModel, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What LiteRT answers, by output name; a model with a fixed batch is asked one example at a time."""
-    interpreter = Interpreter(model_content=model)
+    interpreter = Interpreter(model_content=model.content)
     runner = interpreter.get_signature_runner()
     fixed = any(details["shape_signature"][0] == 1 for details in runner.get_input_details().values())
     count = len(next(iter(inputs.values())))
@@ -58,7 +59,7 @@ def test_keras_2_with_the_state_of_its_optimizer(
 def test_a_fixed_batch_for_a_target(tmp_path: Path) -> None:
     shutil.unpack_archive(KERAS_2 / "keras2_cnn.zip", tmp_path)
     model, batch = LoadedSavedModel(tmp_path).lower(fixed_batch=True)
-    (details,) = Interpreter(model_content=model).get_input_details()
+    (details,) = Interpreter(model_content=model.content).get_input_details()
     assert (batch, details["shape_signature"].tolist()) == ("1", [1, 6, 6, 1])
 
 

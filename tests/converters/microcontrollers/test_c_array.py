@@ -15,9 +15,11 @@ from edgekit_converters.microcontrollers.reserved_names import RESERVED_NAMES
 from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.tensor_info import model_inputs, model_outputs
 from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
 MODEL = TFLITE / "cnn_int8_io_int8.tflite"
+PARSED = TfliteModel(MODEL.read_bytes())
 LABELS = ("nought", 'say "one"', "zwei?? → 2", "back\\slash")
 
 MAIN = """
@@ -43,7 +45,7 @@ int main(int argc, char** argv) {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    source = c_array(MODEL.read_bytes(), "digits", labels=LABELS, origin="made for a test */ \\")
+    source = c_array(PARSED, "digits", labels=LABELS, origin="made for a test */ \\")
     (tmp_path / "digits.h").write_text(source.header)
     (tmp_path / "digits.cc").write_text(source.source)
     return tmp_path
@@ -75,21 +77,21 @@ def test_the_header_is_c_too(folder: Path) -> None:
 
 
 def test_a_float_model_has_no_scale() -> None:
-    header = c_array((TFLITE / "cnn_float32.tflite").read_bytes(), "m").header
+    header = c_array(TfliteModel((TFLITE / "cnn_float32.tflite").read_bytes()), "m").header
     assert "#define M_INPUT_0_ELEMENTS 144" in header
     assert "SCALE" not in header
     assert "LABEL" not in header
 
 
 def test_equal_arguments_give_equal_text() -> None:
-    assert c_array(MODEL.read_bytes(), "m") == c_array(MODEL.read_bytes(), "m")
+    assert c_array(PARSED, "m") == c_array(PARSED, "m")
 
 
 @pytest.mark.parametrize("name", ["", "two words", "2nd", "a-b", "class", "while", "main", "_x", "a__b", "ö"], ids=repr)
 def test_a_name_that_c_does_not_take_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="not a C identifier") as refusal:
-        c_array(MODEL.read_bytes(), name)
-    assert c_array(MODEL.read_bytes(), refusal.value.next_step.rpartition(" ")[2])
+        c_array(PARSED, name)
+    assert c_array(PARSED, refusal.value.next_step.rpartition(" ")[2])
 
 
 @pytest.mark.parametrize(
@@ -129,4 +131,4 @@ def test_no_word_of_c_or_cpp_remains_an_identifier(compiler: str, file: str, sta
 
 def test_a_damaged_model_is_refused() -> None:
     with pytest.raises(ModelFileError):
-        c_array(MODEL.read_bytes()[:200], "m")
+        c_array(TfliteModel(MODEL.read_bytes()[:200]), "m")

@@ -16,9 +16,10 @@ from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.packed_file.manifest import Manifest, read_manifest
 from edgekit_runtime.task import FILE, Claim
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
-MODEL = (TFLITE / "cnn_float32.tflite").read_bytes()
+MODEL = TfliteModel((TFLITE / "cnn_float32.tflite").read_bytes())
 LABELS = tuple("abcdefghij")
 MANIFEST = Manifest(
     labels=LABELS,
@@ -41,7 +42,7 @@ def test_equal_arguments_give_equal_bytes() -> None:
 
 
 def test_a_plain_model_has_an_empty_manifest() -> None:
-    assert read_manifest(MODEL) == Manifest()
+    assert read_manifest(MODEL.content) == Manifest()
 
 
 @pytest.mark.parametrize("command", [["unzip", "-l"], ["python3", "-m", "zipfile", "-l"]], ids=["unzip", "python"])
@@ -60,8 +61,8 @@ def test_other_tools_list_the_parts(command: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(TFLITE.glob("*.tflite")), ids=lambda path: path.stem)
 def test_every_interpreter_reads_what_it_read_before(path: Path) -> None:
     plain = path.read_bytes()
-    packed = pack(plain, Manifest(labels=LABELS))
-    assert unpack(packed).model == plain
+    packed = pack(TfliteModel(plain), Manifest(labels=LABELS))
+    assert unpack(TfliteModel(packed)).model.content == plain
     if path.stem in ("custom_operator", "flex_operator"):
         return
     outputs = []
@@ -79,7 +80,7 @@ def test_every_interpreter_reads_what_it_read_before(path: Path) -> None:
 
 
 def test_packing_hides_older_metadata_of_the_same_name_and_keeps_the_rest() -> None:
-    twice = pack(pack(MODEL, Manifest())[: -len(zip_of(pack(MODEL, Manifest())))], MANIFEST, name="second")
+    twice = pack(TfliteModel(pack(MODEL, Manifest())[: -len(zip_of(pack(MODEL, Manifest())))]), MANIFEST, name="second")
     metadata = edgekit_runtime.read_model_description(twice).metadata
     assert metadata == ("min_runtime_version", "CONVERSION_METADATA", "TFLITE_METADATA", "edgekit")
 
@@ -90,13 +91,13 @@ def zip_of(content: bytes) -> bytes:
 
 
 def test_labels_alone_as_other_tools_append_them() -> None:
-    content = append_parts(MODEL, {"labels.txt": b"cat\ndog\n"})
+    content = append_parts(MODEL.content, {"labels.txt": b"cat\ndog\n"})
     assert read_manifest(content).labels == ("cat", "dog")
 
 
 def test_parts_of_other_tools_are_taken_along() -> None:
     content = pack(MODEL, MANIFEST, other_parts={"vocabulary.txt": b"one\ntwo\n", "labels.txt": b"old\n"})
-    parts = unpack(content).parts
+    parts = unpack(TfliteModel(content)).parts
     assert parts["vocabulary.txt"] == b"one\ntwo\n"
     assert parts["labels.txt"] == b"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n"
 
@@ -180,7 +181,7 @@ def test_every_byte_of_the_zip_matters_or_changes_nothing() -> None:
 )
 def test_a_bad_part_is_a_sentence(name: str, content: str | bytes, says: str, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
-    path.write_bytes(MODEL)
+    path.write_bytes(MODEL.content)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as parts:
         parts.writestr(name, content)
     with pytest.raises(ModelFileError, match=says):
@@ -189,7 +190,7 @@ def test_a_bad_part_is_a_sentence(name: str, content: str | bytes, says: str, tm
 
 def test_two_parts_of_one_name_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
-    path.write_bytes(MODEL)
+    path.write_bytes(MODEL.content)
     with zipfile.ZipFile(path, "a") as parts, pytest.warns(UserWarning, match="Duplicate"):
         parts.writestr("labels.txt", "a")
         parts.writestr("labels.txt", "b")

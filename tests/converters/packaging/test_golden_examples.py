@@ -18,6 +18,7 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.packed_file.golden import read_golden
 from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Manifest
 from edgekit_runtime.task import UNNAMED
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
 PREPROCESSING = {UNNAMED: Preprocessing(12, 12, 1)}
@@ -26,14 +27,14 @@ LEFT_OUT = ("custom_operator", "flex_operator", "custom_detection_regular", "cus
 RUNNABLE = [path for path in sorted(TFLITE.glob("*.tflite")) if path.stem not in LEFT_OUT]
 
 
-def content_of(name: str) -> bytes:
-    return (TFLITE / f"{name}.tflite").read_bytes()
+def model_of(name: str) -> TfliteModel:
+    return TfliteModel((TFLITE / f"{name}.tflite").read_bytes())
 
 
 def cnn_golden(name: str, keras_off_by: float = 0.0) -> Golden:
     with np.load(TFLITE / "cnn.npz") as arrays:
         pixels, probabilities = arrays["pixels"][:4].reshape(4, 12, 12, 1), arrays["probabilities"][:4]
-    model = content_of(name)
+    model = model_of(name)
     output = edgekit_runtime.load(model).outputs[0].name
     keras = {output: probabilities + keras_off_by}
     golden = make_golden(model, [pixels], origin="here", preprocessing=PREPROCESSING, source_outputs=keras)
@@ -43,9 +44,8 @@ def cnn_golden(name: str, keras_off_by: float = 0.0) -> Golden:
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=lambda path: path.stem)
 def test_made_up_inputs_go_through_every_model(path: Path) -> None:
-    model = path.read_bytes()
-    description = edgekit_runtime.read_model_description(model)
-    golden = make_golden(model, made_up_inputs(description, {}, seed=0), origin="random")
+    model = TfliteModel(path.read_bytes())
+    golden = make_golden(model, made_up_inputs(model.description, {}, seed=0), origin="random")
     assert golden is not None
     report = edgekit_runtime.load(pack(model, Manifest(), golden.content), verify=True).verify()
     assert report.passed
@@ -86,7 +86,7 @@ def test_the_tolerance_of_an_int8_output(row: list[float], own_error: float, kin
     ],
 )
 def test_the_tolerance_follows_from_the_arithmetic(name: str, arithmetic: str, least: float, most: float) -> None:
-    assert arithmetic_of(edgekit_runtime.read_model_description(content_of(name))) == arithmetic
+    assert arithmetic_of(model_of(name).description) == arithmetic
     golden = cnn_golden(name)
     assert golden.facts["arithmetic"] == arithmetic
     assert least <= golden.facts["tolerance"][0] <= most
@@ -106,7 +106,7 @@ def test_an_interpreter_that_computes_otherwise_is_refused() -> None:
     changed["output_0"] = np.roll(changed["output_0"], 1, axis=-1)
     file = io.BytesIO()
     np.savez(file, **changed)
-    packed = pack(content_of("cnn_int8_io_float32"), Manifest(preprocessing=PREPROCESSING), file.getvalue())
+    packed = pack(model_of("cnn_int8_io_float32"), Manifest(preprocessing=PREPROCESSING), file.getvalue())
     report = edgekit_runtime.load(packed).verify()
     assert not report.passed
     assert not any(report.top1_equal)
@@ -117,15 +117,15 @@ def test_an_interpreter_that_computes_otherwise_is_refused() -> None:
 def test_pixels_other_than_the_user_s_own_are_replayed_as_packed() -> None:
     """A range given to load() is for the caller's pictures, not for the golden ones."""
     golden = cnn_golden("cnn_float32")
-    packed = pack(content_of("cnn_float32"), Manifest(preprocessing=PREPROCESSING), golden.content)
+    packed = pack(model_of("cnn_float32"), Manifest(preprocessing=PREPROCESSING), golden.content)
     assert edgekit_runtime.load(packed, pixel_range=(-1, 1), verify=True).verify().passed
 
 
 def test_a_model_without_golden_examples_cannot_verify() -> None:
     with pytest.raises(ModelFileError, match="no golden examples"):
-        edgekit_runtime.load(pack(content_of("cnn_float32"), Manifest()), verify=True)
+        edgekit_runtime.load(pack(model_of("cnn_float32"), Manifest()), verify=True)
     with pytest.raises(ModelFileError, match="no golden examples"):
-        edgekit_runtime.load(content_of("cnn_float32"), verify=True)
+        edgekit_runtime.load(model_of("cnn_float32"), verify=True)
 
 
 def npz(**arrays: np.ndarray) -> bytes:
@@ -167,7 +167,7 @@ BAD = {
 
 @pytest.mark.parametrize("content", BAD.values(), ids=list(BAD))
 def test_damaged_golden_examples_are_a_sentence(content: bytes) -> None:
-    packed = pack(content_of("cnn_float32"), Manifest(preprocessing=PREPROCESSING), content)
+    packed = pack(model_of("cnn_float32"), Manifest(preprocessing=PREPROCESSING), content)
     with pytest.raises(ModelFileError, match="golden examples"):
         edgekit_runtime.load(packed, verify=True)
 
@@ -175,7 +175,7 @@ def test_damaged_golden_examples_are_a_sentence(content: bytes) -> None:
 def test_not_a_number_never_passes() -> None:
     shape = (1, 12, 12, 1)
     content = npz(input_0=np.zeros(shape, np.uint8), output_0=ROW[:, np.newaxis] + np.nan, tolerance=np.ones(1))
-    packed = pack(content_of("cnn_float32"), Manifest(preprocessing=PREPROCESSING), content)
+    packed = pack(model_of("cnn_float32"), Manifest(preprocessing=PREPROCESSING), content)
     assert not edgekit_runtime.load(packed).verify().passed
 
 
@@ -222,8 +222,8 @@ def test_equal_arguments_give_equal_bytes() -> None:
 
 def test_golden_examples_are_kept_through_unpacking() -> None:
     golden = cnn_golden("cnn_float32")
-    packed = pack(content_of("cnn_float32"), Manifest(), golden.content)
-    assert unpack(packed).parts[GOLDEN_NAME] == golden.content
+    packed = pack(model_of("cnn_float32"), Manifest(), golden.content)
+    assert unpack(TfliteModel(packed)).parts[GOLDEN_NAME] == golden.content
     read = read_golden(packed)
     assert read.inputs[0].dtype == np.uint8
     assert [len(read.outputs), len(read.keras), len(read.tolerance)] == [1, 1, 1]

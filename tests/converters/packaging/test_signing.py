@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import edgekit_runtime
-from edgekit_converters.packaging.artifact import append_parts, pack, unpack
+from edgekit_converters.packaging.artifact import append_parts, pack
 from edgekit_converters.packaging.signing import new_key, sign
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.packed_file.manifest import Manifest
@@ -96,7 +96,7 @@ def test_weights_behind_the_flatbuffer_are_refused_everywhere(place: Callable[[b
     assert OUTSIDE.count(before) == 1
     target = place(OUTSIDE).index(ROOM, len(OUTSIDE)) + 16
     hostile = place(OUTSIDE.replace(before, struct.pack("<Q", target)))
-    for use in (edgekit_runtime.load, read_model_description, signed, unpack, lambda c: pack(c, Manifest())):
+    for use in (edgekit_runtime.load, read_model_description, signed, lambda c: pack(TfliteModel(c), Manifest())):
         with pytest.raises(ModelFileError, match="data outside the file's FlatBuffer"):
             use(hostile)
 
@@ -119,7 +119,7 @@ def test_bytes_that_no_signature_covers_are_not_signed(place: Callable[[bytes], 
 
 
 def test_a_gap_made_in_a_signed_file_is_refused_with_and_without_the_key() -> None:
-    content = signed(pack(PLAIN, Manifest(labels=("one", "two"))))
+    content = signed(pack(TfliteModel(PLAIN), Manifest(labels=("one", "two"))))
     second = content.index(b"PK\x03\x04", content.index(b"PK\x03\x04") + 4)
     directory = content.index(b"PK\x01\x02")
     gap = bytes(32)
@@ -139,7 +139,7 @@ def test_a_gap_made_in_a_signed_file_is_refused_with_and_without_the_key() -> No
 
 
 def test_no_flipped_byte_of_a_signed_file_changes_an_answer_or_a_label() -> None:
-    content = signed(pack(PLAIN, Manifest(labels=("one", "two", "three"))))
+    content = signed(pack(TfliteModel(PLAIN), Manifest(labels=("one", "two", "three"))))
     sample = np.linspace(-1, 1, 6, dtype=np.float32)[np.newaxis]
     model = edgekit_runtime.load(content)
     sample = np.resize(sample, (1, *model.inputs[0].shape[1:]))
@@ -175,7 +175,7 @@ def test_bytes_before_the_zip_of_a_signed_file_are_refused() -> None:
 
 
 def test_a_parsed_model_is_held_against_digest_and_key_as_its_bytes_are() -> None:
-    content = signed(pack(PLAIN, Manifest(labels=("one", "two", "three"))))
+    content = signed(pack(TfliteModel(PLAIN), Manifest(labels=("one", "two", "three"))))
     assert edgekit_runtime.load(TfliteModel(content), public_key=PUBLIC).labels == ("one", "two", "three")
     weights = next(tensor for tensor in TfliteModel(content).description.tensors if tensor.is_constant)
     changed = bytearray(content)

@@ -16,6 +16,7 @@ from edgekit_converters.quantization.operator_noise import (
     relative_error,
 )
 from edgekit_converters.quantization.quantize import quantize
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 @pytest.mark.parametrize(
@@ -45,16 +46,16 @@ def test_outputs_add_up() -> None:
     assert relative_error(expected, received) == pytest.approx(1.0)
 
 
-def test_operators_are_named_by_their_outputs(small_cnn_tflite: bytes) -> None:
-    kinds = float_operator_kinds(small_cnn_tflite)
+def test_operators_are_named_by_their_outputs(small_cnn_tflite: TfliteModel) -> None:
+    kinds = float_operator_kinds(small_cnn_tflite.description)
     assert list(kinds.values()) == ["CONV_2D", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED", "SOFTMAX"]
 
 
-def test_one_operator_at_a_time_is_integer(small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray) -> None:
-    kinds = float_operator_kinds(small_cnn_tflite)
+def test_one_operator_at_a_time_is_integer(small_cnn_tflite: TfliteModel, small_cnn_inputs: np.ndarray) -> None:
+    kinds = float_operator_kinds(small_cnn_tflite.description)
     left_in_float: list[set[str]] = []
 
-    def quantize_with(names: Collection[str]) -> bytes:
+    def quantize_with(names: Collection[str]) -> TfliteModel:
         left_in_float.append(set(names))
         return small_cnn_tflite
 
@@ -69,11 +70,11 @@ def test_one_operator_at_a_time_is_integer(small_cnn_tflite: bytes, small_cnn_in
 
 
 def test_the_operators_at_a_spoilt_tensor_are_the_noisiest(
-    small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray
+    small_cnn_tflite: TfliteModel, small_cnn_inputs: np.ndarray
 ) -> None:
     samples = [{"picture": small_cnn_inputs[row : row + 1]} for row in range(len(small_cnn_inputs))]
     ranges = calibrate(small_cnn_tflite, samples)
-    kinds = list(float_operator_kinds(small_cnn_tflite))
+    kinds = list(float_operator_kinds(small_cnn_tflite.description))
     # A thousand times too wide: what the dense layer hands to softmax is all zeros.
     ranges.limits[kinds[3]] = (-1000.0, 1000.0)  # type: ignore[index]
     noise = measure_operator_noise(

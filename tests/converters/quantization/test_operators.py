@@ -12,25 +12,24 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 import edgekit_runtime
-from edgekit_converters.own_models import describe_own_model
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.quantize import quantize
 from edgekit_runtime.errors import EdgekitError, InterpreterError, TensorMismatchError
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "data" / "operators" / "operators.tar.xz"
 #: Cases that are not calibrated: of text, of two signatures, and those whose input is a shape.
 LEFT_OUT = ("string_identity", "table", "variables", "reshape_to_given", "unknown_rank_chain")
 
 
-def float_models() -> Iterator[tuple[str, bytes]]:
+def float_models() -> Iterator[tuple[str, TfliteModel]]:
     with tarfile.open(ARCHIVE) as archive:
         for entry in archive:
             case, mode = entry.name[: -len(".tflite")].split("/")
             file = archive.extractfile(entry)
             if case not in LEFT_OUT and mode in ("float32", "open") and file is not None:
-                yield f"{case}/{mode}", with_signature(file.read())
+                yield f"{case}/{mode}", TfliteModel(with_signature(file.read()))
 
 
 def with_signature(content: bytes) -> bytes:
@@ -54,20 +53,19 @@ def name(index: int, prefix: str) -> schema.TensorMapT:
 def test_what_edgekit_quantizes_it_does_not_refuse(mode: Mode) -> None:
     dice = np.random.default_rng(0)
     ran = 0
-    for case, content in float_models():
-        description = read_model_description(content)
+    for case, model in float_models():
+        description = model.description
         sample = {
             key: dice.uniform(1, 2, description.tensors[index].shape).astype(description.tensors[index].dtype)
             for key, index in description.signatures[0].inputs
         }
         try:
-            ranges = calibrate(content, [sample]) if mode.needs_calibration else None
-            quantized = quantize(content, mode, io=IoType.FLOAT32, ranges=ranges)
+            ranges = calibrate(model, [sample]) if mode.needs_calibration else None
+            quantized = quantize(model, mode, io=IoType.FLOAT32, ranges=ranges)
         # Not every case has a number to quantize, or a finite one.
         except EdgekitError as error:
             assert "fault of edgekit" not in str(error), case
             continue
-        describe_own_model(quantized, step="has quantized the model")
         try:
             edgekit_runtime.load(quantized).predict(sample)
             ran += 1

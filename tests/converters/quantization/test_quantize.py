@@ -14,7 +14,7 @@ from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.quantize import quantize
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_runtime.errors import ConversionError, UsageError
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 VARIANTS = [(mode, io) for mode in Mode for io in mode.io_types]
 every_variant = pytest.mark.parametrize(("mode", "io"), VARIANTS, ids=[f"{m.value}-{io.value}" for m, io in VARIANTS])
@@ -22,13 +22,13 @@ every_scheme = pytest.mark.parametrize("scheme", list(Scheme), ids=lambda scheme
 
 
 @pytest.fixture(scope="module")
-def ranges(small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray) -> Ranges:
+def ranges(small_cnn_tflite: TfliteModel, small_cnn_inputs: np.ndarray) -> Ranges:
     return calibrate(small_cnn_tflite, [{"picture": one[np.newaxis]} for one in small_cnn_inputs])
 
 
-def answer(model: bytes, inputs: np.ndarray) -> np.ndarray:
+def answer(model: TfliteModel, inputs: np.ndarray) -> np.ndarray:
     """Real-valued outputs, quantizing and dequantizing by the formula of the LiteRT specification."""
-    interpreter = Interpreter(model_content=model)
+    interpreter = Interpreter(model_content=model.content)
     interpreter.allocate_tensors()
     (tensor_in,), (tensor_out,) = interpreter.get_input_details(), interpreter.get_output_details()
     outputs = []
@@ -55,7 +55,7 @@ def test_answers_stay_close(
     io: IoType,
     scheme: Scheme,
     small_cnn: Any,
-    small_cnn_tflite: bytes,
+    small_cnn_tflite: TfliteModel,
     small_cnn_inputs: np.ndarray,
     ranges: Ranges,
 ) -> None:
@@ -68,9 +68,9 @@ def test_answers_stay_close(
 
 @every_variant
 def test_equal_arguments_give_equal_bytes(
-    mode: Mode, io: IoType, small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray
+    mode: Mode, io: IoType, small_cnn_tflite: TfliteModel, small_cnn_inputs: np.ndarray
 ) -> None:
-    def whole_path() -> bytes:
+    def whole_path() -> TfliteModel:
         samples = ({"picture": one[np.newaxis]} for one in small_cnn_inputs[:20])
         return quantize(small_cnn_tflite, mode, io=io, ranges=calibrate(small_cnn_tflite, samples))
 
@@ -79,19 +79,19 @@ def test_equal_arguments_give_equal_bytes(
 
 @every_variant
 def test_inputs_and_outputs_have_the_type_asked_for(
-    mode: Mode, io: IoType, small_cnn_tflite: bytes, ranges: Ranges
+    mode: Mode, io: IoType, small_cnn_tflite: TfliteModel, ranges: Ranges
 ) -> None:
-    interpreter = Interpreter(model_content=quantize(small_cnn_tflite, mode, io=io, ranges=ranges))
+    interpreter = Interpreter(model_content=quantize(small_cnn_tflite, mode, io=io, ranges=ranges).content)
     interpreter.allocate_tensors()
     edges = [*interpreter.get_input_details(), *interpreter.get_output_details()]
     assert {edge["dtype"].__name__ for edge in edges} == {io.value}
     assert interpreter.get_signature_list() == {"serving_default": {"inputs": ["picture"], "outputs": ["kind"]}}
 
 
-def test_uint8_and_int8_stand_for_the_same_values(small_cnn_tflite: bytes, ranges: Ranges) -> None:
+def test_uint8_and_int8_stand_for_the_same_values(small_cnn_tflite: TfliteModel, ranges: Ranges) -> None:
     edges = {}
     for io in (IoType.INT8, IoType.UINT8):
-        interpreter = Interpreter(model_content=quantize(small_cnn_tflite, Mode.INT8, io=io, ranges=ranges))
+        interpreter = Interpreter(model_content=quantize(small_cnn_tflite, Mode.INT8, io=io, ranges=ranges).content)
         edges[io] = [
             interpreter.get_input_details()[0]["quantization"],
             interpreter.get_output_details()[0]["quantization"],
@@ -113,8 +113,8 @@ WEIGHT_TYPES = {
 
 
 @pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
-def test_weights_have_the_modes_type(mode: Mode, small_cnn_tflite: bytes, ranges: Ranges) -> None:
-    tensors = read_model_description(quantize(small_cnn_tflite, mode, ranges=ranges)).tensors
+def test_weights_have_the_modes_type(mode: Mode, small_cnn_tflite: TfliteModel, ranges: Ranges) -> None:
+    tensors = quantize(small_cnn_tflite, mode, ranges=ranges).description.tensors
     constants = {int(np.prod(tensor.shape)): tensor.dtype for tensor in tensors if tensor.is_constant}
     assert (constants[36], constants[144]) == WEIGHT_TYPES[mode]
 
@@ -126,7 +126,7 @@ INTEGER_VARIANTS = [(mode, io) for mode, io in VARIANTS if mode in INTEGER_MODES
 @pytest.mark.parametrize("mode", INTEGER_MODES, ids=lambda mode: mode.value)
 @every_scheme
 def test_the_scheme_sets_the_number_of_scales(
-    mode: Mode, scheme: Scheme, small_cnn_tflite: bytes, ranges: Ranges
+    mode: Mode, scheme: Scheme, small_cnn_tflite: TfliteModel, ranges: Ranges
 ) -> None:
     # Four filters, four classes.
     expected = 4 if scheme is Scheme.PER_CHANNEL else 1
@@ -134,24 +134,24 @@ def test_the_scheme_sets_the_number_of_scales(
 
 
 @pytest.mark.parametrize("mode", INTEGER_MODES, ids=lambda mode: mode.value)
-def test_single_kinds_of_operators_get_one_scale(mode: Mode, small_cnn_tflite: bytes, ranges: Ranges) -> None:
+def test_single_kinds_of_operators_get_one_scale(mode: Mode, small_cnn_tflite: TfliteModel, ranges: Ranges) -> None:
     model = quantize(small_cnn_tflite, mode, ranges=ranges, per_tensor_operators=["FULLY_CONNECTED"])
     assert scales(model) == (4, 1)
 
 
-def scales(model: bytes) -> tuple[int, int]:
+def scales(model: TfliteModel) -> tuple[int, int]:
     """How many scales the convolution's weights have, and the dense layer's."""
-    by_size = {int(np.prod(t.shape)): len(t.scales) for t in read_model_description(model).tensors if t.is_constant}
+    by_size = {int(np.prod(t.shape)): len(t.scales) for t in model.description.tensors if t.is_constant}
     return by_size[36], by_size[144]
 
 
 @pytest.mark.parametrize(("mode", "io"), INTEGER_VARIANTS, ids=[f"{m.value}-{io.value}" for m, io in INTEGER_VARIANTS])
 def test_named_operators_stay_in_float(
-    mode: Mode, io: IoType, small_cnn: Any, small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray, ranges: Ranges
+    mode: Mode, io: IoType, small_cnn: Any, small_cnn_tflite: TfliteModel, small_cnn_inputs: np.ndarray, ranges: Ranges
 ) -> None:
     convolution, softmax = (operator_output(small_cnn_tflite, kind) for kind in ("CONV_2D", "SOFTMAX"))
     model = quantize(small_cnn_tflite, mode, io=io, ranges=ranges, float_operators=[convolution, softmax])
-    description = read_model_description(model)
+    description = model.description
     types = {
         operator.name: {description.tensors[index].dtype for index in (*operator.inputs, *operator.outputs)}
         for operator in description.operators
@@ -163,20 +163,20 @@ def test_named_operators_stay_in_float(
     np.testing.assert_allclose(answer(model, small_cnn_inputs), expected, atol=0.12 if mode is Mode.INT4 else 0.02)
 
 
-def operator_output(model: bytes, kind: str) -> str:
-    description = read_model_description(model)
+def operator_output(model: TfliteModel, kind: str) -> str:
+    description = model.description
     (operator,) = [operator for operator in description.operators if operator.name == kind]
     return description.tensors[operator.outputs[0]].name
 
 
-def test_an_unknown_operator_is_refused(small_cnn_tflite: bytes) -> None:
+def test_an_unknown_operator_is_refused(small_cnn_tflite: TfliteModel) -> None:
     with pytest.raises(UsageError, match="No operator of the model writes") as caught:
         quantize(small_cnn_tflite, Mode.DYNAMIC, float_operators=["convolution_9"])
     assert caught.value.received == "convolution_9"
 
 
 @pytest.mark.parametrize("mode", [Mode.INT8, Mode.INT16X8], ids=lambda mode: mode.value)
-def test_integer_activations_without_data_are_refused(mode: Mode, small_cnn_tflite: bytes) -> None:
+def test_integer_activations_without_data_are_refused(mode: Mode, small_cnn_tflite: TfliteModel) -> None:
     with pytest.raises(UsageError, match=f"{mode.value} needs data") as caught:
         quantize(small_cnn_tflite, mode)
     assert "--quantize dynamic" in caught.value.next_step
@@ -187,7 +187,7 @@ WRONG_EDGES = [(mode, io) for mode in Mode for io in IoType if io not in mode.io
 
 
 @pytest.mark.parametrize(("mode", "io"), WRONG_EDGES, ids=[f"{m.value}-{io.value}" for m, io in WRONG_EDGES])
-def test_edges_that_a_mode_does_not_have_are_refused(mode: Mode, io: IoType, small_cnn_tflite: bytes) -> None:
+def test_edges_that_a_mode_does_not_have_are_refused(mode: Mode, io: IoType, small_cnn_tflite: TfliteModel) -> None:
     with pytest.raises(UsageError, match=f"--io {io.value} does not go with --quantize {mode.value}") as caught:
         quantize(small_cnn_tflite, mode, io=io)
     assert caught.value.exit_code == 2
@@ -195,7 +195,7 @@ def test_edges_that_a_mode_does_not_have_are_refused(mode: Mode, io: IoType, sma
 
 
 @pytest.mark.parametrize("made_as", [Mode.FLOAT16, Mode.DYNAMIC, Mode.INT8], ids=lambda mode: mode.value)
-def test_a_quantized_model_is_refused(made_as: Mode, small_cnn_tflite: bytes, ranges: Ranges) -> None:
+def test_a_quantized_model_is_refused(made_as: Mode, small_cnn_tflite: TfliteModel, ranges: Ranges) -> None:
     quantized = quantize(small_cnn_tflite, made_as, ranges=ranges)
     with pytest.raises(ConversionError, match="The model is quantized already"):
         quantize(quantized, Mode.DYNAMIC)
@@ -204,7 +204,7 @@ def test_a_quantized_model_is_refused(made_as: Mode, small_cnn_tflite: bytes, ra
 
 
 def test_nothing_is_printed(
-    small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray, capsys: pytest.CaptureFixture[str]
+    small_cnn_tflite: TfliteModel, small_cnn_inputs: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ranges = calibrate(small_cnn_tflite, [{"picture": one[np.newaxis]} for one in small_cnn_inputs])
     for mode in Mode:

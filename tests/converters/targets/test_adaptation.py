@@ -14,39 +14,39 @@ from edgekit_converters.targets.adaptation import (
     require_mode,
 )
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 FIXTURES = Path(__file__).resolve().parents[2] / "data" / "tflite"
-CNN = (FIXTURES / "cnn_float32.tflite").read_bytes()
+CNN = TfliteModel((FIXTURES / "cnn_float32.tflite").read_bytes())
 
 
-def scales_of_weights(model: bytes, operator: str) -> int:
-    description = read_model_description(model)
+def scales_of_weights(model: TfliteModel, operator: str) -> int:
+    description = model.description
     (found,) = [each for each in description.operators if each.name == operator]
     return len(description.tensors[found.inputs[1]].scales)
 
 
 def test_only_what_the_target_cannot_read_gets_one_scale() -> None:
     free = quantize_for_targets(CNN, Mode.DYNAMIC, ["litert"])
-    assert (scales_of_weights(free.content, "FULLY_CONNECTED"), free.per_tensor_operators) == (10, ())
+    assert (scales_of_weights(free.model, "FULLY_CONNECTED"), free.per_tensor_operators) == (10, ())
     assert "tflite-runtime-2.14" not in free.targets
 
     bound = quantize_for_targets(CNN, Mode.DYNAMIC, ["litert", "tflite-runtime-2.14"])
     assert bound.per_tensor_operators == ("FULLY_CONNECTED",)
-    assert scales_of_weights(bound.content, "FULLY_CONNECTED") == 1
-    assert scales_of_weights(bound.content, "CONV_2D") == scales_of_weights(free.content, "CONV_2D")
+    assert scales_of_weights(bound.model, "FULLY_CONNECTED") == 1
+    assert scales_of_weights(bound.model, "CONV_2D") == scales_of_weights(free.model, "CONV_2D")
     assert {"litert", "litert-1.4", "tflite-runtime-2.14", "tflite-runtime-2.5"} <= set(bound.targets)
     assert bound.facts() == {"targets": list(bound.targets), "per_tensor_operators": ["FULLY_CONNECTED"]}
 
 
 def test_what_a_target_has_for_floats_only_stays_in_float() -> None:
     """tflite-runtime's transposed convolution has no kernel for int8 weights with float activations."""
-    model = (FIXTURES / "many_operators.tflite").read_bytes()
+    model = TfliteModel((FIXTURES / "many_operators.tflite").read_bytes())
     free, bound = (quantize_for_targets(model, Mode.DYNAMIC, targets) for targets in ([], ["tflite-runtime-2.14"]))
     assert "tflite-runtime-2.14" not in free.targets and free.float_operators == ()
     assert "tflite-runtime-2.14" in bound.targets
     (name,) = bound.float_operators
-    description = read_model_description(bound.content)
+    description = bound.model.description
     (convolution,) = [each for each in description.operators if each.name == "TRANSPOSE_CONV"]
     assert description.tensors[convolution.outputs[0]].name == name
     assert description.tensors[convolution.inputs[1]].dtype == "float32"
@@ -54,13 +54,13 @@ def test_what_a_target_has_for_floats_only_stays_in_float() -> None:
 
 
 def test_a_target_changes_nothing_where_all_is_well() -> None:
-    assert quantize_for_targets(CNN, Mode.NONE, ["tflite-runtime-2.5"]).content == CNN
+    assert quantize_for_targets(CNN, Mode.NONE, ["tflite-runtime-2.5"]).model == CNN
     free, bound = (quantize_for_targets(CNN, Mode.FLOAT16, targets) for targets in ([], ["tflite-runtime-2.14"]))
     assert free == bound
 
 
 def test_a_model_that_no_mode_helps_is_refused_by_its_operator() -> None:
-    custom = (FIXTURES / "custom_operator.tflite").read_bytes()
+    custom = TfliteModel((FIXTURES / "custom_operator.tflite").read_bytes())
     with pytest.raises(TargetRefusalError, match="litert cannot run this model as none"):
         quantize_for_targets(custom, Mode.NONE, ["litert"])
     assert quantize_for_targets(custom, Mode.NONE, []).targets == ()

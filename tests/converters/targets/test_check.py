@@ -11,7 +11,8 @@ from edgekit_converters.targets.check import TargetCheck, _findings, check_targe
 from edgekit_converters.targets.operands import Operands
 from edgekit_converters.targets.rules import RULES
 from edgekit_converters.targets.target import find_target, target_names
-from edgekit_runtime.errors import ModelFileError, UsageError
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 FIXTURES = Path(__file__).resolve().parents[2] / "data" / "tflite"
 _spec = importlib.util.spec_from_file_location("operand_examples", Path(__file__).parent / "operand_examples.py")
@@ -26,7 +27,7 @@ PER_CHANNEL = tensor("int8", (3, 4), [0.1, 0.2, 0.3])
 
 
 def check(file: str, target: str) -> TargetCheck:
-    (result,) = check_targets((FIXTURES / file).read_bytes(), [target])
+    (result,) = check_targets(TfliteModel((FIXTURES / file).read_bytes()), [target])
     return result
 
 
@@ -54,7 +55,9 @@ def test_what_is_needed_counts_where_the_file_claims_less() -> None:
     model = flatbuffer_utils.read_model_from_bytearray(content)
     for code in model.operatorCodes:
         code.version = 1
-    (result,) = check_targets(bytes(flatbuffer_utils.convert_object_to_bytearray(model)), ["tflite-runtime-2.14"])
+    (result,) = check_targets(
+        TfliteModel(bytes(flatbuffer_utils.convert_object_to_bytearray(model))), ["tflite-runtime-2.14"]
+    )
     assert [finding.needed for finding in result.findings] == [12]
 
 
@@ -65,7 +68,7 @@ def test_a_claim_above_the_need_counts_too() -> None:
     for code in model.operatorCodes:
         code.version = 15
     content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-    litert, micro = check_targets(content, ["litert", "tflite-micro"])
+    litert, micro = check_targets(TfliteModel(content), ["litert", "tflite-micro"])
     assert {finding.needed for finding in litert.findings} == {15}
     assert "which the file asks for" in litert.findings[0].problem
     # tflite-micro does not look at versions.
@@ -73,15 +76,13 @@ def test_a_claim_above_the_need_counts_too() -> None:
 
 
 def test_several_targets_keep_their_order() -> None:
-    content = (FIXTURES / "cnn_int8_io_int8.tflite").read_bytes()
-    assert [c.target for c in check_targets(content, ["tflite-micro", "litert"])] == ["tflite-micro", "litert"]
+    model = TfliteModel((FIXTURES / "cnn_int8_io_int8.tflite").read_bytes())
+    assert [c.target for c in check_targets(model, ["tflite-micro", "litert"])] == ["tflite-micro", "litert"]
 
 
-def test_no_tflite_and_no_target() -> None:
-    with pytest.raises(ModelFileError):
-        check_targets(b"PK\x03\x04 and so on", ["litert"])
+def test_an_unknown_target_is_refused() -> None:
     with pytest.raises(UsageError):
-        check_targets((FIXTURES / "cnn_float32.tflite").read_bytes(), ["tflite"])
+        check_targets(TfliteModel((FIXTURES / "cnn_float32.tflite").read_bytes()), ["tflite"])
 
 
 @pytest.mark.parametrize(

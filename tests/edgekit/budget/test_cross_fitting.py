@@ -19,9 +19,9 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-MODEL = (Path(__file__).resolve().parents[2] / "data" / "tflite" / "dense_float32.tflite").read_bytes()
+MODEL = TfliteModel((Path(__file__).resolve().parents[2] / "data" / "tflite" / "dense_float32.tflite").read_bytes())
 INPUT, OUTPUT = "keras_tensor_12", "output_0"
 INPUTS = (ModelInput(INPUT, (-1, 4), "float32"),)
 COUNT = 60
@@ -65,7 +65,7 @@ def test_the_ranges_of_a_fold_leave_its_own_examples_out(tmp_path: Path) -> None
 def test_models_that_are_judged_have_the_learnt_ranges_of_the_delivered_one(tmp_path: Path) -> None:
     examples = cross_fitted_examples(pool(tmp_path).data, MODEL, metrics={}, seed=0)
     assert examples.folds is not None
-    name = read_model_description(MODEL).inputs[0].name
+    name = MODEL.description.inputs[0].name
     learnt = {name: (-2.0, 1.5)}
     measured = ranges_by_fold(MODEL, examples.inputs, examples.folds, samples=256, learnt=learnt)
     assert [each.limits[name] for each in measured] == [(-2.0, 1.5)] * FOLDS
@@ -92,7 +92,7 @@ def test_the_delivered_model_is_calibrated_on_the_whole_pool_and_judged_on_it(tm
     made = kept(calibration)
     report = made.report
     assert (report.calibration_examples, report.held_back_examples, report.is_cross_fitted) == (COUNT, COUNT, True)
-    assert made.made.content == quantize(MODEL, Mode.INT8, ranges=calibrate(MODEL, calibration.samples()))
+    assert made.made.model == quantize(MODEL, Mode.INT8, ranges=calibrate(MODEL, calibration.samples()))
     assert examples_sentence(report).startswith("Judged on 60 cross-fitted examples, each 1.67 %; searched on the same")
     assert report.facts()["is_cross_fitted"] is True
 

@@ -11,6 +11,8 @@ from edgekit.budget import float_model as module
 from edgekit.budget.float_model import FloatModel
 from edgekit_converters.quantization.budget_search import MixedRecipe
 from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.targets.adaptation import TargetedModel
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 MODEL = Path(__file__).resolve().parents[2] / "data" / "tflite" / "cnn_float32.tflite"
 
@@ -19,19 +21,19 @@ MODEL = Path(__file__).resolve().parents[2] / "data" / "tflite" / "cnn_float32.t
 def made(monkeypatch: pytest.MonkeyPatch) -> list[Mode]:
     """The modes that were really quantized, in order."""
     modes: list[Mode] = []
-    quantize = module.quantize
+    quantize = module.quantize_for_targets
 
-    def counted(model: bytes, mode: Mode, **arguments: Any) -> bytes:
+    def counted(model: TfliteModel, mode: Mode, *arguments: Any, **named: Any) -> TargetedModel:
         modes.append(mode)
-        return quantize(model, mode, **arguments)
+        return quantize(model, mode, *arguments, **named)
 
-    monkeypatch.setattr(module, "quantize", counted)
+    monkeypatch.setattr(module, "quantize_for_targets", counted)
     return modes
 
 
 @pytest.fixture
 def model() -> FloatModel:
-    return FloatModel(MODEL.read_bytes(), IoType.FLOAT32, None, {})
+    return FloatModel(TfliteModel(MODEL.read_bytes()), IoType.FLOAT32, None, {})
 
 
 def test_equal_recipes_are_made_once(model: FloatModel, made: list[Mode]) -> None:

@@ -18,7 +18,6 @@ from edgekit.datasets.opening import DataRequest
 from edgekit_converters.lowering import LoweredModel, LoweringRequest, lower
 from edgekit_runtime.task import UNNAMED
 from edgekit_runtime.task_finding import find_task
-from edgekit_runtime.tflite.structure import read_model_description
 
 
 @cache
@@ -28,7 +27,7 @@ def lowered(path: Path) -> LoweredModel:
 
 def looked_at(model: Path, data: Path, pixel_range: tuple[float, float] | None = None) -> CalibrationReport:
     model_lowered = lowered(model)
-    task = find_task(read_model_description(model_lowered.model))
+    task = find_task(model_lowered.model.description)
     given = {UNNAMED: pixel_range} if pixel_range else {}
     opened = open_calibration_data(
         DataRequest(str(data)),

@@ -17,6 +17,7 @@ from edgekit_converters.packaging.artifact import append_parts, pack
 from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.packed_file.manifest import Manifest, read_manifest
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 TFLITE = Path(__file__).resolve().parents[2] / "data" / "tflite"
 
@@ -89,7 +90,7 @@ def test_labels_with_other_line_separators_load_as_they_were_written(foreign: Pa
 
 
 def test_labels_of_another_tool_that_do_not_fit_are_left_out_with_a_note(foreign: Path) -> None:
-    packed = pack(foreign.read_bytes(), Manifest(labels=("x",) * 11))
+    packed = pack(TfliteModel(foreign.read_bytes()), Manifest(labels=("x",) * 11))
     flatbuffer = packed[: packed.index(b"PK\x03\x04")].replace(b"\0edgekit\0", b"\0somebod\0")
     foreign.write_bytes(append_parts(flatbuffer, {"labels.txt": b"x\n" * 11}))
     result = run("pack", foreign, "--json")
@@ -100,7 +101,7 @@ def test_labels_of_another_tool_that_do_not_fit_are_left_out_with_a_note(foreign
 
 def test_a_label_of_two_lines_is_refused(foreign: Path) -> None:
     with pytest.raises(UsageError, match="line break"):
-        pack(foreign.read_bytes(), Manifest(labels=("a", "b\nc")))
+        pack(TfliteModel(foreign.read_bytes()), Manifest(labels=("a", "b\nc")))
 
 
 def test_the_same_arguments_give_the_same_bytes(foreign: Path, labels: Path, tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_metadata_of_another_tool_is_taken_over(foreign: Path, tmp_path: Path) -
     """What tflite-support would write: the standard entry, and labels under a name of their own."""
     plain = foreign.read_bytes()
     theirs = Manifest(labels=("x",) * 10, preprocessing={"": Preprocessing(12, 12, 1, scale=1 / 127.5, offset=-1.0)})
-    packed = pack(plain, theirs)
+    packed = pack(TfliteModel(plain), theirs)
     flatbuffer = packed[: packed.index(b"PK\x03\x04")].replace(b"\0edgekit\0", b"\0somebod\0")
     foreign.write_bytes(append_parts(flatbuffer, {"labels.txt": b"x\n" * 10, "vocabulary.txt": b"a\nb\n"}))
     assert read_manifest(foreign.read_bytes()).preprocessing == {}
@@ -243,7 +244,7 @@ def test_a_signature_covers_every_part(what: str, foreign: Path, labels: Path, k
     assert run("pack", foreign, "--labels", labels).exit_code == 0
     assert run("sign", foreign, "--key", key).exit_code == 0
     content = foreign.read_bytes()
-    flatbuffer, parts = bytearray(content[: Parts(content).start]), unpack(content).parts
+    flatbuffer, parts = bytearray(content[: Parts(content).start]), unpack(TfliteModel(content)).parts
     if what == "model":
         # The digest in the manifest would tell; without the manifest's help the signature has to.
         flatbuffer[-100] ^= 1
@@ -306,14 +307,14 @@ def test_a_model_that_answers_otherwise_exits_with_3(foreign: Path, tmp_path: Pa
     assert run("pack", foreign).exit_code == 0
     from edgekit_converters.packaging.artifact import unpack
 
-    golden = unpack(foreign.read_bytes()).parts["golden.npz"]
+    golden = unpack(TfliteModel(foreign.read_bytes())).parts["golden.npz"]
     other = bytearray((TFLITE / "cnn_float32.tflite").read_bytes())
     description = edgekit_runtime.read_model_description(bytes(other))
     for tensor in description.tensors:
         if tensor.is_constant and tensor.dtype == "float32":
             other[tensor.data_offset : tensor.data_offset + tensor.size_bytes] = bytes(tensor.size_bytes)
     wrong = tmp_path / "wrong.tflite"
-    wrong.write_bytes(pack(bytes(other), read_manifest(foreign.read_bytes()), golden))
+    wrong.write_bytes(pack(TfliteModel(bytes(other)), read_manifest(foreign.read_bytes()), golden))
     result = run("verify", wrong)
     assert result.exit_code == 3, result.output
     assert "NOT as they should be" in result.output

@@ -13,6 +13,7 @@ from PIL import Image
 from edgekit.cli import cli
 from edgekit.datasets import load_dataset
 from edgekit_converters.packaging.artifact import unpack
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 def run(*arguments: object) -> Result:
@@ -60,7 +61,7 @@ def test_what_pixels_become_is_told_where_the_model_does_not_say(
     packed = variants_folder / "model-none.tflite"
     assert run("predict", packed, path).stderr == ""
     foreign = tmp_path / "foreign.tflite"
-    foreign.write_bytes(unpack(packed.read_bytes()).model)
+    foreign.write_bytes(unpack(TfliteModel(packed.read_bytes())).model.content)
     told = run("predict", foreign, path)
     assert told.exit_code == 0
     assert "Nothing in foreign.tflite says how pixels were scaled" in told.stderr

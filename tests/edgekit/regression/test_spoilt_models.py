@@ -13,6 +13,7 @@ from click.testing import Result
 
 from edgekit_converters.packaging.artifact import pack, unpack
 from edgekit_runtime.packed_file.manifest import read_manifest
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 FailedRules = Callable[..., set[str]]
 
@@ -71,10 +72,10 @@ def test_a_model_that_was_spoilt_before_it_was_packed_fails(
 ) -> None:
     path = project / "model.tflite"
     content = path.read_bytes()
-    model = bytearray(unpack(content).model)
+    model = bytearray(unpack(TfliteModel(content)).model.content)
     spoil(model)
     # Packed anew, its digests hold: only the gate can tell.
-    path.write_bytes(pack(bytes(model), read_manifest(content)))
+    path.write_bytes(pack(TfliteModel(bytes(model)), read_manifest(content)))
     assert failed_rules(project) == rules
 
 
@@ -84,7 +85,7 @@ def test_a_file_that_was_spoilt_afterwards_fails_by_its_own_digest(
 ) -> None:
     path = project / "model.tflite"
     content = path.read_bytes()
-    start = content.index(unpack(content).model)
+    start = content.index(unpack(TfliteModel(content)).model.content)
     model = bytearray(content[start:])
     spoil(model)
     path.write_bytes(content[:start] + model)
@@ -98,7 +99,7 @@ def test_swapped_labels_fail(project: Path, failed_rules: FailedRules, check: Ca
     manifest = read_manifest(content)
     labels = list(manifest.labels)
     labels[3], labels[5] = labels[5], labels[3]
-    path.write_bytes(pack(unpack(content).model, manifest._replace(labels=tuple(labels))))
+    path.write_bytes(pack(unpack(TfliteModel(content)).model, manifest._replace(labels=tuple(labels))))
     assert failed_rules(project) == {"labels"}
     assert "class 3 is '5' here and '3' in the baseline" in check(project).output
 
@@ -107,7 +108,7 @@ def test_a_file_of_twice_the_size_fails(project: Path, failed_rules: FailedRules
     path = project / "model.tflite"
     content = path.read_bytes()
     padding = np.random.default_rng(0).bytes(len(content))
-    path.write_bytes(pack(unpack(content).model, read_manifest(content), other_parts={"padding": padding}))
+    path.write_bytes(pack(unpack(TfliteModel(content)).model, read_manifest(content), other_parts={"padding": padding}))
     assert failed_rules(project) == {"size"}
 
 

@@ -20,7 +20,7 @@ from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 INDEX = Path(__file__).resolve().parents[4] / "shared" / "models" / "index.json"
 ENTRIES = json.loads(INDEX.read_text()) if INDEX.exists() else []
@@ -54,9 +54,9 @@ class Converted:
     sizes: dict[str, int] = field(default_factory=dict)
 
 
-def example_inputs(model: bytes, seed: int) -> dict[str, np.ndarray]:
+def example_inputs(model: TfliteModel, seed: int) -> dict[str, np.ndarray]:
     """One example by input name: small indices for integers, pixels or noise for floats."""
-    description = read_model_description(model)
+    description = model.description
     generator = np.random.default_rng(seed)
     examples = {}
     for name, index in description.signatures[0].inputs:
@@ -86,7 +86,7 @@ def converted(shared_models: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         ranges = calibrate(float_model, (example_inputs(float_model, seed) for seed in range(8)))
         for mode in (*MODES, *(RARER_MODES if name in IN_RARER_MODES else ())):
             model = quantize(float_model, mode, ranges=ranges)
-            (record.folder / f"{mode.value}.tflite").write_bytes(model)
+            (record.folder / f"{mode.value}.tflite").write_bytes(model.content)
             record.sizes[mode.value] = len(model)
         made[name] = record
     return made

@@ -16,7 +16,9 @@ from edgekit_converters.lowering.keras.operation_names import names_in_errors, o
 from edgekit_converters.lowering.keras.signature import argument_names, call_model, input_names, output_names
 from edgekit_converters.lowering.model_ends import with_source_ends
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
+from edgekit_converters.own_models import parse_lowered
 from edgekit_runtime.errors import ConversionError, EdgekitError
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Layers whose lowering needs a known batch size: a dynamic one becomes a TensorList without a shape.
 FIXED_BATCH_LAYERS = frozenset(
@@ -36,7 +38,7 @@ FIXED_BATCH_LAYERS = frozenset(
 
 def lower_keras_model(
     model: Any, *, name: str, fixed_batch: bool = False, max_memory: int = DEFAULT_MAX_MEMORY
-) -> tuple[bytes, str]:
+) -> tuple[TfliteModel, str]:
     """Lower a built Keras model.
 
     The signature ``serving_default`` names inputs and outputs as the model does.
@@ -47,7 +49,7 @@ def lower_keras_model(
         fixed_batch: Fix the batch at 1 though no layer needs it.
         max_memory: Bytes that any tensor of the graph may take.
     Returns:
-        The FlatBuffer, and "dynamic" or "1": its batch size.
+        The .tflite, and "dynamic" or "1": its batch size.
     Raises:
         ModelFileError: A tensor of the graph is larger than ``max_memory``.
         ConversionError: A layer has no form in TFLite's builtin operators; its name is in the message.
@@ -85,7 +87,7 @@ def run_keras_model(model: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, n
     return {name: np.asarray(value) for name, value in named}
 
 
-def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> bytes:
+def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> TfliteModel:
     import tensorflow as tf
 
     module = tf.Module()
@@ -104,7 +106,8 @@ def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> bytes:
     except Exception as error:
         # The converter's own error class is not public; tracing raises errors of every kind.
         raise (failures or [explain(error, name, graph, names_in_errors(model))])[0] from error
-    return with_source_ends(lowered, _signature_names(input_names(model)), _signature_names(output_names(model)))
+    inputs, outputs = _signature_names(input_names(model)), _signature_names(output_names(model))
+    return with_source_ends(parse_lowered(lowered), inputs, outputs)
 
 
 def _serving_function(model: Any, batch: int | None) -> Any:

@@ -9,7 +9,6 @@ from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.lowering.keras.learnt_ranges import ranges_by_tensor, recorded_results
 from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.lowering.process import LoweringProcess
-from edgekit_runtime.tflite.structure import read_model_description
 
 TFMOT_FILE = Path(__file__).parents[3] / "data" / "tfmot" / "quantize_aware.h5"
 
@@ -27,7 +26,7 @@ def test_layers_whose_names_look_like_counted_ones_are_told_apart() -> None:
         layer.bias.assign(keras.random.normal(layer.bias.shape))
     with recorded_results() as calls:
         lowered, _ = lower_keras_model(model, name="model")
-    description = read_model_description(lowered)
+    description = lowered.description
     learnt = {dense: (0, 1), dense_1: (0, 2), last: (-3, 3)}
     pairs = [(layer, LearntRange(*ends, before_activation=False)) for layer, ends in learnt.items()]
     found = ranges_by_tensor(description, pairs, calls)
@@ -47,7 +46,7 @@ def test_the_toolkits_ranges_come_with_the_lowered_model() -> None:
         "quant_depthwise": (-5.99, 5.99),
         "quant_dense": (-5.99, 5.99),
     }
-    names = {tensor.name for tensor in read_model_description(lowered.model).tensors}
+    names = {tensor.name for tensor in lowered.model.description.tensors}
     assert names >= set(lowered.learnt_ranges)
 
 

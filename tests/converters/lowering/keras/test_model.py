@@ -13,15 +13,16 @@ from keras import layers
 
 from edgekit_converters.lowering.keras.model import lower_keras_model, rescales_pixels
 from edgekit_runtime.errors import ConversionError
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
-def run(model: bytes, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-    interpreter = Interpreter(model_content=model)
+def run(model: TfliteModel, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    interpreter = Interpreter(model_content=model.content)
     return interpreter.get_signature_runner()(**inputs)
 
 
-def operators(model: bytes) -> list[str]:
-    interpreter = Interpreter(model_content=model)
+def operators(model: TfliteModel) -> list[str]:
+    interpreter = Interpreter(model_content=model.content)
     return [operator["op_name"] for operator in interpreter._get_ops_details() if operator["op_name"] != "DELEGATE"]
 
 
@@ -30,18 +31,18 @@ def values(*shape: int) -> np.ndarray:
 
 
 def test_the_small_cnn_answers_as_keras_does(
-    small_cnn: Any, small_cnn_tflite: bytes, small_cnn_inputs: np.ndarray
+    small_cnn: Any, small_cnn_tflite: TfliteModel, small_cnn_inputs: np.ndarray
 ) -> None:
     expected = small_cnn.predict(small_cnn_inputs, verbose=0)
     got = run(small_cnn_tflite, picture=small_cnn_inputs)["kind"]
     np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
-def test_a_flatten_costs_one_operator(small_cnn_tflite: bytes) -> None:
+def test_a_flatten_costs_one_operator(small_cnn_tflite: TfliteModel) -> None:
     assert operators(small_cnn_tflite) == ["CONV_2D", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED", "SOFTMAX"]
 
 
-def test_equal_models_give_equal_bytes(small_cnn: Any, small_cnn_tflite: bytes) -> None:
+def test_equal_models_give_equal_bytes(small_cnn: Any, small_cnn_tflite: TfliteModel) -> None:
     assert lower_keras_model(small_cnn, name="small_cnn")[0] == small_cnn_tflite
 
 

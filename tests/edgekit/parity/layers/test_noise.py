@@ -17,6 +17,7 @@ from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.lowering.keras.signature import input_names
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 def noise_of(model: Any, mode: Mode, inputs: list[np.ndarray]) -> dict[str, LayerNoise]:
@@ -119,7 +120,7 @@ def test_clipping_is_counted(trained_folder: Path, variants_folder: Path) -> Non
     from edgekit_converters.keras_files.load import load_keras_model
 
     model = load_keras_model(trained_folder / "model.h5").model
-    plain, int8 = ((variants_folder / f"model-{mode}.tflite").read_bytes() for mode in ("none", "int8"))
+    plain, int8 = (TfliteModel((variants_folder / f"model-{mode}.tflite").read_bytes()) for mode in ("none", "int8"))
     pixels = np.random.default_rng(0).random((8, 28, 28, 1), np.float32)
     name = input_names(model)[0]
     # Keras numbers the names of layers on through a process.
