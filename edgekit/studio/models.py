@@ -29,7 +29,6 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.packed_file.manifest import Manifest
 from edgekit_runtime.task import IMAGE, UNNAMED, Task
 from edgekit_runtime.task_finding import find_task
-from edgekit_runtime.tflite.structure import read_model_description
 
 #: A decoded image takes up to 128 MB: so many are decoded at once, whatever the number of requests.
 _DECODING = threading.BoundedSemaphore(2)
@@ -141,7 +140,7 @@ class SourceModel:
         self._process: LoweringProcess | None = None
         self.lowered: LoweredModel = self._start()
         record = read_training_record(path, self.lowered.source_sha256)
-        description = read_model_description(self.lowered.model)
+        description = self.lowered.model.description
         self.labels = packed.labels or record.labels
         self.task = find_task(description, [packed.task], label_count=len(self.labels))
         self.runs_on = f"Keras {self.lowered.keras_version}" if self.lowered.keras_version else "its own framework"
