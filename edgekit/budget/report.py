@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit.budget.request import Preference
 from edgekit.budget.verdict import Verdict
-from edgekit.counting import counted
+from edgekit.counting import counted, points, points_between
 from edgekit.parity.paired_statistics import Interval
 from edgekit_converters.quantization.budget_search import MixedRecipe
 from edgekit_runtime.errors import BelowThresholdError
@@ -155,19 +155,30 @@ class BudgetReport:
         if self.met and winner.verdict is Verdict.UNPROVEN:
             examples = counted(self.held_back_examples, self.example)
             return (
-                f"Whether the budget is kept is unproven: on {examples} the drop is {self.figure(winner.drop)}"
+                f"Whether the budget is kept is unproven: on {examples} the {self.change} is {self.figure(winner.drop)}"
                 f"{self._range(winner.interval)}.{self._advice(winner)}",
             )
         return ()
 
     def figure(self, drop: float) -> str:
-        """A drop in its unit: shares in percent, others as they are."""
-        return f"{round(100 * drop, 2) + 0.0:.2f} %" if self.is_share else f"{drop:.4g}"
+        """A drop as a table shows it: of shares the change in points, of others as it is."""
+        return points(-drop) if self.is_share else f"{drop:.4g}"
+
+    def span(self, interval: Interval) -> str:
+        """The interval of a drop, as a table shows it."""
+        if self.is_share:
+            return points_between(-interval.high, -interval.low)
+        return f"{interval.low:.4g} to {interval.high:.4g}"
+
+    @property
+    def change(self) -> str:
+        """What the figures of ``figure`` are."""
+        return "change" if self.is_share else "drop"
 
     def _range(self, interval: Interval | None) -> str:
         if interval is None:
             return ""
-        return f", and can be anything from {self.figure(interval.low)} to {self.figure(interval.high)}"
+        return f", and can be anything from {self.span(interval)}"
 
     def _advice(self, candidate: Candidate) -> str:
         needed = candidate.examples_to_prove

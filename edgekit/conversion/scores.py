@@ -11,7 +11,7 @@ from edgekit.budget.cross_fitting import ranges_by_fold
 from edgekit.budget.examples import JudgedExamples, cross_fitted_examples, judged
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.source import LoweredSource
-from edgekit.counting import counted
+from edgekit.counting import counted, points, points_between
 from edgekit.parity.metrics import LABELLED, PairedScore
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.ranges import Ranges
@@ -61,10 +61,16 @@ class OutputScore:
         against = "" if self.against == LABELLED else f" against {self.against}"
         sentence = (
             f"{self.metric}{against} {self._show(self.score.reference)} → {self._show(self.score.candidate)} on "
-            f"{counted(self.examples, self._example)}, a drop of {self._show(self.score.drop)}"
+            f"{counted(self.examples, self._example)}, "
         )
+        sentence += points(-self.score.drop) if self.is_share else f"a drop of {self.score.drop:.4g}"
         if interval is not None:
-            sentence += f" (95 %: {self._show(interval.low)} to {self._show(interval.high)})"
+            ends = (
+                points_between(-interval.high, -interval.low)
+                if self.is_share
+                else f"{interval.low:.4g} to {interval.high:.4g}"
+            )
+            sentence += f" (95 %: {ends})"
         return sentence
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.counting import counted
+from edgekit.counting import counted, points
 from edgekit.datasets.model_inputs import image_preprocessing, with_pixels
 from edgekit.datasets.opening import DataRequest, open_data, require_source
 from edgekit.datasets.readers.memory import MemoryData
@@ -277,13 +277,15 @@ def failures(outputs: Sequence[OutputParity], thresholds: Thresholds) -> tuple[s
         for output, drop in _figures(judged, "accuracy_drop", "--max-drop needs data with labels."):
             if drop > thresholds.max_drop:
                 name = DROP_NAMES.get(output.kind, output.kind)
-                missed.append(f"{_of(output, outputs)}{name} drops by {drop:.4f}, allowed {thresholds.max_drop:.4f}")
+                show = "{:+.4g}".format if output.kind == VALUES else points
+                changes = f"{show(-drop)}, allowed {show(-thresholds.max_drop)}"
+                missed.append(f"{_of(output, outputs)}{name} {changes}")
     if thresholds.min_agreement is not None:
         for output, share in _figures(judged, "agreement", "--min-agreement needs an output of classes or labels."):
             if share < thresholds.min_agreement:
                 name = "top-1 agreement" if output.kind == CLASSES else "agreement"
-                needed = f"needed {thresholds.min_agreement:.4f}"
-                missed.append(f"{_of(output, outputs)}{name} is {share:.4f}, {needed}")
+                needed = f"needed {100 * thresholds.min_agreement:.2f} %"
+                missed.append(f"{_of(output, outputs)}{name} is {100 * share:.2f} %, {needed}")
     return tuple(missed)
 
 

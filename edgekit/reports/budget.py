@@ -11,13 +11,15 @@ from edgekit.reports.timings import print_ties
 def print_budget(report: BudgetReport) -> None:
     """Print the tables and a sentence on the numbers behind them."""
     if report.steps:
-        print_table(_title_of_steps(report), ("operator left in float", "noise", "drop", "size", "median"), [
+        print_table(_title_of_steps(report), ("operator left in float", "noise", report.change, "size", "median"), [
             (_step_name(step, number), "" if step.noise is None else f"{step.noise:.1e}", report.figure(step.drop),
              kilobytes(step.size_bytes), milliseconds(step.p50_ms))
             for number, step in enumerate(report.steps)
         ])  # fmt: skip
     rows = [_row(report, place, candidate) for place, candidate in enumerate(report.candidates)]
-    print_table(_title_of_candidates(report), ("model", "drop", "95 % interval", "budget", "size", "median"), rows)
+    print_table(
+        _title_of_candidates(report), ("model", report.change, "95 % interval", "budget", "size", "median"), rows
+    )
     if report.prefer is not None:
         print_ties([each.label for each in report.candidates], [each.p50_ms for each in report.candidates])
     print(examples_sentence(report))
@@ -66,14 +68,14 @@ def _step_name(step: Step, number: int) -> str:
 
 def _title_of_steps(report: BudgetReport) -> str:
     examples = counted(report.search_examples, "example")
-    return f"int8, one more operator in float per row; drop of {report.metric} on {examples}"
+    return f"int8, one more operator in float per row; {report.change} of {report.metric} on {examples}"
 
 
 def _title_of_candidates(report: BudgetReport) -> str:
     taken = (
         "" if report.prefer is None else f"; the {'fastest' if report.prefer.value == 'speed' else 'smallest'} taken"
     )
-    return f"{report.metric} against {report.against}: a drop of at most {report.figure(report.max_drop)}{taken}"
+    return f"{report.metric} against {report.against}: {report.figure(report.max_drop)} at most{taken}"
 
 
 def _row(report: BudgetReport, place: int, candidate: Candidate) -> tuple[str, ...]:
@@ -81,7 +83,7 @@ def _row(report: BudgetReport, place: int, candidate: Candidate) -> tuple[str, .
     return (
         candidate.label + (" (taken)" if report.met and place == report.chosen else ""),
         report.figure(candidate.drop),
-        "" if interval is None else f"{report.figure(interval.low)} to {report.figure(interval.high)}",
+        "" if interval is None else report.span(interval),
         candidate.verdict.value,
         kilobytes(candidate.size_bytes),
         milliseconds(candidate.p50_ms),

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgekit.parity.results import ChangedSample
 from edgekit.prediction import Predictions
+from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
 from edgekit.reports.tables import percent
 from edgekit_runtime.errors import DataError
@@ -49,7 +50,7 @@ def draw_changed(samples: Sequence[ChangedSample], changed: int, title: str, pat
     more = f", {len(shown)} of them" if changed > len(shown) else ""
     figure.suptitle(
         f"{_short(title, _LONGEST_TITLE)}\n{changed:,} changed their answer{more}; "
-        "red: right before, green: right after, grey: neither",
+        "red: right before, blue: right after, grey: neither",
         fontsize=10,
     )
     save_figure(figure, path)
@@ -100,5 +101,5 @@ def _short(text: str, longest: int = _LONGEST_LABEL) -> str:
 
 def _color(sample: ChangedSample) -> str:
     if sample.truth == sample.reference:
-        return "tab:red"
-    return "tab:green" if sample.truth == sample.candidate else "dimgrey"
+        return LIGHT["bad"]
+    return LIGHT["good"] if sample.truth == sample.candidate else LIGHT["muted"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.parity.layers.noise import LayerNoise
+from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
 from edgekit.reports.tables import percent, print_table
 
@@ -67,13 +68,18 @@ def draw_layers(layers: Sequence[LayerNoise], title: str, path: Path) -> None:
     shown = measured[:_MOST_BARS]
     figure = Figure(figsize=(9, 1.4 + 0.26 * max(4, len(shown))), layout="constrained")
     axes = figure.subplots()
-    colors = ["tab:blue" if layer.scale is not None else "tab:gray" for layer in shown]
-    bars = axes.barh(range(len(shown)), [layer.added_snr_db or 0.0 for layer in shown], color=colors, alpha=0.7)
+    in_integers = [layer.scale is not None for layer in shown]
+    colors = [LIGHT["after" if is_integer else "before"] for is_integer in in_integers]
+    bars = axes.barh(range(len(shown)), [layer.added_snr_db or 0.0 for layer in shown], color=colors)
+    if len(set(in_integers)) > 1:
+        for is_integer, name in ((True, "in integers"), (False, "in float")):
+            axes.barh([0], [0], color=LIGHT["after" if is_integer else "before"], label=name)
+        axes.legend(loc="lower right", frameon=False)
     axes.bar_label(bars, [_bar_text(layer) for layer in shown], fontsize=8, padding=3)
     axes.set_yticks(range(len(shown)), [layer.layer for layer in shown], fontsize=8)
     axes.margins(x=0.2)
     axes.invert_yaxis()
-    axes.set_xlabel("signal to added noise, dB (6 dB a bit); blue: integers, grey: float")
+    axes.set_xlabel("signal to added noise, dB (6 dB a bit)")
     axes.spines[["top", "right"]].set_visible(False)
     left_out = f"; the worst {_MOST_BARS} of {len(measured)}" if len(measured) > _MOST_BARS else ""
     figure.suptitle(f"{title}{left_out}")

@@ -109,11 +109,6 @@ def percent(fraction: float | None) -> str:
     return "under 0.01 %" if 0 < fraction < 0.00005 else f"{round(100 * fraction, 2) + 0.0:.2f} %"
 
 
-def points(change: float) -> str:
-    """A change of a share in percentage points, as "−40.83 points"; never a negative zero."""
-    return f"{round(100 * change, 2) + 0.0:+.2f} points".replace("-", "−")
-
-
 def metric_words(name: str) -> str:
     """A metric's name as a table shows it."""
     return name.replace("_", " ").replace("iou", "IoU").replace("top1", "top-1")

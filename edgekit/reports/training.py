@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.counting import counted
+from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, write_figure
 from edgekit.reports.tables import percent, print_table
 
@@ -49,9 +50,25 @@ def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Pa
     epochs = range(1, len(history["loss"]) + 1)
     for axes, name, scale in ((loss, "loss", 1), (accuracy, "accuracy", 100)):
         # Augmentation and dropout make the examples harder while they are learned from.
-        axes.plot(epochs, [scale * value for value in history[name]], marker=".", label="while learning")
+        axes.plot(
+            epochs,
+            [scale * value for value in history[name]],
+            "o-",
+            color=LIGHT["before"],
+            markersize=4,
+            clip_on=False,
+            label="while learning",
+        )
         if f"val_{name}" in history:
-            axes.plot(epochs, [scale * value for value in history[f"val_{name}"]], marker=".", label="kept aside")
+            axes.plot(
+                epochs,
+                [scale * value for value in history[f"val_{name}"]],
+                "s-",
+                color=LIGHT["after"],
+                markersize=4,
+                clip_on=False,
+                label="kept aside",
+            )
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlim(0, len(epochs) + 1)
@@ -61,12 +78,12 @@ def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Pa
     loss.set_ylim(bottom=0)
     accuracy.axhline(
         100 * test_accuracy,
-        color="tab:green",
+        color=LIGHT["good"],
         linestyle="--",
         label=f"held back, in the end: {100 * test_accuracy:.2f} %",
     )
     accuracy.set_ylabel("accuracy, %")
-    accuracy.set_ylim(0, 102)
+    accuracy.set_ylim(0, 100)
     accuracy.legend(loc="lower right")
     figure.suptitle("The training, epoch by epoch")
     write_figure(figure, path)

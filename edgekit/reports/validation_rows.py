@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit.counting import counted
+from edgekit.counting import counted, points, points_between
 from edgekit.parity.options import Thresholds
 from edgekit.parity.paired_statistics import Interval
 from edgekit.parity.results import (
@@ -18,7 +18,7 @@ from edgekit.parity.results import (
 )
 from edgekit.parity.tallies.metric_tally import LABELLED
 from edgekit.parity.validation import Validation
-from edgekit.reports.tables import kilobytes, metric_words, milliseconds, percent, points
+from edgekit.reports.tables import kilobytes, metric_words, milliseconds, percent
 from edgekit_runtime.task import STATE
 
 FIGURE_COLUMNS = ("figure", "before", "after", "change")
@@ -206,5 +206,4 @@ def _change(drop: float, interval: Interval | None) -> str:
     """The change that a drop is, in points, with its 95 % interval."""
     if interval is None:
         return points(-drop)
-    low, high = (points(-end).removesuffix(" points") for end in (interval.high, interval.low))
-    return f"{points(-drop)} ({low} to {high})"
+    return f"{points(-drop)} ({points_between(-interval.high, -interval.low)})"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.counting import counted
+from edgekit.counting import counted, points, points_between
 from edgekit.parity.paired_statistics import (
     PairedCounts,
     drop_interval,
@@ -74,8 +74,8 @@ def judge_accuracy(baseline: ClassPredictions, candidate: ClassPredictions, limi
         "accuracy",
         verdict,
         f"drop of at most {100 * limits[MAX_DROP]:g} points" + (", strict" if limits[STRICT] else ""),
-        f"{100 * counts.reference_accuracy:.2f} → {100 * counts.candidate_accuracy:.2f} %, drop "
-        f"{100 * counts.accuracy_drop:.2f} points (95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})",
+        f"{100 * counts.reference_accuracy:.2f} → {100 * counts.candidate_accuracy:.2f} %, "
+        f"{points(-counts.accuracy_drop)} (95 %: {points_between(-interval.high, -interval.low)})",
         f"{why}; {_power_sentence(detectable)} while {100 * changed:.1f} % change between right and wrong",
         detectable,
     )
@@ -115,8 +115,8 @@ def judge_scores(baseline: PredictionScores, candidate: PredictionScores, limits
         verdict,
         f"drop of {candidate.metric} of at most {100 * limits[MAX_DROP]:g} points"
         + (", strict" if limits[STRICT] else ""),
-        f"{100 * scores[0].mean():.2f} → {100 * scores[1].mean():.2f} %, drop {100 * drop:.2f} points "
-        f"(95 %: {100 * interval.low:.2f} to {100 * interval.high:.2f})",
+        f"{100 * scores[0].mean():.2f} → {100 * scores[1].mean():.2f} %, {points(-drop)} "
+        f"(95 %: {points_between(-interval.high, -interval.low)})",
         f"{why}; {_power_sentence(detectable)}",
         detectable,
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.reports.figures.names import model_name
+from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
 
 
@@ -41,27 +43,34 @@ def draw_tradeoff(points: Sequence[VariantPoint], keras_top1: float, winner: str
     """
     from matplotlib.figure import Figure
 
-    names = [point.name for point in points]
-    colors = ["tab:green" if name == winner else "tab:blue" for name in names]
+    names = [model_name(point.name) + (" (taken)" if point.name == winner else "") for point in points]
+    colors = [LIGHT["after" if point.name == winner else "before"] for point in points]
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     size, latency, top1 = figure.subplots(1, 3, sharey=True)
     _draw_bars(size, names, [point.size_bytes / 1000 for point in points], colors, "{:.0f}")
     size.set_xlabel("size, kB")
     _draw_bars(latency, names, [1000 * point.p50_ms for point in points], colors, "{:.0f}")
     latency.set_xlabel("median latency here, µs")
-    _draw_bars(top1, names, [100 * point.top1 for point in points], colors, "{:.2f}")
-    top1.axvline(100 * keras_top1, color="0.3", linestyle="--", linewidth=1)
-    # Accuracies differ in the last percent: this axis does not start at zero, and says so.
-    top1.set_xlim(100 * min([keras_top1, *(point.top1 for point in points)]) - 2, 100.8)
-    top1.set_xlabel("top-1, % (dashed: Keras; axis cut)")
+    # Accuracies differ in the last percent: marks, for bars that do not start at zero would mislead.
+    for name, point, color in zip(names, points, colors, strict=True):
+        top1.plot(100 * point.top1, name, "o", color=color, markersize=9, clip_on=False)
+        top1.annotate(
+            f"{100 * point.top1:.2f}", (100 * point.top1, name), xytext=(-9, 0), textcoords="offset points",
+            ha="right", va="center",
+        )  # fmt: skip
+    top1.axvline(100 * keras_top1, color=LIGHT["faint"], linestyle="--", linewidth=1)
+    top1.set_xlim(max(0.0, 100 * min([keras_top1, *(point.top1 for point in points)]) - 2), 100)
+    top1.spines[["top", "right"]].set_visible(False)
+    top1.set_xlabel("top-1, % (dashed: Keras)")
     size.invert_yaxis()
-    figure.suptitle(f"Four variants of one model; green: taken ({winner})")
+    figure.suptitle("Four variants of one model")
     save_figure(figure, path)
 
 
 def _draw_bars(axes: Any, names: Sequence[str], values: Sequence[float], colors: Sequence[str], form: str) -> None:
-    bars = axes.barh(names, values, color=colors, alpha=0.6)
-    axes.bar_label(bars, [form.format(value) for value in values], label_type="center", fontsize=9)
+    bars = axes.barh(names, values, color=colors)
+    axes.bar_label(bars, [form.format(value) for value in values], padding=3)
+    axes.margins(x=0.2)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -93,11 +102,12 @@ def draw_answers(
         if number >= len(images):
             continue
         axes.imshow(images[number].squeeze(), cmap="gray")
-        right = truth[number] == keras[number] == tflite[number]
+        differs = keras[number] != tflite[number]
         axes.set_title(
             f"is {truth[number]}: Keras {keras[number]}, {variant} {tflite[number]}",
             fontsize=9,
-            color="black" if right else "tab:red",
+            color=LIGHT["bad" if differs else "text"],
+            fontweight="bold" if differs else "normal",
         )
-    figure.suptitle("Held-back digits and what both models say (red: not all agree)")
+    figure.suptitle("Held-back digits, first those that Keras gets wrong; bold and red: the models differ")
     save_figure(figure, path)

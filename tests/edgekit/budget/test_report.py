@@ -46,7 +46,7 @@ def test_an_unproven_budget_is_warned_of_with_what_would_prove_it() -> None:
     unproven = judged(0.005, 18, -0.0556, Verdict.UNPROVEN, Interval(-0.258, 0.126), 160)
     (warning,) = unproven.warnings
     assert (
-        "unproven: on 18 held-back examples the drop is -5.56 %, and can be anything from -25.80 % to 12.60 %"
+        "unproven: on 18 held-back examples the change is +5.56 points, and can be anything from −12.60 to +25.80"
         in warning
     )
     assert "About 160 held-back examples would prove it" in warning

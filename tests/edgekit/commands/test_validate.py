@@ -52,7 +52,7 @@ def test_a_missed_threshold_exits_with_3(trained_folder: Path, untrained_tflite:
     thresholds = ["--max-drop", "0.01", "--min-agreement", "0.9"]
     result = validate(trained_folder / "model.h5", untrained_tflite, "--data", "digits", *thresholds)
     assert result.exit_code == 3
-    assert "top-1 drops by" in result.stderr
+    assert "top-1 −" in result.stderr
     assert "top-1 agreement is" in result.stderr
     with_json = validate(trained_folder / "model.h5", untrained_tflite, "--data", "digits", *thresholds, "--json")
     assert with_json.exit_code == 3

@@ -107,7 +107,7 @@ def test_words_are_judged_and_a_state_beside_them_is_not() -> None:
     assert failures([words, state], Thresholds(max_drop=0.0, min_agreement=1.0)) == ()
     worse = judged("classes", REFERENCE, CANDIDATE, np.array([0, 1, 2, 0]))
     (missed,) = failures([worse, state], Thresholds(max_drop=0.1))
-    assert missed == "output y: top-1 drops by 0.5000, allowed 0.1000"
+    assert missed == "output y: top-1 −50.00 points, allowed −10.00 points"
 
 
 def judged(kind: str, reference: np.ndarray, candidate: np.ndarray, y: np.ndarray | None = None) -> OutputParity:

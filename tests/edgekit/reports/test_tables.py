@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from edgekit.counting import counted
+from edgekit.counting import counted, points
 from edgekit.reports.tables import metric_words, percent, print_table
 
 
 @pytest.mark.parametrize(
-    ("fraction", "text"), [(-0.00001, "0.00 %"), (-0.0, "0.00 %"), (-0.0123, "-1.23 %"), (None, "–")]
+    ("fraction", "text"),
+    [
+        (-0.00001, "0.00 %"),
+        (-0.0, "0.00 %"),
+        (-0.0123, "-1.23 %"),
+        (None, "–"),
+        (0.00004, "under 0.01 %"),
+        (0.00006, "0.01 %"),
+        (0.0, "0.00 %"),
+    ],
 )
 def test_a_percentage_is_never_a_negative_zero(fraction: float | None, text: str) -> None:
     assert percent(fraction) == text
@@ -87,3 +96,11 @@ def test_cells_are_text_and_never_markup(capsys: pytest.CaptureFixture[str], mon
     print_table("Layers", ("layer", "what it does there"), [("[bold]conv[/bold]", "[red]long words of a file[/red]")])
     assert "[bold]conv[/bold]" in (out := capsys.readouterr().out)
     assert "[red]long" in out
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [(-0.4083, "−40.83 points"), (0.005, "+0.50 points"), (-0.00001, "+0.00 points"), (0.0, "+0.00 points")],
+)
+def test_a_change_of_a_share_is_written_one_way(change: float, text: str) -> None:
+    assert points(change) == text
