@@ -288,6 +288,7 @@ def _golden(studio: Studio) -> Any:
 
 
 async def _comparison(studio: Studio, request: Request) -> Response:
+    again = (await _body_object(studio, request)).get("again") is True
     own = studio.sessions.models(studio.key(request))
     models = {**studio.models, **own}
     commands = comparison_commands(list(models.values()), studio.data)
@@ -295,7 +296,9 @@ async def _comparison(studio: Studio, request: Request) -> Response:
         return JSONResponse({"state": "done", "result": comparison_rows(models, [])})
     # Without models of one's own, everybody asks the same.
     owner = studio.key(request) if own else ""
-    job = studio.jobs.start(owner, ("comparison", *models), commands, lambda outputs: comparison_rows(models, outputs))
+    job = studio.jobs.start(
+        owner, ("comparison", *models), commands, lambda outputs: comparison_rows(models, outputs), again=again
+    )
     return _job_response(job)
 
 

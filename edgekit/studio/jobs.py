@@ -73,7 +73,15 @@ class Jobs:
                 _end(self._child)
         self._worker.shutdown(wait=True, cancel_futures=True)
 
-    def start(self, owner: str, key: tuple[str, ...], arguments: Sequence[Sequence[str]], finish: Finish) -> Job:
+    def start(
+        self,
+        owner: str,
+        key: tuple[str, ...],
+        arguments: Sequence[Sequence[str]],
+        finish: Finish,
+        *,
+        again: bool = False,
+    ) -> Job:
         """Run commands one after the other, unless the same was asked for already.
 
         Args:
@@ -81,11 +89,13 @@ class Jobs:
             key: What tells this job from others of the owner.
             arguments: Arguments of ``edgekit`` for each command; ``--json`` is added.
             finish: Gets the list of what the commands printed.
+            again: Whether to run them anew although there is a result already.
         Raises:
             UsageError: Too many jobs are waiting.
         """
         with self._lock:
-            same = [job for job in self._jobs.values() if (job.owner, job.key) == (owner, key) and job.state != FAILED]
+            usable = (WAITING, RUNNING) if again else (WAITING, RUNNING, DONE)
+            same = [job for job in self._jobs.values() if (job.owner, job.key) == (owner, key) and job.state in usable]
             if same:
                 return same[0]
             if sum(job.state in (WAITING, RUNNING) for job in self._jobs.values()) >= _MOST_WAITING:

@@ -30,7 +30,9 @@ function compare() {
     words: "Measuring. This can take a minute.",
   };
   return withState(parts, async () => {
-    const found = await result(await postJson("api/comparison", {}));
+    // A second click measures again.
+    const again = rows.some((row) => row.p50_ms !== undefined);
+    const found = await result(await postJson("api/comparison", { again }));
     rows = found.rows;
     showTable();
     showFigure();

@@ -35,9 +35,21 @@ def test_it_needs_nothing_else() -> None:
 
 
 @pytest.fixture(scope="module")
-def service(models: tuple[Path, ...]) -> Iterator[str]:
-    """The address of the sample with the int8 model."""
-    command = [sys.executable, str(ROOT / "samples" / "http_service.py"), str(models[1]), "0"]
+def model(models: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The int8 model with labels that a page must not take for markup."""
+    folder = tmp_path_factory.mktemp("hostile")
+    labels = [f"<img/src=x/onerror=alert({digit})>{digit}" for digit in range(10)]
+    (folder / "labels.txt").write_text("\n".join(labels))
+    arguments = ["pack", str(models[1]), "--labels", str(folder / "labels.txt")]
+    arguments += ["--data", "digits", "--output", str(folder / "model.tflite")]
+    subprocess.run([sys.executable, "-m", "edgekit", *arguments], check=True, capture_output=True)
+    return folder / "model.tflite"
+
+
+@pytest.fixture(scope="module")
+def service(model: Path) -> Iterator[str]:
+    """The address of the sample with that model."""
+    command = [sys.executable, str(ROOT / "samples" / "http_service.py"), str(model), "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         yield f"http://127.0.0.1:{process.stdout.readline().removeprefix('Listening on port ').strip()}/"
         process.send_signal(signal.SIGINT)
@@ -53,11 +65,11 @@ def test_the_sample_serves_it_with_a_policy_without_inline_exceptions(service: s
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_a_drawn_digit_gets_the_answer_of_the_command_line(
-    width: int, scheme: str, service: str, models: tuple[Path, ...], axe: Path | None, tmp_path: Path
+    width: int, scheme: str, service: str, model: Path, axe: Path | None, tmp_path: Path
 ) -> None:
     visit = browse("sample", service, width, scheme, tmp_path, axe)
     (tmp_path / "drawing.png").write_bytes(base64.b64decode(visit["drawing"].partition(",")[2]))
-    command = [sys.executable, "-m", "edgekit", "predict", str(models[1]), str(tmp_path / "drawing.png")]
+    command = [sys.executable, "-m", "edgekit", "predict", str(model), str(tmp_path / "drawing.png")]
     printed = subprocess.run([*command, "--top-k", "5", "--json"], capture_output=True, text=True, check=True).stdout
     answers = json.loads(printed)["results"][0]["answers"]
     assert visit["label"] == answers[0]["label"]

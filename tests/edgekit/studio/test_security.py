@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import edgekit.studio
 from edgekit.studio.security import CONTENT_SECURITY_POLICY, Access
 
 from .conftest import RunningStudio, User, running_studio
@@ -96,3 +100,19 @@ def test_a_public_studio_needs_its_token(models) -> None:
         # Folders of the machine are nobody's business.
         assert str(models[1].parent) not in guest.ask("/api/models/m0").body.decode()
         assert address.startswith("http://")
+
+
+STATIC = Path(edgekit.studio.__file__).parent / "static"
+
+
+@pytest.mark.parametrize("file", sorted(STATIC.glob("*.js")), ids=lambda file: file.name)
+def test_scripts_write_text_and_never_markup(file: Path) -> None:
+    ways = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser|srcdoc"
+    assert re.findall(ways, file.read_text()) == []
+
+
+def test_the_page_has_no_inline_script_and_no_inline_style() -> None:
+    page = (STATIC / "index.html").read_text()
+    assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:", page) == []
+    assert re.findall(r"<script(?![^>]* src=)", page) == []
+    assert re.findall(r"""(?:src|href)=["'](?:https?:|//)""", page) == []
