@@ -21,8 +21,11 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("starlette", reason="needs pip install 'edgekit[studio]'")
-pytest.importorskip("uvicorn", reason="needs pip install 'edgekit[studio]'")
+
+@pytest.fixture(scope="session", autouse=True)
+def _studio_packages() -> None:
+    for name in ("starlette", "uvicorn"):
+        pytest.importorskip(name, reason="needs pip install 'edgekit[studio]'")
 
 
 @dataclass
