@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 
@@ -26,7 +27,8 @@ def commands_page() -> str:
 def _commands(
     command: click.Command, path: str, parent: click.Context | None = None
 ) -> Iterator[tuple[str, click.Command, click.Context]]:
-    context = click.Context(command, parent=parent, info_name=path.rpartition(" ")[2], terminal_width=80, color=False)
+    settings = {**command.context_settings, "terminal_width": 80, "color": False}
+    context = click.Context(command, parent=parent, info_name=path.rpartition(" ")[2], **settings)
     yield path, command, context
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
@@ -75,6 +77,24 @@ def python_page(module_name: str, introduction: str) -> Callable[[], str]:
     return generate
 
 
+def glossary_page() -> str:
+    """The section "Words" of CONTRIBUTING.md, which is the one place where words are defined."""
+    contributing = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = contributing.partition("\n## Words\n")[2].partition("\n## ")[0]
+    return f"# Glossary\n{section}"
+
+
+def modules_page(title: str, introduction: str, module_names: tuple[str, ...]) -> Callable[[], str]:
+    """A page of whole modules, for a package without ``__all__``.
+
+    Args:
+        title: Heading of the page.
+        introduction: Paragraphs above the modules, as Markdown.
+        module_names: Modules in the order of the page.
+    """
+    return lambda: "\n\n".join([f"# {title}", introduction, *(f"::: {name}" for name in module_names)]) + "\n"
+
+
 #: Pages by their path below ``pages/``.
 GENERATED_PAGES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
@@ -82,6 +102,19 @@ GENERATED_PAGES: dict[str, Callable[[], str]] = {
         "edgekit",
         "`import edgekit` offers what the commands do. The names on this page are public; everything else may change "
         "with any release.",
+    ),
+    "glossary.md": glossary_page,
+    "reference/edgekit_converters.md": modules_page(
+        "edgekit_converters",
+        "The conversion as a library. Its modules may change with any release; `import edgekit` is the stable way to "
+        "convert. These are the ones that are useful by themselves.",
+        (
+            "edgekit_converters.quantization.modes",
+            "edgekit_converters.targets.target",
+            "edgekit_converters.keras_files.summary",
+            "edgekit_converters.packaging.artifact",
+            "edgekit_converters.packaging.signing",
+        ),
     ),
     "reference/edgekit_runtime.md": python_page(
         "edgekit_runtime", "Inference on the device. It needs numpy and one interpreter."

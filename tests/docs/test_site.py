@@ -61,9 +61,10 @@ def test_pages_load_nothing_from_the_network(site: Path) -> None:
 @needs_mkdocs
 def test_every_page_is_there_as_markdown_and_listed(site: Path) -> None:
     listed = re.findall(r"^- \[.+\]\((.+)\)$", (site / "llms.txt").read_text(), flags=re.MULTILINE)
-    generated = [f"reference/{name}.md" for name in ("commands", "edgekit", "edgekit_runtime")]
+    packages = ("edgekit", "edgekit_converters", "edgekit_runtime")
+    generated = [f"reference/{name}.md" for name in ("commands", *packages)]
     written = [path.relative_to(PAGES).as_posix() for path in PAGES.rglob("*.md")]
-    assert sorted(listed) == sorted([*written, *generated])
+    assert sorted(listed) == sorted([*written, *generated, "glossary.md"])
     whole = (site / "llms-full.txt").read_text()
     for name in listed:
         text = (site / name).read_text()
@@ -99,3 +100,10 @@ def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
     assert len(text.splitlines()) <= 150
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert (ROOT / target).exists(), target
+
+
+@needs_mkdocs
+def test_the_glossary_is_that_of_contributing(site: Path) -> None:
+    rows = [line for line in (site / "glossary.md").read_text().splitlines() if line.startswith("| ")]
+    assert len(rows) > 10
+    assert "\n".join(rows) in (ROOT / "CONTRIBUTING.md").read_text().replace("|---|---|\n", "")
