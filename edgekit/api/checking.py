@@ -22,6 +22,7 @@ def check(
     models: Sequence[str] = (),
     strict: bool = False,
     digests_only: bool = False,
+    allow_empty: bool = False,
     baseline_ref: str | None = None,
     allow_loosening: bool = False,
     allow_python_data: bool = False,
@@ -35,6 +36,8 @@ def check(
         models: Names of the models to judge. Default: all.
         strict: Fail a drop larger than allowed even if it may be chance. Default: False.
         digests_only: Only compare the .tflite files with the baseline's SHA-256; needs no data. Default: False.
+        allow_empty: With ``digests_only``: pass a configuration whose models the check all converts itself.
+            Default: False.
         baseline_ref: Judge by the baseline of this git commit, such as ``"origin/main"``, and fail if limits, models
             or data were loosened since. Default: None, the baseline in the working folder.
         allow_loosening: With ``baseline_ref``: only warn of loosened limits. Default: False.
@@ -81,7 +84,8 @@ def check(
         from edgekit.regression.baseline.committed_files import check_committed_files
         from edgekit.regression.baseline.stored import read_baseline
 
-        return check_committed_files(configuration, read_baseline(_baseline(configuration)))
+        records = read_baseline(_baseline(configuration))
+        return check_committed_files(configuration, records, allow_empty=as_flag(allow_empty, "allow_empty"))
     records, changes = _judged_by(configuration, ref, loosening, python_data)
     return check_models(configuration, records, names=names, strict=is_strict, layers=with_layers, changes=changes)
 
@@ -95,7 +99,8 @@ def update_baseline(config: PathLike | None = None, *, models: Sequence[str] = (
         models: Names of the models to measure; records of the others are kept. Default: all.
 
     Returns:
-        A ``BaselineUpdate``: ``path`` (the baseline), ``before`` and ``models`` (records by name), ``to_dict()``.
+        A ``BaselineUpdate``: ``path`` (the baseline), ``before`` and ``models`` (records by name), ``checked`` (a
+        ``CheckResult`` of what was written, for reports), ``to_dict()``.
 
     Raises:
         EdgekitError: The configuration, a model, the baseline or the data is missing or unfit.
@@ -108,7 +113,7 @@ def update_baseline(config: PathLike | None = None, *, models: Sequence[str] = (
     """
     from edgekit.regression.baseline.stored import read_baseline
     from edgekit.regression.baseline.stored import update_baseline as write
-    from edgekit.regression.gate import measure_for_baseline
+    from edgekit.regression.gate import measure_models, written_models
     from edgekit.regression.results import BaselineUpdate
 
     names = as_texts(models, "models")
@@ -117,8 +122,10 @@ def update_baseline(config: PathLike | None = None, *, models: Sequence[str] = (
     if path.exists():
         # One that cannot be read is reported before the work, not after it.
         read_baseline(path)
-    measured = measure_for_baseline(configuration, names=names)
-    return BaselineUpdate(path, write(path, measured, configuration.settings.models), measured)
+    measured = measure_models(configuration, names=names)
+    records = {name: measurement.record for name, measurement in measured.items()}
+    before = write(path, records, configuration.settings.models)
+    return BaselineUpdate(path, before, records, written_models(configuration, measured, before))
 
 
 def _configuration(config: PathLike | None) -> LoadedConfiguration:

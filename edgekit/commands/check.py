@@ -14,6 +14,8 @@ from edgekit.regression.rules.registry import all_thresholds
 
 if TYPE_CHECKING:
     from edgekit.regression.results import CheckResult
+    from edgekit.reports.gate.outputs import CheckOutputs
+    from edgekit_runtime.errors import EdgekitError
 
 
 def threshold_lines() -> str:
@@ -64,6 +66,7 @@ A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
 @click.option(
     "--digests-only", is_flag=True, help="Only compare .tflite files with the baseline's digests; needs no data."
 )
+@click.option("--allow-empty", is_flag=True, help="With --digests-only: pass if the check converts every model itself.")
 @click.option(
     "--baseline-ref",
     metavar="COMMIT",
@@ -85,6 +88,7 @@ def command(
     strict: bool,
     update_baseline: bool,
     digests_only: bool,
+    allow_empty: bool,
     baseline_ref: str | None,
     allow_loosening: bool,
     allow_python_data: bool,
@@ -100,11 +104,16 @@ def command(
     from edgekit.api.checking import check
     from edgekit.progress import progress_bar
     from edgekit.regression.configuration.files import find_configuration
-    from edgekit.reports.gate.outputs import CheckOutputs, write_outputs
+    from edgekit.reports.gate.outputs import CheckOutputs
     from edgekit_converters.temporary_folders import private_temporary_files
 
     require_consistent(
-        needs={"opens": ("html",), "allow_loosening": ("baseline_ref",), "allow_python_data": ("baseline_ref",)},
+        needs={
+            "opens": ("html",),
+            "allow_empty": ("digests_only",),
+            "allow_loosening": ("baseline_ref",),
+            "allow_python_data": ("baseline_ref",),
+        },
         excludes={
             "digests_only": ("names", "strict", "update_baseline", "baseline_ref"),
             "update_baseline": ("baseline_ref",),
@@ -112,8 +121,12 @@ def command(
     )
     click.get_current_context().with_resource(private_temporary_files("check"))
     path = config or find_configuration(Path.cwd())
+    outputs = CheckOutputs(junit, markdown, html, history, mlflow)
     if update_baseline:
-        _update(path, names, as_json)
+        errors = _write_outputs(_update(path, names, as_json), outputs, path)
+        if opens and html is not None and not errors:
+            open_in_browser(html)
+        exit_with(errors[0].exit_code if errors else 0)
         return
     with progress_bar("Checking", total=None):
         result = check(
@@ -121,6 +134,7 @@ def command(
             models=names,
             strict=strict,
             digests_only=digests_only,
+            allow_empty=allow_empty,
             baseline_ref=baseline_ref,
             allow_loosening=allow_loosening,
             allow_python_data=allow_python_data,
@@ -128,14 +142,23 @@ def command(
         )
     # The verdict comes first, whatever becomes of the files.
     _show(result, as_json)
-    outputs = CheckOutputs(junit, markdown, html, history, mlflow)
-    errors = write_outputs(result, outputs, path.parent)
-    for error in errors:
-        click.echo(f"Error: {error}", err=True)
+    errors = _write_outputs(result, outputs, path)
     if opens and html is not None and not errors:
         open_in_browser(html)
     exit_with(exit_code_of(result.passed))
     exit_with(errors[0].exit_code if errors else 0)
+
+
+def _write_outputs(result: CheckResult, outputs: CheckOutputs, configuration: Path) -> list[EdgekitError]:
+    """Write the reports, name them, and return the errors of those that could not be written."""
+    from edgekit.reports.gate.outputs import write_outputs
+
+    written, errors = write_outputs(result, outputs, configuration.parent)
+    for name in written:
+        click.echo(f"Wrote {name}.", err=True)
+    for error in errors:
+        click.echo(f"Error: {error}", err=True)
+    return errors
 
 
 def _show(result: CheckResult, as_json: bool) -> None:
@@ -149,7 +172,7 @@ def _show(result: CheckResult, as_json: bool) -> None:
             click.echo(workflow_command, err=as_json)
 
 
-def _update(path: Path, names: tuple[str, ...], as_json: bool) -> None:
+def _update(path: Path, names: tuple[str, ...], as_json: bool) -> CheckResult:
     from edgekit.api.checking import update_baseline
     from edgekit.progress import progress_bar
     from edgekit.reports.gate.table import print_baseline_changes
@@ -157,3 +180,4 @@ def _update(path: Path, names: tuple[str, ...], as_json: bool) -> None:
     with progress_bar("Measuring", total=None):
         update = update_baseline(path, models=names)
     report(update.to_dict, lambda: print_baseline_changes(update.path, update.before, update.models), as_json=as_json)
+    return update.checked

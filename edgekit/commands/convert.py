@@ -234,8 +234,11 @@ def command(
         )
     if conversion.budget and quantize == AUTO and figure is None:
         planned = next(iter(output_paths(model, output, quantize, IoType(io)).values()))
-        draw_pareto(conversion.budget, planned.with_suffix(".png"))
+        figure = planned.with_suffix(".png")
+        draw_pareto(conversion.budget, figure)
     report(conversion.to_dict, lambda: print_conversion(model.name, conversion), as_json=as_json)
+    if conversion.budget and figure:
+        click.echo(f"Wrote {figure}.", err=True)
     # Last, so that nobody overlooks them.
     for warning in conversion.warnings:
         click.echo(f"Warning: {warning}", err=True)

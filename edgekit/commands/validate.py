@@ -131,6 +131,9 @@ def command(
         _write_html(validations, noise, html)
         if opens:
             open_in_browser(html)
+    for path in (changed, layers_figure, html):
+        if path:
+            click.echo(f"Wrote {path}.", err=True)
     report(
         lambda: validations_as_dict(validations, noise),
         lambda: print_validations(validations, noise if layers else ()),

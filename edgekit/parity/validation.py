@@ -31,6 +31,8 @@ from edgekit_runtime.errors import BelowThresholdError, DataError
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, STATE, VALUES, Claim, Task
 
 _logger = logging.getLogger(__name__)
+#: Conversions of a model, int4 included, keep more signal than this; two trainings of one network do not.
+_ANOTHER_MODEL_DB = 3.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -117,8 +119,18 @@ class Validation(ResultDisplay):
             raise BelowThresholdError(
                 f"{self.candidate.name} misses a threshold.",
                 received="; ".join(self.failures),
-                next_step="try --quantize dynamic or float16, or calibrate on more and closer data",
+                next_step=self._advice(),
             )
+
+    def _advice(self) -> str:
+        """What to try next, by how far the outputs are apart."""
+        ratios = [output.errors.snr_db for output in self.outputs if output.errors.snr_db is not None]
+        if min(ratios, default=_ANOTHER_MODEL_DB) < _ANOTHER_MODEL_DB:
+            return (
+                f"make sure that {self.candidate.name} was converted from {self.reference.name}: at "
+                f"{min(ratios):.1f} dB signal to noise it does not look like the same model"
+            )
+        return "try --quantize dynamic or float16, or calibrate on more and closer data"
 
 
 def validate(

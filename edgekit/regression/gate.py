@@ -80,11 +80,38 @@ def measure_for_baseline(configuration: LoadedConfiguration, *, names: Sequence[
     Raises:
         EdgekitError: A model cannot be converted or run.
     """
-    records = {}
+    return {name: measurement.record for name, measurement in measure_models(configuration, names=names).items()}
+
+
+def measure_models(configuration: LoadedConfiguration, *, names: Sequence[str] = ()) -> dict[str, Measurement]:
+    """Measure models without a baseline; see ``measure_for_baseline``."""
+    measured = {}
     for name in _chosen(configuration, names):
         with _task(configuration, name, configuration.settings.limits_of(name), None) as task:
-            records[name] = task.measure(task.candidate()).record
-    return records
+            measured[name] = task.measure(task.candidate())
+    return measured
+
+
+def written_models(
+    configuration: LoadedConfiguration, measured: Mapping[str, Measurement], before: Mapping[str, ModelRecord]
+) -> CheckResult:
+    """Models that were written into the baseline beside their previous records, for reports and the history."""
+    rule = RuleResult(
+        "baseline", Verdict.PASSED, "–", "written", "an update: the model is the new baseline and is not judged"
+    )
+    return CheckResult(
+        tuple(
+            ModelCheck(
+                name,
+                configuration.path_of(name),
+                measurement,
+                before.get(name, measurement.record),
+                None,
+                (rule,),
+            )
+            for name, measurement in measured.items()
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,11 +137,13 @@ class BaselineUpdate(ResultDisplay):
         path: The baseline file.
         before: Previous records by model name.
         models: New records by model name.
+        checked: The written models beside their previous records, for reports; no rule judges them.
     """
 
     path: Path
     before: Mapping[str, ModelRecord]
     models: Mapping[str, ModelRecord]
+    checked: CheckResult
 
     def to_dict(self) -> dict[str, Any]:
         """The path and the new records as plain values."""

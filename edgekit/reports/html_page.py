@@ -110,7 +110,7 @@ class Page:
 
     Attributes:
         title: Its heading.
-        passed: Whether all is well.
+        passed: Whether all is well; None if nothing was judged.
         sentence: The verdict in words.
         tables: Tables of all models together.
         figures: Figures of all models together.
@@ -119,7 +119,7 @@ class Page:
     """
 
     title: str
-    passed: bool
+    passed: bool | None
     sentence: str
     tables: tuple[PageTable, ...]
     figures: tuple[PageFigure, ...]

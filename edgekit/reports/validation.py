@@ -21,6 +21,8 @@ from edgekit.reports.validation_rows import (
     figure_rows,
     recall_rows,
     slice_table,
+    verdict_of,
+    verdict_sentence,
 )
 
 
@@ -41,6 +43,9 @@ def print_validations(validations: Sequence[Validation], noise: Sequence[LayerNo
             print_table(title, columns, rows)
     for note in validations[0].notes:
         print(note)
+    if verdict_of(validations):
+        # A missed one is reported at the end, as an error.
+        print(verdict_sentence(validations))
     if noise:
         print_layers(noise)
 

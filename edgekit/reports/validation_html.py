@@ -29,6 +29,8 @@ from edgekit.reports.validation_rows import (
     figure_rows,
     recall_rows,
     slice_table,
+    verdict_of,
+    verdict_sentence,
 )
 
 _FOOTNOTE = "Both models answered the same examples. Differences are between the two models; intervals are of 95 %."
@@ -46,23 +48,29 @@ def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoi
         validations: One for each .tflite that was compared.
         layers: Noise of each layer of the first, worst first; empty if it was not asked for.
     """
-    failures = [
-        f"{validation.candidate.name}: {failure}" for validation in validations for failure in validation.failures
-    ]
     sections = []
     for number, validation in enumerate(validations):
         for place, output in enumerate(validation.outputs):
             # The layers of the first are looked into, and say why it is as it is: after its figures.
             noise = layer_noise_figures(layers, "Noise of each layer", "layers") if number == place == 0 else ()
             sections.append(_section(validation, output, f"model-{number}-{place}", noise))
-    sentence = "; ".join(failures) + "." if failures else "No threshold is missed."
     outputs = [output for validation in validations for output in validation.outputs]
     footnote = _FOOTNOTE
     footnote += _OF_CLASSES if any(output.classification for output in outputs) else ""
     footnote += _OF_VALUES if any(output.regression for output in outputs) else ""
     compared = comparison_tables(validations) if len(validations) > 1 else ()
     tables = tuple(PageTable(columns, tuple(rows), title) for title, columns, rows in compared)
-    return render(Page("edgekit validate", not failures, sentence, tables, (), tuple(sections), footnote))
+    return render(
+        Page(
+            "edgekit validate",
+            verdict_of(validations),
+            verdict_sentence(validations),
+            tables,
+            (),
+            tuple(sections),
+            footnote,
+        )
+    )
 
 
 def _section(validation: Validation, output: OutputParity, name: str, noise: tuple[PageFigure, ...]) -> Section:

@@ -31,6 +31,27 @@ _UNKNOWN = "–"
 _SAME = "same answer"
 
 
+def verdict_of(validations: Sequence[Validation]) -> bool | None:
+    """Whether every candidate meets the thresholds; None if none was given."""
+    if validations[0].thresholds == Thresholds():
+        return None
+    return not any(validation.failures for validation in validations)
+
+
+def verdict_sentence(validations: Sequence[Validation]) -> str:
+    """The thresholds that are missed, or those that are met, in one sentence."""
+    failures = [f"{each.candidate.name}: {failure}" for each in validations for failure in each.failures]
+    if failures:
+        return f"Failed: {'; '.join(failures)}."
+    limits = validations[0].thresholds
+    given = []
+    if limits.max_drop is not None:
+        given.append(f"a drop of at most {limits.max_drop:g}")
+    if limits.min_agreement is not None:
+        given.append(f"agreement of at least {100 * limits.min_agreement:g} %")
+    return f"Passed: {' and '.join(given)}." if given else "No threshold was given."
+
+
 def figure_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:
     """A row for each figure: errors are against the targets of the data, differences are between the models."""
     return [*_class_rows(output), *_regression_rows(output), *_metric_rows(output), *_difference_rows(output)]

@@ -11,27 +11,30 @@ from edgekit.regression.configuration.changes import removed_models
 from edgekit.regression.configuration.sections import LoadedConfiguration
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
-from edgekit_runtime.errors import EdgekitError
+from edgekit_runtime.errors import UsageError
 from edgekit_runtime.packed_file.model_file import read_model_file
 
 
-def check_committed_files(configuration: LoadedConfiguration, records: Mapping[str, ModelRecord]) -> CheckResult:
+def check_committed_files(
+    configuration: LoadedConfiguration, records: Mapping[str, ModelRecord], *, allow_empty: bool = False
+) -> CheckResult:
     """Compare the digest of every file with the baseline's; models that the check converts itself are skipped.
 
     Raises:
         ModelFileError: A file is missing or is not a .tflite.
-        EdgekitError: The baseline lacks a model or contradicts itself, or there is no file to compare.
+        EdgekitError: The baseline lacks a model or contradicts itself.
+        UsageError: There is no file to compare, and ``allow_empty`` is not set.
     """
     judged = removed_models(configuration, records, {})
     for name in configuration.settings.models:
         record = known_record(records, name)
         rule = _judge_digest(configuration, name, record)
         judged.append(ModelCheck(name, configuration.path_of(name), None, record, None, (rule,)))
-    if all(rule.verdict is Verdict.SKIPPED for model in judged for rule in model.rules):
-        raise EdgekitError(
-            "There is no file to compare: the check converts every model itself.",
+    if not allow_empty and all(rule.verdict is Verdict.SKIPPED for model in judged for rule in model.rules):
+        raise UsageError(
+            "There is nothing to compare: the check converts every model itself.",
             expected="a model with the key file and without source",
-            next_step="compare the predictions instead: edgekit check",
+            next_step="compare the predictions instead with edgekit check, or pass --allow-empty",
         )
     return CheckResult(tuple(judged))
 

@@ -29,7 +29,11 @@ def judge_latency(baseline: LatencyRatio | None, candidate: LatencyRatio | None,
     if candidate.reference != baseline.reference:
         why = f"measured against {candidate.reference}: update the baseline for a comparison"
         return RuleResult("latency", Verdict.WARNING, allowed, measured, why)
-    if not latency_is_too_large(baseline, candidate, limits[MAX_SLOWDOWN]):
+    too_large = latency_is_too_large(baseline, candidate, limits[MAX_SLOWDOWN])
+    if not too_large and growth > limits[MAX_SLOWDOWN]:
+        noise = sum((each.high - each.low) / (2 * each.ratio) for each in (baseline, candidate))
+        return RuleResult("latency", Verdict.WARNING, allowed, measured, f"too noisy to tell: ±{100 * noise:.0f} %")
+    if not too_large:
         return RuleResult("latency", Verdict.PASSED, allowed, measured, "timed alternately with the reference model")
     if candidate.machine != baseline.machine:
         why = f"the baseline was timed on another machine ({baseline.machine}), on which the ratio may differ"

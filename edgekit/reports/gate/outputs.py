@@ -36,7 +36,7 @@ class CheckOutputs:
     mlflow: str | None
 
 
-def write_outputs(result: CheckResult, outputs: CheckOutputs, folder: Path) -> list[EdgekitError]:
+def write_outputs(result: CheckResult, outputs: CheckOutputs, folder: Path) -> tuple[list[str], list[EdgekitError]]:
     """Write every output that can be written.
 
     Args:
@@ -44,29 +44,30 @@ def write_outputs(result: CheckResult, outputs: CheckOutputs, folder: Path) -> l
         outputs: Where to.
         folder: A folder of the repository, whose commit history and MLflow name.
     Returns:
-        An error for each output that could not be written.
+        What was written, and an error for each output that could not be written.
     """
-    errors = []
-    for write in _writers(result, outputs, folder):
+    written, errors = [], []
+    for name, write in _writers(result, outputs, folder):
         try:
             write()
+            written.append(name)
         except EdgekitError as error:
             errors.append(error)
-    return errors
+    return written, errors
 
 
-def _writers(result: CheckResult, outputs: CheckOutputs, folder: Path) -> Iterator[Callable[[], None]]:
-    """What writes each of the outputs."""
+def _writers(result: CheckResult, outputs: CheckOutputs, folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The name of each output, and what writes it."""
     texts = ((outputs.junit, junit_xml), (outputs.markdown, check_markdown), (outputs.html, _html))
     for path, text in texts:
         if path is not None:
-            yield partial(_write, path, text, result)
+            yield str(path), partial(_write, path, text, result)
     if outputs.history is not None:
-        yield partial(_append_to_history, outputs.history, result, folder)
+        yield str(outputs.history), partial(_append_to_history, outputs.history, result, folder)
     if outputs.mlflow is not None:
-        yield partial(_log_to_mlflow, outputs.mlflow, result, folder)
+        yield f"runs of the MLflow experiment {outputs.mlflow}", partial(_log_to_mlflow, outputs.mlflow, result, folder)
     if runs_on_github():
-        yield partial(append_step_summary, result)
+        yield "the step summary", partial(append_step_summary, result)
 
 
 def _write(path: Path, text: Callable[[CheckResult], str], result: CheckResult) -> None:

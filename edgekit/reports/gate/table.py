@@ -31,8 +31,12 @@ def verdict_sentence(result: CheckResult) -> str:
     failed = [f"{model.name} {model.summary.removeprefix('failed ')}" for model in result.models if not model.passed]
     if failed:
         return f"Failed: {'; '.join(failed)}."
-    count = len(result.models)
-    return f"Passed: {counted(count, 'model')}, no worse than the baseline allows."
+    skipped = [model.name for model in result.models if all(rule.verdict is Verdict.SKIPPED for rule in model.rules)]
+    passed = len(result.models) - len(skipped)
+    verdict = f"Passed: {counted(passed, 'model')}, no worse than the baseline allows."
+    if not skipped:
+        return verdict
+    return f"{verdict if passed else 'Nothing was compared.'} Not compared: {', '.join(skipped)}."
 
 
 def print_baseline_changes(path: Path, before: Mapping[str, ModelRecord], measured: Mapping[str, ModelRecord]) -> None:

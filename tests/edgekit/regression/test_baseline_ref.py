@@ -256,7 +256,27 @@ def test_digests_only_passes_nothing_that_it_did_not_compare(change: str, worse:
             record["made_with"] = {"edgekit": "1"}
     path.write_text(json.dumps(content))
     result = run(worse, "--digests-only")
-    assert result.exit_code == (3 if change == "source" else 1), result.output
+    assert result.exit_code == {"source": 3, "source everywhere": 2, "record": 1}[change], result.output
+    if change == "source everywhere":
+        assert "nothing to compare" in result.stderr
+        allowed = run(worse, "--digests-only", "--allow-empty")
+        assert allowed.exit_code == 0, allowed.output
+        assert "Nothing was compared. Not compared: digits, other." in allowed.stdout
+
+
+def test_an_update_of_the_baseline_writes_history_and_reports(worse: Project) -> None:
+    kinds = ("junit", "markdown", "html", "history")
+    files = {kind: worse / f"update.{kind}" for kind in kinds}
+    result = run(
+        worse, "--update-baseline", *(text for kind, path in files.items() for text in (f"--{kind}", str(path)))
+    )
+    assert result.exit_code == 0, result.output
+    for path in files.values():
+        assert f"Wrote {path}." in result.stderr
+    entries = [json.loads(line) for line in files["history"].read_text().splitlines()]
+    assert [(entry["model"], entry["passed"]) for entry in entries] == [("digits", True), ("other", True)]
+    assert "the model is the new baseline" in files["html"].read_text()
+    assert "the model is the new baseline" in files["markdown"].read_text()
 
 
 @pytest.mark.parametrize("key", ["data", "calibration"])

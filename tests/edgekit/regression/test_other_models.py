@@ -247,8 +247,8 @@ def ratio(value: float, *, spread: float = 0.01, machine: str = "a", reference: 
     [
         pytest.param(ratio(1), ratio(1.2), Verdict.PASSED, id="within-the-limit"),
         pytest.param(ratio(1), ratio(1.3), Verdict.FAILED, id="slower"),
-        pytest.param(ratio(1), ratio(1.5, spread=0.3), Verdict.PASSED, id="noisy"),
-        pytest.param(ratio(1, spread=0.3), ratio(1.3), Verdict.PASSED, id="noisy-baseline"),
+        pytest.param(ratio(1), ratio(1.5, spread=0.3), Verdict.WARNING, id="noisy"),
+        pytest.param(ratio(1, spread=0.3), ratio(1.3), Verdict.WARNING, id="noisy-baseline"),
         pytest.param(ratio(1), ratio(1.3, machine="b"), Verdict.WARNING, id="another-machine"),
         pytest.param(ratio(1), ratio(0.1, reference="mine.tflite"), Verdict.WARNING, id="another-reference"),
         pytest.param(None, ratio(1), Verdict.SKIPPED, id="not-in-the-baseline"),
@@ -259,6 +259,12 @@ def test_latency_fails_beyond_limit_and_noise(
     before: LatencyRatio | None, after: LatencyRatio | None, verdict: Verdict
 ) -> None:
     assert judge_latency(before, after, Limits()).verdict is verdict
+
+
+def test_a_latency_that_noise_hides_says_so() -> None:
+    result = judge_latency(ratio(1, spread=0.1), ratio(1.48, spread=0.5), Limits())
+    assert (result.verdict, result.why) == (Verdict.WARNING, "too noisy to tell: ±60 %")
+    assert "(+48 %)" in result.measured
 
 
 @pytest.mark.parametrize(("count", "ranks"), [(15, (2, 12)), (101, (37, 63))])

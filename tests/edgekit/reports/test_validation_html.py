@@ -16,6 +16,7 @@ from edgekit.parity.tallies.output_tally import OutputTally
 from edgekit.parity.validation import Validation
 from edgekit.reports.validation import print_validations, validations_as_dict
 from edgekit.reports.validation_html import validation_html
+from edgekit_runtime.errors import BelowThresholdError
 from edgekit_runtime.task import DATA, Kind, Task
 
 RANDOM = np.random.default_rng(3)
@@ -151,3 +152,38 @@ def test_several_candidates_begin_with_one_table_that_compares_them(
 
 def test_one_candidate_has_nothing_to_be_compared_with(regression: Validation) -> None:
     assert "Side by side" not in validation_html([regression])
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "sentence", "verdict"),
+    [
+        (Thresholds(), "No threshold was given.", "edgekit validate</title>"),
+        (
+            Thresholds(max_drop=0.5, min_agreement=0.5),
+            "Passed: a drop of at most 0.5 and agreement of at least 50 %.",
+            "edgekit validate: passed</title>",
+        ),
+    ],
+    ids=["none", "met"],
+)
+def test_a_page_says_passed_only_of_thresholds_that_were_given(
+    thresholds: Thresholds, sentence: str, verdict: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = np.eye(3, dtype=np.float32)[RANDOM.integers(0, 3, 50)]
+    result = validation("classes", (scores, scores), scores.argmax(1), thresholds=thresholds)
+    html = validation_html([result])
+    assert sentence in text_of(html)
+    assert verdict in html
+    assert ('class="verdict passed"' in html) is sentence.startswith("Passed")
+    print_validations([result], ())
+    assert (sentence in capsys.readouterr().out) is sentence.startswith("Passed")
+
+
+@pytest.mark.parametrize(
+    ("noise", "advice"), [(0.01, "try --quantize dynamic"), (2.0, "it does not look like the same model")]
+)
+def test_advice_fits_how_far_the_models_are_apart(noise: float, advice: str) -> None:
+    values = RANDOM.normal(size=(80, 1))
+    result = validation("values", (values, values + RANDOM.normal(0, noise, values.shape)), None)
+    with pytest.raises(BelowThresholdError, match=advice):
+        replace(result, failures=("R² −0.2",)).require_passed()
