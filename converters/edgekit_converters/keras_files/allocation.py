@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from edgekit_converters.keras_files.description_bounds import MAX_CALLS, require_few_parts
+from edgekit_converters.keras_files.wrapper_layers import record_of_built
 from edgekit_converters.memory_limits import require_tensor_within
 from edgekit_runtime.errors import ModelFileError
 
@@ -116,15 +117,19 @@ def _calls_of(node: Any) -> int:
 
 def _calls(layer: Any, shapes: list[Any]) -> int:
     """How many calls one call of a layer is written out as: some repeat their layer for every step in time."""
-    kind = type(layer).__name__
+    record = record_of_built(layer)
     steps = shapes[0][1] if shapes and len(shapes[0]) > 1 and shapes[0][1] is not None else 1
-    if kind in ("Functional", "Sequential"):
+    if type(layer).__name__ in ("Functional", "Sequential"):
         return 1 + sum(map(_calls_of, _nodes(layer)))
-    if kind == "TimeDistributed":
-        return int(steps * _calls(layer.layer, [(shape[0], *shape[2:]) for shape in shapes]))
-    if kind == "Bidirectional":
-        return 2 * _calls(layer.forward_layer, shapes)
-    return int(steps) if getattr(layer, "unroll", False) else 1
+    if not record.inner:
+        return int(steps) if getattr(layer, "unroll", False) else 1
+    calls = 0
+    for each in record.inner:
+        inner, given = getattr(layer, each.name), shapes
+        if record.shapes is not None:
+            given = [record.shapes.inner_input(shape, type(inner).__name__) for shape in shapes]
+        calls += _calls(inner, given)
+    return int(steps if record.repeats_in_time else 1) * calls
 
 
 def _item_bytes(tensor: Any) -> int:

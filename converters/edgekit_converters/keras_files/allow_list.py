@@ -7,6 +7,7 @@ for the upgrade to say. What runs code of the file's choosing is in ``RUNS_CODE`
 from __future__ import annotations
 
 from edgekit_converters.keras_files.keras_operations import OPERATIONS, RENAMED
+from edgekit_converters.keras_files.wrapper_layers import WRAPPER_LAYERS
 
 # keras.layers of Keras 3.15; most have been there since Keras 1 or 2.
 _KERAS_3_LAYERS = frozenset(
@@ -80,11 +81,9 @@ _VALUES = frozenset(
 )
 
 #: Layers of the TensorFlow Model Optimization toolkit that wrap one layer each; the upgrade unwraps it.
-OPTIMIZATION_WRAPPERS = frozenset(
-    {"ClusterWeights", "PruneLowMagnitude", "QuantizeAnnotate", "QuantizeWrapper", "QuantizeWrapperV2"}
-)
+_OPTIMIZATION_WRAPPERS = frozenset(record.class_name for record in WRAPPER_LAYERS.values() if record.is_unwrapped)
 #: What else that toolkit describes, and what goes with the wrappers: nothing of it is built.
-OPTIMIZATION_CLASSES = OPTIMIZATION_WRAPPERS | frozenset(
+OPTIMIZATION_CLASSES = _OPTIMIZATION_WRAPPERS | frozenset(
     """
     AllValuesQuantizer ConstantSparsity Default8BitConvQuantizeConfig Default8BitConvTransposeQuantizeConfig
     Default8BitConvWeightsQuantizer Default8BitOutputQuantizeConfig Default8BitQuantizeConfig

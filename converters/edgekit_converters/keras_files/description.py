@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters.keras_files.keras_operations import is_operation
+from edgekit_converters.keras_files.wrapper_layers import (
+    WRAPPER_LAYERS,
+    cell_keys,
+    described_inner_layers,
+    describes_layer,
+)
 from edgekit_runtime.errors import ModelFileError
 
 LayerPath = tuple[str, ...]
 Layer = dict[str, Any]
 
+#: Where a layer may describe another as its activation.
+_ACTIVATION_KEYS = ("activation", "recurrent_activation")
 MODEL_CLASSES = frozenset({"Sequential", "Functional", "Model", "Container", "Network"})
 
 
@@ -75,10 +83,9 @@ class Description:
                 yield path, layer
 
     def weight_paths(self, path: LayerPath) -> list[LayerPath]:
-        """Where the weights of the layer described at ``path`` stand: one description may serve two directions."""
-        paths = [path]
-        if path[-1:] == ("forward_layer",):
-            paths.append((*path[:-1], "backward_layer"))
+        """Where the weights of the layer described at ``path`` are: one description may serve several layers."""
+        copies = (each for record in WRAPPER_LAYERS.values() for each in record.inner if each.copy_of)
+        paths = [path, *((*path[:-1], each.name) for each in copies if path[-1:] == (each.copy_of,))]
         return [p for p in paths if p in self.weights]
 
     def rename_weights(self, path: LayerPath, new_names: dict[str, str]) -> None:
@@ -141,14 +148,12 @@ def inner_layers(layer: Layer) -> Iterator[tuple[str, Layer]]:
         for inner in model_layers(layer):
             yield layer_name(inner), inner
         return
-    config = layer["config"]
-    if layer["class_name"] == "Bidirectional":
-        # The stored `layer` describes both directions; newer files hold `backward_layer` beside it.
-        yield "forward_layer", config["layer"]
-        if isinstance(config.get("backward_layer"), dict):
-            yield "backward_layer", config["backward_layer"]
-    elif isinstance(config, dict) and is_layer(config.get("layer")):
-        yield "layer", config["layer"]
+    before: list[Layer] = []
+    for wrapped, described in described_inner_layers(layer):
+        # One description of several layers is that of the first.
+        if not any(described is other for other in before):
+            yield wrapped.name, described
+        before.append(described)
 
 
 def _parts(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:
@@ -156,8 +161,10 @@ def _parts(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:
     config = layer["config"]
     if is_model(layer) or not isinstance(config, dict):
         return
-    found = [(key, config.get(key)) for key in ("cell", "activation", "recurrent_activation")]
-    found += [(f"cells/{number}", cell) for number, cell in enumerate(config.get("cells") or [])]
+    found: list[tuple[str, Any]] = []
+    for key in (*cell_keys(), *_ACTIVATION_KEYS):
+        value = config.get(key)
+        found += [(f"{key}/{n}", part) for n, part in enumerate(value)] if isinstance(value, list) else [(key, value)]
     for name, part in found:
         if isinstance(part, dict) and is_layer(part) and isinstance(part["config"], dict):
             yield (*path, name), part
@@ -173,7 +180,7 @@ def model_layers(model: Layer) -> list[Layer]:
 
 def is_layer(value: object) -> bool:
     """True if ``value`` describes a layer."""
-    return isinstance(value, dict) and "class_name" in value and "config" in value
+    return describes_layer(value)
 
 
 def is_model(layer: Layer) -> bool:

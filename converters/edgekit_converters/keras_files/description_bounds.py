@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgekit_converters.keras_files.description import Layer, inner_layers, layer_name
+from edgekit_converters.keras_files.wrapper_layers import wrapper_record
 from edgekit_runtime.errors import ModelFileError
 
 #: NASNetLarge, the largest of Keras's own models, has 1,041.
@@ -58,9 +59,7 @@ class _Counted:
         tensors = max(map(_count_tensors, nodes))
         if tensors > MAX_TENSORS:
             raise _too_large(f"tensors in a call of layer '{layer_name(layer)}'", MAX_TENSORS, tensors)
-        # A Bidirectional makes a second layer of the one it is given.
-        copies = 2 if layer["class_name"] == "Bidirectional" else 1
-        return len(nodes) * (1 + copies * self.calls_inside(layer))
+        return len(nodes) * (1 + wrapper_record(layer).copies * self.calls_inside(layer))
 
 
 def _count_tensors(node: Any) -> int:

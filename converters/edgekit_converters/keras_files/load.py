@@ -18,6 +18,7 @@ from edgekit_converters.keras_files.input_shape import fix_input_shape
 from edgekit_converters.keras_files.scan import ScanReport, require_safe, scan, scan_description
 from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
+from edgekit_converters.keras_files.wrapper_layers import Weights, record_of_built
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY, source_bytes
 from edgekit_converters.non_finite import describe_non_finite
 from edgekit_runtime.errors import ModelFileError
@@ -195,16 +196,18 @@ def _restore_names(model: Any, source_names: dict[str, str]) -> None:
 
 def _leaf_layers(layer: Any, path: LayerPath) -> list[tuple[LayerPath, Any]]:
     """The layers that keep weights of their own, by the paths that ``stored_weights`` gives them."""
-    kind = type(layer).__name__
-    if kind in ("Sequential", "Functional"):
+    if type(layer).__name__ in ("Sequential", "Functional"):
         return [leaf for inner in layer.layers for leaf in _leaf_layers(inner, (*path, inner.name))]
-    if kind == "Bidirectional":
-        return [((*path, part), getattr(layer, part)) for part in ("forward_layer", "backward_layer")]
-    if kind == "TimeDistributed":
-        return _leaf_layers(layer.layer, (*path, "layer"))
-    if kind == "ChannelsFirst":
-        return _leaf_layers(layer.layer, path)
-    return [(path, layer)]
+    record = record_of_built(layer)
+    if not record.inner or record.weights is Weights.WHOLE:
+        return [(path, layer)]
+    return [
+        leaf
+        for inner in record.inner
+        for leaf in _leaf_layers(
+            getattr(layer, inner.name), path if record.weights is Weights.WRAPPED else (*path, inner.name)
+        )
+    ]
 
 
 def _set_layer(layer: Any, path: LayerPath, arrays: list[np.ndarray]) -> None:

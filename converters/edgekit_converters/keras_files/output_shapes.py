@@ -14,8 +14,8 @@ from edgekit_converters.keras_files.description import (
     model_layers,
 )
 from edgekit_converters.keras_files.keras_operations import is_operation, public_function
+from edgekit_converters.keras_files.wrapper_layers import Shape, described_inner_layers, wrapper_record
 
-Shape = tuple[int | None, ...]
 Shapes = dict[LayerPath, Shape | None]
 
 #: NumPy's limit.
@@ -160,18 +160,8 @@ def _compute(layer: Layer, path: LayerPath, inputs: list[Shape], shapes: Shapes)
         return _broadcast(inputs)
     if class_name == "Expression":
         return _broadcast(inputs) if _is_elementwise(config["expression"]) else None
-    if class_name == "TimeDistributed":
-        inner = _inner_shape(layer, (*path, "layer"), (shape[0], *shape[2:]), shapes)
-        return None if inner is None else (inner[0], shape[1], *inner[1:])
-    if class_name == "Bidirectional":
-        inner = _inner_shape(layer, (*path, "forward_layer"), shape, shapes)
-        shapes[(*path, "backward_layer")] = inner
-        return _twice(inner, config.get("merge_mode", "concat"))
-    if class_name == "SpectralNormalization":
-        return _inner_shape(layer, (*path, "layer"), shape, shapes)
-    if class_name == "ChannelsFirst":
-        inner = _inner_shape(layer, (*path, "layer"), (shape[0], *shape[2:], shape[1]), shapes)
-        return None if inner is None else (inner[0], inner[-1], *inner[1:-1])
+    if wrapper_record(layer).shapes is not None:
+        return _wrapper_shape(layer, path, shape, shapes)
     if class_name in ("Attention", "AdditiveAttention"):
         return (*shape[:-1], inputs[1][-1])
     if class_name == "Concatenate":
@@ -180,11 +170,16 @@ def _compute(layer: Layer, path: LayerPath, inputs: list[Shape], shapes: Shapes)
     return rule(config, shape) if rule else None
 
 
-def _inner_shape(wrapper: Layer, path: LayerPath, given: Shape, shapes: Shapes) -> Shape | None:
-    """The output shape of the layer that a wrapper calls."""
-    shape = _layer_shape(wrapper["config"]["layer"], path, [given], shapes)
-    shapes[path] = shape
-    return shape
+def _wrapper_shape(wrapper: Layer, path: LayerPath, given: Shape, shapes: Shapes) -> Shape | None:
+    """The output shape of a wrapper, by that of the first layer that it calls."""
+    rule = wrapper_record(wrapper).shapes
+    assert rule is not None, "only asked for with a rule"
+    outputs = []
+    for inner, described in described_inner_layers(wrapper):
+        inner_input = rule.inner_input(given, described["class_name"])
+        outputs.append(_layer_shape(described, (*path, inner.name), [inner_input], shapes))
+        shapes[(*path, inner.name)] = outputs[-1]
+    return rule.output(outputs[0], given, wrapper["config"]) if outputs and outputs[0] is not None else None
 
 
 def _shape(values: Any) -> Shape:
@@ -206,13 +201,6 @@ def _is_elementwise(expression: Any) -> bool:
             return expression["call"] in _ELEMENTWISE and all(map(_is_elementwise, parts))
         return "input" in expression
     return expression is None or isinstance(expression, (int, float, str))
-
-
-def _twice(shape: Shape | None, merge_mode: str | None) -> Shape | None:
-    if shape is None or merge_mode is None:
-        return None
-    last = shape[-1]
-    return (*shape[:-1], None if last is None else 2 * last) if merge_mode == "concat" else shape
 
 
 def _concatenated(inputs: list[Shape], axis: int) -> Shape:

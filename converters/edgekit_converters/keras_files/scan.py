@@ -19,6 +19,7 @@ from edgekit_converters.keras_files.container import KerasFile
 from edgekit_converters.keras_files.keras_operations import RUNS_FUNCTIONS, public_function
 from edgekit_converters.keras_files.lambda_code.arithmetic import function_name, read_lambda, referred_function
 from edgekit_converters.keras_files.lambda_code.code_strings import code_inside
+from edgekit_converters.keras_files.wrapper_layers import inner_layer_keys
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
 Kind = Literal["code", "foreign module", "outside file", "malformed", "custom class", "lambda"]
@@ -35,8 +36,6 @@ _KERAS_MODULE = re.compile(
 )
 _OPTIMIZATION_MODULE = re.compile(r"tensorflow_model_optimization(\.\w+)*")
 _TENSOR_SPECS = frozenset({"TensorSpec", "SparseTensorSpec", "RaggedTensorSpec"})
-# Where the description of a layer may stand, so that the upgrade comes by it.
-_LAYER_KEYS = frozenset({"layers", "layer", "forward_layer", "backward_layer"})
 # Arguments that Keras takes as the path of a file to read.
 _PATH_KEYS = frozenset({"vocabulary", "idf_weights", "filepath", "vocabulary_file"})
 # Keras 1's Merge could merge by any function.
@@ -196,6 +195,8 @@ def _scan(root: _Visit, custom_names: frozenset[str]) -> list[Finding]:
     refused = lambdas = 0
     # A stack instead of recursion: descriptions may be nested deeper than Python's calls.
     waiting = [root]
+    # Where the description of a layer may stand, so that the upgrade comes by it.
+    layer_keys = inner_layer_keys() | {"layers"}
     while waiting and refused < _MAX_REFUSED:
         visit = waiting.pop()
         found: Iterator[Finding] = iter(())
@@ -211,7 +212,7 @@ def _scan(root: _Visit, custom_names: frozenset[str]) -> list[Finding]:
                 break
             here = _around(visit)
             found = _judge_dict(here, custom_names)
-            waiting += reversed(list(_members(here)))
+            waiting += reversed(list(_members(here, layer_keys)))
         for finding in islice(found, _MAX_REFUSED):
             findings.append(finding)
             refused += finding.kind != "lambda"
@@ -245,7 +246,7 @@ def _around(visit: _Visit) -> _Visit:
     return _Visit(value, visit.place, layer, True, visit.in_compile_state)
 
 
-def _members(visit: _Visit) -> Iterator[_Visit]:
+def _members(visit: _Visit, layer_keys: frozenset[str]) -> Iterator[_Visit]:
     value, is_object = visit.value, "class_name" in visit.value
     class_name = _text(value.get("class_name"))
     for key, member in value.items():
@@ -260,7 +261,7 @@ def _members(visit: _Visit) -> Iterator[_Visit]:
             member,
             _Place(f".{key[:80]}", visit.place),
             visit.layer,
-            is_layer=key in _LAYER_KEYS or is_list,
+            is_layer=key in layer_keys or is_list,
             in_compile_state=visit.in_compile_state or (is_object and key == "compile_config"),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -18,12 +19,17 @@ from edgekit_converters.keras_files.description import (
     walk,
 )
 from edgekit_converters.keras_files.hdf5 import Array, Group
+from edgekit_converters.keras_files.wrapper_layers import (
+    Weights,
+    cell_keys,
+    described_inner_layers,
+    weight_group_order,
+    wrapper_record,
+)
 from edgekit_runtime.errors import ModelFileError
 
 NamedArrays = list[tuple[str, np.ndarray]]
 
-# The order in which a layer of several parts lists their weights; parts not named here follow by name.
-_PARTS = ("cell", "forward_layer", "backward_layer", "query_dense", "key_dense", "value_dense", "output_dense")
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
@@ -132,19 +138,25 @@ def _share_out(layer: Layer, path: LayerPath, arrays: NamedArrays, weights: dict
     """Give a layer's list of arrays to the layers inside it, or keep it where there are none."""
     if not arrays:
         return
-    if layer["class_name"] == "Bidirectional":
-        half = len(arrays) // 2
-        weights[(*path, "forward_layer")] = arrays[:half]
-        weights[(*path, "backward_layer")] = arrays[half:]
-        return
-    inner = list(inner_layers(layer))
-    if not inner or _keeps_own_weights(layer):
-        weights[path] = arrays
-    elif not is_model(layer):
-        _share_out(inner[0][1], (*path, inner[0][0]), arrays, weights)
-    else:
+    if is_model(layer):
+        inner = dict(inner_layers(layer))
         for name, part in _parts_of_model(layer, path, arrays).items():
-            _share_out(dict(inner)[name], (*path, name), part, weights)
+            _share_out(inner[name], (*path, name), part, weights)
+        return
+    wrapped = _with_weights(layer)
+    if not wrapped:
+        weights[path] = arrays
+    # Several layers in a wrapper are of one form: each has as many arrays as the others.
+    for number, (name, described) in enumerate(wrapped):
+        start, end = (place * len(arrays) // len(wrapped) for place in (number, number + 1))
+        _share_out(described, (*path, name), arrays[start:end], weights)
+
+
+def _with_weights(layer: Layer) -> list[tuple[str, Layer]]:
+    """The inner layers of a wrapper that have their weights at their own paths; none if it has all of them."""
+    if wrapper_record(layer).weights is not Weights.INNER:
+        return []
+    return [(inner.name, described) for inner, described in described_inner_layers(layer)]
 
 
 def _parts_of_model(layer: Layer, path: LayerPath, arrays: NamedArrays) -> dict[str, NamedArrays]:
@@ -174,11 +186,6 @@ def _owner(weight_name: str, owners: dict[str, str]) -> str | None:
             return owners[segment]
     prefixes = [name for name in owners if weight_name.startswith(name + "_")]
     return owners[max(prefixes, key=len)] if prefixes else None
-
-
-def _keeps_own_weights(layer: Layer) -> bool:
-    """True for a wrapper whose own weights stand among those of the layer it wraps."""
-    return layer["class_name"] == "SpectralNormalization"
 
 
 def _leaf_paths(layer: Layer, path: LayerPath) -> Iterator[LayerPath]:
@@ -217,28 +224,30 @@ def _read_zip_layer(
 ) -> None:
     if is_model(layer):
         _read_zip_container(groups, f"{group}/", layer, path, weights)
-    elif layer["class_name"] == "Bidirectional":
-        for direction in ("forward_layer", "backward_layer"):
-            _keep(weights, (*path, direction), _arrays_below(groups, f"{group}/{direction}"))
-    elif (inner := list(inner_layers(layer))) and not _keeps_own_weights(layer):
-        _read_zip_layer(groups, f"{group}/{inner[0][0]}", inner[0][1], (*path, inner[0][0]), weights)
-    elif layer["class_name"] == "SpectralNormalization":
-        # Its own variables may repeat the kernel that it normalizes; the last is its vector.
-        own = _own_arrays(groups, group)
-        _keep(weights, path, _arrays_below(groups, f"{group}/layer") + own[-1:])
-    elif cells := _stacked_cells(layer):
-        keys = _numbered([_snake_case(cell["class_name"]) for cell in cells])
-        arrays = [array for key in keys for array in _arrays_below(groups, f"{group}/cell/cells/{key}")]
-        _keep(weights, path, arrays)
+    elif inner := _with_weights(layer):
+        for name, described in inner:
+            _read_zip_layer(groups, f"{group}/{name}", described, (*path, name), weights)
+    elif (record := wrapper_record(layer)).own_weights:
+        arrays = [array for each in record.inner for array in _arrays_below(groups, f"{group}/{each.name}")]
+        # Its own variables may repeat the kernel that it normalizes; the last are its weights.
+        _keep(weights, path, arrays + _own_arrays(groups, group)[-record.own_weights :])
+    elif cells := list(_stacked_cells(layer)):
+        keys = _numbered([f"{place}/{_snake_case(cell['class_name'])}" for place, cell in cells])
+        _keep(weights, path, [array for key in keys for array in _arrays_below(groups, f"{group}/{key}")])
     else:
         _keep(weights, path, _arrays_below(groups, group))
 
 
-def _stacked_cells(layer: Layer) -> list[Layer]:
-    cell = layer["config"].get("cell") if isinstance(layer["config"], dict) else None
-    if not isinstance(cell, dict) or not isinstance(cell.get("config"), dict):
-        return []
-    return [inner for inner in cell["config"].get("cells") or [] if is_layer(inner)]
+def _stacked_cells(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """The cells that a layer's cell is a list of, with the container that their groups are in."""
+    config = layer["config"] if isinstance(layer["config"], dict) else {}
+    for key, inner_key in itertools.product(cell_keys(), repeat=2):
+        stack = config.get(key)
+        if isinstance(stack, dict) and isinstance(stack.get("config"), dict):
+            cells = stack["config"].get(inner_key)
+            for cell in cells if isinstance(cells, list) else ():
+                if is_layer(cell):
+                    yield f"{key}/{inner_key}", cell
 
 
 def _numbered(keys: list[str]) -> list[str]:
@@ -277,7 +286,8 @@ def _keep(weights: dict[LayerPath, NamedArrays], path: LayerPath, arrays: NamedA
 
 def _part_order(part: str) -> tuple[int, list[int | str]]:
     bare = part.lstrip("_")
-    return (_PARTS.index(bare) if bare in _PARTS else len(_PARTS), _natural(bare))
+    known = weight_group_order()
+    return (known.index(bare) if bare in known else len(known), _natural(bare))
 
 
 def _natural(name: str) -> list[int | str]:

@@ -7,6 +7,8 @@ from typing import Any
 import keras  # noqa: TID253
 from keras import ops  # noqa: TID253
 
+from edgekit_converters.keras_files.wrapper_layers import channels_axis
+
 _register = keras.saving.register_keras_serializable(package="edgekit")
 
 
@@ -29,9 +31,7 @@ class ChannelsFirst(keras.layers.Wrapper):
         return ops.transpose(outputs, [*range(channels), rank - 1, *range(channels, rank - 1)])
 
     def _channels_axis(self, rank: int) -> int:
-        # A ConvLSTM's time axis is before the channels, if it is there.
-        recurrent = type(self.layer).__name__.startswith("ConvLSTM")
-        return rank - 1 - int(type(self.layer).__name__[-2]) if recurrent else 1
+        return channels_axis(rank, type(self.layer).__name__)
 
 
 def _moved(axes: tuple[Any, ...], channels: int) -> tuple[Any, ...]:

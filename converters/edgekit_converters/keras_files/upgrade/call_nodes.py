@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgekit_converters.keras_files.description import Description, Layer, is_model, layer_name, model_layers
+from edgekit_converters.keras_files.wrapper_layers import wrapper_record
 from edgekit_runtime.errors import ModelFileError
-
-_RECURRENT = frozenset({"RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"})
 
 
 def rewrite_call_nodes(description: Description) -> bool:
@@ -103,7 +102,7 @@ def _keras3_node(layer: Layer, node: list[Any], names: set[str], first_calls: di
     if isinstance(inputs, list) and len(inputs) == 1:
         inputs = inputs[0]
     named = {key: keyword(value) for key, value in kwargs.items()}
-    if layer["class_name"] in _RECURRENT and isinstance(inputs, list):
+    if wrapper_record(layer).takes_states and isinstance(inputs, list):
         # Keras 2 listed a recurrent layer's initial states, and the constants of its cell, after its input.
         if layer["config"].get("num_constants"):
             raise ModelFileError(

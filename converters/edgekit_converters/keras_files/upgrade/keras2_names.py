@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgekit_converters.keras_files.description import Description, is_model, keras3_layer, layer_name
+from edgekit_converters.keras_files.wrapper_layers import wrapper_record
 from edgekit_runtime.errors import ModelFileError
 
 _CLASSES = {
@@ -85,7 +86,6 @@ _DROPPED: dict[str, tuple[str, ...]] = {
     "Lambda": ("module", "output_shape_type", "output_shape_module", "function_type"),
     "Normalization": ("streaming",),
 }
-_RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 _DROPPED_RECURRENT = ("implementation", "time_major", "input_dim", "input_length", "num_constants", "states")
 _DROPPED_EVERYWHERE = ("dynamic", "autocast", "_keras_api_names", "_keras_api_names_v1")
 
@@ -146,7 +146,7 @@ def drop_keras2_arguments(description: Description) -> bool:
                 next_step="build the layer with time_major=False and transposes around it",
             )
         names = _DROPPED.get(layer["class_name"], ())
-        if layer["class_name"] in _RECURRENT or layer["class_name"].endswith("Cell"):
+        if wrapper_record(layer).is_recurrent or layer["class_name"].endswith("Cell"):
             names += _DROPPED_RECURRENT
         for name in (*names, *_DROPPED_EVERYWHERE):
             changed |= config.pop(name, None) is not None

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.keras_files.allow_list import OPTIMIZATION_WRAPPERS
 from edgekit_converters.keras_files.description import Description, LearntRange, is_layer, layer_name
 from edgekit_converters.keras_files.stored_weights import NamedArrays
+from edgekit_converters.keras_files.wrapper_layers import wrapper_record
 
 #: Arrays of the wrappers themselves.
 _OWN_ARRAY = re.compile(
@@ -29,7 +29,7 @@ def unwrap_optimization(description: Description) -> bool:
         kind, config = layer["class_name"], layer["config"]
         if kind == "QuantizeLayer":  # It rounds the model's input while training.
             layer.update(class_name="Identity", config=_kept(config))
-        elif kind in OPTIMIZATION_WRAPPERS and is_layer(config.get("layer")):
+        elif wrapper_record(layer).is_unwrapped and is_layer(config.get("layer")):
             inner = config["layer"]
             layer.update(class_name=inner["class_name"], config={**inner["config"], **_kept(config)})
             layer.pop("module", None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.keras_files.wrapper_layers import record_of_built
 from edgekit_converters.lowering.batch_size import lower_with_batch
 from edgekit_converters.lowering.builtin_forms import builtin_forms
 from edgekit_converters.lowering.converter_errors import explain
@@ -19,21 +20,6 @@ from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
 from edgekit_converters.own_models import parse_lowered
 from edgekit_runtime.errors import ConversionError, EdgekitError
 from edgekit_runtime.tflite.tflite_model import TfliteModel
-
-#: Layers whose lowering needs a known batch size: a dynamic one becomes a TensorList without a shape.
-FIXED_BATCH_LAYERS = frozenset(
-    {
-        "RNN",
-        "SimpleRNN",
-        "LSTM",
-        "GRU",
-        "ConvLSTM1D",
-        "ConvLSTM2D",
-        "ConvLSTM3D",
-        "Bidirectional",
-        "TimeDistributed",
-    }
-)
 
 
 def lower_keras_model(
@@ -54,7 +40,7 @@ def lower_keras_model(
         ModelFileError: A tensor of the graph is larger than ``max_memory``.
         ConversionError: A layer has no form in TFLite's builtin operators; its name is in the message.
     """
-    recurrent = any(type(layer).__name__ in FIXED_BATCH_LAYERS for layer in model._flatten_layers())
+    recurrent = any(record_of_built(layer).needs_fixed_batch for layer in model._flatten_layers())
     return lower_with_batch(lambda batch: _lower(model, batch, name, max_memory), fixed=recurrent or fixed_batch)
 
 
