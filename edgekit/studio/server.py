@@ -52,7 +52,7 @@ def serve(
             named = {f"m{place}": model for place, model in enumerate(models)}
             studio = Studio(named, data, access)
             with studio.sessions, studio.jobs:
-                host = socket.gethostname() if public else "127.0.0.1"
+                host = _own_address() if public else "127.0.0.1"
                 _run(
                     studio,
                     listener,
@@ -81,6 +81,17 @@ def _listen(port: int | None, public: bool) -> socket.socket:
         else:
             return listener
     raise UsageError(f"The port {port} is taken.", next_step="pass another --port, or leave it out")
+
+
+def _own_address() -> str:
+    """The address by which the network knows this machine, which a phone can use; its name if there is no network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Chooses the way to an address of documentation; nothing is sent.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])
 
 
 def _run(studio: Studio, listener: socket.socket, started: Callable[[], None]) -> None:
