@@ -22,6 +22,7 @@ COMMANDS = (
     "predict",
     "studio",
     "inspect",
+    "card",
     "pack",
     "unpack",
     "keygen",

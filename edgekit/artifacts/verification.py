@@ -77,14 +77,9 @@ def verify(path: Path, *, public_key: str | None = None, interpreter: str | None
     # A packed file that is cut off has lost its parts, too, which are behind the model.
     model = TfliteModel(content)
     parts = Parts(content)
-    signer = ""
     if public_key is not None:
         require_signature(content, public_key)
-    if SIGNATURE_NAME in parts.names:
-        key, signature = parse_signature(parts)
-        if not is_signed_by(key, signed_content(content, parts), signature):
-            raise ModelFileError(f"The signature of {path.name} does not hold: something has changed since.")
-        signer = key.hex()
+    signer = find_signer(content, path.name)
     if not (manifest.model_sha256 or signer):
         raise ModelFileError(
             f"{path.name} is a plain .tflite: it holds no digest, signature or golden examples to verify.",
@@ -92,6 +87,24 @@ def verify(path: Path, *, public_key: str | None = None, interpreter: str | None
         )
     golden = edgekit_runtime.load(model, interpreter=interpreter).verify() if GOLDEN_NAME in parts.names else None
     return Verification(path, manifest.model_sha256, signer, public_key is not None, golden)
+
+
+def find_signer(content: bytes, name: str) -> str:
+    """The public key in hex whose signature of a .tflite holds; empty if the file is not signed.
+
+    Args:
+        content: The whole file.
+        name: What messages call it.
+    Raises:
+        ModelFileError: It is signed, and the signature does not hold.
+    """
+    parts = Parts(content)
+    if SIGNATURE_NAME not in parts.names:
+        return ""
+    key, signature = parse_signature(parts)
+    if not is_signed_by(key, signed_content(content, parts), signature):
+        raise ModelFileError(f"The signature of {name} does not hold: something has changed since.")
+    return key.hex()
 
 
 def _manifest(content: bytes) -> Any:

@@ -85,6 +85,9 @@ class OutputScore:
         facts = {"metric": self.metric, "against": self.against, "examples": self.examples}
         if math.isfinite(self.score.drop):
             facts |= {"float": round(self.score.reference, 6), "converted": round(self.score.candidate, 6)}
+            interval = self.score.interval
+            if interval is not None and math.isfinite(interval.low) and math.isfinite(interval.high):
+                facts["drop_interval"] = [round(interval.low, 6), round(interval.high, 6)]
         if self.is_cross_fitted:
             facts["is_cross_fitted"] = True
         return facts

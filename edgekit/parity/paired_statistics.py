@@ -150,18 +150,28 @@ def drop_interval(counts: PairedCounts, confidence: float = 0.95) -> Interval:
     Raises:
         DataError: There are no examples.
     """
-    from scipy.stats import binomtest
-
     if not counts.examples:
         raise DataError("There are no examples to compare on.")
-    reference_right = counts.both_right + counts.only_reference
-    candidate_right = counts.both_right + counts.only_candidate
-    first = binomtest(reference_right, counts.examples).proportion_ci(confidence, method="wilson")
-    second = binomtest(candidate_right, counts.examples).proportion_ci(confidence, method="wilson")
+    first = share_interval(counts.both_right + counts.only_reference, counts.examples, confidence)
+    second = share_interval(counts.both_right + counts.only_candidate, counts.examples, confidence)
     p1, p2, phi = counts.reference_accuracy, counts.candidate_accuracy, _correlation(counts)
     below = _square_and_add(p1 - first.low, second.high - p2, phi)
     above = _square_and_add(first.high - p1, p2 - second.low, phi)
     return Interval(counts.accuracy_drop - below, counts.accuracy_drop + above, confidence)
+
+
+def share_interval(right: int, examples: int, confidence: float = 0.95) -> Interval:
+    """The Wilson interval of a share, such as the accuracy of a classifier.
+
+    Args:
+        right: How many examples count.
+        examples: How many there are, at least 1.
+        confidence: Share of such intervals that hold the true value.
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(right, examples).proportion_ci(confidence, method="wilson")
+    return Interval(float(found.low), float(found.high), confidence)
 
 
 def _square_and_add(first: float, second: float, phi: float) -> float:

@@ -64,7 +64,7 @@ def packed_facts(manifest: Manifest, *, everything: bool = False) -> list[tuple[
     facts += [(f"input {name}" if name else "input", kind) for name, kind in manifest.task.inputs.items()]
     facts += [(f"output {name}" if name else "output", kind) for name, kind in manifest.task.outputs.items()]
     for name, preprocessing in manifest.preprocessing.items():
-        facts += _preprocessing_facts(preprocessing, name if len(manifest.preprocessing) > 1 else "")
+        facts += preprocessing_facts(preprocessing, name if len(manifest.preprocessing) > 1 else "")
     stated = list(_flat(manifest.provenance) if everything else _in_words(manifest.provenance))
     facts += stated[:_MOST_FACTS]
     if len(stated) > _MOST_FACTS:
@@ -76,7 +76,8 @@ def packed_facts(manifest: Manifest, *, everything: bool = False) -> list[tuple[
     return facts
 
 
-def _preprocessing_facts(preprocessing: Preprocessing, name: str) -> list[tuple[str, str]]:
+def preprocessing_facts(preprocessing: Preprocessing, name: str) -> list[tuple[str, str]]:
+    """How images become an input, a row each; ``name`` says which input, empty for the only one."""
     values = preprocessing.values()
     low, high = values[..., 0], values[..., 255]
     colours = {1: "grey"}.get(preprocessing.channels, preprocessing.color_order)

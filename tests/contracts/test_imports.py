@@ -32,6 +32,8 @@ PARTS = (
         "devices",
         "prediction",
         "benchmark",
+        "model_card",
+        "auditing",
         "demo_result",
         "reports",
         "training",

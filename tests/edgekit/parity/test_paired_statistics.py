@@ -105,18 +105,18 @@ def test_batches_add_up() -> None:
     whole = PairedCounts.of(reference, candidate)
     parts = (PairedCounts.of(reference[i : i + 64], candidate[i : i + 64]) for i in range(0, 1000, 64))
     assert sum(parts, PairedCounts()) == whole
-    assert whole.samples == 1000
+    assert whole.examples == 1000
     assert whole.reference_accuracy == reference.mean()
     assert whole.candidate_accuracy == candidate.mean()
     assert whole.accuracy_drop == pytest.approx(reference.mean() - candidate.mean())
 
 
 def test_what_cannot_be_paired_is_refused() -> None:
-    with pytest.raises(DataError, match="an answer of both models to every sample"):
+    with pytest.raises(DataError, match="an answer of both models to every example"):
         PairedCounts.of(np.ones(3, bool), np.ones(4, bool))
-    with pytest.raises(DataError, match="no samples"):
+    with pytest.raises(DataError, match="There are no examples"):
         drop_interval(PairedCounts())
-    with pytest.raises(DataError, match="two samples or more"):
+    with pytest.raises(DataError, match="two examples or more"):
         paired_bootstrap(mae_increase, np.zeros(5), np.zeros(6))
 
 

@@ -1,0 +1,107 @@
+"""How long a model takes on a device, measured there by the device runtime."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit.devices.answers import malformed, put_runtime, report_of
+from edgekit.devices.device import Device, this_machine
+from edgekit.devices.emulation.catalogue import KINDS
+from edgekit.devices.finding import find_devices
+from edgekit_converters.temporary_folders import temporary_folder
+from edgekit_runtime.errors import UsageError
+
+_PROCESSOR_FILE = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTiming:
+    """Latency and memory of a model on one device, with one thread.
+
+    Attributes:
+        device: What the board or the processor calls itself, else what the user called the device.
+        interpreter: The interpreter there, with its version.
+        runs: Timed predictions of one example.
+        p50_ms: Median latency.
+        p90_ms: 90 % of the predictions were this fast.
+        p99_ms: 99 % of the predictions were this fast.
+        peak_memory_mb: Largest resident size of a process that loads the model and predicts, in MB of 1e6 bytes; None
+            if the device does not report it.
+    """
+
+    device: str
+    interpreter: str
+    runs: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    peak_memory_mb: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+def find_timed_device(where: str) -> Device:
+    """The device that the user names, if times measured there mean something.
+
+    Args:
+        where: What ``find_devices`` takes.
+    Raises:
+        UsageError: There is no such device, or it is emulated.
+    """
+    if where in KINDS:
+        raise UsageError(
+            f"{where} is emulated: how long it takes and what memory it needs says nothing of a real Pi.",
+            expected="ssh:USER@HOST, here, or the path of a Python",
+            received=where,
+            next_step="measure on the Pi itself: --device ssh:pi@raspberrypi.local",
+        )
+    (device,) = find_devices(where)
+    return device
+
+
+def time_on(device: Device, model: Path, *, runs: int) -> DeviceTiming:
+    """Time single predictions of a model on a device, and measure the memory of a process there.
+
+    Args:
+        device: The device; it gets this machine's copy of the runtime.
+        model: A .tflite.
+        runs: Timed predictions.
+    Raises:
+        EdgekitError: The device does not run the model.
+    """
+    arguments = ["-m", "edgekit_runtime", "bench", "model.tflite", "--threads", "1", "--runs", str(runs), "--json"]
+    with temporary_folder("device") as folder:
+        put_runtime(folder)
+        shutil.copyfile(model, folder / "model.tflite")
+        report = report_of(device, model, device.run(arguments, folder))
+    try:
+        latency, peak = report["threads"][0]["latency"], report["peak_memory_mb"]
+        return DeviceTiming(
+            device=str(report["after"]["name"]) or _processor_of(device),
+            interpreter=str(report["interpreter"]),
+            runs=int(latency["runs"]),
+            p50_ms=float(latency["p50_ms"]),
+            p90_ms=float(latency["p90_ms"]),
+            p99_ms=float(latency["p99_ms"]),
+            peak_memory_mb=None if peak is None else float(peak),
+        )
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise malformed(device, repr(error)) from error
+
+
+def _processor_of(device: Device) -> str:
+    """The processor's name if the device is this machine: "this machine" means nothing to others."""
+    if device.name != this_machine().name:
+        return device.name
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", _PROCESSOR_FILE.read_text(errors="replace"), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1].strip() if found else f"{platform.system()} on {platform.machine()}"
