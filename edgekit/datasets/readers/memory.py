@@ -55,7 +55,7 @@ def memory_data(value: Any) -> MemoryData | None:
 
 
 def _name(value: object) -> str:
-    return str(getattr(value, "__name__", type(value).__name__))
+    return str(getattr(value, "__name__", type(value).__name__)).lstrip("_")
 
 
 def _is_array(value: object) -> bool:
