@@ -67,8 +67,9 @@ def load_data(
 
     Args:
         data: ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``; the path of an .npz or IDX file, or of a folder of
-            images with one sub-folder per class, as text or ``Path``; ``(inputs, labels)`` as arrays with one row
-            per example; a dict with ``x`` and ``y``; or an iterable of such pairs, each a batch or one example.
+            images or .npy files with one sub-folder per class, as text or ``Path``; ``"python:module:function"``;
+            ``(inputs, labels)`` as arrays with one row per example; a dict with ``x`` and ``y``; or an iterable of
+            such pairs, each a batch or one example.
         seed: Seed of the choice of what is held back, 0 to 2**32 - 1, if the source has no test part. Default: 0.
         image_size: Height and width in pixels that images of a folder are resized to. Default: those of the first.
         channels: 1 (grey) or 3 (colour), for images of a folder. Default: those of the first.
@@ -88,7 +89,6 @@ def load_data(
         ((1437, 28, 28, 1), 360)
     """
     from edgekit.datasets import load_dataset
-    from edgekit.datasets.readers.memory_dataset import load_memory
 
     source = data_of(data)
     as_count(seed, "seed", lowest=0, highest=LARGEST_SEED)
@@ -101,6 +101,4 @@ def load_data(
                 "image_size has the wrong type.", expected="(height, width) in pixels", received=repr(image_size)
             )
         size = (as_count(image_size[0], "image_size"), as_count(image_size[1], "image_size"))
-    if not isinstance(source, str):
-        return load_memory(source, seed=seed)
     return load_dataset(source, seed=seed, image_size=size, channels=channels)

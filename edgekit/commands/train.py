@@ -6,19 +6,12 @@ from pathlib import Path
 
 import click
 
-from edgekit.commands.shared.options import EXISTING_OR_NOT, json_option, seed_option
+from edgekit.commands.shared.options import EXISTING_OR_NOT, data_option, json_option, seed_option
 from edgekit.commands.shared.reporting import report
 
 
 @click.command()
-@click.option(
-    "--dataset",
-    "source",
-    default="digits",
-    show_default=True,
-    metavar="NAME|PATH",
-    help="digits, mnist, fashion-mnist, an .npz, IDX files, or a folder of images with one sub-folder per class.",
-)
+@data_option(False, "Images to learn from, with the class of each", default="digits", also="--dataset")
 @click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Passes over the data.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Images a step.")
 @click.option(
@@ -55,7 +48,7 @@ from edgekit.commands.shared.reporting import report
 )
 @json_option
 def command(
-    source: str,
+    data: str,
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -73,7 +66,7 @@ def command(
     A fifth of the images, or the test part that the data set has, is held back and only looked at in the end.
 
     \b
-    edgekit train --dataset mnist --epochs 5
+    edgekit train --data mnist --epochs 5
     """
     from edgekit.datasets import load_dataset
     from edgekit.reports.training import print_training
@@ -93,7 +86,7 @@ def command(
         batch_norm=batch_norm,
         early_stopping=early_stopping,
     )
-    result = train(load_dataset(source, seed=seed), options, folder=output, resume=resume)
+    result = train(load_dataset(data, seed=seed), options, folder=output, resume=resume)
     save_training(result, output)
     report(
         lambda: {"folder": str(output), **result.to_dict()},

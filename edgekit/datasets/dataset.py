@@ -53,16 +53,3 @@ class Dataset(ResultDisplay):
 def _described(examples: np.ndarray) -> str:
     sizes = " × ".join(map(str, examples.shape[1:])) or "single numbers"
     return f"{counted(len(examples), 'example')}, {sizes} {examples.dtype}"
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Examples as a source holds them, not yet checked.
-
-    Attributes:
-        x: (N, ...).
-        y: (N,), or (N, 1).
-    """
-
-    x: np.ndarray
-    y: np.ndarray

@@ -1,11 +1,12 @@
-"""The built-in data set: 1,797 scanned digits that come with scikit-learn, brought to MNIST's form."""
+"""The built-in data set: 1,797 scanned digits that come with scikit-learn, resized to MNIST's form."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from edgekit.datasets.assembly import make_dataset
-from edgekit.datasets.dataset import Dataset, Examples
+from edgekit.datasets.readers.stored_arrays import named_source
+from edgekit.datasets.source import Source, as_digests, row_hashes
+from edgekit.datasets.splitting import held_back_rows
 from edgekit_runtime.inputs.resizing import resize_bilinear
 
 _BRIGHTEST = 16
@@ -13,15 +14,18 @@ _BRIGHTEST = 16
 _INNER, _MARGIN = 20, 4
 
 
-def load_digits(*, seed: int) -> Dataset:
-    """Load the digits as uint8 (N, 28, 28, 1), bright on dark, as MNIST's are.
+def digits_source(*, seed: int) -> Source:
+    """The digits as uint8 (N, 28, 28, 1), bright on dark, as MNIST's are.
 
     Args:
         seed: Seed of the choice of what is held back.
     """
-    from sklearn.datasets import load_digits as load_scans
+    from sklearn.datasets import load_digits
 
-    scans = load_scans()
+    scans = load_digits()
     pixels = np.rint(scans.images * (255 / _BRIGHTEST)).astype(np.uint8)[..., np.newaxis]
-    images = np.pad(resize_bilinear(pixels, _INNER, _INNER), ((0, 0), (_MARGIN,) * 2, (_MARGIN,) * 2, (0, 0)))
-    return make_dataset("digits", Examples(images, scans.target), None, (), seed=seed)
+    x = np.pad(resize_bilinear(pixels, _INNER, _INNER), ((0, 0), (_MARGIN,) * 2, (_MARGIN,) * 2, (0, 0)))
+    y = scans.target
+    in_test = held_back_rows(as_digests(row_hashes(x)), y, seed=seed)
+    parts = {"x_train": x[~in_test], "y_train": y[~in_test], "x_test": x[in_test], "y_test": y[in_test]}
+    return named_source("digits", parts, tuple(map(str, range(10))))

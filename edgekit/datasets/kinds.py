@@ -161,10 +161,24 @@ def _listed(names: Sequence[str]) -> str:
     return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def _open_built_in(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
-    from edgekit.datasets.opening import built_in_source
+def _open_digits(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.digits import digits_source
 
-    return built_in_source(request)
+    return digits_source(seed=request.seed)
+
+
+def _open_mnist(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.downloading import cache_folder
+    from edgekit.datasets.mnist import mnist_source
+
+    return mnist_source(cache_folder())
+
+
+def _open_fashion_mnist(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.downloading import cache_folder
+    from edgekit.datasets.mnist import fashion_mnist_source
+
+    return fashion_mnist_source(cache_folder())
 
 
 def _open_arrays(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
@@ -256,10 +270,13 @@ FUNCTION = DataKind(
 )
 #: In the order of the help texts. The first kind that recognizes a path's content opens it.
 KINDS = (
-    DataKind("digits", Form.NAME, "1,797 scanned digits, built in", _open_built_in),
-    DataKind("mnist", Form.NAME, "70,000 handwritten digits, downloaded once and checked by SHA-256", _open_built_in),
+    DataKind("digits", Form.NAME, "1,797 scanned digits, built in", _open_digits),
+    DataKind("mnist", Form.NAME, "70,000 handwritten digits, downloaded once and checked by SHA-256", _open_mnist),
     DataKind(
-        "fashion-mnist", Form.NAME, "70,000 images of clothes, downloaded once and checked by SHA-256", _open_built_in
+        "fashion-mnist",
+        Form.NAME,
+        "70,000 images of clothes, downloaded once and checked by SHA-256",
+        _open_fashion_mnist,
     ),
     DataKind(
         ".npz",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgekit.datasets.dataset import Dataset
 from edgekit.datasets.downloading import Download, fetch
-from edgekit.datasets.readers.arrays import load_arrays
-from edgekit.datasets.readers.idx import load_idx
+from edgekit.datasets.readers.idx import open_idx
+from edgekit.datasets.readers.stored_arrays import named_source, open_arrays
+from edgekit.datasets.source import Source
 
 _HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 MNIST = Download(
@@ -40,14 +40,14 @@ _CLOTHES = (
 )  # fmt: skip
 
 
-def load_mnist(cache: Path, *, seed: int) -> Dataset:
-    """Load MNIST's 60,000 and 10,000 digits; see ``fetch`` for the errors."""
+def mnist_source(cache: Path) -> Source:
+    """MNIST's 60,000 and 10,000 digits; see ``fetch`` for the errors."""
     [path] = fetch([MNIST], cache / "mnist")
-    return load_arrays(path, seed=seed, name="mnist")
+    return named_source("mnist", open_arrays(path), tuple(map(str, range(10))))
 
 
-def load_fashion_mnist(cache: Path, *, seed: int) -> Dataset:
-    """Load Fashion-MNIST's 60,000 and 10,000 pictures of clothes; see ``fetch`` for the errors."""
+def fashion_mnist_source(cache: Path) -> Source:
+    """Fashion-MNIST's 60,000 and 10,000 images of clothes; see ``fetch`` for the errors."""
     folder = cache / "fashion-mnist"
     fetch(FASHION_MNIST, folder)
-    return load_idx(folder, seed=seed, name="fashion-mnist", labels=_CLOTHES)
+    return named_source("fashion-mnist", open_idx(folder), _CLOTHES)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.datasets import kinds, load_dataset
+from edgekit.datasets import kinds
 from edgekit.datasets.model_inputs import ModelInputs
 from edgekit.datasets.readers.functions import FunctionExamples, open_callable
 from edgekit.datasets.readers.memory import MemoryData
-from edgekit.datasets.source import Source, row_hashes
+from edgekit.datasets.source import Source
 from edgekit.datasets.splitting import held_back_rows
 from edgekit.datasets.streams import Conform, ExampleStream, Part, StoredExamples
 from edgekit_converters.lowering import ModelInput
@@ -185,25 +185,3 @@ def _folder_of_each_input(folder: Path, request: DataRequest, inputs: Sequence[M
         assert isinstance(source, Source), "only functions and iterables give anything else"
         sources[each.name] = source
     return joined_source(folder, sources)
-
-
-def built_in_source(request: DataRequest) -> Source:
-    """The examples of a data set that has a name, in its own split."""
-    dataset = load_dataset(request.name, seed=request.seed)
-    train_count = len(dataset.x_train)
-
-    def read(rows: np.ndarray) -> dict[str, np.ndarray]:
-        train, test = rows[rows < train_count], rows[rows >= train_count] - train_count
-        return {UNNAMED: np.concatenate([dataset.x_train[train], dataset.x_test[test]])}
-
-    count = train_count + len(dataset.x_test)
-    return Source(
-        name=dataset.name,
-        count=count,
-        read=read,
-        hashes=lambda: (digest for x in (dataset.x_train, dataset.x_test) for digest in row_hashes(x)),
-        targets={UNNAMED: np.concatenate([dataset.y_train, dataset.y_test])},
-        labels=dataset.labels,
-        held_back=np.arange(count) >= train_count,
-        name_of=lambda row: f"train {row}" if row < train_count else f"test {row - train_count}",
-    )

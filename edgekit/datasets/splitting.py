@@ -6,43 +6,34 @@ import math
 
 import numpy as np
 
-from edgekit.datasets.dataset import Examples
-from edgekit.datasets.source import as_digests, row_hashes
 from edgekit_runtime.errors import DataError
 
 #: The share that is held back, where the source doesn't say.
 HELD_BACK = 0.2
 
 
-def hold_back(
-    name: str, examples: Examples, *, seed: int, digests: np.ndarray | None = None
-) -> tuple[Examples, Examples]:
-    """Split into training and test, a fifth of every class for the test; copies stay on one side.
+def hold_back(name: str, digests: np.ndarray, classes: np.ndarray, *, seed: int) -> np.ndarray:
+    """Choose a fifth of every class for the test; copies stay on one side.
 
     Args:
         name: What the user called the source, for messages.
-        examples: All examples.
+        digests: S16 (N,), equal for equal examples.
+        classes: Class of each, int64 (N,).
         seed: Seed of the choice.
-        digests: S16 (N,), equal for equal examples; None computes them from the values.
     Returns:
-        Training and test examples, each in the order of ``examples``.
+        True for what is held back, bool (N,).
     Raises:
         DataError: A class has one example only, or copies of one.
     """
-    if digests is None:
-        digests = as_digests(row_hashes(examples.x))
-    classes, counts = np.unique(examples.y[np.unique(_first_copies(digests))], return_counts=True)
+    found, counts = np.unique(classes[np.unique(_first_copies(digests))], return_counts=True)
     if counts.min() < 2:
         raise DataError(
             f"A class of {name} has too few examples to hold one back.",
             expected="two different examples of every class, better some hundred",
-            received=f"one of class {classes[counts.argmin()]}",
+            received=f"one of class {found[counts.argmin()]}",
+            next_step="add examples of this class, or leave it out",
         )
-    in_test = held_back_rows(digests, examples.y, seed=seed)
-    return (
-        Examples(examples.x[~in_test], examples.y[~in_test]),
-        Examples(examples.x[in_test], examples.y[in_test]),
-    )
+    return held_back_rows(digests, classes, seed=seed)
 
 
 def held_back_rows(digests: np.ndarray, classes: np.ndarray | None, *, seed: int) -> np.ndarray:
@@ -68,12 +59,6 @@ def held_back_rows(digests: np.ndarray, classes: np.ndarray | None, *, seed: int
     count = max(math.ceil(HELD_BACK * len(originals)), 1 if strata is None else len(np.unique(strata)))
     _, test = train_test_split(originals, test_size=count, random_state=seed, shuffle=True, stratify=strata)
     return np.isin(first_of, test)
-
-
-def without_examples_of(test: Examples, train: Examples) -> Examples:
-    """``train`` without the examples that are in ``test``, too."""
-    keep = ~np.isin(as_digests(row_hashes(train.x)), as_digests(row_hashes(test.x)))
-    return train if keep.all() else Examples(train.x[keep], train.y[keep])
 
 
 def _first_copies(digests: np.ndarray) -> np.ndarray:

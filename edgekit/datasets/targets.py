@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from typing import NamedTuple
+
 import numpy as np
 
 from edgekit_runtime.errors import DataError
@@ -10,21 +13,69 @@ _LARGEST_CLASS = 2**31 - 1
 _WHITE = 255
 
 
-def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
+class TargetForm(Enum):
+    """How labels are given; the value is what messages call it."""
+
+    NAMES = "names of classes"
+    ONE_HOT = "one-hot classes"
+    CLASSES = "class numbers"
+    BLACK_AND_WHITE = "masks of 0 and 255"
+    VALUES = "real numbers"
+
+
+class Targets(NamedTuple):
+    """Labels in one form.
+
+    Attributes:
+        values: int64 (N, ...) class numbers or float32 (N, ...) real targets.
+        names: Names of the classes, if the labels were text.
+        form: How they were given.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
+    form: TargetForm
+
+
+def as_targets(name: str, y: np.ndarray, count: int, form: TargetForm | None = None) -> Targets:
     """Bring a source's labels to one form.
 
-    Whole numbers from 0 are classes, one-hot rows and text are turned into these; other numbers are real targets. Maps
-    and sequences of classes lose a last axis of size 1, and may be one-hot along the last axis, too.
+    Whole numbers from 0 are classes, also as one-hot rows and as text; other numbers are real targets. Maps and
+    sequences of classes lose a last axis of size 1, and may be one-hot along the last axis, too.
 
     Args:
         name: What the user called the source, for messages.
-        y: One row an example.
+        y: One row per example.
         count: Number of examples.
-    Returns:
-        int64 (N, ...) class numbers or float32 (N, ...) targets, and the classes' names where they were text.
+        form: How the labels are given; None finds it. A batch of a stream has the form of the first batch, although it
+            may look like another one: not every batch of real numbers has one that is not whole.
     Raises:
-        DataError: Their number differs from that of the examples, or they are neither numbers nor text.
+        DataError: Their number differs from that of the examples, they are neither numbers nor text, or of another
+            form.
     """
+    y = _checked(name, y, count)
+    own = _form_of(y)
+    form = form or own
+    if not _may_be(y, own, form):
+        raise DataError(
+            f"The labels of {name} change their form.",
+            expected=f"{form.value}, as in the first batch",
+            received=f"{own.value} in a later one",
+            next_step="give all labels as class numbers from 0, or save several labels per example as an .npz",
+        )
+    if form is TargetForm.NAMES:
+        names, numbers = np.unique(y.astype(str), return_inverse=True)
+        return Targets(numbers.reshape(y.shape).astype(np.int64), tuple(map(str, names)), form)
+    if form is TargetForm.VALUES:
+        return Targets(y.astype(np.float32), (), form)
+    if form is TargetForm.ONE_HOT:
+        return Targets(y.argmax(-1).astype(np.int64), (), form)
+    classes = y // _WHITE if form is TargetForm.BLACK_AND_WHITE else y
+    return Targets(without_last_axis_of_one(classes).astype(np.int64), (), form)
+
+
+def _checked(name: str, y: np.ndarray, count: int) -> np.ndarray:
+    """The labels, one row per example, without a second axis of size 1."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 0 or len(y) != count:
@@ -35,8 +86,7 @@ def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[
             next_step="check how y was saved",
         )
     if y.dtype.kind in "US":
-        names, numbers = np.unique(y.astype(str), return_inverse=True)
-        return numbers.reshape(y.shape).astype(np.int64), tuple(map(str, names))
+        return y
     if y.dtype.kind not in "biuf":
         raise DataError(
             f"The labels of {name} are neither numbers nor text.",
@@ -48,16 +98,31 @@ def as_targets(name: str, y: np.ndarray, count: int) -> tuple[np.ndarray, tuple[
             f"The labels of {name} hold values that are no numbers.",
             expected="finite values",
             received=f"NaN or infinity in {np.count_nonzero(~np.isfinite(y))} of {y.size} labels",
+            next_step="drop these examples, or fill the gaps",
         )
     _require_range(name, y)
+    return y
+
+
+def _form_of(y: np.ndarray) -> TargetForm:
+    if y.dtype.kind in "US":
+        return TargetForm.NAMES
     are_bits = bool(((y == 0) | (y == 1)).all())
     if are_bits and _is_one_hot(y):
-        return y.argmax(-1).astype(np.int64), ()
+        return TargetForm.ONE_HOT
     if (y.dtype.kind in "biu" and y.min(initial=0) >= 0) or (are_bits and y.ndim > 2):
-        return _without_last_axis_of_one(_as_bits(y)).astype(np.int64), ()
-    if y.ndim == 1 and y.min(initial=0) >= 0 and (y == np.floor(y)).all():
-        return y.astype(np.int64), ()
-    return y.astype(np.float32), ()
+        return TargetForm.BLACK_AND_WHITE if not are_bits and _is_black_and_white(y) else TargetForm.CLASSES
+    is_whole = y.ndim == 1 and y.min(initial=0) >= 0 and bool((y == np.floor(y)).all())
+    return TargetForm.CLASSES if is_whole else TargetForm.VALUES
+
+
+def _may_be(y: np.ndarray, own: TargetForm, form: TargetForm) -> bool:
+    """Whether labels that look like ``own`` may be of ``form`` as well."""
+    if form is TargetForm.CLASSES:
+        return own is form or (own in (TargetForm.ONE_HOT, TargetForm.BLACK_AND_WHITE) and y.dtype.kind in "biu")
+    if form is TargetForm.BLACK_AND_WHITE:
+        return own is form or (y.dtype.kind in "biu" and _is_black_and_white(y))
+    return own is form or (form is TargetForm.VALUES and own is not TargetForm.NAMES)
 
 
 def _require_range(name: str, y: np.ndarray) -> None:
@@ -77,12 +142,11 @@ def _is_one_hot(bits: np.ndarray) -> bool:
     return bits.ndim >= 2 and bits.shape[-1] > 1 and bool((bits.sum(-1) == 1).all())
 
 
-def _as_bits(y: np.ndarray) -> np.ndarray:
-    """Masks saved as black and white pictures, of 0 and 255, as 0 and 1; all others as they are."""
-    is_picture = y.ndim > 2 and bool(((y == 0) | (y == _WHITE)).all())
-    return y // _WHITE if is_picture else y
+def _is_black_and_white(y: np.ndarray) -> bool:
+    """Whether labels may be masks that were saved as black and white images."""
+    return y.ndim > 2 and bool(((y == 0) | (y == _WHITE)).all())
 
 
-def _without_last_axis_of_one(y: np.ndarray) -> np.ndarray:
+def without_last_axis_of_one(y: np.ndarray) -> np.ndarray:
     """Class numbers as they are compared: masks saved as pictures have such an axis."""
     return y[..., 0] if y.ndim > 2 and y.shape[-1] == 1 else y

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.datasets.dataset import Dataset, Examples
+from edgekit.datasets.dataset import Dataset
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, to_model_input
+from edgekit.datasets.source import as_digests, row_hashes
 from edgekit.datasets.splitting import hold_back
 from edgekit.parity.predictions import keras_predict
 from edgekit.progress import progress_bar
@@ -135,12 +136,12 @@ def _fit(model: Any, dataset: Dataset, options: TrainingOptions, state: Training
     """Train the epochs that are left, and keep ``state`` and the checkpoint up to date."""
     import keras
 
-    learned, watched = Examples(dataset.x_train, dataset.y_train), None
+    x, y, watched = dataset.x_train, dataset.y_train, None
     if options.early_stopping:
         # Early stopping chooses by what it watches: that must not be the held-back test part.
-        learned, aside = hold_back(dataset.name, learned, seed=options.seed)
-        watched = (_prepared(aside.x), aside.y)
-    steps = -(-len(learned.x) // options.batch_size)
+        aside = hold_back(dataset.name, as_digests(row_hashes(x)), y, seed=options.seed)
+        x, y, watched = x[~aside], y[~aside], (_prepared(x[aside]), y[aside])
+    steps = -(-len(x) // options.batch_size)
 
     def begin(epoch: int, logs: object) -> None:
         _seed_dropout(model, options.seed, epoch)
@@ -155,7 +156,7 @@ def _fit(model: Any, dataset: Dataset, options: TrainingOptions, state: Training
         advance(state.epochs_done * steps)
         # One call for all epochs: each call of fit costs what several batches do.
         model.fit(
-            batches(learned.x, learned.y, options, first_epoch=state.epochs_done),
+            batches(x, y, options, first_epoch=state.epochs_done),
             epochs=options.epochs,
             initial_epoch=state.epochs_done,
             steps_per_epoch=steps,

@@ -64,6 +64,19 @@ def test_class_names_become_numbers() -> None:
     assert set(data.y_test.tolist()) == {0, 1}
 
 
+def test_class_names_in_batches_become_numbers() -> None:
+    names = np.array(["bee", "antelope"])[Y % 2]
+    data = edgekit.load_data([(X[:1], names[:1]), (X[1:], names[1:])])
+    assert data.labels == ("antelope", "bee")
+    assert set(data.y_test.tolist()) == {0, 1}
+
+
+def test_batches_of_rows_are_not_single_examples() -> None:
+    rows = RNG.normal(size=(60, 7)).astype(np.float32)
+    data = edgekit.load_data([(rows[:20], Y[:20]), (rows[20:], Y[20:60])])
+    assert data.x_train.shape == (48, 7)
+
+
 def test_a_test_part_stays_one() -> None:
     data = edgekit.load_data({"x_train": X[:150], "y_train": Y[:150], "x_test": X[150:], "y_test": Y[150:]})
     np.testing.assert_array_equal(data.x_test, X[150:])
@@ -143,7 +156,7 @@ def test_what_is_not_data_is_a_type_error_with_advice(data: object) -> None:
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (X, "arrays in memory have no labels"),
+        (X, "No labels came with arrays in memory"),
         ((X, Y[:10]), "labels of arrays in memory do not fit"),
         ((X, np.zeros(200, int)), "one class only"),
         ([], "gave no examples"),

@@ -36,11 +36,24 @@ seed_option = click.option(
 )
 
 
-def data_option(required: bool, purpose: str) -> Callable[[Decorated], Decorated]:
-    """The ``--data`` option: a data set by name or path."""
+def data_option(
+    required: bool, purpose: str, *, default: str | None = None, also: str | None = None
+) -> Callable[[Decorated], Decorated]:
+    """The ``--data`` option: data of any kind.
+
+    Args:
+        required: Whether there is no command without it.
+        purpose: What the data is for; begins the help.
+        default: The data that is used without it.
+        also: Another name of the option.
+    """
     return click.option(
         "--data",
+        *((also,) if also else ()),
+        "data",
         required=required,
+        default=default,
+        show_default=default is not None,
         metavar="NAME|PATH|FUNCTION",
         shell_complete=complete_data,
         help=f"{purpose}: {known_kinds()}.",

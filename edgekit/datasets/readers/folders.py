@@ -43,7 +43,17 @@ class Listing:
         """A source that decodes a file when its example is asked for."""
 
         def read(rows: np.ndarray) -> dict[str, np.ndarray]:
-            return {UNNAMED: np.stack([decode(self.files[row]) for row in rows])}
+            values = [decode(self.files[row]) for row in rows]
+            for row, each in zip(rows, values, strict=True):
+                # Pixels are scaled and floats are not: together they would all be floats.
+                if each.shape != values[0].shape or (each.dtype.kind == "f") != (values[0].dtype.kind == "f"):
+                    raise DataError(
+                        f"{self.files[row]} has another size or type than {self.files[rows[0]].name}.",
+                        expected=f"{values[0].dtype} {values[0].shape}",
+                        received=f"{each.dtype} {each.shape}",
+                        next_step="save all examples with one size and type",
+                    )
+            return {UNNAMED: np.stack(values)}
 
         return Source(
             name=str(self.folder),
@@ -130,6 +140,7 @@ def _require_known_classes(found: list[tuple[Path, str | None, str, bool]]) -> N
             "The held-back part has classes that the training part has not.",
             expected=", ".join(sorted(str(name) for name in known)),
             received=", ".join(sorted(unknown)),
+            next_step="add examples of these classes to the training part, or remove them",
         )
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.datasets.dataset import LARGEST_BYTES
 from edgekit.datasets.kinds import FUNCTION
 from edgekit.datasets.readers.stored_arrays import arrays_source, inputs_among
 from edgekit.datasets.source import Source, row_hashes
 from edgekit.datasets.splitting import HELD_BACK
 from edgekit.datasets.streams import Batch, Conform, Part
-from edgekit.datasets.targets import as_targets
+from edgekit.datasets.targets import TargetForm, as_targets, without_last_axis_of_one
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, EdgekitError, UsageError
 from edgekit_runtime.task import UNNAMED
@@ -162,25 +163,68 @@ class FunctionExamples:
         """All examples, ``size`` at a time; see ``ExampleStream.batches``."""
         whole = hashlib.sha256()
         waiting: list[Batch] = []
-        for batch in self._numbered():
+        for batch in self._numbered({}):
             for digest in row_hashes(*batch.inputs.values()):
                 whole.update(digest)
             for output, values in sorted(batch.targets.items()):
                 whole.update(output.encode() + values.tobytes())
             waiting.append(batch)
             while sum(map(len, waiting)) >= size:
-                joined = _joined(waiting)
+                joined = _joined(self.name, waiting)
                 yield _rows(joined, slice(0, size))
                 waiting = [_rows(joined, slice(size, None))] if len(joined) > size else []
         if waiting:
-            yield _joined(waiting)
+            yield _joined(self.name, waiting)
         self._known["digest"] = whole.hexdigest()
 
-    def _numbered(self) -> Iterator[Batch]:
-        """The examples of this part, up to the limit, in pieces of any size."""
+    def in_memory(self) -> Source:
+        """All examples, gone through once, as a source that can be read in any order.
+
+        Raises:
+            DataError: They do not fit into memory.
+        """
+        batches: list[Batch] = []
+        size_bytes = 0
+        for batch in self._numbered(None):
+            size_bytes += sum(values.nbytes for values in batch.inputs.values())
+            if size_bytes > LARGEST_BYTES:
+                raise DataError(
+                    f"The examples of {self.name} do not fit into memory.",
+                    expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB",
+                    received="more",
+                    next_step="give fewer or smaller examples",
+                )
+            batches.append(batch)
+        whole = _joined(self.name, batches)
+        targets = {output: as_targets(self.name, values, len(whole)) for output, values in whole.targets.items()}
+        return Source(
+            name=self.name,
+            count=len(whole),
+            read=lambda rows: {key: values[rows] for key, values in whole.inputs.items()},
+            hashes=lambda: row_hashes(*whole.inputs.values()),
+            targets={output: found.values for output, found in targets.items()},
+            labels=next((found.names for found in targets.values()), ()),
+        )
+
+    def _numbered(self, forms: dict[str, TargetForm] | None) -> Iterator[Batch]:
+        """The examples of this part, up to the limit, in pieces of any size.
+
+        Args:
+            forms: How the labels of each output are given, which the first batch that tells decides; None leaves labels
+                as they are.
+        """
         number, given = 0, 0
+        outputs: set[str] = set()
         for item in _items(self.name, self.function):
-            batch = self._batch(item, number)
+            batch = self._batch(item, number, forms)
+            outputs = outputs if number else set(batch.targets)
+            if set(batch.targets) != outputs:
+                raise DataError(
+                    f"{self.name} gave an item that is not labelled examples like the others.",
+                    expected=f"labels of {_outputs(outputs)}",
+                    received=f"labels of {_outputs(set(batch.targets))}",
+                    next_step="give all examples the same labels, or none",
+                )
             number += len(batch)
             batch = _rows(batch, self._is_mine(batch))
             if self.limit is not None:
@@ -203,11 +247,11 @@ class FunctionExamples:
         ]
         return (np.array(shares) < HELD_BACK) == (self.part is Part.HELD_BACK)
 
-    def _batch(self, item: Any, number: int) -> Batch:
+    def _batch(self, item: Any, number: int, forms: dict[str, TargetForm] | None) -> Batch:
         """What was yielded, as a batch; a single example gets a batch axis."""
         arrays = self._by_name(item)
         inputs = inputs_among(arrays, [model_input.name for model_input in self.inputs], self.slice_by) or arrays
-        if self._is_single(inputs):
+        if self._is_single(inputs, [values for key, values in arrays.items() if _is_target(key)]):
             inputs = {key: value[np.newaxis] for key, value in inputs.items()}
             arrays = {key: value[np.newaxis] for key, value in arrays.items()}
         lengths = {len(value) for value in inputs.values()}
@@ -217,9 +261,9 @@ class FunctionExamples:
         return Batch(
             inputs=self.conform(inputs),
             targets={
-                key.removeprefix(_TARGETS).removeprefix("_"): self._targets(values, count)
+                (output := _output_of(key)): values if forms is None else self._targets(output, values, count, forms)
                 for key, values in arrays.items()
-                if key == _TARGETS or key.startswith(_TARGETS + "_")
+                if _is_target(key)
             },
             groups=None if self.slice_by is None else self._groups(arrays, count),
             names=tuple(str(number + row) for row in range(count)),
@@ -239,17 +283,23 @@ class FunctionExamples:
         arrays = as_arrays(item)
         return arrays if arrays is not None else {UNNAMED: np.asarray(item)}
 
-    def _targets(self, values: np.ndarray, count: int) -> np.ndarray:
-        targets, names = as_targets(self.name, values, count)
-        if names:
+    def _targets(self, output: str, values: np.ndarray, count: int, forms: dict[str, TargetForm]) -> np.ndarray:
+        # Whether floats are class numbers cannot be told from one batch.
+        is_float = values.dtype.kind == "f"
+        form = forms.get(output)
+        if is_float and form is TargetForm.CLASSES:
+            return without_last_axis_of_one(as_targets(self.name, values, count, TargetForm.VALUES).values)
+        targets = as_targets(self.name, values, count, form)
+        if targets.names:
             raise DataError(
                 f"{self.name} gives names of classes, which have no order.",
                 expected="class numbers from 0, as the model's outputs are numbered",
-                received=", ".join(names[:5]),
+                received=", ".join(targets.names[:5]),
             )
-        # Whether floats are class numbers cannot be told from one batch.
-        is_whole = values.dtype.kind == "f" and values.size == targets.size
-        return targets.astype(np.float32) if is_whole else targets
+        # A mask of zeros tells nothing of the others.
+        if values.ndim <= 2 or values.any():
+            forms[output] = targets.form
+        return targets.values.astype(np.float32) if is_float and targets.form is TargetForm.CLASSES else targets.values
 
     def _groups(self, arrays: Mapping[str, np.ndarray], count: int) -> np.ndarray:
         values = arrays.get(self.slice_by or "")
@@ -261,16 +311,35 @@ class FunctionExamples:
             )
         return np.broadcast_to(values.astype(str), (count,))
 
-    def _is_single(self, values: Mapping[str, np.ndarray]) -> bool:
+    def _is_single(self, values: Mapping[str, np.ndarray], targets: Sequence[np.ndarray]) -> bool:
         """Whether the values are one example without a batch axis; an axis of one channel may be left out."""
         first = self.inputs[0]
         value = values.get(first.name, values.get(UNNAMED))
         if value is None:
             return False
         sizes = first.shape[1:]
+        if first.pixels is not None and set(sizes) == {-1}:
+            # Images of any size, as for training: labels tell, or the channels.
+            if targets and value.ndim:
+                return targets[0].ndim == 0 or len(targets[0]) != len(value)
+            if value.ndim == len(sizes):
+                return value.shape[-1] in (1, 3)
         if value.ndim == len(sizes) and not _equal(value.shape, sizes):
             return not (sizes[-1] == 1 and _equal(value.shape[1:], sizes[:-1]))
         return value.ndim <= len(sizes)
+
+
+def _is_target(key: str) -> bool:
+    return key == _TARGETS or key.startswith(_TARGETS + "_")
+
+
+def _output_of(key: str) -> str:
+    """The output that an array of labels is for."""
+    return key.removeprefix(_TARGETS).removeprefix("_")
+
+
+def _outputs(names: set[str]) -> str:
+    return ", ".join(sorted(name or "the only output" for name in names)) or "no output"
 
 
 def _is_pair(value: Any) -> bool:
@@ -311,15 +380,24 @@ def _rows(batch: Batch, rows: np.ndarray | slice) -> Batch:
     )
 
 
-def _joined(batches: Sequence[Batch]) -> Batch:
+def _joined(name: str, batches: Sequence[Batch]) -> Batch:
     if len(batches) == 1:
         return batches[0]
     first = batches[0]
+    try:
+        inputs = {key: np.concatenate([batch.inputs[key] for batch in batches]) for key in first.inputs}
+        targets = {key: np.concatenate([batch.targets[key] for batch in batches]) for key in first.targets}
+    except ValueError as error:
+        raise DataError(
+            f"{name} gave batches whose examples differ in size.",
+            expected="one size",
+            received=str(error),
+            next_step="give all examples, and all labels, one size",
+        ) from error
+    groups = [batch.groups for batch in batches if batch.groups is not None]
     return Batch(
-        inputs={key: np.concatenate([batch.inputs[key] for batch in batches]) for key in first.inputs},
-        targets={key: np.concatenate([batch.targets[key] for batch in batches]) for key in first.targets},
-        groups=None
-        if first.groups is None
-        else np.concatenate([batch.groups for batch in batches if batch.groups is not None]),
+        inputs=inputs,
+        targets=targets,
+        groups=np.concatenate(groups) if groups else None,
         names=tuple(name for batch in batches for name in batch.names),
     )

@@ -11,8 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from edgekit.datasets.assembly import make_dataset
-from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES, Dataset, Examples
+from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES
 from edgekit_runtime.errors import DataError
 
 _UINT8 = 0x08
@@ -22,27 +21,13 @@ _BLOCK_BYTES = 1 << 20
 _IMAGES, _LABELS = "images", "labels"
 
 
-def load_idx(path: Path, *, seed: int, name: str | None = None, labels: tuple[str, ...] = ()) -> Dataset:
-    """Load IDX files: one file of images with its labels beside it, or a folder of them.
-
-    A folder with ``train-`` and ``t10k-`` files keeps that split.
+def open_idx(path: Path) -> dict[str, np.ndarray]:
+    """One file of images with its labels beside it, or a folder of them.
 
     Args:
-        path: An images file, or a folder.
-        seed: Seed of the choice of what is held back, where the files don't say.
-        name: The data set's name; None takes the path.
-        labels: Names of the classes; empty names them by their numbers.
-    Raises:
-        DataError: A file is missing, truncated, or no IDX file.
-    """
-    files = _files(path)
-    first, *held_back = [_read_pair(file) for file in files]
-    return make_dataset(name or str(path), first, held_back[0] if held_back else None, labels, seed=seed)
-
-
-def open_idx(path: Path) -> dict[str, np.ndarray]:
-    """The same files as arrays: ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
-
+        path: An images file, or a folder; ``train-`` and ``t10k-`` files in it are two parts.
+    Returns:
+        uint8 arrays ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
     Raises:
         DataError: A file is missing, truncated, or no IDX file.
     """
@@ -50,8 +35,7 @@ def open_idx(path: Path) -> dict[str, np.ndarray]:
     endings = ("_train", "_test") if len(files) == 2 else ("",)
     arrays: dict[str, np.ndarray] = {}
     for ending, file in zip(endings, files, strict=True):
-        pair = _read_pair(file)
-        arrays |= {f"x{ending}": pair.x, f"y{ending}": pair.y}
+        arrays[f"x{ending}"], arrays[f"y{ending}"] = _read_pair(file)
     return arrays
 
 
@@ -138,6 +122,7 @@ def _shape(stream: BinaryIO, path: Path) -> tuple[int, ...]:
             f"{path} is no IDX file of bytes.",
             expected="a header of 00 00 08 and the number of dimensions",
             received=header.hex(" ") or "an empty file",
+            next_step="get the file again, or save other numbers than bytes as an .npz",
         )
     sizes = stream.read(4 * header[3])
     if len(sizes) < 4 * header[3]:
@@ -146,12 +131,15 @@ def _shape(stream: BinaryIO, path: Path) -> tuple[int, ...]:
     size_bytes = path.stat().st_size
     if math.prod(shape) > min(LARGEST_BYTES, _LARGEST_PACKING * size_bytes) or shape[0] > MOST_EXAMPLES:
         raise DataError(
-            f"{path} states a size beyond sense.", received=f"shape {shape} in a file of {size_bytes:,} bytes"
+            f"{path} states a size beyond sense.",
+            expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB and {MOST_EXAMPLES:,} examples, as the file's size allows",
+            received=f"shape {shape} in a file of {size_bytes:,} bytes",
+            next_step="get the file again",
         )
     return shape
 
 
-def _read_pair(images: Path) -> Examples:
+def _read_pair(images: Path) -> tuple[np.ndarray, np.ndarray]:
     name = images.name.replace(_IMAGES, _LABELS).replace("idx3", "idx1").removesuffix(".gz")
     candidates = [images.with_name(name), images.with_name(name + ".gz")]
     labels = next((file for file in candidates if file.is_file() and file != images), None)
@@ -160,6 +148,7 @@ def _read_pair(images: Path) -> Examples:
             f"{images} has no labels.",
             expected=f"a name with '{_IMAGES}', and a file with '{_LABELS}' in its place beside it",
             received=f"no {name}" if _IMAGES in images.name else f"the name {images.name}",
+            next_step="put the file of labels beside the images, under this name",
         )
     # A zipped file of images can be a thousand times larger than it looks.
     of_images, of_labels = _stated_shape(images), _stated_shape(labels)
@@ -170,7 +159,7 @@ def _read_pair(images: Path) -> Examples:
             received=f"labels of shape {of_labels}",
             next_step="get both files again",
         )
-    return Examples(read_idx(images), read_idx(labels))
+    return read_idx(images), read_idx(labels)
 
 
 def _stated_shape(path: Path) -> tuple[int, ...]:
@@ -183,7 +172,10 @@ def _stated_shape(path: Path) -> tuple[int, ...]:
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"{path} could not be read.", received=str(error) or type(error).__name__, next_step="get the file again"
+        f"{path} could not be read.",
+        expected="an IDX file, plain or gzipped",
+        received=str(error) or type(error).__name__,
+        next_step="get the file again",
     )
 
 

@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageOps
 
-from edgekit.datasets.assembly import make_dataset
-from edgekit.datasets.dataset import LARGEST_BYTES, Dataset, Examples
-from edgekit.datasets.kinds import IMAGES
 from edgekit.datasets.model_inputs import preprocessing_by_name
-from edgekit.datasets.readers.folders import Listing, list_folder
+from edgekit.datasets.readers.folders import Listing
 from edgekit.datasets.source import Source
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.inputs.image_decoding import FORMATS
 from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.regular_file import open_regular_file
-from edgekit_runtime.task import UNNAMED
 
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "F"})
 #: Photos are made this small unless a model asks for more: enough for a small CNN, and a data set of them fits.
 _LARGEST_SIDE = 128
-
-
-def load_image_folder(folder: Path, *, seed: int, image_size: tuple[int, int] | None, channels: int | None) -> Dataset:
-    """Load all images of a folder; its layout is that of ``list_folder``, with two classes or more.
-
-    Args:
-        folder: The folder.
-        seed: Seed of the choice of what is held back, where the folder doesn't say.
-        image_size: Height and width to bring every image to; None takes the first image's, large ones made smaller.
-        channels: 1 or 3; None takes 1 where the first image is grey, else 3.
-    Raises:
-        DataError: There are no images, one class only, too many to hold, or a file is no image.
-    """
-    try:
-        listing = list_folder(folder, IMAGES.suffixes)
-    except DataError as error:
-        raise DataError(
-            f"{folder} holds no images that can be learned from: {error.problem}",
-            expected="a sub-folder of images for each of two classes or more",
-            received=error.received,
-            next_step=error.next_step,
-        ) from error
-    if listing.classes is None or len(listing.labels) < 2:
-        raise DataError(
-            f"{folder} holds {'one class only' if listing.labels else 'no classes'}.",
-            expected="a sub-folder of images for each of two classes or more",
-            received=f"the class {listing.labels[0]}" if listing.labels else "no sub-folder with images",
-        )
-    source = image_source(listing, first_image(listing.files[0], image_size, channels))
-    everything = Examples(_read_all(source), listing.classes)
-    if listing.held_back is None:
-        digests = source.digests
-        return make_dataset(source.name, everything, None, listing.labels, seed=seed, digests=digests)
-    train, test = (Examples(everything.x[part], everything.y[part]) for part in (~listing.held_back, listing.held_back))
-    return make_dataset(source.name, train, test, listing.labels, seed=seed)
 
 
 def image_folder_source(listing: Listing, model_input: ModelInput) -> Source:
@@ -81,8 +40,9 @@ def image_folder_source(listing: Listing, model_input: ModelInput) -> Source:
     preprocessing = preprocessing_by_name([model_input]).get(model_input.name)
     if preprocessing is not None:
         return image_source(listing, preprocessing)
-    channels = model_input.shape[3] if model_input.shape[3:] in ((1,), (3,)) else None
-    return image_source(listing, first_image(listing.files[0], None, channels))
+    height, width, channels = model_input.shape[1:] if len(model_input.shape) == 4 else (-1, -1, -1)
+    size = None if -1 in (height, width) else (height, width)
+    return image_source(listing, first_image(listing.files[0], size, channels if channels in (1, 3) else None))
 
 
 def image_source(listing: Listing, preprocessing: Preprocessing) -> Source:
@@ -110,19 +70,3 @@ def first_image(first: Path, image_size: tuple[int, int] | None, channels: int |
         shrink = min(1.0, _LARGEST_SIDE / max(height, width))
         image_size = max(1, round(height * shrink)), max(1, round(width * shrink))
     return Preprocessing(*image_size, channels or (1 if grey else 3))
-
-
-def _read_all(source: Source) -> np.ndarray:
-    first = source.read(np.array([0]))[UNNAMED][0]
-    shape = (source.count, *first.shape)
-    if math.prod(shape) > LARGEST_BYTES:
-        raise DataError(
-            f"{source.count} images of {shape[1]} × {shape[2]} pixels do not fit into memory.",
-            expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB",
-            received=f"{math.prod(shape) / 1e9:,.1f} GB",
-            next_step="pass a folder with fewer images",
-        )
-    x = np.empty(shape, np.uint8)
-    for row in range(source.count):
-        x[row] = source.read(np.array([row]))[UNNAMED][0]
-    return x

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +18,7 @@ import numpy as np
 
 from edgekit.datasets.dataset import LARGEST_BYTES
 from edgekit.datasets.readers.npy_header import UNREADABLE, read_header, require_unpacked_size
-from edgekit.datasets.source import Rows, Source, row_hashes
+from edgekit.datasets.source import Rows, Source, as_digests, row_hashes
 from edgekit.datasets.targets import as_targets
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
@@ -67,15 +67,40 @@ def array_file_source(path: Path, input_names: Sequence[str], *, slice_by: str |
     Raises:
         DataError: The file is damaged, too large, or has other arrays.
     """
+    return arrays_source(str(path), open_arrays(path), input_names, slice_by=slice_by)
+
+
+def open_arrays(path: Path) -> dict[str, Rows]:
+    """The arrays of an ``.npz`` file by name, or that of an ``.npy`` file under ``UNNAMED``.
+
+    Raises:
+        DataError: The file is damaged or too large, or holds Python objects.
+    """
     try:
-        arrays = _open_npy(path) if path.suffix.lower() == ".npy" else _open_npz(path)
+        return _open_npy(path) if path.suffix.lower() == ".npy" else _open_npz(path)
     except UNREADABLE as error:
         raise DataError(
             f"{path} could not be read as {path.suffix.lower() or '.npz'}.",
             expected="arrays of numbers, as numpy.savez writes them",
             received=str(error) or type(error).__name__,
+            next_step="save it again with numpy.savez or numpy.save, as arrays of numbers",
         ) from error
-    return arrays_source(str(path), arrays, input_names, slice_by=slice_by)
+
+
+def named_source(name: str, arrays: Mapping[str, Rows], labels: tuple[str, ...]) -> Source:
+    """A source of grey images in two parts; training images that are in the test part, too, are left out.
+
+    Args:
+        name: What the user calls it.
+        arrays: ``x_train`` and ``x_test``, uint8 (N, H, W) or (N, H, W, 1); ``y_train`` and ``y_test``, their classes.
+        labels: Names of the classes.
+    """
+    parts = {key: np.asarray(values[:]) for key, values in arrays.items()}
+    for key in ("x_train", "x_test"):
+        parts[key] = parts[key].reshape(*parts[key].shape[:3], 1)
+    is_new = ~np.isin(as_digests(row_hashes(parts["x_train"])), as_digests(row_hashes(parts["x_test"])))
+    parts |= {key: parts[key][is_new] for key in ("x_train", "y_train")}
+    return replace(arrays_source(name, parts, [UNNAMED]), labels=labels)
 
 
 def arrays_source(
@@ -102,6 +127,7 @@ def _one_part(name: str, arrays: Mapping[str, Rows], input_names: Sequence[str],
             if len(input_names) == 1
             else f"one array an input: {', '.join(input_names)}",
             received=", ".join(sorted(arrays)) or "no arrays",
+            next_step="save the arrays under these names",
         )
     lengths = {input_name: values.shape[0] if values.shape else 0 for input_name, values in inputs.items()}
     count = next(iter(lengths.values()))
@@ -110,6 +136,7 @@ def _one_part(name: str, arrays: Mapping[str, Rows], input_names: Sequence[str],
             f"{name} has no examples." if count == 0 else f"The inputs in {name} have different numbers of examples.",
             expected="as many rows in each array",
             received=", ".join(f"{key or _EXAMPLES}: {rows}" for key, rows in lengths.items()),
+            next_step="check how the arrays were saved",
         )
     targets, labels = _targets_among(name, arrays, count)
     return Source(
@@ -138,9 +165,10 @@ def _targets_among(name: str, arrays: Mapping[str, Rows], count: int) -> tuple[d
     labels: tuple[str, ...] = ()
     for key, values in arrays.items():
         if key == _TARGETS or key.startswith(_TARGETS + "_"):
-            output = key[len(_TARGETS) + 1 :]
-            targets[output], names = as_targets(name, np.asarray(values[np.arange(len(values))]), count)
-            labels = labels or names
+            y = np.asarray(values[np.arange(len(values))]) if values.shape else np.asarray(values)
+            found = as_targets(name, y, count)
+            targets[key[len(_TARGETS) + 1 :]] = found.values
+            labels = labels or found.names
     return targets, labels
 
 
@@ -161,6 +189,16 @@ def _with_ending(arrays: Mapping[str, Rows], ending: str) -> dict[str, Rows]:
 
 def _joined(first: Source, second: Source) -> Source:
     """One source of two parts, of which the second is for testing."""
+
+    sizes = [part.read(np.array([0])) for part in (first, second)]
+    for key, values in sizes[0].items():
+        if key in sizes[1] and values.shape != sizes[1][key].shape:
+            raise DataError(
+                f"The training and the test examples of {first.name} have different sizes.",
+                expected=str(values.shape[1:]),
+                received=str(sizes[1][key].shape[1:]),
+                next_step="save both parts with examples of one size",
+            )
 
     def read(rows: np.ndarray) -> dict[str, np.ndarray]:
         of_first = rows < first.count
@@ -197,6 +235,7 @@ def _open_npz(path: Path) -> dict[str, Rows]:
                 raise DataError(
                     f"{path} unpacks to {unpacked / 1e9:,.1f} GB.",
                     expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB",
+                    received=f"{path.stat().st_size:,} bytes that state this size",
                     next_step="save it with numpy.savez, which leaves arrays where they can be read piece by piece",
                 )
             for member in archive.infolist():

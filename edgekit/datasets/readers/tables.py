@@ -150,8 +150,8 @@ def _read(path: Path, columns: _Columns) -> tuple[array[float], list[str], list[
 def _targets(path: Path, labels: Sequence[str]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     as_numbers = all(_is_number(label) for label in labels)
     y = np.array([float(label) for label in labels]) if as_numbers else np.array(labels)
-    targets, names = as_targets(str(path), y, len(labels))
-    return {UNNAMED: targets}, names
+    targets = as_targets(str(path), y, len(labels))
+    return {UNNAMED: targets.values}, targets.names
 
 
 def _sizes(path: Path, model_input: ModelInput, columns: int) -> tuple[int, ...]:
@@ -159,6 +159,13 @@ def _sizes(path: Path, model_input: ModelInput, columns: int) -> tuple[int, ...]
     sizes = model_input.shape[1:]
     if sizes.count(-1) == 1 and columns % abs(math.prod(sizes)) == 0:
         return tuple(columns // abs(math.prod(sizes)) if size == -1 else size for size in sizes)
+    if sizes.count(-1) > 1:
+        raise DataError(
+            f"{path} does not tell the sizes of an example, and the model takes any.",
+            expected="an input of which one size is open at most",
+            received=" × ".join("any" if size == -1 else str(size) for size in sizes),
+            next_step="pass the examples in their shape: as an .npz, as .npy files, or as images",
+        )
     if math.prod(sizes) != columns:
         raise DataError(
             f"{path} does not fit the model's input.",

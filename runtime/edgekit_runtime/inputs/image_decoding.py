@@ -81,7 +81,7 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
                 received=_contents(error, is_heif),
                 next_step="save it as JPEG first, or open it with pillow-heif and pass the PIL image"
                 if is_heif
-                else "",
+                else "save it again as PNG or JPEG, or leave it out",
             ) from error
 
 

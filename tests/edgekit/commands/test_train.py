@@ -57,6 +57,16 @@ def test_an_image_folder_gives_sizes_channels_and_labels(photos: Path, tmp_path:
     assert config["config"]["layers"][0]["config"]["batch_shape"] == [None, 24, 20, 3]
 
 
+def test_the_data_is_called_as_in_other_commands(photos: Path, tmp_path: Path) -> None:
+    reports = []
+    for option in ("--data", "--dataset"):
+        result = run(option, photos, *FAST, "--output", tmp_path / option, "--json")
+        assert result.exit_code == 0, result.output
+        reports.append(json.loads(result.stdout))
+    assert reports[0]["data_sha256"] == reports[1]["data_sha256"]
+    assert reports[0]["history"] == reports[1]["history"]
+
+
 def test_what_is_printed(photos: Path, tmp_path: Path) -> None:
     result = run("--dataset", photos, *FAST, "--output", tmp_path)
     rows = [line.split() for line in result.stdout.splitlines()]

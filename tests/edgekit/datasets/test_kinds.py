@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from edgekit.commands.shared.options import data_option
-from edgekit.datasets import kinds
+from edgekit.datasets import kinds, load_dataset
 from edgekit.datasets.kinds import DataKind, Form
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.readers.stored_arrays import arrays_source
@@ -64,6 +64,16 @@ def test_data_of_a_new_kind_is_opened_once_it_has_a_record(lines: Path) -> None:
     assert batch.y is not None
     assert batch.y.tolist() == [0, 1] * 10
     assert (data.calibration.count, data.held_back.count) == (16, 4)
+
+
+@pytest.mark.usefixtures("with_a_dummy")
+def test_data_of_a_new_kind_is_trained_on(lines: Path) -> None:
+    data = load_dataset(lines)
+    held_back = open_data(DataRequest(str(lines)), [ROW]).held_back
+    (batch,) = held_back.batches(20)
+    np.testing.assert_array_equal(data.x_test, batch.inputs["row"])
+    np.testing.assert_array_equal(data.y_test, batch.y)
+    assert len(data.x_train) == 16
 
 
 @pytest.mark.usefixtures("with_a_dummy")

@@ -123,9 +123,9 @@ def test_labels_beyond_sense_are_a_sentence(labels: np.ndarray) -> None:
 
 
 def test_large_real_targets_and_classes_are_kept() -> None:
-    targets, _ = as_targets("data", np.array([0.5, 3e38, -3e38]), 3)
+    targets = as_targets("data", np.array([0.5, 3e38, -3e38]), 3).values
     assert targets.dtype == np.float32
-    classes, _ = as_targets("data", np.array([0, 2**31 - 1]), 2)
+    classes = as_targets("data", np.array([0, 2**31 - 1]), 2).values
     assert classes.tolist() == [0, 2**31 - 1]
 
 

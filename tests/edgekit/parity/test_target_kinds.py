@@ -67,7 +67,7 @@ def classes(*shape: int, below: int = 3, dtype: str = "int64") -> np.ndarray:
 def test_labels_show_the_kind_in_every_form_that_keras_trains_on(
     shape: tuple[int, ...], operator: str, labels: np.ndarray, expected: str
 ) -> None:
-    targets, _ = as_targets("data", labels, COUNT)
+    targets = as_targets("data", labels, COUNT).values
     described = model(shape, operator)
     kind = find_task(described, [data_claim(described, {UNNAMED: targets})]).outputs["y"]
     assert kind.name == expected
@@ -108,7 +108,7 @@ def test_zero_divides_the_classes_of_a_logit_wherever_they_are_judged() -> None:
 
 def test_values_declared_for_masks_are_a_usage_error_and_not_ignored() -> None:
     described, declared = model((4, 5, 3), "SOFTMAX"), Claim(USER, outputs={UNNAMED: "values"})
-    masks, _ = as_targets("data", classes(4, 5, 1), COUNT)
+    masks = as_targets("data", classes(4, 5, 1), COUNT).values
     task = find_task(described, [declared, data_claim(described, {UNNAMED: masks})])
     with pytest.raises(UsageError, match="Output y was declared as values") as caught:
         require_agreement(described, {UNNAMED: masks}, task)
@@ -121,7 +121,7 @@ def test_values_declared_for_masks_are_a_usage_error_and_not_ignored() -> None:
 
 def test_labels_of_another_form_leave_the_kind_to_the_graph() -> None:
     described = model((4, 5, 3), "SOFTMAX")
-    targets, _ = as_targets("data", classes(4, 5, 1, dtype="f4") / 2, COUNT)
+    targets = as_targets("data", classes(4, 5, 1, dtype="f4") / 2, COUNT).values
     assert find_task(described, [data_claim(described, {UNNAMED: targets})]).outputs["y"].source == "model"
 
 
