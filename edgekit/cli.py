@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any, NoReturn
 
 import click
@@ -158,12 +159,22 @@ def _end_interrupted() -> NoReturn:
     raise click.exceptions.Exit(EdgekitError.exit_code)
 
 
+def _close_bars() -> None:
+    # A command that has shown none has not imported what shows them.
+    if "edgekit.progress" in sys.modules:
+        from edgekit.progress import close_bars
+
+        close_bars()
+
+
 def _say_interrupted() -> None:
     interrupts.arrived()
+    _close_bars()
     click.echo("Interrupted. Files that were there before are unchanged.", err=True)
 
 
 def _exit(message: str, exit_code: int) -> NoReturn:
+    _close_bars()
     click.echo(message, err=True)
     raise click.exceptions.Exit(exit_code)
 

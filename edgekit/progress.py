@@ -127,7 +127,16 @@ def _display() -> Iterator[Any]:
         try:
             yield progress
         finally:
-            _displays.pop()
+            _displays.remove(progress)
+
+
+def close_bars() -> None:
+    """Take the bars off the terminal, before an error is printed.
+
+    A bar that a generator holds, as ``tracked`` does, would stay until the generator is collected.
+    """
+    for display in _displays:
+        display.stop()
 
 
 def tracked(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:

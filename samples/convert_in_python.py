@@ -4,6 +4,8 @@ import sys
 
 import edgekit
 
+if len(sys.argv) != 3:
+    raise SystemExit(__doc__)
 source, data = sys.argv[1:]
 conversion = edgekit.convert(source, quantize="int8", data=data)
 result = edgekit.validate(source, conversion.path, data, max_drop=0.01)

@@ -18,15 +18,21 @@ import edgekit_runtime
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.printable_text import one_line
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
 PAUSE_S = 1.0
+
+
+def suffixes():
+    """Those of all formats that the installed Pillow reads, in small letters."""
+    from PIL import Image
+
+    return {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
 
 
 def sizes(inbox):
     """Regular files that are images, and their sizes; hidden ones are those that a program still writes."""
-    found = {}
+    found, readable = {}, suffixes()
     for path in sorted(inbox.iterdir()):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
+        if path.suffix.lower() in readable and not path.name.startswith(".") and path.is_file():
             found[path] = path.stat().st_size
     return found
 

@@ -70,7 +70,7 @@ def command(
     """
     from edgekit.datasets import load_dataset
     from edgekit.reports.training import print_training
-    from edgekit.training.fit import train
+    from edgekit.training.fit import CHECKPOINT_NAME, train
     from edgekit.training.options import TrainingOptions
     from edgekit.training.saving import save_training
     from edgekit_converters.temporary_folders import private_temporary_files
@@ -86,7 +86,14 @@ def command(
         batch_norm=batch_norm,
         early_stopping=early_stopping,
     )
-    result = train(load_dataset(data, seed=seed), options, folder=output, resume=resume)
+    checkpoint = output / CHECKPOINT_NAME
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+    try:
+        result = train(load_dataset(data, seed=seed), options, folder=output, resume=resume)
+    except KeyboardInterrupt:
+        if checkpoint.exists() and checkpoint.stat().st_mtime_ns != before:
+            click.echo(f"{checkpoint} holds the last whole epoch: add --resume to the command to go on.", err=True)
+        raise
     save_training(result, output)
     report(
         lambda: {"folder": str(output), **result.to_dict()},

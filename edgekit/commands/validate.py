@@ -123,8 +123,8 @@ def command(
             progress=advance,
         )
     noise = validations[0].layers
-    if changed:
-        _draw_changed(validations[0], changed)
+    if changed and not _draw_changed(validations[0], changed):
+        changed = None
     if layers_figure:
         draw_layers(noise, f"{tflite[0].name} against {model.name}", layers_figure)
     if html:
@@ -149,12 +149,21 @@ def _write_html(validations: Sequence[Validation], noise: Sequence[LayerNoise], 
     write_text(path, validation_html(validations, noise))
 
 
-def _draw_changed(validation: Validation, path: Path) -> None:
+def _draw_changed(validation: Validation, path: Path) -> bool:
+    """Draw the images that changed their class, or say why there is nothing to draw: the comparison is done."""
     from edgekit.reports.contact_sheet import draw_changed
-    from edgekit_runtime.errors import DataError
 
     classes = next((output.classification for output in validation.outputs if output.classification), None)
+    problem = ""
     if classes is None:
-        raise DataError("--changed needs a classifier.", next_step="leave it out; the errors are reported anyway")
+        problem = "no output gives classes"
+    elif not classes.changed:
+        problem = "no example changed its class"
+    elif not any(sample.pixels is not None for sample in classes.changed_samples):
+        problem = "the examples that changed their class are not images"
+    if classes is None or problem:
+        click.echo(f"{path} was not written: {problem}.", err=True)
+        return False
     title = f"{validation.candidate.name} against {validation.reference.name}"
     draw_changed(classes.changed_samples, classes.changed, title, path)
+    return True

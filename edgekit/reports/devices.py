@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from edgekit.counting import counted
 from edgekit.devices.comparison import DeviceComparison
 from edgekit.devices.emulation.catalogue import KINDS
 from edgekit.devices.emulation.emulated_pi import EmulatedPi
 from edgekit.devices.golden_replay import GoldenReplay
 from edgekit.devices.workstation import Check
-from edgekit.reports.tables import percent, print_table
+from edgekit.reports.tables import percent, print_table, print_verdict
 
 
 def devices_as_dict(built: Mapping[str, EmulatedPi | None]) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def print_replays(replays: Sequence[GoldenReplay]) -> None:
             f"{replay.top1_equal} of {replay.examples}",
             f"{replay.max_error:.1e}",
             f"{replay.tolerance:.1e}",
-            "passed" if replay.passed else "FAILED",
+            "passed" if replay.passed else "failed",
         )
         for replay in replays
     ]
@@ -90,6 +91,13 @@ def print_comparisons(comparisons: Sequence[DeviceComparison]) -> None:
     print_table(
         f"{samples} inputs, against {reference.name} ({reference.interpreter}, {reference.machine})", columns, rows
     )
+    missed = [comparison for comparison in comparisons if comparison.failures]
+    if not missed:
+        # A missed one is reported at the end, as an error.
+        devices = counted(len({comparison.device.name for comparison in comparisons}), "device")
+        print_verdict(
+            f"Passed: the same predictions on {devices} as on {reference.name}, within rounding.", passed=True
+        )
 
 
 def print_workstation(checks: Sequence[Check]) -> None:

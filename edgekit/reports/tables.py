@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 _GAP = "   "
 
 
+#: Colours of cells that are verdicts; the word is always there, too.
+_VERDICTS = {
+    **dict.fromkeys(("passed", "kept", "ok"), "green"),
+    **dict.fromkeys(("warning", "unproven"), "yellow"),
+    **dict.fromkeys(("failed", "missed"), "bold red"),
+}
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under a title, no wider than the terminal.
 
@@ -59,7 +67,11 @@ def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) 
         yield Text(side_by_side(columns), style="bold")
         yield Text(" " + "─" * (_table_width(widths[n] for n in beside) - 1))
     for row in rows:
-        yield Text(side_by_side(row), style="" if len(beside) > 1 else "bold")
+        line = Text(side_by_side(row), style="" if len(beside) > 1 else "bold")
+        for cell in row:
+            if cell in _VERDICTS:
+                line.highlight_words([cell], style=_VERDICTS[cell])
+        yield line
         for n, heading in enumerate(columns):
             if n not in beside and row[n]:
                 yield from map(Text, _wrapped(f"    {heading and heading + ': '}{row[n]}", width, indent=6))
@@ -94,6 +106,15 @@ def _wrapped(text: str, width: int, indent: int) -> list[str]:
 
 def _are_numbers(values: Iterable[str]) -> bool:
     return all(not value or value[0].isdigit() or value[0] in "+-−–" for value in values)
+
+
+def print_verdict(sentence: str, *, passed: bool) -> None:
+    """Print a sentence that begins with the verdict, in its colour on a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    style = _VERDICTS["passed" if passed else "failed"]
+    Console(file=unfiltered(sys.stdout), highlight=False).print(Text(one_line(sentence), style=style), soft_wrap=True)
 
 
 def print_json(value: object) -> None:

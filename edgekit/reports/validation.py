@@ -10,7 +10,7 @@ from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.results import ClassificationParity
 from edgekit.parity.validation import Validation
 from edgekit.reports.layer_noise import print_layers
-from edgekit.reports.tables import print_table
+from edgekit.reports.tables import print_table, print_verdict
 from edgekit.reports.validation_rows import (
     FIGURE_COLUMNS,
     LISTED,
@@ -45,7 +45,7 @@ def print_validations(validations: Sequence[Validation], noise: Sequence[LayerNo
         print(note)
     if verdict_of(validations):
         # A missed one is reported at the end, as an error.
-        print(verdict_sentence(validations))
+        print_verdict(verdict_sentence(validations), passed=True)
     if noise:
         print_layers(noise)
 

@@ -146,21 +146,50 @@ def compare_layers(
     for batch in batches:
         inputs = [batch[name] for name in input_names(model)]
         layers = record_layers(model, inputs)
-        quantized.run(batch)
         if not sums:
-            plain.run(batch)
-            found = tensors_of_layers(layers, plain, quantized)
+            found = _tensors_by_one_example(model, batch, plain, quantized)
             sums = {layer.name: _Sums(layer, found.get(layer.name)) for layer in layers}
         # What equals its input in one batch, a silent layer say, need not in the next, and the other way round.
         known = [layer for layer in layers if layer.name in sums]
         tensors = {layer.name: sums[layer.name].tensor for layer in known}
-        held = {name: quantized.real(tensor) for name, tensor in tensors.items() if tensor is not None}
+        held = _held(quantized, {name: tensor for name, tensor in tensors.items() if tensor is not None}, batch)
         for layer in known:
             sums[layer.name].add(layer.values, held.get(layer.name))
         for layer in record_layers(model, inputs, passed_on=held):
             if layer.name in held:
                 sums[layer.name].add_own(layer.values, held[layer.name])
     return worst_first([layer_sums.result() for layer_sums in sums.values()])
+
+
+def _tensors_by_one_example(
+    model: Any, batch: Mapping[str, np.ndarray], plain: TensorValues, quantized: TensorValues
+) -> Mapping[str, TensorDescription]:
+    """The tensor of each layer, found by one batch, or by one example if one of the forms takes no more."""
+    from edgekit_converters.lowering.keras.signature import input_names
+
+    if plain.batch is not None or quantized.batch is not None:
+        batch = {name: values[:1] for name, values in batch.items()}
+    plain.run(batch)
+    quantized.run(batch)
+    return tensors_of_layers(record_layers(model, [batch[name] for name in input_names(model)]), plain, quantized)
+
+
+def _held(
+    quantized: TensorValues, tensors: Mapping[str, TensorDescription], batch: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Real values of some tensors for a batch, by layer: one example at a time if the .tflite takes no more.
+
+    The Keras model, which is slow to start, runs the whole batch in any case.
+    """
+    if quantized.batch is None:
+        quantized.run(batch)
+        return {name: quantized.real(tensor) for name, tensor in tensors.items()}
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in tensors}
+    for row in range(len(next(iter(batch.values())))):
+        quantized.run({name: values[row : row + 1] for name, values in batch.items()})
+        for name, tensor in tensors.items():
+            rows[name].append(quantized.real(tensor).ravel().copy())
+    return {name: np.stack(values) for name, values in rows.items()}
 
 
 def worst_first(layers: Sequence[LayerNoise]) -> tuple[LayerNoise, ...]:
@@ -207,7 +236,8 @@ def compare_layers_on_data(
     task = find_task(lowered.model.description, [claim, manifest.task])
     inputs = with_pixels(lowered.inputs, task, pixel_ranges, packed=manifest.preprocessing)
     held_back = open_data(data, inputs).held_back
-    size = _BATCH if lowered.batch == "dynamic" and TensorValues(tflite).batch is None else 1
+    is_fixed = any(each.shape[0] is not None for each in model.inputs)
+    size = 1 if is_fixed else _BATCH
     batches = held_back.sample(_MOST_EXAMPLES, seed=data.seed).batches(size)
     return compare_layers(model, lowered.model, tflite, (batch.inputs for batch in batches))
 

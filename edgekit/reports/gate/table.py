@@ -10,7 +10,7 @@ from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.predictions import PredictionScores, unpack_predictions
 from edgekit.regression.results import CheckResult
 from edgekit.regression.verdicts import Verdict
-from edgekit.reports.tables import kilobytes, metric_words, percent, print_table
+from edgekit.reports.tables import kilobytes, metric_words, percent, print_table, print_verdict
 from edgekit_runtime.errors import EdgekitError
 
 _URGENCY = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.SKIPPED)
@@ -23,7 +23,7 @@ def print_check(result: CheckResult) -> None:
         rows = [(rule.rule, rule.verdict.value, rule.allowed, rule.measured, rule.why) for rule in urgent_first]
         title = f"{model.name}: {model.path.name}, {counted(model.baseline.samples, 'sample')} of {model.baseline.data}"
         print_table(title, ("rule", "verdict", "allowed", "measured", "why"), rows)
-    print(verdict_sentence(result))
+    print_verdict(verdict_sentence(result), passed=result.passed)
 
 
 def verdict_sentence(result: CheckResult) -> str:

@@ -143,3 +143,18 @@ def test_figures_of_one_file_take_one_file(trained_folder: Path, variants_folder
     result = validate(trained_folder / "model.h5", *tflites, "--data", "digits", "--changed", "changed.png")
     assert result.exit_code == 2
     assert "one TFLITE at a time" in result.stderr
+
+
+def test_a_sheet_without_anything_to_draw_keeps_the_comparison(tmp_path: Path) -> None:
+    tflite = Path(__file__).parents[2] / "data" / "tflite" / "dense_float32.tflite"
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32))
+    sheet, page = tmp_path / "changed.png", tmp_path / "page.html"
+    for kind, why in (("values", "no output gives classes"), ("classes", "no example changed its class")):
+        result = validate(
+            tflite, tflite, "--data", tmp_path / "data.npz", "--output-kind", kind, "--changed", sheet, "--html", page
+        )
+        assert result.exit_code == 0, result.output
+        assert f"{sheet} was not written: {why}." in result.stderr
+        assert f"Wrote {page}." in result.stderr
+        assert "max absolute difference" in result.stdout
+        assert not sheet.exists()

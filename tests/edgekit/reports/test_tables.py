@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgekit.counting import counted, points
-from edgekit.reports.tables import metric_words, percent, print_table
+from edgekit.reports.tables import metric_words, percent, print_table, print_verdict
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,23 @@ def test_cells_are_text_and_never_markup(capsys: pytest.CaptureFixture[str], mon
 )
 def test_a_change_of_a_share_is_written_one_way(change: float, text: str) -> None:
     assert points(change) == text
+
+
+def test_verdicts_have_a_colour_on_a_terminal_and_a_word_everywhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    print_table("Rules", _COLUMNS, _ROWS)
+    print_verdict("Failed: m (top1).", passed=False)
+    plain = capsys.readouterr().out
+    assert "\x1b" not in plain
+    assert "failed" in plain
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    print_table("Rules", _COLUMNS, _ROWS)
+    print_verdict("Failed: m (top1).", passed=False)
+    coloured = capsys.readouterr().out
+    # Bold red and green, as terminals number them.
+    assert "\x1b[1;31mfailed" in coloured
+    assert "\x1b[32mpassed" in coloured
+    assert "\x1b[1;31mFailed: m (top1)." in coloured

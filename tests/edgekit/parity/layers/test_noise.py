@@ -17,6 +17,7 @@ from edgekit_converters.lowering.keras.model import lower_keras_model
 from edgekit_converters.lowering.keras.signature import input_names
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.quantize import quantize
+from edgekit_converters.tensor_values import TensorValues
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
@@ -168,3 +169,22 @@ def test_layers_without_a_tensor_come_last() -> None:
 
     given = [layer("fused", None), layer("good", 40.0), layer("bad", -3.0)]
     assert [each.layer for each in worst_first(given)] == ["bad", "good", "fused"]
+
+
+def test_a_tflite_of_one_example_has_the_same_noise_beside_batches_of_keras() -> None:
+    import keras
+
+    keras.utils.set_random_seed(4)
+    model = keras.Sequential([keras.Input((5, 3)), keras.layers.LSTM(6), keras.layers.Dense(2, name="end")])
+    float_model, _ = lower_keras_model(model, name="test")
+    candidate = quantize(float_model, Mode.DYNAMIC)
+    assert TensorValues(candidate).batch == 1
+    (name,) = input_names(model)
+    values = np.random.default_rng(4).standard_normal((8, 5, 3)).astype(np.float32)
+    together = compare_layers(model, float_model, candidate, [{name: values}])
+    one_by_one = compare_layers(model, float_model, candidate, [{name: row[np.newaxis]} for row in values])
+    assert {layer.layer for layer in together if layer.tensor} >= {"end"}
+    for first, second in zip(together, one_by_one, strict=True):
+        assert (first.layer, first.tensor, first.index) == (second.layer, second.tensor, second.index)
+        assert first.snr_db == pytest.approx(second.snr_db, abs=0.01)
+        assert first.added_snr_db == pytest.approx(second.added_snr_db, abs=0.01)
