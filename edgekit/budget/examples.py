@@ -12,8 +12,8 @@ from edgekit.budget.cross_fitting import fold_numbers
 from edgekit.budget.verdict import Judgement
 from edgekit.datasets.opening import ModelData
 from edgekit.datasets.streams import Batch, ExampleStream
+from edgekit.parity.ground_truth_kinds import data_claim
 from edgekit.parity.metrics import LABELLED, METRICS, BoundMetric, metric_for
-from edgekit.parity.target_kinds import data_claim
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.task import STATE, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task

@@ -14,7 +14,7 @@ from edgekit.calibration.survey import Survey
 from edgekit.datasets.model_inputs import PixelRange
 from edgekit.datasets.opening import DataRequest, ModelData, open_data
 from edgekit.datasets.streams import ExampleStream
-from edgekit.parity.target_kinds import data_claim
+from edgekit.parity.ground_truth_kinds import data_claim
 from edgekit.progress import progress_bar
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.inputs.preprocessing import Preprocessing

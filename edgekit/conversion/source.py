@@ -17,7 +17,7 @@ from edgekit.conversion.variants import outputs_of_finite_weights
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, preprocessing_by_name, with_pixels
 from edgekit.datasets.opening import DataRequest, ModelData, open_data, require_source
 from edgekit.datasets.streams import ExampleStream
-from edgekit.parity.target_kinds import data_claim, note_on_unused, require_agreement
+from edgekit.parity.ground_truth_kinds import data_claim, note_on_unused, require_agreement
 from edgekit_converters.keras_files.summary import summarize
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest, ModelInput
 from edgekit_converters.packaging.golden_inputs import OPEN_SIZE

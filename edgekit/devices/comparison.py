@@ -13,7 +13,7 @@ from edgekit.devices.answers import DeviceFacts, answers_of, malformed
 from edgekit.devices.device import Device
 from edgekit.devices.inputs import Inputs
 from edgekit.parity.agreement import Agreement, compare
-from edgekit.parity.target_kinds import data_claim
+from edgekit.parity.ground_truth_kinds import data_claim
 from edgekit_runtime.errors import BelowThresholdError
 from edgekit_runtime.model import Model
 from edgekit_runtime.task import UNNAMED

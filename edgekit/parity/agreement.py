@@ -1,4 +1,4 @@
-"""A model and its converted form, side by side on the same inputs."""
+"""Compares the outputs of a model and of its converted form for the same inputs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.parity.metrics import METRICS, require_fitting_targets, truth_of
+from edgekit.parity.metrics import METRICS, require_compatible_ground_truth, truth_of
 from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import CLASSES
@@ -15,14 +15,14 @@ from edgekit_runtime.task import CLASSES
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far a candidate's outputs are from a reference's.
+    """How far the outputs of a candidate are from those of a reference.
 
     Attributes:
-        samples: Number of inputs compared.
-        reference_top1: Share of inputs that the reference labels right; None without labels.
-        candidate_top1: The same of the candidate.
+        samples: Number of examples.
+        reference_top1: Top-1 accuracy of the reference, a fraction; None without ground truth.
+        candidate_top1: Top-1 accuracy of the candidate.
         accuracy_drop: ``reference_top1 - candidate_top1``, an absolute fraction; negative for a gain.
-        top1_agreement: Share of equal classes or labels; None for outputs of other kinds.
+        top1_agreement: Share of equal classes or labels, a fraction; None for outputs of other kinds.
         max_absolute_difference: Largest difference of any output value.
         mean_absolute_difference: Mean difference over all output values.
     """
@@ -36,28 +36,28 @@ class Agreement:
     mean_absolute_difference: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
+        """Plain values of the fields."""
         return asdict(self)
 
 
 def compare(
     reference: np.ndarray,
     candidate: np.ndarray,
-    targets: np.ndarray | None = None,
+    ground_truth: np.ndarray | None = None,
     *,
     kind: str = CLASSES,
     is_logit: bool = False,
 ) -> Agreement:
-    """Compare two models' outputs for the same inputs.
+    """Compare the outputs of two models for the same inputs.
 
     Args:
         reference: Outputs of the reference, (N, ...).
         candidate: Outputs of the candidate, same shape.
-        targets: Labels of the inputs, (N, ...); None if there are none. Only those of classes are used.
-        kind: What the outputs are, see ``edgekit_runtime.task``.
-        is_logit: Whether scores of classes are logits, see ``edgekit_runtime.task.Kind``.
+        ground_truth: True values of the examples, (N, ...), or None; used for classes only.
+        kind: Kind of the output, see ``edgekit_runtime.task``.
+        is_logit: Whether class scores are logits, see ``edgekit_runtime.task.Kind``.
     Raises:
-        DataError: Shapes differ, or labels do not fit the outputs.
+        DataError: The shapes differ, or the ground truth is not compatible with the output.
     """
     if reference.shape != candidate.shape:
         raise DataError(
@@ -69,9 +69,9 @@ def compare(
     error = np.abs(reference.astype(np.float64) - candidate)
     scores = [probabilities(outputs, is_logit) for outputs in (reference, candidate)]
     tops: list[float | None] = [None, None]
-    if targets is not None and kind == CLASSES:
-        require_fitting_targets(kind, reference, targets)
-        tops = [float(np.mean(predicted_classes(outputs) == targets)) for outputs in scores]
+    if ground_truth is not None and kind == CLASSES:
+        require_compatible_ground_truth(kind, reference, ground_truth)
+        tops = [float(np.mean(predicted_classes(outputs) == ground_truth)) for outputs in scores]
     return Agreement(
         samples=len(reference),
         reference_top1=tops[0],
@@ -84,7 +84,7 @@ def compare(
 
 
 def _share_equal(reference: np.ndarray, candidate: np.ndarray, kind: str) -> float | None:
-    """The share of equal classes or labels, an example at a time; None for other kinds."""
+    """Share of equal classes or labels, averaged over the examples; None for other kinds."""
     if kind not in METRICS["agreement"].kinds:
         return None
     same = np.asarray(truth_of(kind, reference) == truth_of(kind, candidate))

@@ -1,4 +1,4 @@
-"""A candidate's answers to a stream of examples beside the reference's, added up."""
+"""Accumulates the comparison of a candidate's predictions with the reference's, batch by batch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from edgekit_runtime.task import Kind
 
 
 class Comparison:
-    """Running figures of every output.
+    """Running figures for every output.
 
     Args:
-        reference: What is compared with.
-        candidate: What is judged.
-        kinds: The kind of each of the reference's outputs.
-        labels: Names of the classes; empty if none are known.
-        options: How to compare.
+        reference: Model to compare with.
+        candidate: Model to judge.
+        kinds: Kind of each output, by the reference's names.
+        labels: Class names; empty if unknown.
+        options: Options of the comparison.
     Raises:
         ModelFileError: The two models have different numbers of inputs or outputs.
     """
@@ -45,22 +45,22 @@ class Comparison:
     def add(
         self,
         batch: Batch,
-        answers: Mapping[str, np.ndarray],
+        predictions: Mapping[str, np.ndarray],
         *,
         images: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
-        """Ask the candidate what the reference was asked.
+        """Run the candidate on the batch that the reference was run on.
 
         Args:
-            batch: The examples, by the reference's names of the inputs.
-            answers: The reference's answers, by its names of the outputs.
-            images: Gives the images of some rows, uint8 (N, H, W, C), or None.
+            batch: Examples, with inputs by the reference's names.
+            predictions: Predictions of the reference by output name.
+            images: Returns the images of given rows, uint8 (N, H, W, C), or None.
         """
         judged = self._predict(batch.inputs)
         for name, tally in self._tallies.items():
-            targets = batch.targets.get(name, batch.y if len(self._tallies) == 1 else None)
-            values = answers[name], judged[self._outputs[name]]
-            tally.add(values, targets, batch.names, groups=batch.groups, images=images)
+            ground_truth = batch.targets.get(name, batch.y if len(self._tallies) == 1 else None)
+            values = predictions[name], judged[self._outputs[name]]
+            tally.add(values, ground_truth, batch.names, groups=batch.groups, images=images)
 
     def predict_first(self, batch: Batch) -> None:
         """Ask the candidate for its answer to the first example, to time it."""
@@ -70,5 +70,5 @@ class Comparison:
         return self._candidate.predict({self._inputs[name]: values for name, values in inputs.items()})
 
     def outputs(self) -> tuple[OutputParity, ...]:
-        """The figures of each output."""
+        """Results for each output."""
         return tuple(tally.result() for tally in self._tallies.values())

@@ -1,9 +1,9 @@
-"""How good a model's outputs are, in one number per output, and how much of a drop is chance.
+"""Metrics: one score per output of a model, and the interval of its drop.
 
-Each metric is one record: the kinds of outputs it judges, and a score that is computed from sums over examples. The
-example is therefore the unit of every interval, also where an example has many pixels or steps. Larger scores are
-better; a drop is the reference's score less the candidate's. With labels that a metric can use, both models are scored
-against these; without, the candidate is scored against the reference's own predictions.
+Each metric is one record: the kinds of outputs it judges, and a score computed from sums over examples. The example is
+therefore the unit of every interval, even if it has many pixels or steps. Larger scores are better; a drop is the
+reference's score minus the candidate's. With ground truth that the metric can use, both models are scored against it;
+without, the candidate is scored against the reference's predictions.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from edgekit_runtime.task import BOXES, CLASSES, LABELS, MASK, OUTPUT_KINDS, SEQ
 LABELLED = "labels"
 FLOAT_PREDICTIONS = "the float model's predictions"
 
-#: A label counts as predicted from this score on.
+#: A label counts as predicted if its score is at least this.
 _LABEL_THRESHOLD = 0.5
 _SCORED_KINDS = (CLASSES, MASK, SEQUENCE)
 _NUMERIC_KINDS = (VALUES, BOXES, STATE, CLASSES, LABELS, MASK, SEQUENCE)
-#: A scorer of scikit-learn is computed anew for each resample, which is slow.
+#: A scikit-learn scorer is recomputed for each resample, which is slow.
 _SCORER_RESAMPLES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One way to judge an output.
+    """A metric for outputs of certain kinds.
 
     Attributes:
-        name: As ``--metric`` takes it.
-        meaning: What it is, for help texts.
-        kinds: The kinds of outputs it is meant for.
-        is_share: Whether it is a share of 1, so that a drop can be given in points.
-        parts: From predictions and truth, shape (N, …) each, what an example adds to the score's sums, shape (N, K).
-        score: The score of such sums, shape (…, K) to (…).
+        name: Metric name for ``--metric``.
+        meaning: Short description for help texts.
+        kinds: Kinds of outputs that the metric judges.
+        is_share: Whether scores are fractions, so that a drop can be given in percentage points.
+        parts: Maps predictions and ground truth, shape (N, …) each, to each example's contribution to the sums, (N, K).
+        score: Maps sums, shape (…, K), to scores, shape (…).
     """
 
     name: str
@@ -61,14 +61,14 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class PairedScore:
-    """Two models' scores on the same examples.
+    """Scores of two models on the same examples.
 
     Attributes:
-        reference: The reference's score.
-        candidate: The candidate's; minus infinity if its outputs are not finite.
+        reference: Score of the reference.
+        candidate: Score of the candidate; minus infinity if its outputs are not finite.
         drop: ``reference - candidate``; negative for a gain.
-        interval: The 95 % interval of the drop; None for a single example, or if some draws have no score.
-        lost: Examples on which the candidate does worse; None for a metric that is not a sum over examples.
+        interval: 95 % interval of the drop; None for a single example, or if the score is undefined for some resamples.
+        lost: Number of examples on which the candidate is worse; None for a metric that is not a sum over examples.
     """
 
     reference: float
@@ -80,14 +80,14 @@ class PairedScore:
 
 @dataclass(frozen=True, slots=True)
 class BoundMetric:
-    """A metric for one output of a model.
+    """A metric bound to one output of a model.
 
     Attributes:
-        name: Name of the metric, or of a scorer of scikit-learn.
-        kind: The output's kind.
+        name: Name of the metric or of a scikit-learn scorer.
+        kind: Kind of the output.
         against: What predictions are scored against, ``LABELLED`` or ``FLOAT_PREDICTIONS``.
-        is_share: Whether it is a share of 1.
-        is_logit: Whether the output's scores are logits.
+        is_share: Whether scores are fractions.
+        is_logit: Whether the scores of the output are logits.
     """
 
     name: str
@@ -96,18 +96,18 @@ class BoundMetric:
     is_share: bool
     is_logit: bool = False
 
-    def drop(self, reference: np.ndarray, candidate: np.ndarray, targets: np.ndarray | None) -> float:
-        """How much worse the candidate is, without an interval; infinite for outputs that are not finite.
+    def drop(self, reference: np.ndarray, candidate: np.ndarray, ground_truth: np.ndarray | None) -> float:
+        """The drop without an interval; infinite if outputs of the candidate are not finite.
 
         Args:
-            reference: The reference's outputs, shape (N, …).
-            candidate: The candidate's, same shape.
-            targets: Labels of the examples, or None.
+            reference: Outputs of the reference, shape (N, …).
+            candidate: Outputs of the candidate, same shape.
+            ground_truth: True values of the examples, or None.
         """
         if not _is_finite(candidate):
             return float("inf")
         reference, candidate = self._divided(reference), self._divided(candidate)
-        truth = self._truth(reference, targets)
+        truth = self._truth(reference, ground_truth)
         if self.name not in METRICS:
             before, after = _defined_scores(_scorer(self.name, self.kind), reference, candidate, truth)
             return before - after
@@ -116,26 +116,26 @@ class BoundMetric:
         return float(scores[0] - scores[1])
 
     def compare(
-        self, reference: np.ndarray, candidate: np.ndarray, targets: np.ndarray | None, *, seed: int = 0
+        self, reference: np.ndarray, candidate: np.ndarray, ground_truth: np.ndarray | None, *, seed: int = 0
     ) -> PairedScore:
-        """Both scores, the drop and its interval; the arguments are those of :meth:`drop`."""
+        """Both scores, the drop and its interval; arguments as for :meth:`drop`."""
         if not _is_finite(candidate):
             return PairedScore(float("nan"), float("-inf"), float("inf"), None, None)
         reference, candidate = self._divided(reference), self._divided(candidate)
-        truth = self._truth(reference, targets)
+        truth = self._truth(reference, ground_truth)
         if self.name not in METRICS:
             return _compare_by_scorer(_scorer(self.name, self.kind), reference, candidate, truth, seed)
         metric = METRICS[self.name]
         return compare_parts(metric, metric.parts(reference, truth), metric.parts(candidate, truth), seed=seed)
 
     def _divided(self, outputs: np.ndarray) -> np.ndarray:
-        """Scores that 0.5 divides, unless the metric is about the numbers themselves."""
+        """Outputs as probabilities, unless the metric judges the values themselves."""
         return outputs if self.name in _NUMERIC else probabilities(outputs, self.is_logit)
 
-    def _truth(self, reference: np.ndarray, targets: np.ndarray | None) -> np.ndarray:
-        if targets is None or self.against == FLOAT_PREDICTIONS:
+    def _truth(self, reference: np.ndarray, ground_truth: np.ndarray | None) -> np.ndarray:
+        if ground_truth is None or self.against == FLOAT_PREDICTIONS:
             return truth_of(self.kind, reference) if self._is_about_classes else reference
-        return targets
+        return ground_truth
 
     @property
     def _is_about_classes(self) -> bool:
@@ -143,12 +143,12 @@ class BoundMetric:
 
 
 def compare_parts(metric: Metric, reference: np.ndarray, candidate: np.ndarray, *, seed: int = 0) -> PairedScore:
-    """Two models' scores from what each example adds to the sums of a metric.
+    """Compare two models by each example's contributions to the sums of a metric.
 
     Args:
-        metric: The metric.
-        reference: The reference's parts, shape (N, K).
-        candidate: The candidate's parts, same shape.
+        metric: Metric to compute.
+        reference: Contributions for the reference, shape (N, K).
+        candidate: Contributions for the candidate, same shape.
         seed: Seed of the bootstrap.
     """
     scores = float(metric.score(reference.sum(0))), float(metric.score(candidate.sum(0)))
@@ -174,10 +174,10 @@ def _interval(
 
 
 def require_known(name: str | None) -> None:
-    """Refuse a metric that does not exist.
+    """Refuse an unknown metric.
 
     Raises:
-        UsageError: With all the names there are.
+        UsageError: The metric is unknown; the message lists all names.
     """
     if name is None or name in METRICS:
         return
@@ -185,33 +185,33 @@ def require_known(name: str | None) -> None:
 
     if name not in get_scorer_names():
         raise UsageError(
-            f"There is no metric called {name}.",
+            f"{name} is not a metric.",
             expected=f"{', '.join(METRICS)}, or a scorer of scikit-learn: {', '.join(get_scorer_names())}",
             received=name,
         )
 
 
-def default_metric(kind: str, targets: np.ndarray | None) -> str:
-    """The metric of a kind of output if the user names none."""
+def default_metric(kind: str, ground_truth: np.ndarray | None) -> str:
+    """The default metric of a kind of output."""
     name = _DEFAULTS[kind]
-    return "agreement" if name == "top1" and targets is None else name
+    return "agreement" if name == "top1" and ground_truth is None else name
 
 
 def metric_for(
-    name: str | None, kind: str, outputs: np.ndarray, targets: np.ndarray | None, *, is_logit: bool = False
+    name: str | None, kind: str, outputs: np.ndarray, ground_truth: np.ndarray | None, *, is_logit: bool = False
 ) -> BoundMetric:
     """Bind a metric to a model's output.
 
     Args:
-        name: The metric, or None for the kind's own.
-        kind: The output's kind.
-        outputs: The float model's outputs, shape (N, …).
-        targets: Labels of the examples; None if there are none.
-        is_logit: Whether the output's scores are logits.
+        name: Metric name, or None for the default of the kind.
+        kind: Kind of the output.
+        outputs: Outputs of the float model, shape (N, …).
+        ground_truth: True values of the examples, or None.
+        is_logit: Whether the scores of the output are logits.
     Raises:
-        DataError: The metric does not go with the output, or needs labels that are missing or do not fit.
+        DataError: The metric does not judge this kind, or needs ground truth that is missing or not compatible.
     """
-    name = name or default_metric(kind, targets)
+    name = name or default_metric(kind, ground_truth)
     metric = METRICS.get(name)
     if metric is not None and kind not in metric.kinds:
         raise DataError(
@@ -220,58 +220,60 @@ def metric_for(
             received=f"{kind}, {OUTPUT_KINDS[kind]}; shape (N, {', '.join(map(str, outputs.shape[1:]))})",
             next_step=f"use --metric {' or '.join(each.name for each in METRICS.values() if kind in each.kinds)}",
         )
-    if name == "agreement" or (metric is not None and targets is None and name != "top1"):
+    if name == "agreement" or (metric is not None and ground_truth is None and name != "top1"):
         return BoundMetric(name, kind, FLOAT_PREDICTIONS, metric is None or metric.is_share, is_logit)
     if name in _NUMERIC:
-        fits = targets is not None and targets.size == outputs.size
+        fits = ground_truth is not None and ground_truth.size == outputs.size
         return BoundMetric(name, kind, LABELLED if fits else FLOAT_PREDICTIONS, is_share=False)
-    if targets is None:
+    if ground_truth is None:
         raise DataError(
-            f"The metric {name} needs labels.",
-            expected="data with labels",
-            received="data without",
+            f"The metric {name} needs ground truth.",
+            expected="data with ground truth",
+            received="data without ground truth",
             next_step="use --metric agreement, mse, mae or r2, which compare with the float model's predictions",
         )
-    require_fitting_targets(kind, outputs, targets)
+    require_compatible_ground_truth(kind, outputs, ground_truth)
     return BoundMetric(name, kind, LABELLED, metric is not None and metric.is_share, is_logit)
 
 
 def truth_of(kind: str, outputs: np.ndarray) -> np.ndarray:
-    """The classes or labels that outputs stand for, as labels of the data would give them."""
+    """The classes or labels that outputs predict, in the form of ground truth."""
     if kind == LABELS:
         return np.asarray(outputs >= _LABEL_THRESHOLD, np.int64)
     return predicted_classes(outputs) if kind in _SCORED_KINDS else outputs
 
 
-def require_fitting_targets(kind: str, outputs: np.ndarray, targets: np.ndarray, name: str = "") -> None:
-    """Refuse labels that cannot belong to an output.
+def require_compatible_ground_truth(kind: str, outputs: np.ndarray, ground_truth: np.ndarray, name: str = "") -> None:
+    """Refuse ground truth that cannot belong to an output.
 
     Args:
-        kind: The output's kind.
+        kind: Kind of the output.
         outputs: Outputs, shape (N, …).
-        targets: Labels of the same examples.
-        name: The output's name, for the message.
+        ground_truth: True values of the same examples.
+        name: Output name, for the message.
     Raises:
-        DataError: Their type, shape or range does not fit.
+        DataError: Type, shape or range is not compatible.
     """
     if kind in _SCORED_KINDS:
         wanted = truth_of(kind, outputs).shape
         count = max(2, outputs.shape[-1]) if outputs.dtype.kind == "f" else np.iinfo(np.int64).max
-        in_range = targets.dtype.kind == "i" and targets.min(initial=0) >= 0 and targets.max(initial=0) < count
-        fits, expected = in_range and targets.shape == wanted, f"classes from 0 to {count - 1}, shape {wanted}"
+        in_range = (
+            ground_truth.dtype.kind == "i" and ground_truth.min(initial=0) >= 0 and ground_truth.max(initial=0) < count
+        )
+        fits, expected = in_range and ground_truth.shape == wanted, f"classes from 0 to {count - 1}, shape {wanted}"
     elif kind == LABELS:
-        fits = targets.shape == outputs.shape and bool(np.isin(targets, (0, 1)).all())
+        fits = ground_truth.shape == outputs.shape and bool(np.isin(ground_truth, (0, 1)).all())
         expected = f"0 or 1 for each label, shape {outputs.shape}"
     else:
-        fits, expected = targets.size == outputs.size, f"real targets, shape {outputs.shape}"
+        fits, expected = ground_truth.size == outputs.size, f"real values, shape {outputs.shape}"
     if not fits:
-        kind_of_numbers = "class numbers" if targets.dtype.kind == "i" else "real numbers"
+        kind_of_numbers = "classes" if ground_truth.dtype.kind == "i" else "real values"
         raise DataError(
-            "The data's labels do not fit the model" + (f"'s output {name}." if name else "."),
+            "The ground truth of the data is not compatible with " + (f"output {name}." if name else "the model."),
             expected=expected,
-            received=f"{kind_of_numbers} up to {targets.max(initial=0)}, shape {targets.shape}",
-            next_step="pass the data the model was trained for, declare the output with --output-kind, or leave the "
-            "labels out to compare the two models alone",
+            received=f"{kind_of_numbers} up to {ground_truth.max(initial=0)}, shape {ground_truth.shape}",
+            next_step="pass the data the model was trained for, declare the output with --output-kind, or remove the "
+            "ground truth to compare only the two models",
         )
 
 
@@ -280,17 +282,17 @@ def _is_finite(values: np.ndarray) -> bool:
 
 
 def _rows(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Each as float64 (N, F)."""
+    """Each array as float64 (N, F)."""
     return tuple(np.asarray(array, np.float64).reshape(len(array), -1) for array in arrays)
 
 
 def _equal_classes(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Which places (N, F) hold the true class."""
+    """Whether each predicted class is the true one, bool (N, F)."""
     return np.asarray(predicted_classes(predictions) == truth).reshape(len(truth), -1)
 
 
 def _counted(values: Any) -> np.ndarray:
-    """Parts of a mean over examples: the value and 1."""
+    """Contributions to a mean over examples: the value and 1."""
     return np.stack([np.asarray(values, np.float64), np.ones(len(values))], axis=1)
 
 
@@ -313,7 +315,7 @@ def _all_equal(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _confusions(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """True positives, false positives and false negatives of each label, (N, 3 × labels)."""
+    """True positives, false positives and false negatives for each label, (N, 3 × labels)."""
     found, right = truth_of(LABELS, predictions) == 1, truth == 1
     return np.concatenate([found & right, found & ~right, ~found & right], axis=1).astype(np.float64)
 
@@ -326,7 +328,7 @@ def _f1(sums: np.ndarray) -> np.ndarray:
 
 
 def _overlaps(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Pixels in both and pixels in either, for each class, (N, 2 × classes)."""
+    """Intersection and union in pixels for each class, (N, 2 × classes)."""
     chosen = predicted_classes(predictions)
     count = max(2, predictions.shape[-1]) if predictions.dtype.kind == "f" else int(max(chosen.max(), truth.max())) + 1
     chosen, truth = chosen.reshape(len(truth), -1), truth.reshape(len(truth), -1)
@@ -340,7 +342,7 @@ def _mean_iou(sums: np.ndarray) -> np.ndarray:
 
 
 def _mean_of_present(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """The mean of ``part / whole`` over the last axis, without what is not there at all; 1 if nothing is."""
+    """The mean of ``part / whole`` over the last axis where ``whole`` is positive; 1 if it never is."""
     present = whole > 0
     shares = np.divide(part, whole, out=np.zeros_like(part), where=present)
     count = present.sum(-1)
@@ -358,7 +360,7 @@ def _squared_error(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _cosines(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """The cosine of the angle between each prediction and the truth; two rows of zeros count as equal."""
+    """The cosine of the angle between each prediction and the ground truth; two zero rows count as equal."""
     given, wanted = _rows(predictions, truth)
     norms = np.linalg.norm(given, axis=1) * np.linalg.norm(wanted, axis=1)
     products = (given * wanted).sum(1)
@@ -367,13 +369,13 @@ def _cosines(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _explained(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Squared errors, and squared deviations from the mean of all examples."""
+    """Squared errors, and squared deviations of the ground truth from its mean."""
     given, wanted = _rows(predictions, truth)
     return np.stack([np.square(given - wanted).sum(1), np.square(wanted - wanted.mean(0)).sum(1)], axis=1)
 
 
 def _r2(sums: np.ndarray) -> np.ndarray:
-    """1 - squared error / variance of the truth, over all values; see ``sklearn.metrics.r2_score``."""
+    """1 - squared error / variance of the ground truth, over all values; see ``sklearn.metrics.r2_score``."""
     error, variance = sums[..., 0], sums[..., 1]
     explained = 1 - np.divide(error, variance, out=np.ones_like(error), where=variance > 0)
     return np.asarray(np.where(variance > 0, explained, np.where(error > 0, 0.0, 1.0)))
@@ -391,11 +393,11 @@ def _snr(sums: np.ndarray) -> np.ndarray:
     return np.asarray(-10 * np.log10(np.maximum(noise / np.maximum(signal, 1e-300), floor)))
 
 
-#: Predictions that are equal have no noise; float32 itself has about 150 dB.
+#: Limit for equal predictions, which have no noise; the precision of float32 is about 150 dB.
 _HIGHEST_SNR = 150.0
 
 _RECORDS = (
-    Metric("top1", "share of examples with the right class", (CLASSES,), True, _share_equal, _mean),
+    Metric("top1", "share of examples with the correct class", (CLASSES,), True, _share_equal, _mean),
     Metric(
         "agreement",
         "share of classes or labels equal to the float model's",
@@ -406,9 +408,9 @@ _RECORDS = (
     ),
     Metric("f1", "F1 score, the mean over the labels", (LABELS,), True, _confusions, _f1),
     Metric("mean_iou", "mean over classes of intersection over union", (MASK,), True, _overlaps, _mean_iou),
-    Metric("pixel_accuracy", "share of pixels with the right class", (MASK,), True, _share_equal, _mean),
-    Metric("token_accuracy", "share of steps with the right token", (SEQUENCE,), True, _share_equal, _mean),
-    Metric("exact_match", "share of sequences with every token right", (SEQUENCE,), True, _all_equal, _mean),
+    Metric("pixel_accuracy", "share of pixels with the correct class", (MASK,), True, _share_equal, _mean),
+    Metric("token_accuracy", "share of steps with the correct token", (SEQUENCE,), True, _share_equal, _mean),
+    Metric("exact_match", "share of sequences with every token correct", (SEQUENCE,), True, _all_equal, _mean),
     Metric("mse", "negative mean squared error", _NUMERIC_KINDS, False, _squared_error, lambda sums: -_mean(sums)),
     Metric("mae", "negative mean absolute error", _NUMERIC_KINDS, False, _absolute_error, lambda sums: -_mean(sums)),
     Metric(
@@ -420,13 +422,13 @@ _RECORDS = (
         lambda sums: -np.sqrt(_mean(sums)),
     ),
     Metric("cosine", "mean cosine similarity", _NUMERIC_KINDS, False, _cosines, _mean),
-    Metric("r2", "share of the variance that is explained", _NUMERIC_KINDS, False, _explained, _r2),
+    Metric("r2", "share of the variance explained", _NUMERIC_KINDS, False, _explained, _r2),
     Metric("snr", "signal-to-noise ratio in dB", _NUMERIC_KINDS, False, _signal_and_noise, _snr),
 )
-#: Every metric of edgekit's own; any other name is a scorer of scikit-learn.
+#: The metrics that edgekit defines; any other name is a scikit-learn scorer.
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _RECORDS}
 _NUMERIC = frozenset({"mse", "mae", "rmse", "cosine", "r2", "snr"})
-#: Means over examples of something from 0 to 1.
+#: Means over examples of a value from 0 to 1.
 _COUNTED = frozenset({"top1", "agreement", "pixel_accuracy", "token_accuracy", "exact_match"})
 _DEFAULTS: Mapping[str, str] = {
     CLASSES: "top1",
@@ -445,12 +447,12 @@ def _defined_scores(
     """Both scores.
 
     Raises:
-        DataError: One of them has no value.
+        DataError: One of them is undefined.
     """
     scores = score(reference, truth), score(candidate, truth)
     if not np.isfinite(scores).all():
         raise DataError(
-            "The metric is not defined on these examples.",
+            "The metric is undefined for these examples.",
             expected="for most metrics, examples of more than one class",
             received=f"scores {scores[0]:g} and {scores[1]:g} on {counted(len(truth), 'held-back example')}",
             next_step="pass more examples, or choose another --metric",
@@ -471,26 +473,26 @@ def _compare_by_scorer(
         return score(reference[rows], truth[rows]) - score(candidate[rows], truth[rows])
 
     interval = bootstrap_by_example(drop_of, len(truth), resamples=_SCORER_RESAMPLES, seed=seed)
-    # Among few examples, many a draw has none of some class, and the metric no value for it.
+    # With few examples, a resample may lack a class, and the metric is undefined for it.
     if interval is not None and not np.isfinite([interval.low, interval.high]).all():
         interval = None
     return PairedScore(*scores, scores[0] - scores[1], interval, None)
 
 
 def _scorer(name: str, kind: str) -> Callable[[np.ndarray, np.ndarray], float]:
-    """scikit-learn's scorer of that name, for predictions that are at hand."""
+    """A scikit-learn scorer, wrapped so that it scores given predictions."""
     from sklearn.metrics import get_scorer
 
     scorer = get_scorer(name)
 
     def score(predictions: np.ndarray, truth: np.ndarray) -> float:
         try:
-            # It warns of every draw of the bootstrap that the metric is not defined on.
+            # It warns about every resample for which the metric is undefined.
             with warnings.catch_warnings(action="ignore"):
                 return float(scorer(_predicting(predictions.shape[-1], kind), predictions, truth))
         except (ValueError, TypeError, AttributeError) as error:
             raise DataError(
-                f"scikit-learn cannot compute {name} of this model's predictions.",
+                f"scikit-learn cannot compute {name} for this model's predictions.",
                 received=str(error).strip().splitlines()[0][:300],
                 next_step=f"choose a metric for {OUTPUT_KINDS[kind]}",
             ) from error
@@ -499,7 +501,7 @@ def _scorer(name: str, kind: str) -> Callable[[np.ndarray, np.ndarray], float]:
 
 
 def _predicting(columns: int, kind: str) -> Any:
-    """A fitted estimator of scikit-learn whose input is a model's output, which it gives back."""
+    """A fitted scikit-learn estimator that takes a model's predictions as input and returns them."""
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
     class Classifier(ClassifierMixin, BaseEstimator):

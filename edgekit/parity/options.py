@@ -1,4 +1,4 @@
-"""How two models are compared, and what must hold."""
+"""Options and thresholds of a comparison of two models."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from edgekit_runtime.task import NOTHING_SAID, Claim
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What a candidate must reach.
+    """Thresholds for a candidate.
 
     Attributes:
-        max_drop: Largest drop, an absolute fraction, of top-1 for classes, F1 for labels, R² for values, mean IoU for
-            masks, token accuracy for sequences; None for no limit.
-        min_agreement: Least share of equal classes, a fraction; None for no limit.
+        max_drop: Largest allowed drop, an absolute fraction: of top-1 for classes, F1 for labels, R² for values, mean
+            IoU
+            for masks, token accuracy for sequences; None for no limit.
+        min_agreement: Smallest allowed share of equal classes, a fraction; None for no limit.
     """
 
     max_drop: float | None = None
@@ -24,18 +25,18 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class ValidationOptions:
-    """How to compare.
+    """Options of a comparison.
 
     Attributes:
-        seed: Seed of what is held back, of a choice of examples and of the bootstrap.
-        everything: Compare on all of the data, not only on the part that is held back.
-        samples: Compare on so many examples at most; None for all.
-        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; others take what is
-            packed into the candidate.
-        label_column: Column of labels where the data is a table; None finds it.
-        slice_by: What says which slice an example belongs to; None for no slices.
-        top_k: How many of the highest scores may hold the right class.
-        claim: What the user says of the models' task.
+        seed: Seed of the data split, of the selection of examples and of the bootstrap.
+        everything: Use all examples, not only the held-back part.
+        samples: Maximum number of examples; None for all.
+        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image input; other inputs
+            use what is packed into the candidate.
+        label_column: Column of the ground truth if the data is a table; None finds it.
+        slice_by: Column, array or key that names the slice of each example; None for no slices.
+        top_k: The k of top-k accuracy.
+        claim: Task as declared by the user.
     """
 
     seed: int = 0

@@ -1,7 +1,7 @@
-"""Statistics of two models that answered the same examples: is a difference real, and how large may it be?
+"""Statistics of two models on the same examples: is a difference significant, and how large may it be?
 
-The mathematics is scipy's; this module says which test belongs to which question. Everything is computed from counts
-or from one number a example, so that a stream of any length can be judged: add up ``PairedCounts`` a batch at a time.
+The mathematics is scipy's; this module selects the test for each question. Everything is computed from counts or from
+one number per example, so a stream of any length can be judged: add up ``PairedCounts`` batch by batch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from edgekit_runtime.errors import DataError
 
-#: Values that a batch of bootstrap resamples may hold: 32 MB of float64.
+#: Maximum number of values in a batch of bootstrap resamples: 32 MB of float64.
 _BOOTSTRAP_VALUES = 4_000_000
 
 
@@ -26,9 +26,9 @@ class Interval:
     """A confidence interval.
 
     Attributes:
-        low: Its lower end.
-        high: Its upper end.
-        confidence: Share of such intervals that hold the true value, a fraction.
+        low: Lower end.
+        high: Upper end.
+        confidence: Share of such intervals that contain the true value, a fraction.
     """
 
     low: float
@@ -36,19 +36,19 @@ class Interval:
     confidence: float = 0.95
 
     def to_dict(self) -> dict[str, float]:
-        """The ends and the confidence."""
+        """Plain values of the fields."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class PairedCounts:
-    """How often two classifiers were right on the same examples: the 2 × 2 table of McNemar's test.
+    """How often two classifiers were correct on the same examples: the 2 × 2 table of McNemar's test.
 
     Attributes:
-        both_right: Samples that both label right.
-        only_reference: Samples that the reference alone labels right: the candidate's losses.
-        only_candidate: Samples that the candidate alone labels right: its gains.
-        both_wrong: Samples that both label wrong.
+        both_right: Examples that both predict correctly.
+        only_reference: Examples that only the reference predicts correctly: the candidate's losses.
+        only_candidate: Examples that only the candidate predicts correctly: its gains.
+        both_wrong: Examples that neither predicts correctly.
     """
 
     both_right: int = 0
@@ -61,15 +61,15 @@ class PairedCounts:
         """Count a batch.
 
         Args:
-            reference_right: Whether the reference labels each example right, bool (N,).
-            candidate_right: The same of the candidate, bool (N,).
+            reference_right: Whether the reference predicts each example correctly, bool (N,).
+            candidate_right: The same for the candidate, bool (N,).
         Raises:
-            DataError: The two differ in length.
+            DataError: The lengths differ.
         """
         if reference_right.shape != candidate_right.shape or reference_right.ndim != 1:
             raise DataError(
-                "Paired statistics need an answer of both models to every example.",
-                expected=f"{reference_right.shape} answers",
+                "Paired statistics need a prediction of both models for every example.",
+                expected=f"shape {reference_right.shape}",
                 received=str(candidate_right.shape),
             )
         reference, candidate = reference_right.astype(bool), candidate_right.astype(bool)
@@ -90,17 +90,17 @@ class PairedCounts:
 
     @property
     def examples(self) -> int:
-        """How many examples were compared."""
+        """Number of examples."""
         return self.both_right + self.only_reference + self.only_candidate + self.both_wrong
 
     @property
     def reference_accuracy(self) -> float:
-        """Share of the examples that the reference labels right."""
+        """Accuracy of the reference, a fraction."""
         return (self.both_right + self.only_reference) / self.examples
 
     @property
     def candidate_accuracy(self) -> float:
-        """Share of the examples that the candidate labels right."""
+        """Accuracy of the candidate, a fraction."""
         return (self.both_right + self.only_candidate) / self.examples
 
     @property
@@ -116,17 +116,17 @@ class PairedCounts:
 def mcnemar_exact(
     only_reference: ArrayLike, only_candidate: ArrayLike, alternative: Literal["two-sided", "worse"] = "two-sided"
 ) -> Any:
-    """The p-value of the exact McNemar test: could the answers that changed be chance?
+    """The p-value of the exact McNemar test: could the changed predictions be due to chance?
 
-    If both models are equally good, each example that only one of them gets right falls to either side like a coin:
-    ``only_reference`` is binomial(only_reference + only_candidate, 1/2).
+    If both models are equally good, each example that only one of them predicts correctly is equally likely to be the
+    reference's or the candidate's: ``only_reference`` is binomial(only_reference + only_candidate, 1/2).
 
     Args:
-        only_reference: Samples that the reference alone labels right; a number or an array of any shape.
-        only_candidate: Samples that the candidate alone labels right; the same shape.
-        alternative: ``two-sided`` for a difference in either direction, ``worse`` for a candidate that loses.
+        only_reference: Examples that only the reference predicts correctly; a number or an array of any shape.
+        only_candidate: Examples that only the candidate predicts correctly; same shape.
+        alternative: ``two-sided`` for a difference in either direction, ``worse`` for a worse candidate.
     Returns:
-        The p-value, float; an array of them where arrays were given. 1 where no answer changed.
+        The p-value, float, or an array of them for arrays; 1 if no prediction changed.
     Source: McNemar, Psychometrika 12 (1947) 153; exact form as in ``statsmodels.stats.contingency_tables.mcnemar``.
     """
     from scipy.stats import binom
@@ -141,17 +141,17 @@ def mcnemar_exact(
 
 
 def drop_interval(counts: PairedCounts, confidence: float = 0.95) -> Interval:
-    """The interval of the drop ``reference_accuracy - candidate_accuracy``, the examples being the same for both.
+    """The interval of the drop ``reference_accuracy - candidate_accuracy`` on the same examples.
 
     Newcombe's hybrid score interval: the Wilson intervals of the two accuracies, squared and added, with the
-    correlation of the paired answers. It never leaves -1…1, and has a width where no answer changed.
+    correlation of the paired predictions. It stays within -1…1, and has a width even if no prediction changed.
 
     Source: Newcombe, Statistics in Medicine 17 (1998) 2635, method 10.
     Raises:
         DataError: There are no examples.
     """
     if not counts.examples:
-        raise DataError("There are no examples to compare on.")
+        raise DataError("There are no examples to compare.")
     first = share_interval(counts.both_right + counts.only_reference, counts.examples, confidence)
     second = share_interval(counts.both_right + counts.only_candidate, counts.examples, confidence)
     p1, p2, phi = counts.reference_accuracy, counts.candidate_accuracy, _correlation(counts)
@@ -179,7 +179,7 @@ def _square_and_add(first: float, second: float, phi: float) -> float:
 
 
 def _correlation(counts: PairedCounts) -> float:
-    """Newcombe's φ of the table: corrected for continuity where the answers go together, 0 if a margin is empty."""
+    """Newcombe's φ of the table: with continuity correction if it is positive, 0 if a margin is empty."""
     a, b, c, d = counts.both_right, counts.only_reference, counts.only_candidate, counts.both_wrong
     margins = (a + b) * (c + d) * (a + c) * (b + d)
     if not margins:
@@ -191,18 +191,20 @@ def _correlation(counts: PairedCounts) -> float:
 
 
 def mae_increase(reference_errors: np.ndarray, candidate_errors: np.ndarray, axis: int = -1) -> Any:
-    """By how much the candidate's mean absolute error is larger; errors are prediction - target."""
+    """By how much the candidate's mean absolute error is larger; errors are prediction - true value."""
     return np.abs(candidate_errors).mean(axis) - np.abs(reference_errors).mean(axis)
 
 
 def rmse_increase(reference_errors: np.ndarray, candidate_errors: np.ndarray, axis: int = -1) -> Any:
-    """By how much the candidate's root mean squared error is larger; errors are prediction - target."""
+    """By how much the candidate's root mean squared error is larger; errors are prediction - true value."""
     return np.sqrt(np.square(candidate_errors).mean(axis)) - np.sqrt(np.square(reference_errors).mean(axis))
 
 
-def r2_drop(reference_errors: np.ndarray, candidate_errors: np.ndarray, targets: np.ndarray, axis: int = -1) -> Any:
-    """By how much the candidate's R² = 1 - Σ error² / Σ (target - mean)² is smaller; 0 if all targets are equal."""
-    total = np.square(targets - targets.mean(axis, keepdims=True)).sum(axis)
+def r2_drop(
+    reference_errors: np.ndarray, candidate_errors: np.ndarray, ground_truth: np.ndarray, axis: int = -1
+) -> Any:
+    """By how much the candidate's R² = 1 - Σ error² / Σ (y - mean)² is smaller; 0 if all true values are equal."""
+    total = np.square(ground_truth - ground_truth.mean(axis, keepdims=True)).sum(axis)
     squares = np.square(candidate_errors).sum(axis) - np.square(reference_errors).sum(axis)
     return np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
 
@@ -214,14 +216,14 @@ def paired_bootstrap(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """The percentile bootstrap interval of a statistic of paired values: whole examples are drawn, never halves.
+    """The percentile bootstrap interval of a statistic of paired values; examples are drawn as pairs.
 
     Args:
-        statistic: Called with the arrays and ``axis``; for instance ``mae_increase``.
-        examples: Arrays (N,), one value a example each, for instance the errors of both models.
-        confidence: Of the interval, a fraction.
-        resamples: How many times N examples are drawn.
-        seed: Of the drawing; the same seed gives the same interval.
+        statistic: Called with the arrays and ``axis``, for example ``mae_increase``.
+        examples: Arrays (N,) with one value per example, for example the errors of each model.
+        confidence: Confidence of the interval, a fraction.
+        resamples: Number of resamples of N examples.
+        seed: Random seed; the same seed gives the same interval.
     Raises:
         DataError: There are fewer than two examples, or the arrays differ in length.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; ``scipy.stats.bootstrap``.
@@ -231,7 +233,7 @@ def paired_bootstrap(
     arrays = tuple(np.asarray(array, np.float64) for array in examples)
     if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 1 or len(arrays[0]) < 2:
         raise DataError(
-            "The paired bootstrap needs one value of every kind for each of two examples or more.",
+            "The paired bootstrap needs arrays of equal length with at least two examples.",
             received=", ".join(str(array.shape) for array in arrays),
         )
     drawn = bootstrap(
@@ -257,17 +259,17 @@ def score_drop_interval(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """The interval of the drop of a score that is computed from sums over examples: whole examples are drawn.
+    """The bootstrap interval of the drop of a score that is computed from sums over examples.
 
-    The pixels of an image or the steps of a sequence depend on each other; drawing examples keeps them together.
+    Whole examples are drawn, because the pixels of an image or the steps of a sequence depend on each other.
 
     Args:
-        score: Sums, shape (B, K), to scores, shape (B,).
-        reference: What each example adds to the sums by the reference's predictions, shape (N, K).
-        candidate: The same by the candidate's.
-        confidence: Of the interval, a fraction.
-        resamples: How many times N examples are drawn.
-        seed: Of the drawing; the same seed gives the same interval.
+        score: Maps sums, shape (B, K), to scores, shape (B,).
+        reference: Contribution of each example to the sums for the reference, shape (N, K).
+        candidate: The same for the candidate.
+        confidence: Confidence of the interval, a fraction.
+        resamples: Number of resamples of N examples.
+        seed: Random seed; the same seed gives the same interval.
     Raises:
         DataError: There are fewer than two examples.
     Source: the cluster bootstrap, Davison and Hinkley, Bootstrap Methods and Their Application (1997), section 3.8; its
@@ -292,16 +294,17 @@ def bootstrap_by_example(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval | None:
-    """The interval of a statistic that has to be computed anew for each resample.
+    """The bootstrap interval of a statistic that must be recomputed for each resample.
 
     Args:
-        statistic: Called with the rows drawn, int64 (count,).
+        statistic: Called with the drawn rows, int64 (count,).
         count: Number of examples.
-        confidence: Of the interval, a fraction.
-        resamples: How many times ``count`` examples are drawn.
-        seed: Of the drawing.
+        confidence: Confidence of the interval, a fraction.
+        resamples: Number of resamples of ``count`` examples.
+        seed: Random seed.
     Returns:
-        None if there are fewer than two examples, or if most resamples have no value: a class may be missing in them.
+        None if there are fewer than two examples, or if the statistic is undefined for most resamples, for example
+        because a class is missing.
     Source: see :func:`score_drop_interval`.
     """
     if count < 2:
@@ -323,16 +326,16 @@ def sign_flip_test(
     flips: int = 10_000,
     seed: int = 0,
 ) -> float:
-    """The p-value of a paired permutation test: could the two models have been swapped, example by example?
+    """The p-value of a paired permutation test: are the two models interchangeable on each example?
 
-    If neither is better, each example's difference has either sign with equal probability, however its pixels or steps
-    depend on each other. For differences of -1, 0 and 1 this is McNemar's test, which is then computed exactly.
+    If neither is better, the difference of each example has either sign with equal probability, even if its pixels or
+    steps depend on each other. For differences of -1, 0 and 1 this is McNemar's test, which is then computed exactly.
 
     Args:
-        differences: The reference's score less the candidate's, one per example, shape (N,).
-        alternative: ``two-sided`` for a difference in either direction, ``worse`` for a candidate that loses.
-        flips: How many random assignments of signs are drawn; the smallest p-value is ``1 / (flips + 1)``.
-        seed: Of the drawing.
+        differences: Score of the reference minus score of the candidate for each example, shape (N,).
+        alternative: ``two-sided`` for a difference in either direction, ``worse`` for a worse candidate.
+        flips: Number of random sign assignments; the smallest p-value is ``1 / (flips + 1)``.
+        seed: Random seed.
     Returns:
         The p-value; 1 if no example differs.
     Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses (2005), section 3.6.
@@ -345,7 +348,7 @@ def sign_flip_test(
     observed = differences.sum() if alternative == "worse" else abs(differences.sum())
     rng = np.random.default_rng(seed)
     batch = max(1, _BOOTSTRAP_VALUES // len(differences))
-    # Sums in another order differ by rounding: an equal sum counts as extreme.
+    # Summation order changes the rounding, so an equal sum must count as extreme.
     limit = observed - 1e-9 * np.abs(differences).sum()
     extreme = 0
     for start in range(0, flips, batch):
@@ -357,7 +360,7 @@ def sign_flip_test(
 
 def _require_two(count: int) -> None:
     if count < 2:
-        raise DataError("The bootstrap needs two examples or more.", received=str(count))
+        raise DataError("The bootstrap needs at least two examples.", received=str(count))
 
 
 def _expanded_percentiles(values: np.ndarray, count: int, confidence: float) -> Interval:

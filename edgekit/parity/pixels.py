@@ -1,4 +1,4 @@
-"""A model's input back to an image that can be looked at."""
+"""Converts model inputs back to images for display."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 
 from edgekit_runtime.inputs.preprocessing import Preprocessing
 
-#: Larger ones are shown by every second, third, … pixel.
+#: Larger images are reduced by keeping every second, third, … pixel.
 _LARGEST_SIDE = 112
 
 
 def as_images(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Undo the scaling of a batch of images.
+    """Undo the preprocessing of a batch of images.
 
     Args:
-        values: Real values at the model's input, (N, H, W, 1 or 3) or, by its layout, (N, 1 or 3, H, W).
-        preprocessing: How images became these.
+        values: Real values at the model's input, (N, H, W, 1 or 3) or, for channels first, (N, 1 or 3, H, W).
+        preprocessing: Preprocessing that produced the values.
     Returns:
-        uint8, red first, at most 112 pixels high and wide.
+        uint8 in RGB order, at most 112 pixels high and wide.
     """
     values = preprocessing.as_images(values)
     step = max(1, -(-max(values.shape[1:3]) // _LARGEST_SIDE))

@@ -1,4 +1,4 @@
-"""What a model answers, whatever its format."""
+"""Predictions of a Keras model in memory."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-#: Examples a call: enough to keep both cores busy, few enough to stay out of the way of large pictures.
+#: Examples per call: enough to keep two cores busy, few enough to fit in memory with large images.
 _BATCH = 256
 
 
 def keras_predict(model: Any, inputs: np.ndarray) -> np.ndarray:
-    """The outputs of a Keras model that is already loaded.
+    """Run a loaded Keras model.
 
     Args:
         model: ``keras.Model`` with one input and one output.
-        inputs: Shape (N, ...), as the model takes them.
+        inputs: Model inputs, shape (N, ...).
     Returns:
         float32 (N, ...).
     """

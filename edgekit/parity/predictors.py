@@ -1,4 +1,4 @@
-"""A Keras file, a PyTorch program or a .tflite as something that answers batches by name."""
+"""Runs a Keras file, a PyTorch program or a .tflite on batches, with inputs and outputs by name."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.task import UNNAMED, USER, Claim, Task
 from edgekit_runtime.task_finding import find_task
 
-#: Examples a call, and their bytes: enough to keep all cores busy, few enough to stay out of the way of large pictures.
+#: Examples and bytes per call: enough to keep all cores busy, few enough to fit in memory with large images.
 _MOST_EXAMPLES, _MOST_BYTES = 1024, 16_000_000
-#: Examples that TensorFlow is asked at once: with more, what a layer leaves no longer fits the processor's cache.
+#: Examples per TensorFlow call: with more, activations no longer fit into the processor's cache.
 _KERAS_EXAMPLES = 128
 
 
 class Predictor(Protocol):
-    """What is asked for answers.
+    """A model that predicts batches.
 
     Attributes:
-        path: The file.
-        inputs: The inputs, in the model's order.
-        outputs: Names of the outputs, in the model's order.
-        labels: Names of the classes; empty if none are known.
-        pixels: How images become an input, by its name, or under "" for the only image; empty if the file does not say.
+        path: Model file.
+        inputs: Inputs in the model's order.
+        outputs: Output names in the model's order.
+        labels: Class names; empty if unknown.
+        pixels: Preprocessing of images by input name, or under "" for the only image input; empty if the file has none.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class Predictor(Protocol):
 
 
 def batch_size(inputs: Sequence[ModelInput]) -> int:
-    """How many examples to read and ask at once."""
+    """Number of examples to read and predict at once."""
     sample_bytes = sum(
         np.dtype(each.dtype).itemsize * math.prod(max(size, 1) for size in each.shape[1:]) for each in inputs
     )
@@ -56,9 +56,9 @@ def open_predictor(path: Path, compared: Sequence[ModelInput] = ()) -> Predictor
 
     Args:
         path: The file.
-        compared: Inputs of the .tflite that it is compared with, if any.
+        compared: Inputs of the .tflite that the model is compared with, if any.
     Raises:
-        EdgekitError: It is missing, damaged or unsafe.
+        EdgekitError: The file is missing, damaged or unsafe.
     """
     if path.suffix == ".tflite":
         return TflitePredictor(path)
@@ -84,19 +84,19 @@ class TflitePredictor:
         self.description = self._model.description
 
     def task(self, claims: Sequence[Claim]) -> Task:
-        """What the inputs and outputs are: by the user first, then by the file, then by other claims."""
+        """The task, decided by the user's claims first, then by the file, then by other claims."""
         user = [claim for claim in claims if claim.source == USER]
         others = [claim for claim in claims if claim.source != USER]
         named = len(self._model.labels)
         return find_task(self.description, [*user, self._model.manifest.task, *others], label_count=named)
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Answer a batch; see ``Predictor``."""
+        """Predict a batch; see ``Predictor``."""
         return self._model.predict_named(inputs)
 
 
 class KerasPredictor:
-    """A Keras file on TensorFlow; see ``Predictor``. Names are those that conversion gives."""
+    """A Keras file on TensorFlow; see ``Predictor``. Inputs and outputs have the names that a conversion gives them."""
 
     def __init__(self, path: Path) -> None:
         from edgekit_converters.keras_files.load import load_keras_model
@@ -117,16 +117,16 @@ class KerasPredictor:
         self._call = self._compiled()
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Answer a batch; see ``Predictor``."""
+        """Predict a batch; see ``Predictor``."""
         arrays = [np.asarray(inputs[each.name], each.dtype) for each in self.inputs]
         starts = range(0, len(arrays[0]), _KERAS_EXAMPLES)
         parts = [self._call(*(array[start : start + _KERAS_EXAMPLES] for array in arrays)) for start in starts]
         return {
-            name: np.concatenate([np.asarray(part[place]) for part in parts]) for place, name in enumerate(self.outputs)
+            name: np.concatenate([np.asarray(part[index]) for part in parts]) for index, name in enumerate(self.outputs)
         }
 
     def _compiled(self) -> Any:
-        """The model as one graph: without the checks and callbacks that ``Model.predict`` adds to every batch."""
+        """The model as one graph, without the checks and callbacks that ``Model.predict`` adds to every batch."""
         import tensorflow as tf
 
         from edgekit_converters.lowering.keras.signature import call_model
@@ -134,21 +134,21 @@ class KerasPredictor:
         def call(*tensors: Any) -> list[Any]:
             return call_model(self._model, tensors)
 
-        # Any batch size: the last batch, which is smaller, is not traced anew.
+        # An open batch size, so that the smaller last batch is not traced again.
         shapes = [[None, *(None if size == -1 else size for size in each.shape[1:])] for each in self.inputs]
         specs = [tf.TensorSpec(shape, each.dtype) for shape, each in zip(shapes, self.inputs, strict=True)]
         return tf.function(call, input_signature=specs)
 
 
 def matched(reference: Sequence[str], candidate: Sequence[str], what: str) -> dict[str, str]:
-    """The candidate's name for each of the reference's: the same where there is one, else that in the same place.
+    """Map the reference's names to the candidate's: equal names if the sets are equal, otherwise by position.
 
     Args:
         reference: Names in the reference's order.
         candidate: Names in the candidate's order.
         what: "inputs" or "outputs".
     Raises:
-        ModelFileError: One has more than the other.
+        ModelFileError: The numbers of names differ.
     """
     if len(reference) != len(candidate):
         raise ModelFileError(

@@ -1,4 +1,4 @@
-"""A PyTorch exported program or a SavedModel as something that answers batches by name."""
+"""A PyTorch exported program or a SavedModel as something that predictions batches by name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from edgekit_runtime.errors import ConversionError
 
 
 class ProgramPredictor:
-    """A program that PyTorch or TensorFlow runs in a process of its own; see ``Predictor``.
+    """A program that PyTorch or TensorFlow runs in a separate process; see ``Predictor``.
 
     Args:
-        path: The ``.pt2``, or the folder of a SavedModel, of which the signature with the inputs compared is run.
-        compared: Inputs of the .tflite that it is compared with: images are taken in that one's layout.
+        path: A ``.pt2``, or a SavedModel folder; the signature with the same input names as ``compared`` is run.
+        compared: Inputs of the .tflite that the program is compared with; images use the layout of these.
     """
 
     def __init__(self, path: Path, compared: Sequence[ModelInput] = ()) -> None:
@@ -30,7 +30,7 @@ class ProgramPredictor:
             request = LoweringRequest(path, channels_last=_takes_channels_last(path, compared))
         process = LoweringProcess(request)
         process.__enter__()
-        # The process ends with this object, or with Python.
+        # The process ends with this object or with Python.
         weakref.finalize(self, process.__exit__, None, None, None)
         lowered = process.result()
         self.path = path
@@ -45,15 +45,15 @@ class ProgramPredictor:
         self.pixels: Mapping[str, PixelRange] = {name: how for name, how in images.items() if how is not None}
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Answer a batch; see ``Predictor``."""
-        answers = self._process.source_outputs(inputs)
-        if answers is None:
+        """Predict a batch; see ``Predictor``."""
+        predictions = self._process.source_outputs(inputs)
+        if predictions is None:
             raise ConversionError(f"{self.path.name} could not be run on this data.")
-        return answers
+        return predictions
 
 
 def _takes_channels_last(path: Path, compared: Sequence[ModelInput]) -> bool:
-    """Whether the .tflite takes as (N, H, W, C) what the program takes as (N, C, H, W)."""
+    """Whether the .tflite has an image input as (N, H, W, C) that the program has as (N, C, H, W)."""
     shapes = {each.name: each.shape[1:] for each in compared}
     for each in read_program(path).inputs:
         first = each.shape[1:]
@@ -63,12 +63,12 @@ def _takes_channels_last(path: Path, compared: Sequence[ModelInput]) -> bool:
 
 
 def _signature_with(folder: Path, compared: Sequence[ModelInput]) -> str | None:
-    """The signature whose inputs are called as those of the .tflite; None leaves the choice to the lowering."""
+    """The signature with the input names of the .tflite; None leaves the choice to the lowering."""
     names = {each.name for each in compared}
-    fitting = [
+    compatible = [
         signature.name
         for graph in read_meta_graphs(read_graph_file(folder), folder)
         for signature in graph.signatures.values()
         if {each.name for each in signature.inputs} == names
     ]
-    return fitting[0] if len(fitting) == 1 else None
+    return compatible[0] if len(compatible) == 1 else None

@@ -1,54 +1,54 @@
-"""How far confidence can be believed: the reliability diagram and the expected calibration error."""
+"""Reliability of a model's confidence: the reliability diagram and the expected calibration error (ECE)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from edgekit.parity.results import Calibration, ReliabilityBin
+from edgekit.parity.results import Reliability, ReliabilityBin
 
-#: Bins of equal width of the calibration error, as in Guo et al., On Calibration of Modern Neural Networks (2017).
+#: Bins of equal width for the expected calibration error, as in Guo et al., On Calibration of Modern Neural Networks (2017).
 _BINS = 15
-#: Bins of equal count of the diagram, and the fewest answers that say something about a share.
+#: Maximum number of bins of the diagram, which have equal counts, and the minimum number of predictions in a bin.
 _MOST_SHOWN, _FEWEST_ANSWERS = 10, 20
 
 
 class ReliabilityTally:
-    """A model's confidence and its right answers."""
+    """Confidence and correctness of a model's predictions."""
 
     def __init__(self) -> None:
         self._confidence: list[np.ndarray] = []
         self._right: list[np.ndarray] = []
 
     def add(self, confidence: np.ndarray, right: np.ndarray) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
-            confidence: Probability of each answer, 0 to 1, shape (N,).
-            right: Whether each answer is right, bool (N,).
+            confidence: Probability of each predicted class, 0 to 1, shape (N,).
+            right: Whether each prediction is correct, bool (N,).
         """
         self._confidence.append(np.asarray(confidence))
         self._right.append(np.asarray(right, bool))
 
-    def result(self) -> Calibration:
-        """The diagram, and the expected calibration error ``Σ samples/N · |accuracy - confidence|``."""
+    def result(self) -> Reliability:
+        """The diagram and the expected calibration error ``Σ samples/N · |accuracy - confidence|``."""
         if not self._confidence:
-            return Calibration(expected_error=0.0, bins=())
+            return Reliability(expected_error=0.0, bins=())
         confidence, right = np.concatenate(self._confidence).astype(np.float64), np.concatenate(self._right)
-        places = (np.ceil(confidence * _BINS).astype(np.int64) - 1).clip(0, _BINS - 1)
-        gaps = np.bincount(places, right, minlength=_BINS) - np.bincount(places, confidence, minlength=_BINS)
+        bins = (np.ceil(confidence * _BINS).astype(np.int64) - 1).clip(0, _BINS - 1)
+        gaps = np.bincount(bins, right, minlength=_BINS) - np.bincount(bins, confidence, minlength=_BINS)
         order = np.argsort(confidence, kind="stable")
-        return Calibration(
+        return Reliability(
             expected_error=float(np.abs(gaps).sum() / max(1, len(confidence))),
             bins=_bins(confidence[order], right[order]),
         )
 
 
 def _bins(confidence: np.ndarray, right: np.ndarray) -> tuple[ReliabilityBin, ...]:
-    """Bins of about equally many answers, each at least 20; answers of one confidence stay together."""
+    """Bins of about equal counts, at least 20 each; predictions of equal confidence share a bin."""
     count = len(confidence)
     wanted = max(1, min(_MOST_SHOWN, count // _FEWEST_ANSWERS))
     ends = (np.arange(1, wanted + 1) * count) // wanted
-    # An integer model gives few different confidences: a bin ends behind the last of its value.
+    # An integer model gives few different confidences, so a bin ends after the last prediction of its value.
     ends = np.unique(np.searchsorted(confidence, confidence[ends - 1], side="right"))
     ends = ends[np.diff(ends, prepend=0) >= _FEWEST_ANSWERS]
     ends = np.append(ends[:-1], count)

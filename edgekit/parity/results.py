@@ -1,4 +1,4 @@
-"""What a comparison of two models found, whole enough to draw every figure from it."""
+"""Results of a comparison of two models, with everything that reports and figures need."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from edgekit.parity.paired_statistics import Interval, PairedCounts
 
 @dataclass(frozen=True, slots=True)
 class NumericErrors:
-    """How far the values of one output lie apart.
+    """Differences between the values of one output of both models.
 
     Attributes:
-        samples: Examples compared.
-        values: Values compared, all examples together.
-        max_absolute_difference: The largest difference.
-        mean_absolute_difference: The mean difference.
+        samples: Number of examples.
+        values: Number of values in all examples together.
+        max_absolute_difference: Largest absolute difference.
+        mean_absolute_difference: Mean absolute difference.
         root_mean_square_difference: Root of the mean squared difference.
-        cosine_similarity: Of all values as two long vectors, -1 to 1; None if one is all zeros.
-        snr_db: ``10 log10(Σ reference² / Σ difference²)``; None without any difference, or any signal.
-        quantiles: Absolute error that a share of all values stays within, by that share, such as "0.99"; exact to 1 %.
-        worst: Names of the examples with the largest error, and that error, the largest first.
+        cosine_similarity: Cosine of all values as two vectors, -1 to 1; None if one is all zeros.
+        snr_db: ``10 log10(Σ reference² / Σ difference²)``; None if there is no difference or no signal.
+        quantiles: Absolute difference that a share of all values does not exceed, by share, such as "0.99"; within 1 %.
+        worst: Names of the examples with the largest difference, and that difference, largest first.
     """
 
     samples: int
@@ -39,14 +39,14 @@ class NumericErrors:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Answers of about the same confidence.
+    """Predictions of similar confidence.
 
     Attributes:
-        low: Confidence from here, exclusive; the first bin includes 0.
-        high: To here, inclusive.
-        samples: Answers in the bin.
-        mean_confidence: Their mean confidence; None in an empty bin.
-        accuracy: Share of them that is right; None in an empty bin.
+        low: Lower bound of the confidence, exclusive; the first bin includes 0.
+        high: Upper bound, inclusive.
+        samples: Number of predictions in the bin.
+        mean_confidence: Mean confidence; None if the bin is empty.
+        accuracy: Share of correct predictions; None if the bin is empty.
     """
 
     low: float
@@ -57,12 +57,12 @@ class ReliabilityBin:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """How far a model's confidence can be believed.
+class Reliability:
+    """Reliability of a model's confidence.
 
     Attributes:
-        expected_error: Mean over all answers of ``|confidence - accuracy|`` of their bin (expected calibration error).
-        bins: The reliability diagram, from low to high confidence.
+        expected_error: Expected calibration error: mean of ``|confidence - accuracy|`` of the bins, weighted by size.
+        bins: Bins of the reliability diagram, from low to high confidence.
     """
 
     expected_error: float
@@ -71,14 +71,14 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class ClassRecall:
-    """One class.
+    """Recall of one class.
 
     Attributes:
-        label: Its name.
-        samples: Examples of it.
-        reference: Share of these that the reference finds; None without any.
-        candidate: Share of these that the candidate finds; None without any.
-        change: ``candidate - reference``; None without any.
+        label: Class name.
+        samples: Number of examples of the class.
+        reference: Recall of the reference; None without examples.
+        candidate: Recall of the candidate; None without examples.
+        change: ``candidate - reference``; None without examples.
     """
 
     label: str
@@ -89,17 +89,17 @@ class ClassRecall:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedSample:
-    """An example that the two models answer differently.
+class ChangedExample:
+    """An example for which the two models predict different classes.
 
     Attributes:
-        name: Its file, or its number.
-        truth: The right label; None without labels.
-        reference: The reference's answer.
-        candidate: The candidate's answer.
-        reference_score: The reference's score for its own answer.
-        candidate_score: The candidate's score for its own answer.
-        pixels: The image, uint8 (H, W, 1 or 3); None if the model takes none.
+        name: File name or number of the example.
+        truth: Label of the true class; None without ground truth.
+        reference: Label predicted by the reference.
+        candidate: Label predicted by the candidate.
+        reference_score: Score of the reference for its prediction.
+        candidate_score: Score of the candidate for its prediction.
+        pixels: Image, uint8 (H, W, 1 or 3); None if the model has no image input.
     """
 
     name: str
@@ -111,29 +111,30 @@ class ChangedSample:
     pixels: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values, without the image."""
+        """Plain values of the fields, without the image."""
         return {name: getattr(self, name) for name in self.__slots__ if name != "pixels"}
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledFigures:
-    """What labels tell of two classifiers.
+    """Comparison of two classifiers with ground truth.
 
     Attributes:
-        counts: How often each was right where the other was, or was not.
-        reference_top1: Share of right answers of the reference.
-        candidate_top1: The same of the candidate.
+        counts: 2 × 2 table of correct and wrong predictions.
+        reference_top1: Top-1 accuracy of the reference, a fraction.
+        candidate_top1: Top-1 accuracy of the candidate.
         accuracy_drop: ``reference_top1 - candidate_top1``, an absolute fraction.
-        drop_interval: Its 95 % interval.
-        mcnemar_p: p-value of the exact McNemar test, two-sided: 1 where nothing speaks for a difference.
-        top_k: The k of the next two.
-        reference_topk: Share of examples with the right class among the k highest scores; None for few classes.
-        candidate_topk: The same of the candidate.
-        reference_calibration: How far the reference's confidence can be believed.
-        candidate_calibration: The same of the candidate.
-        recalls: Each class.
-        reference_confusion: Rows are the right classes, columns the answers; None with more than 100 classes.
-        candidate_confusion: The same of the candidate.
+        drop_interval: 95 % interval of the drop.
+        mcnemar_p: p-value of the exact two-sided McNemar test; 1 if there is no evidence of a difference.
+        top_k: The k of top-k accuracy.
+        reference_topk: Top-k accuracy of the reference, a fraction; None for few classes.
+        candidate_topk: Top-k accuracy of the candidate.
+        reference_calibration: Reliability of the reference's confidence.
+        candidate_calibration: Reliability of the candidate's confidence.
+        recalls: Recall of each class.
+        reference_confusion: Confusion matrix; rows are true classes, columns predictions; None for more than 100
+            classes.
+        candidate_confusion: The same for the candidate.
     """
 
     counts: PairedCounts
@@ -145,8 +146,8 @@ class LabelledFigures:
     top_k: int
     reference_topk: float | None
     candidate_topk: float | None
-    reference_calibration: Calibration
-    candidate_calibration: Calibration
+    reference_calibration: Reliability
+    candidate_calibration: Reliability
     recalls: tuple[ClassRecall, ...]
     reference_confusion: tuple[tuple[int, ...], ...] | None
     candidate_confusion: tuple[tuple[int, ...], ...] | None
@@ -154,16 +155,16 @@ class LabelledFigures:
 
 @dataclass(frozen=True, slots=True)
 class ClassificationParity:
-    """Two classifiers' answers to the same examples.
+    """Comparison of two classifiers on the same examples.
 
     Attributes:
-        samples: Predictions compared, one per example.
-        labels: Names of the classes.
-        top1_agreement: Share of equal answers.
-        agreement_interval: Its 95 % interval (Wilson).
-        changed: Number of answers that differ.
-        changed_samples: Up to 100 of these: losses first, then those that the reference was surest of.
-        labelled: What labels tell; None without labels.
+        samples: Number of examples.
+        labels: Class names.
+        top1_agreement: Share of equal predictions.
+        agreement_interval: 95 % interval of the agreement (Wilson).
+        changed: Number of different predictions.
+        changed_samples: Up to 100 of these examples: losses first, then by the reference's confidence.
+        labelled: Comparison with ground truth; None without.
     """
 
     samples: int
@@ -171,11 +172,11 @@ class ClassificationParity:
     top1_agreement: float
     agreement_interval: Interval
     changed: int
-    changed_samples: tuple[ChangedSample, ...]
+    changed_samples: tuple[ChangedExample, ...]
     labelled: LabelledFigures | None
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Plain values of the fields."""
         return {
             "samples": self.samples,
             "labels": list(self.labels),
@@ -189,13 +190,13 @@ class ClassificationParity:
 
 @dataclass(frozen=True, slots=True)
 class RegressionFigure:
-    """One figure of both models, and how it changed.
+    """One figure of both models, and its change.
 
     Attributes:
-        reference: The reference's.
-        candidate: The candidate's.
-        worsening: By how much the candidate's is worse: larger for an error, smaller for R².
-        interval: 95 % interval of that, from a paired bootstrap; None if there is none.
+        reference: Value of the reference.
+        candidate: Value of the candidate.
+        worsening: By how much the candidate is worse: larger for an error, smaller for R².
+        interval: 95 % interval of the worsening, from a paired bootstrap; None if not available.
     """
 
     reference: float
@@ -206,29 +207,29 @@ class RegressionFigure:
 
 @dataclass(frozen=True, slots=True)
 class RegressionSample:
-    """Some values with their targets, for a figure.
+    """Some values with their ground truth, for a figure.
 
     Attributes:
-        targets: The right values, float64 (N,).
-        reference: The reference's, same shape.
-        candidate: The candidate's, same shape.
+        ground_truth: True values, float64 (N,).
+        reference: Values of the reference, same shape.
+        candidate: Values of the candidate, same shape.
     """
 
-    targets: np.ndarray
+    ground_truth: np.ndarray
     reference: np.ndarray
     candidate: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class RegressionParity:
-    """Two models of real values, against real targets.
+    """Comparison of two regression models with ground truth.
 
     Attributes:
-        samples: Examples compared.
-        mae: Mean absolute error against the targets.
-        rmse: Root mean squared error against the targets.
-        r2: Share of the targets' variance that is explained, averaged over the output's values as scikit-learn does;
-            None if the targets of a value are all equal.
+        samples: Number of examples.
+        mae: Mean absolute error.
+        rmse: Root mean squared error.
+        r2: Coefficient of determination, averaged over the output's values as scikit-learn does; None if the ground
+            truth of a value is constant.
         sample: Some of the values, drawn at random.
     """
 
@@ -239,25 +240,25 @@ class RegressionParity:
     sample: RegressionSample | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values, without the sample."""
+        """Plain values of the fields, without the sample."""
         figures = {name: getattr(self, name) for name in ("mae", "rmse", "r2")}
         return {"samples": self.samples} | {name: figure and asdict(figure) for name, figure in figures.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class SliceParity:
-    """One slice of the data.
+    """Comparison on one slice of the data.
 
     Attributes:
-        name: What the data calls it.
-        samples: Examples in it.
-        mean_absolute_difference: Mean difference of the two models' values.
-        top1_agreement: Share of equal answers; None if the outputs are no classes.
-        counts: How often each was right; None without labels.
-        accuracy_drop: Drop of top-1 in this slice; None without labels.
-        drop_interval: Its 95 % interval; None without labels.
-        mae: Mean absolute error in this slice; None without real targets.
-        rmse: Root mean squared error in this slice; None without real targets.
+        name: Name of the slice in the data.
+        samples: Number of examples in the slice.
+        mean_absolute_difference: Mean absolute difference between the two models' values.
+        top1_agreement: Share of equal predictions; None if the output is not classes.
+        counts: 2 × 2 table of correct and wrong predictions; None without ground truth.
+        accuracy_drop: Drop of top-1 accuracy; None without ground truth.
+        drop_interval: 95 % interval of the drop; None without ground truth.
+        mae: Mean absolute error; None if the output is not values with ground truth.
+        rmse: Root mean squared error; None if the output is not values with ground truth.
     """
 
     name: str
@@ -273,16 +274,16 @@ class SliceParity:
 
 @dataclass(frozen=True, slots=True)
 class MetricParity:
-    """One metric of both models, whose unit is the example.
+    """One metric of both models; its unit is the example.
 
     Attributes:
-        name: Name of the metric.
-        against: What predictions are scored against: labels, or the reference's own predictions.
-        reference: The reference's score; None if it is scored against itself.
-        candidate: The candidate's score.
-        drop: ``reference - candidate`` for shares of 1, else None.
-        interval: The 95 % interval of the drop, from a bootstrap of examples; None without a drop.
-        p_value: Of the two-sided permutation test by example; None without labels.
+        name: Metric name.
+        against: What predictions are scored against: ground truth, or the reference's predictions.
+        reference: Score of the reference; None if it would be scored against itself.
+        candidate: Score of the candidate.
+        drop: ``reference - candidate`` if scores are fractions, otherwise None.
+        interval: 95 % interval of the drop, from a bootstrap over examples; None without a drop.
+        p_value: p-value of the two-sided permutation test over examples; None without ground truth.
     """
 
     name: str
@@ -296,16 +297,16 @@ class MetricParity:
 
 @dataclass(frozen=True, slots=True)
 class OutputParity:
-    """One output of both models.
+    """Comparison of one output of both models.
 
     Attributes:
-        name: Its name in the reference.
-        kind: What it is, see ``edgekit_runtime.task``.
-        errors: How far the values lie apart.
-        classification: For scores of classes, else None.
-        regression: For values with real targets, else None.
-        metrics: Of a kind that has many parts per example; empty for the others.
-        slices: Each slice of the data, the worst first; empty if it was not sliced.
+        name: Output name in the reference.
+        kind: Kind of the output, see ``edgekit_runtime.task``.
+        errors: Differences between the values.
+        classification: Result for scores of classes, otherwise None.
+        regression: Result for values with ground truth, otherwise None.
+        metrics: Results for kinds with many parts per example; empty for other kinds.
+        slices: Results for each slice of the data, worst first; empty without slices.
     """
 
     name: str
@@ -318,7 +319,7 @@ class OutputParity:
 
     @property
     def accuracy_drop(self) -> float | None:
-        """The drop that ``--max-drop`` is about, in shares of 1; None without labels that it could be of."""
+        """The drop that ``--max-drop`` limits, a fraction; None without ground truth."""
         if self.classification is not None:
             return self.classification.labelled.accuracy_drop if self.classification.labelled else None
         if self.regression is not None:
@@ -328,7 +329,7 @@ class OutputParity:
 
     @property
     def agreement(self) -> float | None:
-        """The share of equal classes or labels; None for other kinds."""
+        """Share of equal classes or labels; None for other kinds."""
         if self.classification is not None:
             return self.classification.top1_agreement
         return next((metric.candidate for metric in self.metrics if metric.name == "agreement"), None)
@@ -354,7 +355,7 @@ class OutputParity:
         return [*facts, ("max absolute difference", f"{self.errors.max_absolute_difference:.2e}")]
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Plain values of the fields."""
         return {
             "name": self.name,
             "kind": self.kind,

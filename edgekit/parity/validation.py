@@ -1,4 +1,4 @@
-"""``edgekit validate`` as a function: does the .tflite still answer as the model it was made from?"""
+"""Compares a .tflite with the model that it was converted from."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from edgekit.datasets.readers.memory import MemoryData
 from edgekit.datasets.streams import Batch
 from edgekit.parity.agreement import Agreement
 from edgekit.parity.comparison import Comparison
+from edgekit.parity.ground_truth_kinds import data_claim
 from edgekit.parity.latency import median_times_ms
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.pixels import as_images
 from edgekit.parity.predictors import Predictor, TflitePredictor, batch_size, matched, open_predictor
 from edgekit.parity.results import OutputParity
-from edgekit.parity.target_kinds import data_claim
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.errors import BelowThresholdError, DataError
@@ -76,11 +76,11 @@ class Validation(ResultDisplay):
 
     @property
     def agreement(self) -> Agreement:
-        """The figures of the first output in short."""
+        """Summary of the first output."""
         return summary(self.outputs[0])
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Plain values of the fields."""
         return {
             "reference": str(self.reference),
             "candidate": str(self.candidate),
@@ -110,10 +110,10 @@ class Validation(ResultDisplay):
         return Summary(f"{self.candidate.name} against {self.reference.name}{verdict}", tuple(facts))
 
     def require_passed(self) -> None:
-        """Raise if a limit was missed.
+        """Raise an error if a threshold was missed.
 
         Raises:
-            BelowThresholdError: With a sentence for each limit.
+            BelowThresholdError: The message has one sentence for each missed threshold.
         """
         if self.failures:
             raise BelowThresholdError(
@@ -130,7 +130,7 @@ class Validation(ResultDisplay):
                 f"make sure that {self.candidate.name} was converted from {self.reference.name}: at "
                 f"{min(ratios):.1f} dB signal to noise it does not look like the same model"
             )
-        return "try --quantize dynamic or float16, or calibrate on more and closer data"
+        return "try --quantize dynamic or float16, or calibrate on more representative data"
 
 
 def validate(
@@ -141,7 +141,7 @@ def validate(
     thresholds: Thresholds,
     options: ValidationOptions | None = None,
 ) -> Validation:
-    """Compare a .tflite with the model it came from; see :func:`validate_all`."""
+    """Compare a .tflite with the model it was converted from; see :func:`validate_all`."""
     return validate_all(reference, [candidate], data, thresholds=thresholds, options=options)[0]
 
 
@@ -154,7 +154,7 @@ def validate_all(
     options: ValidationOptions | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Validation, ...]:
-    """Compare .tflite files with the model they came from, which is asked once; the data is read batch by batch.
+    """Compare .tflite files with the model they were converted from, which runs only once per batch.
 
     Args:
         reference: Keras file, PyTorch program, or another .tflite.
@@ -164,10 +164,10 @@ def validate_all(
         options: How to compare.
         progress: Called with the number of examples done since the last call.
     Raises:
-        EdgekitError: A file is missing or damaged, or the data does not fit.
+        EdgekitError: A file is missing or damaged, or the data is not compatible.
     """
     options = options or ValidationOptions()
-    # The candidates first: a damaged .tflite is reported without waiting for TensorFlow.
+    # Candidates first, so that a damaged .tflite is reported without waiting for TensorFlow.
     judged = [TflitePredictor(path) for path in candidates]
     require_source(data, options.label_column)
     model = open_predictor(reference, judged[0].inputs)
@@ -187,16 +187,16 @@ def validate_all(
         if task is None:
             task = names.task(judged[0], [options.claim, names.data_claim(judged[0], batch.targets)])
             comparisons = [Comparison(model, each, task.outputs, labels or opened.labels, options) for each in judged]
-        answers = model.predict(batch.inputs)
+        predictions = model.predict(batch.inputs)
         for comparison in comparisons:
-            comparison.add(batch, answers, images=_images(batch, inputs))
+            comparison.add(batch, predictions, images=_images(batch, inputs))
         samples += len(batch)
         example = example or batch
         if progress is not None:
             progress(len(batch))
     if task is None or example is None:
         raise DataError(
-            f"{data} has no {'' if options.everything else 'held-back '}examples to compare on.",
+            f"{data} has no {'' if options.everything else 'held-back '}examples to compare.",
             next_step="pass data with examples" if options.everything else "pass --everything",
         )
     _logger.info("compared on %d examples", samples)
@@ -226,7 +226,7 @@ def validate_all(
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The candidate's names by the reference's, which the data and the results go by."""
+    """The candidate's names by the reference's; data and results use the reference's."""
 
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
@@ -239,22 +239,22 @@ class _Names:
         )
 
     def task(self, candidate: TflitePredictor, claims: Sequence[Claim]) -> Task:
-        """The candidate's task, by the reference's names."""
+        """The candidate's task with the reference's names."""
         task = candidate.task(claims)
         return Task(
             {name: task.inputs[own] for name, own in self.inputs.items()},
             {name: task.outputs[own] for name, own in self.outputs.items()},
         )
 
-    def data_claim(self, candidate: TflitePredictor, targets: Mapping[str, np.ndarray]) -> Claim:
-        """What the data's targets show of the candidate's outputs."""
-        return data_claim(candidate.description, {self.outputs.get(name, name): y for name, y in targets.items()})
+    def data_claim(self, candidate: TflitePredictor, ground_truth: Mapping[str, np.ndarray]) -> Claim:
+        """The kinds of the candidate's outputs that the ground truth implies."""
+        return data_claim(candidate.description, {self.outputs.get(name, name): y for name, y in ground_truth.items()})
 
 
 def _inputs(
     model: Predictor, candidate: TflitePredictor, names: _Names, options: ValidationOptions
 ) -> tuple[ModelInput, ...]:
-    """The reference's inputs, and what pixels become at images by the user, the candidate or the reference."""
+    """The reference's inputs, with the pixel ranges of the user, the candidate or the reference."""
     own = {theirs: ours for ours, theirs in names.inputs.items()}
     given, packed = (
         {own.get(name, name): pixels for name, pixels in known.items()}
@@ -264,7 +264,7 @@ def _inputs(
 
 
 def summary(output: OutputParity) -> Agreement:
-    """One output's figures in short."""
+    """Summary of one output."""
     labelled = output.classification.labelled if output.classification else None
     return Agreement(
         samples=output.errors.samples,
@@ -278,15 +278,15 @@ def summary(output: OutputParity) -> Agreement:
 
 
 def failures(outputs: Sequence[OutputParity], thresholds: Thresholds) -> tuple[str, ...]:
-    """A sentence for each threshold that an output misses; a state is never judged.
+    """One sentence for each threshold that an output misses; states are never judged.
 
     Raises:
-        DataError: A threshold is of a figure that none of the outputs has.
+        DataError: No output has the figure that a threshold limits.
     """
     judged = [output for output in outputs if output.kind != STATE]
     missed = []
     if thresholds.max_drop is not None:
-        for output, drop in _figures(judged, "accuracy_drop", "--max-drop needs data with labels."):
+        for output, drop in _figures(judged, "accuracy_drop", "--max-drop needs data with ground truth."):
             if drop > thresholds.max_drop:
                 name = DROP_NAMES.get(output.kind, output.kind)
                 show = "{:+.4g}".format if output.kind == VALUES else points
@@ -301,14 +301,14 @@ def failures(outputs: Sequence[OutputParity], thresholds: Thresholds) -> tuple[s
     return tuple(missed)
 
 
-#: What a drop is of, by the output's kind.
+#: Name of the figure that drops, by the kind of the output.
 DROP_NAMES = {CLASSES: "top-1", LABELS: "F1", VALUES: "R²", MASK: "mean IoU", SEQUENCE: "token accuracy"}
 
 
 def _figures(outputs: Sequence[OutputParity], figure: str, problem: str) -> list[tuple[OutputParity, float]]:
     known = [(output, value) for output in outputs if (value := getattr(output, figure)) is not None]
     if not known:
-        raise DataError(problem, next_step="leave the threshold out; the errors are reported all the same")
+        raise DataError(problem, next_step="omit the threshold; the errors are reported anyway")
     return known
 
 
@@ -317,7 +317,7 @@ def _of(output: OutputParity, outputs: Sequence[OutputParity]) -> str:
 
 
 def _images(batch: Batch, inputs: Sequence[ModelInput]) -> Callable[[np.ndarray], np.ndarray] | None:
-    """Gives images of a batch, if one of the inputs takes images."""
+    """A function that returns images of a batch, or None if no input is an image."""
     for each in inputs:
         values = batch.inputs[each.name]
         preprocessing = None if each.pixels is None else image_preprocessing(values.shape, each.pixels)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgekit.datasets.streams import Batch, ExampleStream
-from edgekit.parity.metrics import METRICS, require_fitting_targets
+from edgekit.parity.ground_truth_kinds import data_claim
+from edgekit.parity.metrics import METRICS, require_compatible_ground_truth
 from edgekit.parity.reliability import ReliabilityTally
-from edgekit.parity.target_kinds import data_claim
 from edgekit.regression.predictions import (
     ClassPredictions,
     NamedPredictions,
@@ -69,7 +69,7 @@ def collect_predictions(model: Model, stream: ExampleStream) -> CollectedPredict
     return CollectedPredictions(collector.predictions(), samples, reliability)
 
 
-def targets_of(batch: Batch, output: str) -> np.ndarray | None:
+def ground_truth_of(batch: Batch, output: str) -> np.ndarray | None:
     """The ground truth of an output, even if the data does not name the output."""
     return batch.targets.get(output, batch.y)
 
@@ -83,11 +83,11 @@ class _Classes:
         self._are_probabilities = True
 
     def add(self, outputs: dict[str, np.ndarray], batch: Batch) -> None:
-        scores, y = probabilities(outputs[self._output], self._is_logit), targets_of(batch, self._output)
+        scores, y = probabilities(outputs[self._output], self._is_logit), ground_truth_of(batch, self._output)
         self._predicted.append(predicted_classes(scores))
         if y is None:
             return
-        require_fitting_targets(CLASSES, scores, y, self._output)
+        require_compatible_ground_truth(CLASSES, scores, y, self._output)
         self._true_classes.append(y)
         self._are_probabilities = self._are_probabilities and _are_probabilities(scores)
         if self._are_probabilities:
@@ -113,9 +113,9 @@ class _Errors:
         self._errors: list[np.ndarray] = []
 
     def add(self, outputs: dict[str, np.ndarray], batch: Batch) -> None:
-        values, y = outputs[self._output], targets_of(batch, self._output)
+        values, y = outputs[self._output], ground_truth_of(batch, self._output)
         assert y is not None
-        require_fitting_targets(VALUES, values, y, self._output)
+        require_compatible_ground_truth(VALUES, values, y, self._output)
         differences = np.abs(values.reshape(len(batch), -1).astype(np.float64) - y.reshape(len(batch), -1))
         self._errors.append(differences.mean(1))
 
@@ -130,9 +130,9 @@ class _Scores:
         self._scores: list[np.ndarray] = []
 
     def add(self, outputs: dict[str, np.ndarray], batch: Batch) -> None:
-        values, y = probabilities(outputs[self._output], self._is_logit), targets_of(batch, self._output)
+        values, y = probabilities(outputs[self._output], self._is_logit), ground_truth_of(batch, self._output)
         assert y is not None
-        require_fitting_targets(self._kind, values, y, self._output)
+        require_compatible_ground_truth(self._kind, values, y, self._output)
         self._scores.append(np.asarray(self._metric.score(self._metric.parts(values, y))))
 
     def predictions(self) -> PredictionScores:
@@ -186,7 +186,7 @@ def _collector(model: Model, outputs: dict[str, np.ndarray], batch: Batch) -> _C
     )
     judged = [name for name, kind in task.outputs.items() if kind.name != STATE]
     if len(judged) == 1:
-        y = targets_of(batch, judged[0])
+        y = ground_truth_of(batch, judged[0])
         return _collector_of(judged[0], task.outputs[judged[0]], outputs[judged[0]], y, has_targets=bool(named))
     if not any(name in named for name in judged):
         return _Outputs()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.parity.results import ChangedSample
+from edgekit.parity.results import ChangedExample
 from edgekit.prediction import Predictions
 from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
@@ -27,7 +27,7 @@ _LONGEST_LABEL, _LONGEST_TITLE = 12, 120
 
 
 @plain_text
-def draw_changed(samples: Sequence[ChangedSample], changed: int, title: str, path: Path) -> None:
+def draw_changed(samples: Sequence[ChangedExample], changed: int, title: str, path: Path) -> None:
     """Draw up to 48 images, each with what it is and what it was taken for before and after.
 
     Args:
@@ -90,7 +90,7 @@ def _sheet(images: Sequence[np.ndarray], captions: Sequence[str], colors: Sequen
     return figure
 
 
-def _caption(sample: ChangedSample) -> str:
+def _caption(sample: ChangedExample) -> str:
     change = f"{_short(sample.reference)} → {_short(sample.candidate)}"
     return change if sample.truth is None else f"is {_short(sample.truth)}\n{change}"
 
@@ -99,7 +99,7 @@ def _short(text: str, longest: int = _LONGEST_LABEL) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _color(sample: ChangedSample) -> str:
+def _color(sample: ChangedExample) -> str:
     if sample.truth == sample.reference:
         return LIGHT["bad"]
     return LIGHT["good"] if sample.truth == sample.candidate else LIGHT["muted"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgekit.counting import counted
 from edgekit.parity.layers.noise import LayerNoise
-from edgekit.parity.results import ChangedSample, ClassificationParity, OutputParity, RegressionParity
+from edgekit.parity.results import ChangedExample, ClassificationParity, OutputParity, RegressionParity
 from edgekit.parity.validation import Validation
 from edgekit.reports.changed_examples import MOST_BYTES, MOST_SAMPLES, as_picture
 from edgekit.reports.figures.page import (
@@ -127,7 +127,7 @@ def _of_classes(
     return tuple(facts), tuple(figures), _changed(classes.changed_samples[:MOST_SAMPLES]), classes.changed
 
 
-def _changed(samples: Sequence[ChangedSample]) -> tuple[ChangedAnswer, ...]:
+def _changed(samples: Sequence[ChangedExample]) -> tuple[ChangedAnswer, ...]:
     room, answers = MOST_BYTES, []
     for sample in samples:
         picture = "" if sample.pixels is None else as_picture(sample.pixels)

@@ -155,7 +155,7 @@ def test_a_metric_of_labels_without_labels_is_a_sentence(folder: Path, tmp_path:
     options = ["--data", folder / "unlabelled.npz", "--max-drop", "0.005", "--metric", "f1_macro"]
     result = edgekit("convert", folder / "model.keras", *options, "-o", tmp_path / "x.tflite")
     assert result.exit_code == 1
-    assert "The metric f1_macro needs labels" in result.stderr
+    assert "The metric f1_macro needs ground truth" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

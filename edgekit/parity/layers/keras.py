@@ -1,4 +1,4 @@
-"""What each layer of a Keras model gives, for inputs that are run through the whole model."""
+"""Records the outputs of every layer of a Keras model while the whole model runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from edgekit_converters.lowering.keras.signature import call_model
 
-#: Models within a model; their layers are looked into, and what they themselves give is their last layer's.
+#: Nested models; their layers are recorded instead of the models, whose output is that of their last layer.
 _CONTAINERS = ("Sequential", "Functional", "Model")
 
 
@@ -21,10 +21,10 @@ class LayerOutput:
     """One output of one call of a layer.
 
     Attributes:
-        name: The layer's name, after those of the models it is in; with a number where it is called again or has
+        name: Layer name, prefixed with the names of enclosing models; with a number if the layer is called again or has
             several outputs.
-        kind: The layer's class.
-        values: float32 (N, …).
+        kind: Layer class.
+        values: Output values, float32 (N, …).
     """
 
     name: str
@@ -35,16 +35,16 @@ class LayerOutput:
 def record_layers(
     model: Any, inputs: list[np.ndarray], passed_on: Mapping[str, np.ndarray] = MappingProxyType({})
 ) -> list[LayerOutput]:
-    """Run a Keras model on one batch and keep what every layer gives.
+    """Run a Keras model on one batch and keep the outputs of every layer.
 
-    Layers that give on what they get, such as dropout, are left out.
+    Layers that return their input unchanged, such as dropout, are left out.
 
     Args:
         model: A built ``keras.Model``.
-        inputs: An array (N, …) for each input, in the model's order.
-        passed_on: By the name of a layer's output, what the layers after it receive in its place.
+        inputs: Array (N, …) for each input, in the model's order.
+        passed_on: Values that following layers receive instead of a layer's output, by the name of that output.
     Returns:
-        In the order in which the layers ran; only outputs of floats.
+        Floating-point outputs in the order in which the layers ran.
     """
     found: list[LayerOutput] = []
     seen: dict[str, int] = {}
@@ -75,7 +75,7 @@ def record_layers(
 
 
 def _layers(model: Any, path: str) -> Iterator[tuple[Any, str]]:
-    """Every computing layer with its path; a layer that several models share comes once."""
+    """Every computing layer with its path; a layer shared by several models comes once per model."""
     for layer in model.layers:
         kind = type(layer).__name__
         if kind in _CONTAINERS:
@@ -86,13 +86,13 @@ def _layers(model: Any, path: str) -> Iterator[tuple[Any, str]]:
 
 @contextmanager
 def _recorded(layer: Any, path: str, record: Callable[[str, str, Any, Any], Any]) -> Iterator[None]:
-    """Pass each call of the layer to ``record`` while the block runs; what that returns is the layer's output."""
+    """Pass each call of the layer to ``record`` within the block; its return value becomes the layer's output."""
     call = layer.call
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
         return record(path, type(layer).__name__, (args, kwargs), call(*args, **kwargs))
 
-    # Past Keras's own __setattr__, which would look for variables in it and refuses a model that is locked.
+    # Bypasses Keras's __setattr__, which would search the value for variables and refuses a locked model.
     object.__setattr__(layer, "call", recorded)
     try:
         yield
@@ -101,7 +101,7 @@ def _recorded(layer: Any, path: str, record: Callable[[str, str, Any, Any], Any]
 
 
 def _without_repetitions(outputs: list[LayerOutput]) -> list[LayerOutput]:
-    """Without those that equal, in shape and in every value, the one before: nothing was computed."""
+    """Drop outputs that equal the previous one in shape and every value, because nothing was computed."""
     kept: list[LayerOutput] = []
     for output in outputs:
         if not (kept and np.array_equal(kept[-1].values, output.values)):

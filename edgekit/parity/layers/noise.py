@@ -1,8 +1,8 @@
-"""How much noise each layer of a Keras model adds and has in its .tflite: ``edgekit validate --layers``.
+"""Measures the noise that each layer adds and has in a .tflite: ``edgekit validate --layers``.
 
-A layer's output differs from Keras's for two reasons: its inputs are noisy, and it adds noise of its own. To separate
-them, the Keras model runs a second time with each layer's output replaced by the .tflite's tensor. Each Keras layer
-then receives the .tflite's noisy inputs, and what still differs at its output was added by the layer itself.
+A layer's output differs from Keras's for two reasons: its inputs are noisy, and the layer itself adds noise. To
+separate them, the Keras model runs a second time with each layer's output replaced by the .tflite's tensor. Each Keras
+layer then receives the .tflite's noisy inputs, and the remaining difference was added by the layer itself.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tflite.description import TensorDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: A layer that is silent, or that is kept exactly, has no ratio.
+#: Limits for layers without signal or without noise, whose ratio is undefined.
 _LEAST_DB, _MOST_DB = -100.0, 200.0
-#: Examples run at once, so that all tensors of a large model fit in memory.
+#: Examples per batch, so that all tensors of a large model fit in memory.
 _BATCH = 8
-#: Noise is a sum over all values of a layer: more examples move it by fractions of a decibel.
+#: Noise is a sum over all values of a layer, so more examples change it only by fractions of a decibel.
 _MOST_EXAMPLES = 256
 
 
 @dataclass(frozen=True, slots=True)
 class LayerNoise:
-    """One layer and its tensor.
+    """Noise of one layer.
 
     Attributes:
         layer: Name of the Keras layer.
-        kind: Its class.
-        tensor: Name of the tensor; None if the converter fused the layer into a later one.
-        index: The tensor's number.
-        dtype: The tensor's type.
+        kind: Class of the Keras layer.
+        tensor: Name of its tensor; None if the converter fused the layer into a later one.
+        index: Tensor index.
+        dtype: Tensor type.
         snr_db: Signal-to-noise ratio in dB, ``10 log10(Σ keras² / Σ (keras − tflite)²)``, limited to -100…200.
-        added_snr_db: The same against the Keras layer on the .tflite's own inputs: without inherited noise. Layers
-            are ranked by it.
-        minimum: Smallest value that the Keras layer gave.
-        maximum: Largest value that the Keras layer gave.
-        clipped: Share of the Keras layer's values that lie outside of what the tensor can hold, a fraction; None
-            where the tensor is float.
-        scale: Real value of one step; None if the tensor is float.
-        zero_point: The code of 0.0; None if the tensor is float.
+        added_snr_db: The same relative to the Keras layer on the .tflite's inputs, that is without inherited noise.
+            Layers are ranked by it.
+        minimum: Smallest output of the Keras layer.
+        maximum: Largest output of the Keras layer.
+        clipped: Share of the Keras layer's outputs outside the range of the tensor, a fraction; None if the tensor is
+            float.
+        scale: Scale of the tensor; None if the tensor is float.
+        zero_point: Zero point of the tensor; None if the tensor is float.
     """
 
     layer: str
@@ -77,7 +77,7 @@ class LayerNoise:
 
 
 class _Sums:
-    """What is added up of one layer, a batch after the other."""
+    """Running sums of one layer."""
 
     def __init__(self, layer: LayerOutput, tensor: TensorDescription | None) -> None:
         self.name, self.kind, self.tensor = layer.name, layer.kind, tensor
@@ -86,7 +86,7 @@ class _Sums:
         self._minimum, self._maximum = math.inf, -math.inf
 
     def add(self, values: np.ndarray, held: np.ndarray | None) -> None:
-        """Add one batch of the Keras layer's output and of the .tflite's, if a tensor of it is the layer's."""
+        """Add a batch of the Keras layer's output, and of the corresponding tensor of the .tflite if there is one."""
         self._minimum = min(self._minimum, float(values.min()))
         self._maximum = max(self._maximum, float(values.max()))
         if self.tensor is None or held is None:
@@ -100,7 +100,7 @@ class _Sums:
             self._clipped += int(np.count_nonzero((reference < limits[0]) | (reference > limits[1])))
 
     def add_own(self, values: np.ndarray, held: np.ndarray) -> None:
-        """Add one batch of the Keras layer's output on the .tflite's inputs, and the .tflite's own output."""
+        """Add a batch of the Keras layer's output for the .tflite's inputs, and of the .tflite's output."""
         expected = values.astype(np.float64).ravel()
         self._own_signal += float(np.sum(expected**2))
         self._added += float(np.sum((expected - held.astype(np.float64).ravel()) ** 2))
@@ -127,17 +127,17 @@ class _Sums:
 def compare_layers(
     model: Any, float_model: TfliteModel, candidate: TfliteModel, batches: Iterable[Mapping[str, np.ndarray]]
 ) -> tuple[LayerNoise, ...]:
-    """Compare every layer of a Keras model with its tensor.
+    """Compare every layer of a Keras model with its tensor in a .tflite.
 
     Args:
         model: The built ``keras.Model``.
-        float_model: Its float32 .tflite, in which the layers' tensors are found by their values.
-        candidate: The .tflite to look into.
-        batches: Real values (N, …) for each input by the name that the Keras model's lowering gives it.
+        float_model: The float32 .tflite of the model, in which the tensors of layers are found by their values.
+        candidate: The .tflite to compare.
+        batches: Real values (N, …) for each input, by the names in the .tflite.
     Returns:
-        The layer that adds most noise first; layers without a tensor of their own last.
+        Layers sorted by added noise, largest first; layers without a tensor come last.
     Raises:
-        InterpreterError: LiteRT cannot run one of the forms.
+        InterpreterError: LiteRT cannot run one of the models.
     """
     from edgekit_converters.lowering.keras.signature import input_names
 
@@ -149,7 +149,7 @@ def compare_layers(
         if not sums:
             found = _tensors_by_one_example(model, batch, plain, quantized)
             sums = {layer.name: _Sums(layer, found.get(layer.name)) for layer in layers}
-        # What equals its input in one batch, a silent layer say, need not in the next, and the other way round.
+        # Whether a layer's output equals its input can differ between batches.
         known = [layer for layer in layers if layer.name in sums]
         tensors = {layer.name: sums[layer.name].tensor for layer in known}
         held = _held(quantized, {name: tensor for name, tensor in tensors.items() if tensor is not None}, batch)
@@ -193,7 +193,7 @@ def _held(
 
 
 def worst_first(layers: Sequence[LayerNoise]) -> tuple[LayerNoise, ...]:
-    """Sorted by the noise that a layer adds, relative to its signal; layers without a tensor of their own last."""
+    """Sort layers by added noise relative to the signal; layers without a tensor come last."""
     return tuple(sorted(layers, key=lambda layer: math.inf if layer.added_snr_db is None else layer.added_snr_db))
 
 
@@ -205,14 +205,14 @@ def compare_layers_on_data(
     pixel_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({}),
     claim: Claim = NOTHING_SAID,
 ) -> tuple[LayerNoise, ...]:
-    """The same for files: the Keras model is loaded here and lowered to float32 in a process of its own.
+    """As :func:`compare_layers`, for files: the Keras model is loaded here and lowered in a separate process.
 
     Args:
         reference: Keras file.
-        candidate: The .tflite made of it.
-        data: At most 256 of its held-back examples are used.
-        pixel_ranges: Real values of pixels 0 and 255 by input name; others take what is packed into ``candidate``.
-        claim: What the user says of the model's task.
+        candidate: The .tflite converted from it.
+        data: Dataset; at most 256 of its held-back examples are used.
+        pixel_ranges: Real values of pixels 0 and 255 by input name; other inputs use what is packed into ``candidate``.
+        claim: Task as declared by the user.
     Raises:
         UsageError: The reference is a .tflite, which has no layers.
         EdgekitError: A file is missing, damaged or unsafe, or the data does not fit.
@@ -224,8 +224,8 @@ def compare_layers_on_data(
     if reference.suffix == ".tflite":
         raise UsageError(
             "--layers needs the Keras model.",
-            received=f"{reference.name}: a .tflite has operators, no layers",
-            next_step="name the .h5 or .keras file that it was made from",
+            received=f"{reference.name}: a .tflite has operators, not layers",
+            next_step="pass the .h5 or .keras file that it was converted from",
         )
     content = read_model_file(candidate)
     manifest, tflite = read_manifest(content), TfliteModel(content)
@@ -243,7 +243,7 @@ def compare_layers_on_data(
 
 
 def _limits(tensor: TensorDescription) -> tuple[float, float] | None:
-    """Half a step beyond the smallest and the largest real value that the tensor holds; None if it is float."""
+    """The range of real values that round to a code of the tensor; None if it is float."""
     if not tensor.scales or not tensor.dtype.startswith(("int", "uint")):
         return None
     codes = np.iinfo(tensor.dtype)

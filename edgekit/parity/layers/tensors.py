@@ -1,8 +1,8 @@
-"""Which tensor of a .tflite corresponds to which layer of the Keras model it was made from.
+"""Finds the tensor of a .tflite that corresponds to each layer of the Keras model.
 
-Names do not say: TensorFlow numbers the scopes of layers anew, so that ``conv2d_1`` may be the scope of the layer
-``conv2d``, and fused operators carry the names of several layers. Values do: in the model's float32 form a layer's
-tensor holds what the layer gives, and quantization keeps the names of the tensors.
+Names are not reliable: TensorFlow renumbers the scopes of layers, so ``conv2d_1`` may be the scope of the layer
+``conv2d``, and fused operators have the names of several layers. Values are: in the float32 model, a layer's tensor
+contains the layer's output, and quantization keeps the names of tensors.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from edgekit.parity.layers.keras import LayerOutput
 from edgekit_converters.tensor_values import TensorValues
 from edgekit_runtime.tflite.description import TensorDescription
 
-#: The same arithmetic in another order: far above float32's rounding, far below what a layer changes.
+#: Relative difference of equal values: far above float32 rounding, far below what a layer changes.
 _SAME = 1e-3
-#: A quantized tensor of other names is taken for a layer's where its values point the same way.
+#: Minimum cosine similarity for a quantized tensor with another name to be considered a layer's tensor.
 _ALIKE = 0.98
 
 
@@ -29,15 +29,15 @@ def tensors_of_layers(
     """Find the tensor of each layer.
 
     Args:
-        layers: What each layer gave for one batch.
-        float_values: The model's float32 form after a run on the same batch.
-        candidate_values: The form in question after the same.
+        layers: Outputs of each layer for one batch.
+        float_values: Values of the float32 model after a run on the same batch.
+        candidate_values: Values of the candidate after a run on the same batch.
     Returns:
-        The candidate's tensor for each layer by name; none for a layer that was fused into a later one.
+        Tensor of the candidate by layer name; without layers that were fused into later ones.
     """
     by_name: dict[str, TensorDescription] = {}
     for tensor in candidate_values.activations():
-        # A float tensor and its quantized twin may share a name: the codes say more.
+        # A float tensor and its quantized counterpart may share a name; the quantized one is preferred.
         if tensor.name not in by_name or tensor.scales:
             by_name[tensor.name] = tensor
     found = {}
@@ -52,7 +52,7 @@ def tensors_of_layers(
 
 
 def _same_tensor(layer: LayerOutput, values: TensorValues) -> TensorDescription | None:
-    """The float tensor that holds the layer's values; of several (a flatten changes none) the one of its shape."""
+    """The float tensor with the layer's values; of several, for example after a flatten, the one of the same shape."""
     matches = []
     reference = layer.values.ravel()
     limit = _SAME * float(np.linalg.norm(reference))
@@ -64,7 +64,7 @@ def _same_tensor(layer: LayerOutput, values: TensorValues) -> TensorDescription 
 
 
 def _distance(held: np.ndarray, reference: np.ndarray) -> float:
-    # A tensor that only a loop's body writes may hold anything, infinity too.
+    # A tensor that only a loop body writes may contain any value, even infinity.
     with np.errstate(invalid="ignore", over="ignore"):
         return float(np.linalg.norm(held.ravel().astype(np.float64) - reference))
 

@@ -1,1 +1,1 @@
-"""Counts over batches, one class per kind of output."""
+"""Running figures over batches, one class per kind of output."""

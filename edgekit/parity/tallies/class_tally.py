@@ -1,4 +1,4 @@
-"""Two classifiers' answers, kept as class numbers; everything else is added up as it comes."""
+"""Running comparison of two classifiers; only the predicted classes are kept, everything else is summed."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ import numpy as np
 
 from edgekit.parity.paired_statistics import Interval, PairedCounts, drop_interval, mcnemar_exact
 from edgekit.parity.reliability import ReliabilityTally
-from edgekit.parity.results import ChangedSample, ClassificationParity, ClassRecall, LabelledFigures
+from edgekit.parity.results import ChangedExample, ClassificationParity, ClassRecall, LabelledFigures
 from edgekit_runtime.errors import DataError
 
-#: Gives the images of some rows of a batch, uint8 (N, H, W, C).
+#: Returns the images of given rows of a batch, uint8 (N, H, W, C).
 Images = Callable[[np.ndarray], np.ndarray]
-#: Of the answers that changed.
+#: Maximum number of changed examples to keep.
 MOST_CHANGED = 100
-#: More classes make no readable matrix.
+#: A matrix of more classes is not readable.
 _MOST_CONFUSED = 100
 
 
 class ClassTally:
-    """Running figures of two classifiers.
+    """Running comparison of two classifiers.
 
     Args:
-        classes: How many classes there are.
-        labels: Their names; those that are missing are numbered.
-        top_k: How many of the highest scores may hold the right class.
+        classes: Number of classes.
+        labels: Class names; missing ones are replaced by numbers.
+        top_k: The k of top-k accuracy.
     """
 
     def __init__(self, classes: int, labels: tuple[str, ...], top_k: int) -> None:
         self._classes = classes
         self._labels = (*labels[:classes], *(str(number) for number in range(len(labels), classes)))
         self._top_k = top_k
-        self._answers: list[np.ndarray] = []
+        self._predictions: list[np.ndarray] = []
         self._topk = np.zeros(2, np.int64)
         self._reliability = (ReliabilityTally(), ReliabilityTally())
-        self._changed: list[tuple[tuple[bool, float, int], ChangedSample]] = []
+        self._changed: list[tuple[tuple[bool, float, int], ChangedExample]] = []
         self._changed_count = self._samples = 0
 
     def add(
@@ -47,35 +47,35 @@ class ClassTally:
         names: tuple[str, ...],
         images: Images | None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
-            reference: The reference's scores, float (N, classes).
-            candidate: The candidate's, same shape.
-            y: Right classes, int64 (N,), or None.
-            names: What each example is called.
-            images: Gives the images of some rows, uint8 (N, H, W, C), or None.
+            reference: Scores of the reference, float (N, classes).
+            candidate: Scores of the candidate, same shape.
+            y: True classes, int64 (N,), or None.
+            names: Example names.
+            images: Returns the images of given rows, uint8 (N, H, W, C), or None.
         Returns:
-            Both models' answers, int64 (N,).
+            Predicted classes of both models, int64 (N,) each.
         Raises:
-            DataError: A class is not one of the model's.
+            DataError: A true class is not one of the model's classes.
         """
-        answers = reference.argmax(1), candidate.argmax(1)
+        predictions = reference.argmax(1), candidate.argmax(1)
         if y is not None:
             self._require_known(y)
             for place, scores in enumerate((reference, candidate)):
-                self._add_labelled(place, scores, answers[place], y)
-        rows = [*answers, *([] if y is None else [y])]
-        self._answers.append(np.stack(rows).astype(np.int32))
-        self._add_changed((reference, candidate), answers, y, names, images)
+                self._add_labelled(place, scores, predictions[place], y)
+        rows = [*predictions, *([] if y is None else [y])]
+        self._predictions.append(np.stack(rows).astype(np.int32))
+        self._add_changed((reference, candidate), predictions, y, names, images)
         self._samples += len(names)
-        return answers
+        return predictions
 
     def result(self) -> ClassificationParity:
-        """The figures so far."""
+        """Results so far."""
         from scipy.stats import binomtest
 
-        answers = np.concatenate(self._answers, axis=1)
+        predictions = np.concatenate(self._predictions, axis=1)
         equal = self._samples - self._changed_count
         wilson = binomtest(equal, self._samples).proportion_ci(0.95, method="wilson")
         return ClassificationParity(
@@ -85,7 +85,7 @@ class ClassTally:
             agreement_interval=Interval(float(wilson.low), float(wilson.high)),
             changed=self._changed_count,
             changed_samples=tuple(sample for _, sample in sorted(self._changed, key=lambda e: e[0], reverse=True)),
-            labelled=self._labelled(*answers) if len(answers) == 3 else None,
+            labelled=self._labelled(*predictions) if len(predictions) == 3 else None,
         )
 
     def _labelled(self, reference: np.ndarray, candidate: np.ndarray, y: np.ndarray) -> LabelledFigures:
@@ -96,7 +96,7 @@ class ClassTally:
         confusions: list[tuple[tuple[int, ...], ...] | None] = [None, None]
         if self._classes <= _MOST_CONFUSED:
             every = range(self._classes)
-            matrices = (confusion_matrix(y, answers, labels=every) for answers in (reference, candidate))
+            matrices = (confusion_matrix(y, predictions, labels=every) for predictions in (reference, candidate))
             confusions = [tuple(tuple(int(count) for count in row) for row in matrix) for matrix in matrices]
         return LabelledFigures(
             counts=counts,
@@ -117,7 +117,7 @@ class ClassTally:
 
     def _recalls(self, reference: np.ndarray, candidate: np.ndarray, y: np.ndarray) -> tuple[ClassRecall, ...]:
         samples = np.bincount(y, minlength=self._classes)
-        found = [np.bincount(y[answers == y], minlength=self._classes) for answers in (reference, candidate)]
+        found = [np.bincount(y[predictions == y], minlength=self._classes) for predictions in (reference, candidate)]
         recalls = []
         for number, count in enumerate(samples):
             if not count:
@@ -127,31 +127,31 @@ class ClassTally:
             recalls.append(ClassRecall(self._labels[number], int(count), first, second, second - first))
         return tuple(recalls)
 
-    def _add_labelled(self, place: int, scores: np.ndarray, answers: np.ndarray, y: np.ndarray) -> None:
+    def _add_labelled(self, place: int, scores: np.ndarray, predictions: np.ndarray, y: np.ndarray) -> None:
         probabilities = as_probabilities(scores)
-        confidence = probabilities[np.arange(len(scores)), answers]
-        self._reliability[place].add(confidence, answers == y)
+        confidence = probabilities[np.arange(len(scores)), predictions]
+        self._reliability[place].add(confidence, predictions == y)
         if self._classes > self._top_k:
-            # Of equal scores the lower class comes first, as in argmax: integer models give many.
+            # Among equal scores, which integer models often give, the lower class comes first, as in argmax.
             highest = np.argsort(-scores, axis=1, kind="stable")[:, : self._top_k]
             self._topk[place] += np.count_nonzero((highest == y[:, np.newaxis]).any(1))
 
     def _add_changed(
         self,
         scores: tuple[np.ndarray, np.ndarray],
-        answers: tuple[np.ndarray, np.ndarray],
+        predictions: tuple[np.ndarray, np.ndarray],
         y: np.ndarray | None,
         names: tuple[str, ...],
         images: Images | None,
     ) -> None:
-        for row in np.flatnonzero(answers[0] != answers[1]):
-            first, second = int(answers[0][row]), int(answers[1][row])
+        for row in np.flatnonzero(predictions[0] != predictions[1]):
+            first, second = int(predictions[0][row]), int(predictions[1][row])
             is_loss = y is not None and bool(y[row] == first)
             key = (is_loss, float(scores[0][row, first]), -self._changed_count)
             self._changed_count += 1
             if len(self._changed) == MOST_CHANGED and key <= self._changed[0][0]:
                 continue
-            sample = ChangedSample(
+            sample = ChangedExample(
                 name=names[row],
                 truth=None if y is None else self._labels[y[row]],
                 reference=self._labels[first],
@@ -168,7 +168,7 @@ class ClassTally:
     def _require_known(self, y: np.ndarray) -> None:
         if len(y) and y.max() >= self._classes:
             raise DataError(
-                "The data's labels do not fit the model.",
+                "The ground truth of the data is not compatible with the model.",
                 expected=f"classes 0 to {self._classes - 1}, the model has {self._classes} outputs",
                 received=f"class {y.max()}",
                 next_step="pass the data the model was trained for",
@@ -176,9 +176,9 @@ class ClassTally:
 
 
 def as_probabilities(scores: np.ndarray) -> np.ndarray:
-    """Scores (N, classes) as probabilities: as they are where they look like it, else their softmax.
+    """Scores (N, classes) as probabilities: unchanged if all are within 0 and 1, otherwise their softmax.
 
-    The rows of an integer model's softmax add up to 1 only within its steps.
+    The sum of a row is not checked, because an integer model's softmax sums to 1 only within its quantization steps.
     """
     from scipy.special import softmax
 
@@ -188,5 +188,5 @@ def as_probabilities(scores: np.ndarray) -> np.ndarray:
 
 
 def as_scores(outputs: np.ndarray) -> np.ndarray:
-    """Outputs as one row of scores a sample: a single output in 0 to 1 is the probability of the second class."""
+    """One row of scores per example; a single output from 0 to 1 is the probability of the second class."""
     return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs

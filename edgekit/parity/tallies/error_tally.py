@@ -1,4 +1,4 @@
-"""Differences of two models' values, added up a batch at a time: memory does not grow with the data."""
+"""Running differences between two models' values; memory does not grow with the data."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from edgekit.parity.results import NumericErrors
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
-#: Bins of absolute errors, each 1 % wider than the one before; what lies beyond falls into the first or the last.
+#: Bins of absolute differences, each 1 % wider than the previous; values beyond fall into the first or last bin.
 _SMALLEST, _LARGEST, _STEP = 1e-12, 1e12, 1.01
 _BINS = math.ceil(math.log(_LARGEST / _SMALLEST) / math.log(_STEP))
 _WORST = 10
 
 
 class ErrorTally:
-    """Running figures of absolute differences."""
+    """Running absolute differences."""
 
     def __init__(self) -> None:
         self._samples = self._values = self._exact = 0
@@ -27,19 +27,19 @@ class ErrorTally:
         self._worst: list[tuple[float, int, str]] = []
 
     def add(self, reference: np.ndarray, candidate: np.ndarray, names: tuple[str, ...]) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
-            reference: The reference's values, float (N, ...).
-            candidate: The candidate's, same shape.
-            names: What each example is called.
+            reference: Values of the reference, float (N, ...).
+            candidate: Values of the candidate, same shape.
+            names: Example names.
         """
         first = reference.reshape(len(names), -1).astype(np.float64)
         second = candidate.reshape(len(names), -1).astype(np.float64)
         errors = np.abs(first - second)
         self._values += errors.size
         self._sum += float(errors.sum())
-        # Not np.vdot, whose threads get into the way of the interpreters'.
+        # Not np.vdot, whose threads compete with those of the interpreter.
         self._squares += float(np.square(errors).sum())
         self._reference += float(np.square(first).sum())
         self._candidate += float(np.square(second).sum())
@@ -49,7 +49,7 @@ class ErrorTally:
         self._maximum = max(self._maximum, float(largest.max(initial=0.0)))
         least = self._worst[0][0] if len(self._worst) == _WORST else -1.0
         for row in np.flatnonzero(largest > least).tolist():
-            # The earlier of two equal errors stays.
+            # Of two equal differences the earlier one is kept.
             entry = (float(largest[row]), -self._samples - row, names[row])
             if len(self._worst) < _WORST:
                 heapq.heappush(self._worst, entry)
@@ -58,7 +58,7 @@ class ErrorTally:
         self._samples += len(names)
 
     def result(self) -> NumericErrors:
-        """The figures so far."""
+        """Results so far."""
         values = max(1, self._values)
         lengths = math.sqrt(self._reference) * math.sqrt(self._candidate)
         has_ratio = self._squares > 0 and self._reference > 0
@@ -77,13 +77,13 @@ class ErrorTally:
     def _count(self, errors: np.ndarray) -> None:
         positive = errors[errors > 0]
         self._exact += errors.size - positive.size
-        places = np.log(positive / _SMALLEST) / math.log(_STEP)
-        self._histogram += np.bincount(places.clip(0, _BINS - 1).astype(np.int64), minlength=_BINS)
+        bins = np.log(positive / _SMALLEST) / math.log(_STEP)
+        self._histogram += np.bincount(bins.clip(0, _BINS - 1).astype(np.int64), minlength=_BINS)
 
     def _quantile(self, share: float) -> float:
-        """The error that ``share`` of all values stays within, to the middle of its bin."""
+        """The difference that ``share`` of all values does not exceed, approximated by the middle of its bin."""
         rank = math.ceil(share * self._values)
         if rank <= self._exact:
             return 0.0
-        place = int(np.searchsorted(np.cumsum(self._histogram), rank - self._exact))
-        return float(min(self._maximum, _SMALLEST * _STEP ** (place + 0.5)))
+        index = int(np.searchsorted(np.cumsum(self._histogram), rank - self._exact))
+        return float(min(self._maximum, _SMALLEST * _STEP ** (index + 0.5)))

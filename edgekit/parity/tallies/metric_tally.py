@@ -1,4 +1,4 @@
-"""Metrics of two models whose examples have many parts: pixels, steps, labels. The example is the unit."""
+"""Running metrics for outputs with many parts per example (pixels, steps, labels); the example is the unit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgekit.parity.paired_statistics import sign_flip_test
 from edgekit.parity.results import MetricParity
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, STATE
 
-#: The metrics of a kind, the one that thresholds are about first. Other kinds have tallies of their own.
+#: Metrics of each kind; the first is the one that thresholds apply to. Other kinds have their own tallies.
 METRICS_OF_KIND = {
     CLASSES: ("top1",),
     LABELS: ("f1", "agreement"),
@@ -23,7 +23,7 @@ class MetricTally:
     """Running metrics of one output.
 
     Args:
-        kind: The output's kind, one of ``METRICS_OF_KIND``.
+        kind: Kind of the output, one of ``METRICS_OF_KIND``.
         seed: Seed of the intervals and tests.
     """
 
@@ -32,12 +32,12 @@ class MetricTally:
         self._parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._against: dict[str, str] = {}
 
-    def add(self, reference: np.ndarray, candidate: np.ndarray, targets: np.ndarray | None) -> None:
-        """Take in a batch of both models' outputs (N, ...), with its targets or None."""
+    def add(self, reference: np.ndarray, candidate: np.ndarray, ground_truth: np.ndarray | None) -> None:
+        """Add a batch of both models' outputs (N, ...), with ground truth or None."""
         own = truth_of(self._kind, reference)
         for name in METRICS_OF_KIND[self._kind]:
-            is_labelled = targets is not None and name not in ("agreement", "snr")
-            truth = targets if is_labelled and targets is not None else own
+            is_labelled = ground_truth is not None and name not in ("agreement", "snr")
+            truth = ground_truth if is_labelled and ground_truth is not None else own
             self._against[name] = LABELLED if is_labelled else FLOAT_PREDICTIONS
             parts = METRICS[name].parts
             self._parts.setdefault(name, []).append((parts(reference, truth), parts(candidate, truth)))
@@ -47,7 +47,7 @@ class MetricTally:
         return tuple(self._metric(METRICS[name]) for name in self._parts)
 
     def _metric(self, metric: Metric) -> MetricParity:
-        # A batch may hold fewer of the classes that a model has chosen itself.
+        # If a model outputs classes instead of scores, batches can differ in their number of classes.
         reference, candidate = (_stacked(batches) for batches in zip(*self._parts[metric.name], strict=True))
         paired = compare_parts(metric, reference, candidate, seed=self._seed)
         is_labelled = self._against[metric.name] == LABELLED

@@ -1,10 +1,10 @@
-"""One output of two models: everything that its kind asks for is added up batch by batch."""
+"""Running comparison of one output: selects the tallies for its kind."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from edgekit.parity.metrics import require_fitting_targets
+from edgekit.parity.metrics import require_compatible_ground_truth
 from edgekit.parity.results import OutputParity
 from edgekit.parity.tallies.class_tally import ClassTally, Images, as_scores
 from edgekit.parity.tallies.error_tally import ErrorTally
@@ -17,13 +17,13 @@ from edgekit_runtime.task import CLASSES, STATE, Kind
 
 
 class OutputTally:
-    """Running figures of one output.
+    """Running comparison of one output.
 
     Args:
-        name: The output's name in the reference.
-        kind: What it is, see ``edgekit_runtime.task``.
-        labels: Names of the classes; empty if none are known.
-        top_k: How many of the highest scores may hold the right class.
+        name: Output name in the reference.
+        kind: Kind of the output, see ``edgekit_runtime.task``.
+        labels: Class names; empty if unknown.
+        top_k: The k of top-k accuracy.
         seed: Seed of the bootstrap.
     """
 
@@ -40,49 +40,51 @@ class OutputTally:
     def add(
         self,
         values: tuple[np.ndarray, np.ndarray],
-        targets: np.ndarray | None,
+        ground_truth: np.ndarray | None,
         names: tuple[str, ...],
         *,
         groups: np.ndarray | None = None,
         images: Images | None = None,
     ) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
-            values: The reference's and the candidate's values, (N, ...) each.
-            targets: Class numbers or real targets, (N, ...), or None.
-            names: What each example is called.
-            groups: The slice of each example, str (N,), or None.
-            images: Gives the images of some rows, uint8 (N, H, W, C), or None.
+            values: Values of the reference and of the candidate, (N, ...) each.
+            ground_truth: Classes or real values, (N, ...), or None.
+            names: Example names.
+            groups: Slice of each example, str (N,), or None.
+            images: Returns the images of given rows, uint8 (N, H, W, C), or None.
         Raises:
-            DataError: The two models' shapes differ, or the targets do not fit.
+            DataError: The shapes of the two models differ, or the ground truth is not compatible.
         """
         _require_comparable(self._name, values)
         if self._kind == STATE:
-            targets = None
-        if targets is not None:
-            require_fitting_targets(self._kind, values[0], targets, self._name)
+            ground_truth = None
+        if ground_truth is not None:
+            require_compatible_ground_truth(self._kind, values[0], ground_truth, self._name)
         if not self._samples:
-            self._start(values[0], targets)
+            self._start(values[0], ground_truth)
         self._samples += len(names)
         self._errors.add(*values, names)
-        answers = None
+        predictions = None
         first, second = (probabilities(outputs, self._is_logit) for outputs in values)
         if self._classes is not None:
-            answers = self._classes.add(as_scores(first), as_scores(second), targets, names, images)
-        against_targets = None
+            predictions = self._classes.add(as_scores(first), as_scores(second), ground_truth, names, images)
+        against_ground_truth = None
         if self._regression is not None:
-            assert targets is not None
-            against_targets = self._regression.add(*values, targets)
+            assert ground_truth is not None
+            against_ground_truth = self._regression.add(*values, ground_truth)
         if self._metrics is not None:
-            self._metrics.add(first, second, targets)
+            self._metrics.add(first, second, ground_truth)
         if groups is not None:
             self._slices = self._slices or SliceTally(self._seed)
             errors = np.abs(values[0].astype(np.float64) - values[1]).reshape(len(names), -1)
-            self._slices.add(groups, errors, answers, targets if answers is not None else None, against_targets)
+            self._slices.add(
+                groups, errors, predictions, ground_truth if predictions is not None else None, against_ground_truth
+            )
 
     def result(self) -> OutputParity:
-        """The figures so far."""
+        """Results so far."""
         return OutputParity(
             name=self._name,
             kind=self._kind,
@@ -93,12 +95,12 @@ class OutputTally:
             slices=self._slices.result() if self._slices else (),
         )
 
-    def _start(self, reference: np.ndarray, targets: np.ndarray | None) -> None:
+    def _start(self, reference: np.ndarray, ground_truth: np.ndarray | None) -> None:
         if self._kind == CLASSES and reference.dtype.kind == "f":
             self._classes = ClassTally(max(2, reference.shape[-1]), self._labels, self._top_k)
         elif self._kind in METRICS_OF_KIND:
             self._metrics = MetricTally(self._kind, self._seed)
-        elif targets is not None:
+        elif ground_truth is not None:
             self._regression = RegressionTally(self._seed)
 
 
@@ -114,7 +116,7 @@ def _require_comparable(name: str, values: tuple[np.ndarray, np.ndarray]) -> Non
     for which, outputs in zip(("reference", "candidate"), values, strict=True):
         if outputs.dtype.kind == "f" and not np.isfinite(outputs).all():
             raise DataError(
-                f"The {which} answers with NaN or infinity, in output {name}.",
+                f"The {which} gives NaN or infinity in output {name}.",
                 expected="finite values",
                 received=f"{np.count_nonzero(~np.isfinite(outputs))} of {outputs.size} values",
                 next_step="check that the data is scaled as in training",

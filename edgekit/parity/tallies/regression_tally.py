@@ -1,4 +1,4 @@
-"""Two models of real values against real targets: three numbers an example are kept, for the bootstrap."""
+"""Running comparison of two regression models; three numbers per example are kept for the bootstrap."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from edgekit.parity.paired_statistics import Interval, mae_increase, paired_bootstrap, r2_drop, rmse_increase
 from edgekit.parity.results import RegressionFigure, RegressionParity, RegressionSample
 
-#: Examples drawn for an interval, all resamples together: of very many examples, fewer resamples tell as much.
+#: Examples drawn for an interval in all resamples together: with very many examples, fewer resamples suffice.
 _MOST_DRAWN = 40_000_000
-#: Values kept for a figure: more dots would cover each other.
+#: Values kept for a figure; more dots would overlap.
 _MOST_SAMPLED = 600
 
 
@@ -22,8 +22,8 @@ class ExampleErrors:
     """Errors of both models, one column per example.
 
     Attributes:
-        absolute: Mean absolute error of an example's values, float64 (2, N).
-        squared: Mean squared error of them, same shape.
+        absolute: Mean absolute error of each example, float64 (2, N).
+        squared: Mean squared error of each example, same shape.
     """
 
     absolute: np.ndarray
@@ -35,7 +35,7 @@ class ExampleErrors:
         return cls(*(np.concatenate([getattr(part, name) for part in parts], 1) for name in cls.__slots__))
 
     def of(self, chosen: np.ndarray) -> ExampleErrors:
-        """The examples that ``chosen``, bool (N,), marks."""
+        """The examples selected by ``chosen``, bool (N,)."""
         return ExampleErrors(self.absolute[:, chosen], self.squared[:, chosen])
 
     def mae(self, seed: int) -> RegressionFigure:
@@ -61,7 +61,7 @@ def _interval(statistic: Callable[..., Any], samples: np.ndarray, seed: int) -> 
 
 
 class RegressionTally:
-    """Running figures of two models' errors.
+    """Running errors of two models.
 
     Args:
         seed: Seed of the bootstrap.
@@ -74,30 +74,30 @@ class RegressionTally:
         self._signed: list[np.ndarray] = []
         self._moments: np.ndarray | None = None
         self._random = np.random.default_rng(seed)
-        #: A random key, the target and both models' values, by column.
+        #: One column per value: a random key, the true value and both models' values.
         self._sample = np.empty((4, 0))
 
-    def add(self, reference: np.ndarray, candidate: np.ndarray, targets: np.ndarray) -> ExampleErrors:
-        """Take in a batch; the three have N rows of equally many values.
+    def add(self, reference: np.ndarray, candidate: np.ndarray, ground_truth: np.ndarray) -> ExampleErrors:
+        """Add a batch; the three arrays have N rows with the same number of values.
 
         Returns:
-            The errors of its examples.
+            Errors of the examples in the batch.
         """
-        rows = len(targets)
-        y = targets.reshape(rows, -1).astype(np.float64)
+        rows = len(ground_truth)
+        y = ground_truth.reshape(rows, -1).astype(np.float64)
         errors = np.stack([outputs.reshape(rows, -1).astype(np.float64) - y for outputs in (reference, candidate)])
         of_examples = ExampleErrors(np.abs(errors).mean(2), np.square(errors).mean(2))
         self._errors.append(of_examples)
         if y.shape[1] == 1:
             self._signed.append(np.concatenate([errors[..., 0], y.T]))
-        # By value of the output: both sums of squared errors, the targets' mean and squared deviation from it.
+        # For each value of the output: both sums of squared errors, mean and squared deviations of the ground truth.
         self._moments = _merged(self._moments, self._samples, y, np.square(errors).sum(1))
         self._samples += rows
         self._keep_some(y, errors)
         return of_examples
 
     def result(self) -> RegressionParity:
-        """The figures so far."""
+        """Results so far."""
         errors = ExampleErrors.joined(self._errors)
         return RegressionParity(
             samples=self._samples,
@@ -108,7 +108,7 @@ class RegressionTally:
         )
 
     def _keep_some(self, y: np.ndarray, errors: np.ndarray) -> None:
-        """Keep the values with the smallest random keys: each is as likely to stay as any other."""
+        """Keep the values with the smallest random keys, so that each value is equally likely to be kept."""
         values = np.stack([self._random.random(y.size), y.ravel(), *(y + errors).reshape(2, -1)])
         both = np.concatenate([self._sample, values], axis=1)
         self._sample = both[:, np.argsort(both[0], kind="stable")[:_MOST_SAMPLED]]
@@ -124,7 +124,7 @@ class RegressionTally:
 
 
 def _merged(moments: np.ndarray | None, count: int, y: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """Moments with a batch more; the parallel form of the variance (Chan, Golub and LeVeque, 1979)."""
+    """Moments after adding a batch, by the parallel form of the variance (Chan, Golub and LeVeque, 1979)."""
     mean = y.mean(0)
     batch = np.concatenate([squares, [mean, np.square(y - mean).sum(0)]])
     if moments is None:

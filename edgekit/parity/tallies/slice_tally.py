@@ -1,4 +1,4 @@
-"""The figures of each slice of the data, added up a batch at a time."""
+"""Running comparison for each slice of the data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgekit.parity.results import SliceParity
 from edgekit.parity.tallies.regression_tally import ExampleErrors
 from edgekit_runtime.errors import DataError
 
-#: More names are no slices but, say, a column of numbers.
+#: With more names, the column is probably not one of slices but, for example, of numbers.
 _MOST_SLICES = 1000
 
 
@@ -20,14 +20,14 @@ class _Sums:
     samples: int = 0
     values: int = 0
     error: float = 0.0
-    answers: int = 0
+    predictions: int = 0
     equal: int = 0
     counts: PairedCounts | None = None
-    against_targets: list[ExampleErrors] = field(default_factory=list)
+    against_ground_truth: list[ExampleErrors] = field(default_factory=list)
 
 
 class SliceTally:
-    """Running figures by slice.
+    """Running comparison by slice.
 
     Args:
         seed: Seed of the bootstrap.
@@ -41,18 +41,18 @@ class SliceTally:
         self,
         groups: np.ndarray,
         errors: np.ndarray,
-        answers: tuple[np.ndarray, np.ndarray] | None,
+        predictions: tuple[np.ndarray, np.ndarray] | None,
         y: np.ndarray | None,
-        against_targets: ExampleErrors | None = None,
+        against_ground_truth: ExampleErrors | None = None,
     ) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
-            groups: The slice of each example, str (N,).
+            groups: Slice of each example, str (N,).
             errors: Absolute differences between the models, float (N, values).
-            answers: Both models' answers, int64 (N * steps,), or None.
-            y: Right classes of the answers, int64 (N * steps,), or None.
-            against_targets: Both models' errors against real targets, or None.
+            predictions: Predicted classes of both models, int64 (N * steps,), or None.
+            y: True classes, int64 (N * steps,), or None.
+            against_ground_truth: Both models' errors against real values, or None.
         Raises:
             DataError: There are too many different slices.
         """
@@ -62,35 +62,35 @@ class SliceTally:
             sums.samples += int(chosen.sum())
             sums.values += errors[chosen].size
             sums.error += float(errors[chosen].sum())
-            if against_targets is not None:
-                sums.against_targets.append(against_targets.of(chosen))
-            if answers is None:
+            if against_ground_truth is not None:
+                sums.against_ground_truth.append(against_ground_truth.of(chosen))
+            if predictions is None:
                 continue
-            of_answers = np.repeat(chosen, len(answers[0]) // len(groups))
-            reference, candidate = (each[of_answers] for each in answers)
-            sums.answers += len(reference)
+            of_predictions = np.repeat(chosen, len(predictions[0]) // len(groups))
+            reference, candidate = (each[of_predictions] for each in predictions)
+            sums.predictions += len(reference)
             sums.equal += int(np.count_nonzero(reference == candidate))
             if y is not None:
-                right = PairedCounts.of(reference == y[of_answers], candidate == y[of_answers])
+                right = PairedCounts.of(reference == y[of_predictions], candidate == y[of_predictions])
                 sums.counts = right if sums.counts is None else sums.counts + right
         if len(self._slices) > _MOST_SLICES:
             raise DataError(
-                f"The data falls into more than {_MOST_SLICES:,} slices.",
+                f"The data has more than {_MOST_SLICES:,} slices.",
                 expected="a column of names, such as a site or a sensor",
                 received=", ".join(list(self._slices)[:3]) + ", …",
             )
 
     def result(self) -> tuple[SliceParity, ...]:
-        """The slices, the one with the largest drop or the largest growth of the error first."""
+        """The slices, sorted by drop or error growth, largest first."""
         return tuple(sorted((self._slice(name, sums) for name, sums in self._slices.items()), key=_rank))
 
     def _slice(self, name: str, sums: _Sums) -> SliceParity:
-        errors = ExampleErrors.joined(sums.against_targets) if sums.against_targets else None
+        errors = ExampleErrors.joined(sums.against_ground_truth) if sums.against_ground_truth else None
         return SliceParity(
             name=name,
             samples=sums.samples,
             mean_absolute_difference=sums.error / max(1, sums.values),
-            top1_agreement=sums.equal / sums.answers if sums.answers else None,
+            top1_agreement=sums.equal / sums.predictions if sums.predictions else None,
             counts=sums.counts,
             accuracy_drop=sums.counts.accuracy_drop if sums.counts else None,
             drop_interval=drop_interval(sums.counts) if sums.counts else None,

@@ -23,7 +23,7 @@ def regression_figures(sample: RegressionSample, name: str) -> tuple[PageFigure,
         sample: The values to draw.
         name: Unique in the page.
     """
-    count = len(sample.targets)
+    count = len(sample.ground_truth)
     return (
         PageFigure(
             "Predicted against true",
@@ -45,13 +45,19 @@ def _draw_predictions(sample: RegressionSample, name: str) -> str:
     with page_style(name):
         figure = Figure(figsize=_FIGURE_SIZE, layout="constrained")
         axes = figure.subplots()
-        everything = np.concatenate([sample.targets, sample.reference, sample.candidate])
+        everything = np.concatenate([sample.ground_truth, sample.reference, sample.candidate])
         low, high = float(everything.min()), float(everything.max())
         axes.plot([low, high], [low, high], color=FAINT, linestyle="--", linewidth=1)
         axes.plot(
-            sample.targets, sample.reference, "o", color=BEFORE, markersize=5, markerfacecolor="none", label="before"
+            sample.ground_truth,
+            sample.reference,
+            "o",
+            color=BEFORE,
+            markersize=5,
+            markerfacecolor="none",
+            label="before",
         )
-        axes.plot(sample.targets, sample.candidate, "o", color=AFTER, markersize=2.5, label="after")
+        axes.plot(sample.ground_truth, sample.candidate, "o", color=AFTER, markersize=2.5, label="after")
         axes.grid(visible=True)
         axes.set(xlabel="true value", ylabel="predicted value")
         _add_legend(axes)
@@ -63,7 +69,7 @@ def _draw_errors(sample: RegressionSample, name: str) -> str:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    errors = [predicted - sample.targets for predicted in (sample.reference, sample.candidate)]
+    errors = [predicted - sample.ground_truth for predicted in (sample.reference, sample.candidate)]
     edges = np.histogram_bin_edges(np.concatenate(errors), _BINS)
     with page_style(name):
         figure = Figure(figsize=_FIGURE_SIZE, layout="constrained")

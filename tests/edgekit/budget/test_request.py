@@ -26,7 +26,7 @@ from edgekit_runtime.errors import UsageError
             BudgetOptions(max_drop=0.01, metrics={"y": "accurracy"}),
             "int8",
             "digits",
-            "There is no metric called accurracy",
+            "accurracy is not a metric",
         ),
         (BudgetOptions(max_drop=5), "int8", "digits", "--max-drop is a fraction"),
         (BudgetOptions(max_drop=5, metrics={"": "agreement"}), "int8", "digits", "--max-drop is a fraction"),

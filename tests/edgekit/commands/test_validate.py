@@ -84,7 +84,7 @@ def test_labels_that_do_not_fit_are_a_sentence(trained_folder: Path, variants_fo
         trained_folder / "model.h5", variants_folder / "model-none.tflite", "--data", tmp_path / "twenty.npz"
     )
     assert result.exit_code == 1
-    assert "labels do not fit the model" in result.stderr
+    assert "ground truth of the data is not compatible with the model" in result.stderr
 
 
 def test_the_html_report_holds_every_model(trained_folder: Path, variants_folder: Path, tmp_path: Path) -> None:

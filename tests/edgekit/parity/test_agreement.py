@@ -65,7 +65,7 @@ def test_a_sequence_agrees_step_by_step() -> None:
 
 
 def test_labels_beyond_the_outputs_are_refused() -> None:
-    with pytest.raises(DataError, match="labels do not fit the model") as caught:
+    with pytest.raises(DataError, match="ground truth of the data is not compatible with the model") as caught:
         compare(REFERENCE, CANDIDATE, np.array([0, 1, 2, 3]))
     assert "classes from 0 to 2" in caught.value.expected
     assert "up to 3" in caught.value.received
@@ -95,7 +95,7 @@ def test_thresholds(thresholds: Thresholds, missed: int) -> None:
 
 def test_a_threshold_without_its_figure_is_an_error() -> None:
     output = judged("values", np.array([[10.0], [12.0]]), np.array([[11.0], [12.0]]))
-    with pytest.raises(DataError, match="--max-drop needs data with labels"):
+    with pytest.raises(DataError, match="--max-drop needs data with ground truth"):
         failures([output], Thresholds(max_drop=0.1))
     with pytest.raises(DataError, match="--min-agreement needs an output of classes"):
         failures([output], Thresholds(min_agreement=0.9))

@@ -95,9 +95,9 @@ def test_a_scorer_without_a_value_on_some_draws_has_no_interval(recwarn: pytest.
     scores, y = np.array([[0.1], [0.4], [0.6], [0.9]]), np.array([0, 0, 1, 1])
     assert metric_for("roc_auc", "classes", scores, y).compare(scores, scores, y).interval is None
     assert not recwarn
-    with pytest.raises(DataError, match="not defined on these examples"):
+    with pytest.raises(DataError, match="undefined for these examples"):
         metric_for("roc_auc", "classes", scores[:2], y[:2]).compare(scores[:2], scores[:2], y[:2])
-    with pytest.raises(DataError, match="not defined on these examples"):
+    with pytest.raises(DataError, match="undefined for these examples"):
         metric_for("roc_auc", "classes", scores[:2], y[:2]).drop(scores[:2], scores[:2], y[:2])
 
 
@@ -189,10 +189,15 @@ def test_a_model_that_is_equal_drops_nothing(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "outputs", "targets", "sentence"),
     [
-        ("top1", REFERENCE, None, "The metric top1 needs labels"),
-        ("f1_macro", REFERENCE, None, "The metric f1_macro needs labels"),
-        ("top1", REFERENCE, np.array([0, 1, 2, 3, 1]), "labels do not fit the model"),
-        ("top1", REFERENCE, np.array([0.5, 1, 2, 1, 1], np.float32), "labels do not fit the model"),
+        ("top1", REFERENCE, None, "The metric top1 needs ground truth"),
+        ("f1_macro", REFERENCE, None, "The metric f1_macro needs ground truth"),
+        ("top1", REFERENCE, np.array([0, 1, 2, 3, 1]), "ground truth of the data is not compatible with the model"),
+        (
+            "top1",
+            REFERENCE,
+            np.array([0.5, 1, 2, 1, 1], np.float32),
+            "ground truth of the data is not compatible with the model",
+        ),
     ],
     ids=["top1 unlabelled", "scorer unlabelled", "a fourth class", "real labels"],
 )
@@ -220,7 +225,7 @@ def test_an_unknown_metric_is_told_which_there_are() -> None:
     require_known(None)
     require_known("cosine")
     require_known("f1_macro")
-    with pytest.raises(UsageError, match="no metric called accurracy") as caught:
+    with pytest.raises(UsageError, match="accurracy is not a metric") as caught:
         require_known("accurracy")
     assert "top1, agreement, f1, mean_iou" in caught.value.expected
     assert "balanced_accuracy" in caught.value.expected

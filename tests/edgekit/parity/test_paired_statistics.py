@@ -112,11 +112,11 @@ def test_batches_add_up() -> None:
 
 
 def test_what_cannot_be_paired_is_refused() -> None:
-    with pytest.raises(DataError, match="an answer of both models to every example"):
+    with pytest.raises(DataError, match="a prediction of both models for every example"):
         PairedCounts.of(np.ones(3, bool), np.ones(4, bool))
     with pytest.raises(DataError, match="There are no examples"):
         drop_interval(PairedCounts())
-    with pytest.raises(DataError, match="two examples or more"):
+    with pytest.raises(DataError, match="at least two examples"):
         paired_bootstrap(mae_increase, np.zeros(5), np.zeros(6))
 
 

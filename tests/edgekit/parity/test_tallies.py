@@ -236,11 +236,11 @@ def test_a_figure_of_values_gets_some_of_them_from_the_whole_data() -> None:
     assert regression is not None
     sample = regression.sample
     assert sample is not None
-    assert len(sample.targets) == len(set(sample.targets)) == 600
-    np.testing.assert_allclose(sample.reference, sample.targets + 1)
-    np.testing.assert_allclose(sample.candidate, sample.targets - 2)
+    assert len(sample.ground_truth) == len(set(sample.targets)) == 600
+    np.testing.assert_allclose(sample.reference, sample.ground_truth + 1)
+    np.testing.assert_allclose(sample.candidate, sample.ground_truth - 2)
     # Batches of 256 come in order; a sample of the first or last ones would show in any quarter.
-    counts, _ = np.histogram(sample.targets, 4, (0, 20_000))
+    counts, _ = np.histogram(sample.ground_truth, 4, (0, 20_000))
     assert counts.min() > 110
     assert "sample" not in regression.to_dict()
 
@@ -320,12 +320,12 @@ def test_slices_are_compared_by_themselves() -> None:
 
 
 def test_labels_of_another_form_are_refused() -> None:
-    with pytest.raises(DataError, match="do not fit the model's output y"):
+    with pytest.raises(DataError, match="not compatible with output y"):
         tallied(REFERENCE, CANDIDATE, np.zeros((COUNT, 2), np.float32))
 
 
 def test_answers_that_are_no_numbers_are_refused() -> None:
     broken = REFERENCE.copy()
     broken[3, 2] = np.nan
-    with pytest.raises(DataError, match="candidate answers with NaN"):
+    with pytest.raises(DataError, match="candidate gives NaN"):
         tallied(REFERENCE, broken, Y)

@@ -9,9 +9,9 @@ import pytest
 
 from edgekit.datasets.targets import as_targets
 from edgekit.parity.agreement import compare
-from edgekit.parity.metrics import metric_for, require_fitting_targets
+from edgekit.parity.ground_truth_kinds import data_claim, note_on_unused, require_agreement
+from edgekit.parity.metrics import metric_for, require_compatible_ground_truth
 from edgekit.parity.tallies.output_tally import OutputTally
-from edgekit.parity.target_kinds import data_claim, note_on_unused, require_agreement
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.task import DATA, UNNAMED, USER, Claim, Kind, Task
 from edgekit_runtime.task_finding import find_task
@@ -71,7 +71,7 @@ def test_labels_show_the_kind_in_every_form_that_keras_trains_on(
     described = model(shape, operator)
     kind = find_task(described, [data_claim(described, {UNNAMED: targets})]).outputs["y"]
     assert kind.name == expected
-    require_fitting_targets(kind.name, np.zeros((COUNT, *shape), np.float32), targets)
+    require_compatible_ground_truth(kind.name, np.zeros((COUNT, *shape), np.float32), targets)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_values_declared_for_masks_are_a_usage_error_and_not_ignored() -> None:
     with pytest.raises(UsageError, match="Output y was declared as values") as caught:
         require_agreement(described, {UNNAMED: masks}, task)
     assert caught.value.received == "shape (N, 4, 5), which is a mask"
-    assert caught.value.expected == "real targets, shape (N, 4, 5, 3)"
+    assert caught.value.expected == "real values, shape (N, 4, 5, 3)"
     # Integers for every value are values if the user says so, and nothing is wrong with the labels' own word.
     require_agreement(described, {UNNAMED: classes(4, 5, 3)}, task)
     require_agreement(described, {UNNAMED: masks}, find_task(described, [data_claim(described, {UNNAMED: masks})]))
@@ -130,8 +130,8 @@ def test_labels_of_another_form_leave_the_kind_to_the_graph() -> None:
     [
         (["y"], ["size"], ""),
         (["y_size"], ["size", "colour"], ""),
-        (["y"], ["size", "colour"], "Labels called y were not used, .* call them y_size or y_colour"),
-        (["y_colour", "y_form"], ["size", "colour"], "Labels called y_form were not used"),
+        (["y"], ["size", "colour"], "Ground truth called y was not used, .* call it y_size or y_colour"),
+        (["y_colour", "y_form"], ["size", "colour"], "Ground truth called y_form was not used"),
     ],
     ids=["the only output", "some outputs", "no name for several", "an unknown name"],
 )
