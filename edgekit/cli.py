@@ -78,7 +78,7 @@ class EdgekitGroup(click.Group):
 
 
 def _suggestion(name: str) -> str:
-    """A question that names the commands most like a mistyped one, or nothing."""
+    """A question with the commands most similar to a mistyped one, or an empty string."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, COMMANDS)
@@ -95,14 +95,14 @@ def _add_diagnostic_options(command: click.Command) -> None:
 
 
 def _diagnostic_options() -> list[click.Option]:
-    """Options that every command takes; what they set is read by ``_fail_with`` and by logging."""
+    """Options of every command; their values are read by ``_fail_with`` and by logging."""
     return [
         click.Option(
             ["-v", "--verbose"],
             count=True,
             expose_value=False,
             callback=_set_verbosity,
-            help="Say what is done.",
+            help="Show progress details; -vv for more.",
         ),
         click.Option(
             ["--debug"],
@@ -135,7 +135,7 @@ def _unexpected(error: Exception) -> EdgekitError:
     if isinstance(error, MemoryError):
         return EdgekitError("There is not enough memory.", next_step="pass fewer samples or a smaller model")
     wrapped = EdgekitError(
-        f"An error that edgekit did not expect: {type(error).__name__}: {error}",
+        f"Unexpected error: {type(error).__name__}: {error}",
         next_step="run the command again with --debug and report the traceback",
     )
     wrapped.__cause__ = error
@@ -182,7 +182,7 @@ def _exit(message: str, exit_code: int) -> NoReturn:
 @click.group(cls=EdgekitGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "--version", prog_name="edgekit")
 def cli() -> None:
-    """Take a Keras model to a small device, and prove that it still works there."""
+    """Convert a model for a small device, and prove that it still works there."""
 
 
 def main() -> None:

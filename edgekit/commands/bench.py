@@ -1,4 +1,4 @@
-"""``edgekit bench``: how long models take on this machine."""
+"""``edgekit bench``: times models on this machine."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from edgekit.commands.shared.reporting import report
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, type=EXISTING_OR_NOT)
-@click.option("--runs", type=click.IntRange(min=1), default=500, show_default=True, help="Timed predictions a model.")
-@click.option("--warmup", type=click.IntRange(min=0), default=50, show_default=True, help="Untimed ones before.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads a prediction.")
+@click.option("--runs", type=click.IntRange(min=1), default=500, show_default=True, help="Timed predictions per model.")
+@click.option(
+    "--warmup", type=click.IntRange(min=0), default=50, show_default=True, help="Untimed predictions before them."
+)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads per prediction.")
 @json_option
 def command(models: tuple[Path, ...], runs: int, warmup: int, threads: int, as_json: bool) -> None:
     """Time single predictions of MODELS (.tflite).
 
-    Times of two machines do not compare, ratios do.
+    Times on different machines are not comparable, ratios are.
 
     \b
     edgekit bench model.tflite model-int8.tflite

@@ -1,4 +1,4 @@
-"""``edgekit check``: may this model replace the one that the baseline describes?"""
+"""``edgekit check``: compares models with the committed baseline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def threshold_lines() -> str:
-    """The thresholds of all rules as a configuration sets them, one per line."""
+    """The thresholds of all rules in the form of a configuration, one per line."""
     lines = []
     for threshold in all_thresholds():
         value = threshold.default if threshold.example is None else threshold.example
@@ -31,10 +31,10 @@ def threshold_lines() -> str:
 _HELP = f"""\
 Compare models with the committed baseline.
 
-Exits with 3 if one is worse than allowed.
+Exits with 3 if a model is worse than allowed.
 
 The configuration names models, data and limits; `--update-baseline` writes edgekit-baseline.json, which is
-committed beside it. In a GitHub workflow the job's summary and annotations are written, too.
+committed next to it. In a GitHub workflow, the job summary and annotations are written, too.
 
 \b
 edgekit check --update-baseline
@@ -60,27 +60,27 @@ A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
     type=EXISTING_OR_NOT,
     help="Configuration to read. [default: edgekit.toml or [tool.edgekit] in pyproject.toml, here or above]",
 )
-@click.option("--model", "names", multiple=True, metavar="NAME", help="Only this model; may be given several times.")
-@click.option("--strict", is_flag=True, help="Fail a drop larger than allowed even if it may be chance.")
-@click.option("--update-baseline", is_flag=True, help="Show what changes, and write the models as the new baseline.")
+@click.option("--model", "names", multiple=True, metavar="NAME", help="Check only this model; repeatable.")
+@click.option("--strict", is_flag=True, help="Also fail a drop larger than allowed that may be due to chance.")
+@click.option("--update-baseline", is_flag=True, help="Write the models as the new baseline, and show what changes.")
 @click.option(
-    "--digests-only", is_flag=True, help="Only compare .tflite files with the baseline's digests; needs no data."
+    "--digests-only", is_flag=True, help="Only compare the digests of .tflite files with the baseline's; needs no data."
 )
 @click.option("--allow-empty", is_flag=True, help="With --digests-only: pass if the check converts every model itself.")
 @click.option(
     "--baseline-ref",
     metavar="COMMIT",
-    help="Judge by the baseline of this commit, such as origin/main, and fail if limits, models or data were loosened "
-    "since.",
+    help="Judge by the baseline of this commit, such as origin/main, and fail if limits, models or data have been "
+    "loosened since.",
 )
-@click.option("--allow-loosening", is_flag=True, help="With --baseline-ref: only warn of loosened limits.")
-@click.option("--allow-python-data", is_flag=True, help='With --baseline-ref: run data = "python:…" anyway.')
+@click.option("--allow-loosening", is_flag=True, help="With --baseline-ref: only warn about loosened limits.")
+@click.option("--allow-python-data", is_flag=True, help='With --baseline-ref: allow data = "python:…".')
 @click.option("--junit", type=EXISTING_OR_NOT, help="Write the result as JUnit XML.")
 @click.option("--markdown", type=EXISTING_OR_NOT, help="Write the result as Markdown.")
 @click.option("--html", type=EXISTING_OR_NOT, help="Write a report with figures: one HTML file, no network needed.")
 @open_option
-@click.option("--history", type=EXISTING_OR_NOT, help="Append a line a model to this file; see edgekit history.")
-@click.option("--mlflow", metavar="EXPERIMENT", help="Log to MLflow, a run a model; needs edgekit[mlflow].")
+@click.option("--history", type=EXISTING_OR_NOT, help="Append one line per model to this file; see edgekit history.")
+@click.option("--mlflow", metavar="EXPERIMENT", help="Log one run per model to MLflow; needs edgekit[mlflow].")
 @json_option
 def command(
     config: Path | None,
@@ -140,7 +140,7 @@ def command(
             allow_python_data=allow_python_data,
             layers=html is not None,
         )
-    # The verdict comes first, whatever becomes of the files.
+    # The verdict comes first, even if a file cannot be written.
     _show(result, as_json)
     errors = _write_outputs(result, outputs, path)
     if opens and html is not None and not errors:

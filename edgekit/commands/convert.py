@@ -66,7 +66,7 @@ _GROUPS = {
     type=click.Choice([*(mode.value for mode in Mode), "auto"]),
     default="none",
     show_default=True,
-    help=f"Which parts become smaller: {_PARTS}; auto measures them all and picks one within the budget.",
+    help=f"Quantization mode: {_PARTS}; auto measures them all and selects one within the budget.",
 )
 @click.option("--all", "every", is_flag=True, help=f"Write every variant: {_listed(_IN_ALL, 'and')}.")
 @click.option(
@@ -85,11 +85,17 @@ _GROUPS = {
 )
 @data_option(required=False, purpose=f"Real inputs that {_CALIBRATED} are calibrated on, and a budget is judged on")
 @click.option(
-    "--random-calibration", is_flag=True, help="Calibrate on noise, to see whether a model runs; its answers suffer."
+    "--random-calibration",
+    is_flag=True,
+    help="Calibrate on noise, only to see whether a model runs; predictions get worse.",
 )
 @label_column_option
 @click.option(
-    "--samples", type=click.IntRange(min=1), default=256, show_default=True, help="Examples to calibrate on, at most."
+    "--samples",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Maximum number of examples to calibrate on.",
 )
 @seed_option
 @click.option("--labels", type=EXISTING_OR_NOT, help="Text file, one class name per line. [default: those of --data]")
@@ -97,12 +103,14 @@ _GROUPS = {
 @picture_options
 @task_options
 @target_option
-@click.option("--input-shape", type=InputShape(), help="Sizes without the batch, for a model that leaves them open.")
+@click.option(
+    "--input-shape", type=InputShape(), help="Input shape without the batch dimension, for a model that leaves it open."
+)
 @click.option(
     "--channels-last",
     is_flag=True,
-    help="Take the images of a PyTorch program as (N, H, W, C): the transpose moves into the model, and most of it "
-    "vanishes there.",
+    help="Take the images of a PyTorch program as (N, H, W, C); the transpose becomes part of the model, where most of "
+    "it is optimized away.",
 )
 @click.option(
     "--signature", metavar="NAME", help="Signature of a SavedModel. [default: serving_default, or the only one]"
@@ -116,7 +124,7 @@ _GROUPS = {
     "--custom-objects",
     multiple=True,
     metavar="MODULE:CLASS",
-    help="Your own class that the model uses; its module is imported. May be given several times.",
+    help="Your own class that the model uses; its module is imported. Repeatable.",
 )
 @click.option(
     "--allow-unsafe", is_flag=True, help="Load what the scan refuses, and run the code that the file carries."

@@ -1,4 +1,4 @@
-"""``edgekit demo``: the main job from end to end, on real digits."""
+"""``edgekit demo``: the whole workflow on real digits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edgekit.commands.shared.reporting import report
 @seed_option
 @json_option
 def command(output: Path, seed: int, as_json: bool) -> None:
-    """Train on real digits, convert, compare, replay on the runtime.
+    """Train on real digits, convert, compare, and verify.
 
     Takes about a minute and needs no network: the digits come with scikit-learn.
     """

@@ -45,9 +45,9 @@ def list_devices(as_json: bool) -> None:
 @click.option("--mirror", metavar="URL", help="A Debian mirror. [default: the one in this machine's apt sources]")
 @json_option
 def create_device(name: str, mirror: str | None, as_json: bool) -> None:
-    """Build an emulated Pi, some 100 to 200 MB, unless it is there.
+    """Build an emulated Pi (100 to 200 MB), unless it exists.
 
-    Nothing on this machine is changed but the cache folder, and no right of root is needed.
+    Only the cache folder of this machine is changed; root rights are not needed.
     """
     from edgekit.devices.emulation.emulated_pi import create
     from edgekit.reports.devices import print_built
@@ -70,7 +70,7 @@ def remove_device(name: str) -> None:
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--cpu", "processor", help="Processor to emulate. [default: a Pi 4's]")
 def run_program(name: str, arguments: tuple[str, ...], processor: str | None) -> None:
-    """Run Python on an emulated Pi, with the device runtime at hand.
+    """Run Python on an emulated Pi, with the device runtime available.
 
     \b
     edgekit devices run pi-arm64 -- -m edgekit_runtime info model.tflite
@@ -88,9 +88,10 @@ def run_program(name: str, arguments: tuple[str, ...], processor: str | None) ->
 @_cpu_option
 @json_option
 def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, ...], as_json: bool) -> None:
-    """Replay the golden examples of MODELS (.tflite) on DEVICE.
+    """Verify the golden examples of MODELS (.tflite) on DEVICE.
 
-    DEVICE is named as for check. Needs no data. Exits with 3 if an answer is not within the model's own tolerance.
+    DEVICE is named as for check. Needs no data. Exits with 3 if a prediction is not within the tolerance packed with
+    the model.
 
     \b
     edgekit devices verify pi-armhf model.tflite
@@ -106,7 +107,7 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
         # A missing or foreign file is reported before any device is used.
         read_model_file(path)
     pairs = [(device, path) for path in models for device in devices]
-    replays = [replay_golden_on(device, path) for device, path in tracked(pairs, "Replaying", total=len(pairs))]
+    replays = [replay_golden_on(device, path) for device, path in tracked(pairs, "Verifying", total=len(pairs))]
     report(
         lambda: {"replays": [replay.to_dict() for replay in replays]},
         lambda: print_replays(replays),
@@ -118,11 +119,9 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
 @command.command("check")
 @click.argument("where", metavar="DEVICE")
 @click.argument("models", nargs=-1, required=True, type=EXISTING_OR_NOT)
-@data_option(required=False, purpose="Data whose held-back examples are asked")
-@click.option(
-    "--random", "use_random", is_flag=True, help="Ask random inputs, for a model that no data is at hand for."
-)
-@click.option("--samples", type=click.IntRange(min=1), default=200, show_default=True, help="At most so many inputs.")
+@data_option(required=False, purpose="Data whose held-back examples are predicted")
+@click.option("--random", "use_random", is_flag=True, help="Use random inputs when no dataset is available.")
+@click.option("--samples", type=click.IntRange(min=1), default=200, show_default=True, help="Maximum number of inputs.")
 @click.option("--against", default="here", show_default=True, help="Device to compare with.")
 @_cpu_option
 @click.option(
@@ -130,14 +129,14 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
     type=click.FloatRange(0, 1),
     default=0.99,
     show_default=True,
-    help="Least share of equal classes.",
+    help="Smallest allowed share of equal classes, 0 to 1.",
 )
 @click.option(
     "--max-error",
     type=click.FloatRange(min=0),
     default=0.05,
     show_default=True,
-    help="Largest difference of outputs that are no classes, as a share of their range.",
+    help="Largest allowed difference of outputs that are not classes, as a share of their range.",
 )
 @seed_option
 @json_option
@@ -154,10 +153,10 @@ def check_models(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Ask MODELS (.tflite) the same on DEVICE and here.
+    """Compare the predictions of MODELS (.tflite) on DEVICE with those here.
 
     DEVICE is an emulated Pi, ssh:USER@HOST for a real one (ssh:USER@HOST:PYTHON names a Python there), or the path of
-    another environment's Python. Exits with 3 if the answers differ beyond what rounding explains.
+    another environment's Python. Exits with 3 if the predictions differ by more than rounding explains.
 
     \b
     edgekit devices check pi-armhf model.tflite --data digits
@@ -180,7 +179,7 @@ def check_models(
     for path in models:
         model = edgekit_runtime.load(path)
         inputs = random_inputs(model, samples, seed) if data is None else inputs_from_data(model, data, samples, seed)
-        for device in tracked(devices, f"Asking {path.name}", total=len(devices)):
+        for device in tracked(devices, f"Running {path.name}", total=len(devices)):
             comparisons.append(compare_on(device, reference, path, inputs, tolerance))
     report(
         lambda: {"comparisons": [comparison.to_dict() for comparison in comparisons]},

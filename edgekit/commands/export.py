@@ -19,7 +19,7 @@ from edgekit.commands.shared.reporting import report
 def command(model: Path, c_array: bool, name: str | None, output: Path | None, as_json: bool) -> None:
     """Write MODEL (.tflite) as C source.
 
-    The header holds what a program needs: sizes, scale and zero point of each input and output, the labels, and an
+    The header contains what a program needs: shape, scale and zero point of each input and output, the labels, and an
     upper estimate of the tensor arena.
 
     \b

@@ -1,4 +1,4 @@
-"""``edgekit history``: how models did from check to check."""
+"""``edgekit history``: shows the results of earlier checks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from edgekit.commands.shared.reporting import report
 
 @click.command()
 @click.argument("file", type=EXISTING_OR_NOT)
-@click.option("--model", "names", multiple=True, metavar="NAME", help="Only this model; may be given several times.")
-@click.option("--last", type=click.IntRange(min=1), help="Only so many entries, the newest.")
-@click.option("-o", "--output", type=EXISTING_OR_NOT, help="Draw accuracy, size and latency: a .png or .svg.")
+@click.option("--model", "names", multiple=True, metavar="NAME", help="Show only this model; repeatable.")
+@click.option("--last", type=click.IntRange(min=1), help="Show only the newest N entries.")
+@click.option(
+    "-o", "--output", type=EXISTING_OR_NOT, help="Write a figure of accuracy, size and latency, .png or .svg."
+)
 @json_option
 def command(file: Path, names: tuple[str, ...], last: int | None, output: Path | None, as_json: bool) -> None:
-    """Show what `edgekit check --history FILE` noted, and draw it.
+    """Show the results recorded by `edgekit check --history FILE`.
 
     \b
     edgekit check --history history.jsonl
@@ -28,7 +30,7 @@ def command(file: Path, names: tuple[str, ...], last: int | None, output: Path |
     from edgekit_runtime.errors import UsageError
 
     if output is not None and output.suffix not in (".png", ".svg"):
-        raise UsageError("A history is drawn as .png or .svg.", received=output.name)
+        raise UsageError("A history can be drawn as .png or .svg.", received=output.name)
     entries, unread = read_history(file)
     entries = [entry for entry in entries if not names or entry.model in names][-(last or 0) :]
     if unread:

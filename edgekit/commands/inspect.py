@@ -1,4 +1,4 @@
-"""``edgekit inspect``: what a model file holds, read without TensorFlow."""
+"""``edgekit inspect``: shows the contents of a model file without TensorFlow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edgekit.commands.shared.reporting import exit_code_of, exit_with, report
 )
 @json_option
 def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bool) -> None:
-    """Show what MODEL holds, without running any of it.
+    """Show the contents of MODEL without running it.
 
     MODEL is a .tflite, an .h5, .keras or .pt2 file, or a SavedModel folder.
 
@@ -31,13 +31,14 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
     A Keras file: its version, inputs, outputs, parameters and classes of layers, what would be upgraded and what would
     be refused; with --all each layer.
 
-    A .pt2: PyTorch's version, operators, inputs and outputs with their sizes, those left open included.
+    A .pt2: PyTorch version, operators, inputs and outputs with their shapes, including open sizes.
 
-    A SavedModel folder: the version of TensorFlow, signatures with inputs and outputs, operators, and what would be
+    A SavedModel folder: TensorFlow version, signatures with inputs and outputs, operators, and what would be
     refused.
 
-    With --target: whether a .tflite, whoever made it, runs there, and which operators and tensors stand against it.
-    Exits with 3 if it does not run on one of them.
+    With --target: whether a .tflite from any tool runs there, and the operators and tensors that prevent it from
+    running.
+    Exits with 3 if it does not run on one of the targets.
 
     \b
     edgekit inspect model.tflite

@@ -1,4 +1,4 @@
-"""``edgekit keygen``: a key to sign models with."""
+"""``edgekit keygen``: makes a key pair for signing models."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from edgekit.commands.shared.reporting import report
 @click.argument("key", type=EXISTING_OR_NOT)
 @json_option
 def command(key: Path, as_json: bool) -> None:
-    """Write a new Ed25519 key to KEY, its public key beside it.
+    """Write a new Ed25519 key to KEY and its public key next to it.
 
-    The public key is for the devices. KEY is not encrypted and readable by its owner only; keep it where nobody else
-    can read it.
+    The public key is for the devices. KEY is not encrypted and is readable by its owner only; keep it private.
 
     \b
     edgekit keygen key.pem      # writes key.pem and key.pub.pem

@@ -1,4 +1,4 @@
-"""``edgekit pack``: labels, preprocessing and golden examples into a .tflite of anyone's."""
+"""``edgekit pack``: packs labels, preprocessing and golden examples into any .tflite."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edgekit.commands.shared.reporting import report
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.option("--labels", type=EXISTING_OR_NOT, help="Text file, one class name per line. [default: those in MODEL]")
-@data_option(required=False, purpose="Real inputs for the golden examples [default: made-up ones]")
+@data_option(required=False, purpose="Real inputs for the golden examples [default: generated inputs]")
 @seed_option
 @pixel_range_option
 @task_options
@@ -44,12 +44,12 @@ def command(
     output_kinds: dict[str, str],
     input_kinds: dict[str, str],
 ) -> None:
-    """Pack labels and more into MODEL, a .tflite made by any tool.
+    """Pack labels, task, preprocessing and golden examples into MODEL.
 
-    Labels, the task, preprocessing and golden examples travel in it then.
+    MODEL is a .tflite made by any tool.
 
-    Every interpreter loads the file as before. What it holds already, TFLite Metadata of other tools included, is
-    kept unless an option says otherwise.
+    Every interpreter loads the file as before. Existing contents, including TFLite Metadata of other tools, are kept
+    unless an option replaces them.
 
     \b
     edgekit pack model.tflite --labels labels.txt --pixel-range -1,1

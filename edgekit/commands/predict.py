@@ -1,4 +1,4 @@
-"""``edgekit predict``: what a .tflite says of images."""
+"""``edgekit predict``: classifies images with a .tflite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgekit.commands.shared.reporting import report
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.argument("images", nargs=-1, required=True)
-@click.option("--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="Answers for each image.")
+@click.option("--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="Number of labels per image.")
 @click.option(
     "--labels", type=EXISTING_OR_NOT, help="Text file, one class name per line. [default: those in the model]"
 )
@@ -38,8 +38,8 @@ def command(
 ) -> None:
     """Classify IMAGES with MODEL, a .tflite.
 
-    IMAGES are files, folders, patterns in quotes, or - for an image on standard input. Those that cannot be read are
-    named at the end, with exit code 1.
+    IMAGES are files, folders, patterns in quotes, or - for an image on standard input. Unreadable images are listed at
+    the end, with exit code 1.
 
     \b
     edgekit predict model.tflite digit.png
@@ -60,8 +60,8 @@ def command(
     if not is_known and classifier.preprocessing is not None:
         low, high = classifier.preprocessing.value_range
         click.echo(
-            f"Nothing in {model.name} says how pixels were scaled in training: 0 to 255 become {low:g} to {high:g}. "
-            "--pixel-range says otherwise, and edgekit pack keeps it in the file.",
+            f"{model.name} does not state how pixels were scaled in training; 0 to 255 become {low:g} to {high:g}. "
+            "Pass --pixel-range to change this; edgekit pack stores it in the file.",
             err=True,
         )
     predictions = classify_images(classifier, found, top_k, thumbnails=MOST_IMAGES if draw else 0)

@@ -1,4 +1,4 @@
-"""``edgekit sign``: a signature that devices can check without a network."""
+"""``edgekit sign``: signs a .tflite, so that devices can check it offline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgekit.commands.shared.reporting import report
 def command(model: Path, key: Path, output: Path | None, as_json: bool) -> None:
     """Sign MODEL, a .tflite, and every part packed with it.
 
-    On the device, edgekit_runtime.load(path, public_key="key.pub.pem") refuses what does not match.
+    On the device, edgekit_runtime.load(path, public_key="key.pub.pem") refuses a file that does not match.
 
     \b
     edgekit sign model.tflite --key key.pem

@@ -1,4 +1,4 @@
-"""``edgekit targets``: the runtimes a model can be made for, and what each of them has."""
+"""``edgekit targets``: lists the runtimes that models can be converted for."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from edgekit.commands.shared.reporting import report
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the runtimes that --target takes.
+    """List the runtimes that --target accepts.
 
-    With NAME: its operators and known traps.
+    With NAME: operators and known problems of that runtime.
 
     \b
     edgekit targets

@@ -1,4 +1,4 @@
-"""``edgekit train``: the reference CNN learns a data set."""
+"""``edgekit train``: trains the reference CNN on a dataset."""
 
 from __future__ import annotations
 
@@ -13,31 +13,33 @@ from edgekit.commands.shared.reporting import report
 @click.command()
 @data_option(False, "Images to learn from, with the class of each", default="digits", also="--dataset")
 @click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True, help="Passes over the data.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Images a step.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Images per step.")
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
     default=0.001,
     show_default=True,
-    help="Adam's step size.",
+    help="Learning rate of Adam.",
 )
 @seed_option
 @click.option(
     "--augment/--no-augment",
     default=True,
     show_default=True,
-    help="Turn, shift, zoom and shear the images a little, as is right for digits; never mirror.",
+    help="Rotate, shift, zoom and shear the images slightly, as suits digits; never mirror them.",
 )
 @click.option(
     "--dropout",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.3,
     show_default=True,
-    help="Share dropped around the dense layer.",
+    help="Dropout rate around the dense layer, 0 to 1.",
 )
 @click.option("--batch-norm", is_flag=True, help="Normalize after each convolution.")
-@click.option("--early-stopping", is_flag=True, help="Watch a fifth of the training images; stop when it stalls.")
-@click.option("--resume", is_flag=True, help="Go on with the training that was broken off in the output folder.")
+@click.option(
+    "--early-stopping", is_flag=True, help="Monitor a fifth of the training images and stop when their accuracy stalls."
+)
+@click.option("--resume", is_flag=True, help="Resume an interrupted training in the output folder.")
 @click.option(
     "-o",
     "--output",
@@ -63,7 +65,7 @@ def command(
 ) -> None:
     """Train the reference CNN; save it as model.h5 and model.keras.
 
-    A fifth of the images, or the test part that the data set has, is held back and only looked at in the end.
+    A fifth of the images, or the test part of the dataset, is held back for the final test.
 
     \b
     edgekit train --data mnist --epochs 5

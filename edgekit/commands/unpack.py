@@ -1,4 +1,4 @@
-"""``edgekit unpack``: the parts of a packed .tflite, and the plain model as it was."""
+"""``edgekit unpack``: writes the parts of a packed .tflite and the original model."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from edgekit.commands.shared.reporting import report
     "-o",
     "--output",
     type=EXISTING_OR_NOT,
-    help="Folder to write to. [default: MODEL's name without .tflite, beside it]",
+    help="Folder to write to. [default: MODEL's name without .tflite, in the same folder]",
 )
 @json_option
 def command(model: Path, output: Path | None, as_json: bool) -> None:
     """Write the parts of MODEL, a packed .tflite, to a folder.
 
-    They are the manifest, labels, golden examples, and the plain model.
+    The parts are the manifest, labels, golden examples, and the plain model.
 
-    The plain model is the file as it was before it was packed, to the last byte.
+    The plain model is byte-identical to the file before it was packed.
 
     \b
     edgekit unpack model.tflite --output parts/

@@ -1,4 +1,4 @@
-"""``edgekit validate``: does the .tflite still answer as the model it came from?"""
+"""``edgekit validate``: compares a .tflite with the model that it was converted from."""
 
 from __future__ import annotations
 
@@ -29,31 +29,35 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.argument("tflite", nargs=-1, required=True, type=EXISTING_OR_NOT)
-@data_option(required=True, purpose="Data to compare on, with labels or without; its held-back part is used")
+@data_option(required=True, purpose="Data to compare on, with or without ground truth; its held-back part is used")
 @label_column_option
-@click.option("--everything", is_flag=True, help="Use all of the data, not only the part that is held back.")
-@click.option("--samples", type=click.IntRange(min=1), help="Examples to compare on, at most. [default: all]")
+@click.option("--everything", is_flag=True, help="Use all of the data, not only the held-back part.")
+@click.option("--samples", type=click.IntRange(min=1), help="Maximum number of examples to compare on. [default: all]")
 @click.option(
     "--slice-by",
     metavar="NAME",
-    help="Compare each slice of the data by itself: a column of a table, an array of an .npz, a key of a function's "
-    "dicts, or folder, where sub-folders hold those of the classes.",
+    help="Compare each slice of the data separately. NAME is a column of a table, an array of an .npz, a key of a "
+    "function's dicts, or folder for sub-folders that contain the folders of the classes.",
 )
 @click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="The k of top-k accuracy.")
 @click.option(
     "--max-drop",
     type=click.FloatRange(0, 1),
-    help="Largest allowed drop, e.g. 0.005: of top-1, F1, R², mean IoU or token accuracy, by the output's kind.",
+    help="Largest allowed drop of top-1, F1, R², mean IoU or token accuracy (by the output's kind), e.g. 0.005.",
 )
-@click.option("--min-agreement", type=click.FloatRange(0, 1), help="Least share of equal classes, e.g. 0.99.")
-@click.option("--changed", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the images that changed their answer.")
+@click.option(
+    "--min-agreement", type=click.FloatRange(0, 1), help="Smallest allowed share of equal classes, e.g. 0.99."
+)
+@click.option(
+    "--changed", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the images whose predicted class changed."
+)
 @click.option("--html", type=EXISTING_OR_NOT, metavar="FILE.html", help="Write a report with figures: one HTML file.")
 @open_option
 @seed_option
 @pixel_range_option
 @task_options
 @click.option(
-    "--layers", is_flag=True, help="Show the noise that each layer of the Keras MODEL adds and has, most added first."
+    "--layers", is_flag=True, help="Show the noise that each layer of the Keras MODEL adds and has, largest first."
 )
 @click.option("--layers-figure", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the noise of each layer.")
 @json_option
@@ -80,12 +84,12 @@ def command(
     output_kinds: dict[str, str],
     input_kinds: dict[str, str],
 ) -> None:
-    """Compare each TFLITE with the MODEL that it came from.
+    """Compare each TFLITE with the MODEL that it was converted from.
 
     MODEL is an .h5, .keras or .pt2 file, a SavedModel folder, or another .tflite.
 
-    With labels: accuracy of both, the drop with its 95 % interval, McNemar's test, calibration, each class. Without:
-    agreement and errors. Exits with 3 if a threshold is missed.
+    With ground truth: accuracy of both, the drop with its 95 % interval, McNemar's test, reliability of the confidence,
+    recall of each class. Without: agreement and differences. Exits with 3 if a threshold is missed.
 
     \b
     edgekit validate model.h5 model-int8.tflite --data digits --max-drop 0.005
@@ -100,7 +104,7 @@ def command(
     click.get_current_context().with_resource(private_temporary_files("validate"))
     require_consistent(needs={"opens": ("html",)})
     if len(tflite) > 1 and (changed or layers or layers_figure):
-        raise click.UsageError("--changed, --layers and --layers-figure take one TFLITE at a time.")
+        raise click.UsageError("--changed, --layers and --layers-figure accept only one TFLITE.")
     names = ", ".join(path.name for path in tflite)
     with progress_bar(f"Comparing {names} with {model.name}", total=None) as advance:
         validations = validate(

@@ -1,4 +1,4 @@
-"""``edgekit verify``: is the file whole, whose is it, and does it answer here as it should?"""
+"""``edgekit verify``: checks digest, signature and golden examples of a packed .tflite."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from edgekit.commands.shared.reporting import report
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
 @click.option(
-    "--public-key", metavar="FILE|HEX", help="Key that MODEL must be signed with: a PEM file or its 64 hex digits."
+    "--public-key", metavar="FILE|HEX", help="Public key that MODEL must be signed with: a PEM file or 64 hex digits."
 )
 @click.option("--interpreter", type=click.Choice(["litert", "tflite-runtime"]), help="[default: the first installed]")
 @json_option
 def command(model: Path, public_key: str | None, interpreter: str | None, as_json: bool) -> None:
     """Verify MODEL, a packed .tflite, on this machine.
 
-    Its digest, its signature, and its golden examples, which are replayed here.
+    Checks the digest and the signature, and runs the golden examples.
 
-    Exits with 1 where the file has changed or is not signed as asked, and with 3 where it answers its golden
-    examples otherwise than where it was packed.
+    Exits with 1 if the file has changed or is not signed with the key, and with 3 if the predictions for the golden
+    examples differ from the packed ones.
 
     \b
     edgekit verify model.tflite

@@ -6,7 +6,8 @@ import numpy as np
 
 from edgekit.parity.results import Reliability, ReliabilityBin
 
-#: Bins of equal width for the expected calibration error, as in Guo et al., On Calibration of Modern Neural Networks (2017).
+#: Bins of equal width for the expected calibration error. Source: Guo et al., On Calibration of Modern Neural
+#: Networks (2017).
 _BINS = 15
 #: Maximum number of bins of the diagram, which have equal counts, and the minimum number of predictions in a bin.
 _MOST_SHOWN, _FEWEST_ANSWERS = 10, 20

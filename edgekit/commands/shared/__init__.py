@@ -1,1 +1,1 @@
-"""What several commands have in common: options, their groups, reporting."""
+"""Code that several commands share: options, option groups, reporting."""

@@ -1,4 +1,4 @@
-"""Values of options that the shell completes; the names are imported only while it asks."""
+"""Shell completion for option values; names are imported only when the shell asks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def complete_metrics(_ctx: click.Context, _parameter: click.Parameter, incomplet
 
 
 def complete_data(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of built-in data sets; otherwise the shell completes files and folders."""
+    """Names of built-in datasets; otherwise the shell completes files and folders."""
     from edgekit.datasets.kinds import KINDS, Form
 
     names = [kind.name for kind in KINDS if kind.form is Form.NAME and kind.name.startswith(incomplete)]

@@ -11,10 +11,10 @@ _OTHERS = "Other options"
 
 
 class GroupedCommand(click.Command):
-    """A command with its options in groups; those that belong to none come last.
+    """A command whose options are shown in groups; options without a group come last.
 
     Args:
-        groups: Names of parameters by heading, in the order in which they are shown.
+        groups: Parameter names by heading, in display order.
     """
 
     def __init__(self, *arguments: Any, groups: Mapping[str, tuple[str, ...]], **options: Any) -> None:

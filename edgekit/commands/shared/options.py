@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they read the same everywhere."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXISTING_OR_NOT = click.Path(path_type=Path)
 
 
 def _remember_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    """Errors of a command that was asked for JSON are JSON, too; the group reads this."""
+    """Remember that JSON is requested, so that the group prints errors as JSON, too."""
     ctx.meta["edgekit.json"] = value
     return value
 
@@ -32,7 +32,7 @@ seed_option = click.option(
     type=click.IntRange(0, 2**32 - 1),
     default=0,
     show_default=True,
-    help="Seed of everything drawn at random.",
+    help="Random seed.",
 )
 
 
@@ -63,7 +63,7 @@ def data_option(
 label_column_option = click.option(
     "--label-column",
     metavar="NAME|NUMBER",
-    help="Column of the labels in a table. [default: the one called label, or one more than the model takes]",
+    help="Column of the ground truth in a table. [default: the one called label, or the one after the model's inputs]",
 )
 
 
@@ -85,11 +85,11 @@ class PixelRange(click.ParamType):
 
 
 class Named(click.ParamType):
-    """A value for one input or output, ``NAME=VALUE``, or without a name for the only one or for all of them.
+    """A value for one input or output, ``NAME=VALUE``; without a name it is for the only one or for all.
 
     Args:
-        value_type: The type of the value.
-        name: How help texts show it.
+        value_type: Type of the value.
+        name: Placeholder in help texts.
     """
 
     def __init__(self, value_type: click.ParamType, name: str) -> None:
@@ -99,7 +99,7 @@ class Named(click.ParamType):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, object]:
         if isinstance(value, tuple):
             return value
-        # Numbers hold no equals sign, and names may.
+        # Names may contain an equals sign, values may not.
         name, _, text = str(value).rpartition("=")
         return name, self._value_type.convert(text, param, ctx)
 
@@ -107,7 +107,7 @@ class Named(click.ParamType):
 def _by_name(
     ctx: click.Context, parameter: click.Parameter, values: tuple[tuple[str, object], ...]
 ) -> dict[str, object]:
-    """The values of an option that may be given once for each input or output."""
+    """The values of an option that can be given once for each input or output."""
     names = [name for name, _ in values]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -116,7 +116,7 @@ def _by_name(
 
 
 class Numbers(click.ParamType):
-    """One number, or one a channel: ``127.5`` or ``0.485,0.456,0.406``."""
+    """One number, or one per channel: ``127.5`` or ``0.485,0.456,0.406``."""
 
     name = "NUMBERS"
 
@@ -147,7 +147,7 @@ class MemorySize(click.ParamType):
 
 
 class InputShape(click.ParamType):
-    """Whole numbers such as ``224,224,3``: an input's sizes without the batch axis."""
+    """Whole numbers such as ``224,224,3``: the shape of an input without the batch dimension."""
 
     name = "SIZES"
 
@@ -169,7 +169,7 @@ target_option = click.option(
     multiple=True,
     metavar="NAME",
     shell_complete=complete_targets,
-    help="Runtime that the model has to run on; may be given several times. `edgekit targets` lists them.",
+    help="Runtime that the model must run on; repeatable. `edgekit targets` lists them.",
 )
 pixel_range_option = click.option(
     "--pixel-range",
@@ -177,32 +177,30 @@ pixel_range_option = click.option(
     multiple=True,
     type=Named(PixelRange(), "[NAME=]MIN,MAX"),
     callback=_by_name,
-    help="What the pixel values 0 and 255 become at the model's image input; with several images, NAME says which. "
+    help="Values of pixels 0 and 255 at the model's image input; NAME selects one of several inputs. "
     "[default: 0,1, or 0,255 for a model that rescales by itself]",
 )
 
 
 def picture_options(function: Decorated) -> Decorated:
-    """What else is to be known of how pictures become a model's input."""
+    """The options for image preprocessing, except the pixel range."""
     for option in (
         click.option(
             "--resize",
             type=click.Choice(["stretch", "crop", "pad", "nearest"]),
-            help="How pictures of another size are brought to the model's: stretched, cut around the centre, "
-            "padded with black, or stretched without smoothing. [default: stretch]",
+            help="How images are resized to the model's input: stretch, crop around the centre, pad with black, or "
+            "nearest (stretch without smoothing). [default: stretch]",
         ),
         click.option(
             "--color-order",
             type=click.Choice(["rgb", "bgr"]),
-            help="Which colour the model takes first; bgr for models from Caffe and OpenCV. [default: rgb]",
+            help="Channel order of the model; bgr for models from Caffe and OpenCV. [default: rgb]",
         ),
-        click.option(
-            "--std", type=Numbers(), help="What pixels are divided by after --mean was taken away. [default: 1]"
-        ),
+        click.option("--std", type=Numbers(), help="Divisor of pixels after --mean is subtracted. [default: 1]"),
         click.option(
             "--mean",
             type=Numbers(),
-            help="Taken from pixels after --pixel-range: one number, or one a channel, in the model's order.",
+            help="Value subtracted from pixels after --pixel-range: one number, or one per channel.",
         ),
     ):
         function = option(function)
@@ -218,7 +216,7 @@ def task_options(function: Decorated) -> Decorated:
             multiple=True,
             type=Named(click.Choice(list(INPUT_KINDS)), "[NAME=]KIND"),
             callback=_by_name,
-            help=f"Kind of an input: {', '.join(INPUT_KINDS)}.",
+            help=f"Kind of one input: {', '.join(INPUT_KINDS)}.",
         ),
         click.option(
             "--output-kind",
@@ -226,12 +224,12 @@ def task_options(function: Decorated) -> Decorated:
             multiple=True,
             type=Named(click.Choice(list(OUTPUT_KINDS)), "[NAME=]KIND"),
             callback=_by_name,
-            help=f"Kind of an output, or of all: {', '.join(OUTPUT_KINDS)}.",
+            help=f"Kind of one output or of all outputs: {', '.join(OUTPUT_KINDS)}.",
         ),
         click.option(
             "--task",
             type=click.Choice(list(TASKS)),
-            help="What the model does, which decides how it is judged. [default: found in the model and the data]",
+            help="Task of the model, which decides how it is judged. [default: derived from the model and the data]",
         ),
     ):
         function = option(function)
@@ -244,9 +242,9 @@ def budget_options(command: Decorated) -> Decorated:
         click.option(
             "--max-drop",
             type=click.FloatRange(min=0),
-            help="Budget: how much worse than the float model it may be on held-back data, e.g. 0.005 for half a point "
-            "of top-1. Where int8 misses it, as few operators as needed stay in float. Exits with 3 if nothing "
-            "keeps it. [default with auto: 0.005]",
+            help="Accuracy budget: largest allowed drop from the float model on held-back data, e.g. 0.005 for half a "
+            "point of top-1. If int8 misses it, as few operators as necessary stay in float. Exits with 3 if no model "
+            "meets it. [default with auto: 0.005]",
         ),
         click.option(
             "--metric",
@@ -255,24 +253,24 @@ def budget_options(command: Decorated) -> Decorated:
             type=Named(click.STRING, "[OUTPUT=]NAME"),
             callback=_by_name,
             shell_complete=complete_metrics,
-            help="What --max-drop is about, for one output or for all: top1, agreement, f1, mean_iou, pixel_accuracy, "
-            "token_accuracy, exact_match, r2, mse, mae, rmse, cosine, snr, or a scorer of scikit-learn. "
-            "[default: that of the output's kind]",
+            help="Metric for --max-drop, for one output or for all: top1, agreement, f1, mean_iou, pixel_accuracy, "
+            "token_accuracy, exact_match, r2, mse, mae, rmse, cosine, snr, or a scikit-learn scorer. "
+            "[default: by the output's kind]",
         ),
         click.option(
             "--strict",
             is_flag=True,
-            help="Exit with 3 also if the examples are too few to show that the budget is kept.",
+            help="Also exit with 3 if there are too few examples to show that the budget is met.",
         ),
         click.option(
             "--prefer",
             type=click.Choice(["speed", "size"]),
-            help="What auto takes among the models within the budget. [default: speed]",
+            help="What auto prefers among the models within the budget. [default: speed]",
         ),
         click.option(
             "--figure",
             type=EXISTING_OR_NOT,
-            help="PNG of size, latency and drop of every model judged. [default with auto: beside the output]",
+            help="Write a PNG of size, latency and drop of every judged model. [default with auto: next to the output]",
         ),
     )
     for option in reversed(options):

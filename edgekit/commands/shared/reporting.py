@@ -1,4 +1,4 @@
-"""How a command shows its result and ends: as text or JSON, with the result's own exit code."""
+"""Prints the result of a command as text or JSON, and exits with the result's exit code."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def report(
     required: Iterable[Callable[[], None]] = (),
     exit_code: int = 0,
 ) -> None:
-    """Show a result, and end the command unless the result passed.
+    """Print a result, and exit with an error code unless it passed.
 
     Args:
-        data: Gives the result as plain values; called for JSON only.
+        data: Returns the result as plain values; called for JSON only.
         text: Prints the result; called for text only.
-        as_json: Whether the user asked for JSON.
-        required: Raise if the result did not pass; see ``require``.
-        exit_code: The result's own, for a text that says itself what failed.
+        as_json: Whether to print JSON.
+        required: Functions that raise if the result did not pass; see ``require``.
+        exit_code: Exit code of a result whose text states what failed.
     """
     # Only needed after the work.
     from edgekit.reports.tables import print_json
@@ -39,7 +39,7 @@ def report(
 
 
 def require(checks: Iterable[Callable[[], None]], *, as_json: bool) -> None:
-    """Run checks that raise; after JSON, which holds the verdict, only the exit code of the error is left.
+    """Run checks that raise; for JSON, which contains the verdict, only the exit code of the error is used.
 
     Raises:
         EdgekitError: The first that a check raises.
@@ -65,8 +65,8 @@ def exit_with(exit_code: int) -> None:
 
 
 def open_in_browser(html: Path) -> None:
-    """Open a report in the user's browser, or say on stderr that there is none."""
+    """Open a report in the user's browser, or report on stderr that there is none."""
     import webbrowser
 
     if not webbrowser.open(html.absolute().as_uri()):
-        click.echo(f"There is no browser to open {html} with.", err=True)
+        click.echo(f"No browser was found to open {html}.", err=True)

@@ -64,7 +64,7 @@ def test_what_pixels_become_is_told_where_the_model_does_not_say(
     foreign.write_bytes(unpack(TfliteModel(packed.read_bytes())).model.content)
     told = run("predict", foreign, path)
     assert told.exit_code == 0
-    assert "Nothing in foreign.tflite says how pixels were scaled" in told.stderr
+    assert "foreign.tflite does not state how pixels were scaled" in told.stderr
     assert run("predict", foreign, path, "--pixel-range", "0,1").stderr == ""
 
 

@@ -27,7 +27,7 @@ class Outcome:
 
     options: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
-    not_said: tuple[str, ...] = ("reaches out", "did not expect")
+    not_said: tuple[str, ...] = ("reaches out", "Unexpected error")
     tolerance: float | None = 1e-4
 
 

@@ -22,7 +22,7 @@ from edgekit.cli import cli
         ("convert M --strict", "--strict is about a budget."),
         ("convert M --io int8", "--io int8 does not go with --quantize none"),
         ("validate M M --data digits --open", "--open does nothing without --html."),
-        ("validate M M M --data digits --layers", "take one TFLITE at a time"),
+        ("validate M M M --data digits --layers", "accept only one TFLITE"),
         ("check --open", "--open does nothing without --html."),
         ("check --digests-only --strict", "--digests-only and --strict contradict each other."),
         ("check --update-baseline --baseline-ref main", "--update-baseline and --baseline-ref contradict each other."),
