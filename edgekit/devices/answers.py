@@ -1,4 +1,4 @@
-"""What a model answers on a device."""
+"""Runs a model on a device and reads its predictions."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from edgekit_runtime.errors import EdgekitError
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """What a device is.
+    """Description of a device.
 
     Attributes:
-        name: What it is called.
-        machine: Its processor's architecture.
-        python: Version.
-        numpy: Version.
-        interpreter: The interpreter for .tflite models that answered, with its version.
+        name: Device name.
+        machine: Processor architecture.
+        python: Python version.
+        numpy: NumPy version.
+        interpreter: Name and version of the interpreter for .tflite models.
     """
 
     name: str
@@ -40,7 +40,7 @@ class DeviceFacts:
     interpreter: str
 
     def to_dict(self) -> dict[str, str]:
-        """The fields as plain values."""
+        """Plain values of the fields."""
         return asdict(self)
 
 
@@ -48,13 +48,13 @@ def answers_of(device: Device, model: Path, inputs: Sequence[np.ndarray]) -> tup
     """Run a model on a device.
 
     Args:
-        device: Where; it gets this machine's copy of the runtime.
+        device: Device to run on; it receives this machine's copy of the runtime.
         model: A .tflite.
-        inputs: One array for each of the model's inputs, in its order, shape (N, ...).
+        inputs: One array per model input, in the model's order, shape (N, ...).
     Returns:
-        One array for each output, in the model's order, and what answered.
+        One array per output, in the model's order, and the description of the device.
     Raises:
-        EdgekitError: The device lacks numpy or an interpreter, refuses the model, or crashes over it.
+        EdgekitError: The device lacks numpy or an interpreter, refuses the model, or crashes on it.
     """
     with temporary_folder("device") as folder:
         put_runtime(folder)
@@ -71,31 +71,31 @@ def answers_of(device: Device, model: Path, inputs: Sequence[np.ndarray]) -> tup
 
 
 def _read_outputs(device: Device, path: Path) -> list[np.ndarray]:
-    """The arrays that the program on the device has written; none of them is trusted."""
+    """Read the arrays that the program on the device has written, without trusting them."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if sum(entry.file_size for entry in arrays.zip.infolist()) > LARGEST_ANSWER_BYTES:
                 raise ValueError("arrays that are too large")
             outputs = [arrays[f"arr_{number}"] for number in range(len(arrays.files))]
         if not all(array.dtype.kind in "biufc" for array in outputs):
-            raise ValueError("arrays that do not hold numbers")
+            raise ValueError("arrays that are not numeric")
         return outputs
-    # What numpy raises on damaged arrays is of every kind.
+    # numpy raises many kinds of exceptions for damaged arrays.
     except Exception as error:
         raise malformed(device, str(error)) from error
 
 
 def put_runtime(folder: Path) -> None:
-    """Link this machine's device runtime into a folder where a program in it finds it."""
+    """Link this machine's device runtime into a folder, where programs in the folder find it."""
     package = Path(edgekit_runtime.__file__).parent
     (folder / package.name).symlink_to(package)
 
 
 def report_of(device: Device, model: Path, done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """The JSON that a program of the runtime printed on a device.
+    """Parse the JSON that a program of the runtime printed on a device.
 
     Raises:
-        EdgekitError: It crashed, did not start, or reports an error.
+        EdgekitError: The program crashed, did not start, or reports an error.
     """
     exit_code = done.returncode
     if exit_code < 0 or exit_code > 128:
@@ -125,9 +125,9 @@ def report_of(device: Device, model: Path, done: subprocess.CompletedProcess[str
 
 
 def malformed(device: Device, why: str) -> EdgekitError:
-    """The error for a device whose answer is not one of the runtime's programs."""
+    """The error for a device whose response does not come from a program of the runtime."""
     return EdgekitError(
-        f"{device.name} sent something other than an answer.",
+        f"{device.name} sent an invalid response.",
         received=why,
-        next_step="see that the program there is the one that edgekit sent",
+        next_step="check that the program on the device is the one that edgekit sent",
     )

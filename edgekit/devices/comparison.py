@@ -1,4 +1,4 @@
-"""Does a model answer on a device as it does on this machine?"""
+"""Compares the predictions of a model on two devices."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from edgekit_runtime.model import Model
 from edgekit_runtime.task import UNNAMED
 from edgekit_runtime.task_finding import find_task
 
-#: Values are equal that differ by less than this share of the largest: floats are summed up in another order.
+#: Values that differ by less than this share of the largest are equal: the order of float sums differs.
 _ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far a device's answers may be from this machine's.
+    """How far a device's predictions may be from the reference's.
 
     Attributes:
-        min_agreement: Least share of equal classes, for a classifier.
-        max_error: Largest difference of an output that is no classes, as a share of the range of its values.
+        min_agreement: Smallest allowed share of equal classes, for a classifier.
+        max_error: Largest allowed difference of an output that is not classes, as a share of its value range.
     """
 
     min_agreement: float = 0.99
@@ -38,17 +38,17 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class OutputDifference:
-    """How one output differs.
+    """Differences of one output.
 
     Attributes:
-        name: The output.
-        equal: Share of its values that are equal but for rounding.
+        name: Output name.
+        equal: Share of values that are equal except for rounding.
         max_error: Largest difference.
-        max_steps: The same in steps of the output's integers; None if it has none.
-        value_range: Largest less smallest value on this machine.
+        max_steps: The same in quantization steps of the output; None if it is not quantized.
+        value_range: Largest minus smallest value on the reference.
         top1_agreement: Share of equal classes or labels; None for outputs of other kinds.
-        reference_top1: Share of right classes there; None without labels or classes.
-        device_top1: Share of right classes on the device.
+        reference_top1: Top-1 accuracy on the reference; None without ground truth or if the output is not classes.
+        device_top1: Top-1 accuracy on the device.
     """
 
     name: str
@@ -63,18 +63,18 @@ class OutputDifference:
 
 @dataclass(frozen=True, slots=True)
 class DeviceComparison:
-    """A model's answers on a device beside those on another, with the tolerance that they were judged by.
+    """Comparison of a model's predictions on two devices, with the tolerance that they were judged by.
 
     Attributes:
         model: The .tflite.
-        reference: The device that is compared with.
-        device: The device in question.
-        samples: Number of inputs.
-        reference_top1: That of the first output with labelled classes; None without one.
+        reference: Device to compare with.
+        device: Device that is judged.
+        samples: Number of examples.
+        reference_top1: Top-1 accuracy of the first output of classes with ground truth; None without one.
         device_top1: The same on the device.
-        outputs: The model's outputs.
-        tolerance: The limits.
-        failures: A sentence for each limit that is missed.
+        outputs: Differences of each output.
+        tolerance: Limits of the comparison.
+        failures: One sentence for each missed limit.
     """
 
     model: Path
@@ -88,18 +88,18 @@ class DeviceComparison:
     failures: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Plain values of the fields."""
         return {**asdict(self), "model": str(self.model), "passed": not self.failures}
 
     def require_passed(self) -> None:
-        """Raise if a limit is missed.
+        """Raise an error if a limit is missed.
 
         Raises:
-            BelowThresholdError: With a sentence for each limit.
+            BelowThresholdError: The message has one sentence for each missed limit.
         """
         if self.failures:
             raise BelowThresholdError(
-                f"{self.model.name} answers otherwise on {self.device.name} than on {self.reference.name}.",
+                f"{self.model.name} predicts differently on {self.device.name} than on {self.reference.name}.",
                 received="; ".join(self.failures),
                 next_step="convert it for that interpreter (edgekit convert --target), or install another there",
             )
@@ -108,14 +108,14 @@ class DeviceComparison:
 def compare_on(
     device: Device, reference: Device, model_file: Path, inputs: Inputs, tolerance: Tolerance
 ) -> DeviceComparison:
-    """Ask a model the same on two devices.
+    """Run a model on the same inputs on two devices.
 
     Args:
-        device: The device in question.
-        reference: The device that is compared with.
+        device: Device that is judged.
+        reference: Device to compare with.
         model_file: A .tflite.
-        inputs: What is asked.
-        tolerance: What must hold.
+        inputs: Model inputs.
+        tolerance: Limits of the comparison.
     Raises:
         EdgekitError: A device cannot be reached, or does not run the model.
     """
@@ -155,7 +155,7 @@ def compare_on(
 
 
 def _targets(inputs: Inputs, model: Model, output: str) -> np.ndarray | None:
-    """Labels of an output; those without a name belong to the only one."""
+    """Ground truth of an output; without a name it belongs to the only output."""
     return inputs.targets.get(output, inputs.targets.get(UNNAMED) if len(model.outputs) == 1 else None)
 
 
@@ -163,7 +163,7 @@ def _difference(
     model: Model, number: int, expected: np.ndarray, received: np.ndarray, agreement: Agreement
 ) -> OutputDifference:
     error = np.abs(expected.astype(np.float64) - received)
-    # NaN is never equal; an interpreter that gives it fails every limit below.
+    # NaN is never equal, so an interpreter that gives it fails every limit below.
     equal = error <= _ROUNDING * np.abs(expected).max(initial=1e-30)
     step = _step(model, number)
     largest = float(np.nan_to_num(error, nan=np.inf).max(initial=0.0))
@@ -180,7 +180,7 @@ def _difference(
 
 
 def _step(model: Model, number: int) -> float:
-    """The real value of one step of an output's integers, also where a DEQUANTIZE hides them; else 0."""
+    """The scale of a quantized output, even behind a DEQUANTIZE; 0 if the output is not quantized."""
     output = model.outputs[number]
     main = model.description.subgraphs[0]
     for operator in main.operators:

@@ -1,8 +1,8 @@
-"""Where a model can be run: every place is a Python that has numpy and an interpreter.
+"""Devices: places with a Python, numpy and an interpreter, on which a model can run.
 
-A :class:`Device` is handed a folder that holds the runtime, a program and its files, runs the program there, and the
-folder holds the program's files afterwards. This process's Python, another virtual environment's and an emulated Pi's
-work on this machine's files (:class:`PythonDevice`); a real Pi gets a copy over SSH (:mod:`edgekit.devices.ssh`).
+A :class:`Device` receives a folder with the runtime, a program and its files, and runs the program there; afterwards
+the folder contains the program's output. This process's Python, that of another virtual environment and an emulated Pi
+use this machine's files (:class:`PythonDevice`); a real Pi gets a copy over SSH (:mod:`edgekit.devices.ssh`).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from edgekit_runtime.errors import EdgekitError
 
 
 class Device(Protocol):
-    """A place where programs of the runtime run."""
+    """A device that can run programs of the runtime."""
 
     @property
     def name(self) -> str:
-        """What messages and tables call it."""
+        """Name in messages and tables."""
 
     def run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         """Run Python with arguments in a folder, and wait for it.
 
         Args:
-            arguments: What follows ``python``; paths relative to ``folder``.
-            folder: Everything that the program reads, and where it writes.
+            arguments: Arguments after ``python``; paths are relative to ``folder``.
+            folder: Folder that the program reads from and writes to.
         Raises:
             EdgekitError: The device cannot be reached.
         """
@@ -41,9 +41,9 @@ class PythonDevice:
     """A Python that this machine can start.
 
     Attributes:
-        name: What messages and tables call it.
-        python: The interpreter.
-        environment: Variables that are set for it.
+        name: Name in messages and tables.
+        python: Path of the Python interpreter.
+        environment: Environment variables to set.
     """
 
     name: str
@@ -71,10 +71,10 @@ class PythonDevice:
 
 
 def foreign_environment() -> dict[str, str]:
-    """This process's environment without what is meant for its own Python: another one's packages differ."""
+    """This process's environment without PYTHON* variables, which are meant for its own Python only."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def this_machine() -> PythonDevice:
-    """This process's own Python."""
+    """The Python of this process."""
     return PythonDevice("this machine", Path(sys.executable))

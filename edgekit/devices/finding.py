@@ -1,4 +1,4 @@
-"""From what the user names to a device."""
+"""Finds the device that the user names."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from edgekit_runtime.errors import EdgekitError, UsageError
 
 
 def find_devices(where: str, processors: tuple[str, ...] = ()) -> list[Device]:
-    """The device that the user names, once for each processor that it is to emulate.
+    """Find the device that the user names, once for each processor to emulate.
 
     Args:
         where: ``here``, the name of an emulated Pi, ``ssh:USER@HOST`` or ``ssh:USER@HOST:PYTHON``, or the path of a
             Python.
-        processors: Names of processors, for an emulated Pi; none takes its usual one.
+        processors: Processors of an emulated Pi; empty uses its default.
     Raises:
-        UsageError: There is no such device, or it has no such processor.
-        EdgekitError: The emulated Pi is not built.
+        UsageError: The device does not exist, or does not have the processor.
+        EdgekitError: The emulated Pi has not been built.
     """
     if where in KINDS:
         return list(emulated_devices(KINDS[where], processors))
     if processors:
-        raise UsageError("--cpu is for emulated Pis.", expected=" or ".join(KINDS), received=where)
+        raise UsageError("--cpu is only for emulated Pis.", expected=" or ".join(KINDS), received=where)
     if where == "here":
         return [this_machine()]
     if where.startswith("ssh:"):
@@ -33,14 +33,14 @@ def find_devices(where: str, processors: tuple[str, ...] = ()) -> list[Device]:
     if Path(where).is_file():
         return [PythonDevice(where, Path(where).absolute())]
     raise UsageError(
-        f"There is no device {where}.",
+        f"The device {where} does not exist.",
         expected=f"{', '.join(KINDS)}, ssh:USER@HOST, here, or the path of a Python",
         next_step="edgekit devices list",
     )
 
 
 def emulated_devices(kind: PiKind, processors: tuple[str, ...] = ()) -> list[PythonDevice]:
-    """An emulated Pi that is built, once for each processor; see ``find_devices``."""
+    """A built emulated Pi, once for each processor; see ``find_devices``."""
     from edgekit.devices.emulation.emulated_pi import find
 
     unknown = [name for name in processors if name not in kind.processors]
@@ -48,7 +48,7 @@ def emulated_devices(kind: PiKind, processors: tuple[str, ...] = ()) -> list[Pyt
         raise UsageError(
             f"{kind.name} has no processor {unknown[0]}.",
             expected=", ".join(kind.processors),
-            next_step="name a real Pi's: qemu's others have instructions that no Pi has, and answers differ",
+            next_step="choose the processor of a real Pi; others of qemu have different instructions and predictions",
         )
     built = find(kind)
     if built is None:

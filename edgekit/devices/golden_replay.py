@@ -1,4 +1,4 @@
-"""The golden examples in a model, replayed on a device by the device's own interpreter."""
+"""Verifies the golden examples of a model on a device, with the device's interpreter."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from edgekit_converters.temporary_folders import temporary_folder
 
 @dataclass(frozen=True, slots=True)
 class GoldenReplay:
-    """How a model did on a device.
+    """Result of a verification on a device.
 
     Attributes:
         model: The .tflite.
-        device: What the device is called.
-        interpreter: The interpreter there, with its version.
-        examples: How many were replayed.
-        max_error: Largest distance of a value from the packed one.
-        tolerance: How far it may be, of the output that may be the farthest.
-        top1_equal: Examples whose largest value is at the same place.
-        passed: Whether every value lies within its output's tolerance.
+        device: Device name.
+        interpreter: Name and version of the interpreter on the device.
+        examples: Number of golden examples.
+        max_error: Largest difference of a value from the packed one.
+        tolerance: Largest tolerance of any output.
+        top1_equal: Number of examples whose largest value is at the same index.
+        passed: Whether every value is within the tolerance of its output.
     """
 
     model: Path
@@ -37,15 +37,15 @@ class GoldenReplay:
     passed: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Plain values of the fields."""
         return {**asdict(self), "model": str(self.model)}
 
 
 def replay_golden_on(device: Device, model: Path) -> GoldenReplay:
-    """Replay a model's golden examples on a device.
+    """Verify the golden examples of a model on a device.
 
     Raises:
-        EdgekitError: It has none, or the device does not run it.
+        EdgekitError: The model has none, or the device cannot run it.
     """
     with temporary_folder("device") as folder:
         put_runtime(folder)

@@ -1,4 +1,4 @@
-"""The inputs that devices are compared on."""
+"""Model inputs for the comparison of devices."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BATCH = 256
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a model is asked on each device.
+    """Inputs of a model for every device.
 
     Attributes:
-        arrays: One for each of its inputs, in its order, shape (N, ...).
-        targets: Labels of the examples by output name, or under "" for the only output; empty if there are none.
+        arrays: One array per model input, in the model's order, shape (N, ...).
+        targets: Ground truth by output name, or under "" for the only output; empty if there is none.
     """
 
     arrays: tuple[np.ndarray, ...]
@@ -31,42 +31,42 @@ class Inputs:
 
 
 def inputs_from_data(model: Model, data: str, samples: int, seed: int) -> Inputs:
-    """Take held-back examples of a data set.
+    """Select held-back examples of a dataset.
 
     Args:
-        model: What they are for.
-        data: Data, as every command takes it.
-        samples: At most so many.
-        seed: Seed of what is held back, and of the choice.
+        model: Model that the inputs are for.
+        data: Dataset name or path.
+        samples: Maximum number of examples.
+        seed: Seed of the data split and of the selection.
     Raises:
-        EdgekitError: The data is missing, damaged or does not fit.
+        EdgekitError: The data is missing, damaged or not compatible.
     """
     held_back = open_data(DataRequest(data, seed=seed), model_inputs_with_pixels(model), labels=model.labels).held_back
     held_back = held_back.sample(samples, seed=seed)
     batches = list(held_back.batches(_BATCH))
     if not batches:
-        raise DataError(f"{data} has no held-back examples to compare on.")
+        raise DataError(f"{data} has no held-back examples to compare.")
     arrays = tuple(np.concatenate([batch.inputs[info.name] for batch in batches]) for info in model.inputs)
     targets = {name: np.concatenate([batch.targets[name] for batch in batches]) for name in batches[0].targets}
     return Inputs(arrays, targets)
 
 
 def random_inputs(model: Model, samples: int, seed: int) -> Inputs:
-    """Draw inputs at random: of the right shapes and types, and of no meaning.
+    """Draw random inputs of the right shapes and types.
 
-    Floats are between 0 and 1; integers, taken for indices, are 0 or 1.
+    Floats are between 0 and 1; integers, which may be indices, are 0 or 1.
 
     Raises:
-        UsageError: The model leaves a size open, which only data can tell.
+        UsageError: The model has an open size, which only data can determine.
     """
     random = np.random.default_rng(seed)
     arrays = []
     for info in model.inputs:
         if -1 in info.shape[1:]:
             raise UsageError(
-                f"The input {info.name} leaves a size open.",
+                f"The input {info.name} has an open size.",
                 received=str(info.shape),
-                next_step="pass --data in place of --random",
+                next_step="pass --data instead of --random",
             )
         shape = (samples, *info.shape[1:])
         dtype = np.dtype(_input_dtype(info.dtype, info.scale))
@@ -76,5 +76,5 @@ def random_inputs(model: Model, samples: int, seed: int) -> Inputs:
 
 
 def _input_dtype(dtype: np.dtype, scale: float) -> str:
-    """The type that callers pass: real values where the model's own are codes."""
+    """The type that callers pass: float32 if the input is quantized."""
     return "float32" if scale else dtype.name

@@ -1,4 +1,4 @@
-"""The program that a device runs: answers arrays with a model. It needs the device runtime only, and Python 3.9.
+"""The program that runs on a device and predicts arrays. It needs only the device runtime and Python 3.9.
 
 python on_device.py MODEL INPUTS.npz OUTPUTS.npz
 """
@@ -16,7 +16,7 @@ from edgekit_runtime.errors import EdgekitError
 
 
 def main(model_file: str, inputs_file: str, outputs_file: str) -> int:
-    """Write the answers, and print what the device is as JSON; an error is JSON, too, and the exit code 1."""
+    """Write the predictions and print the device description as JSON; an error is printed as JSON, with exit code 1."""
     try:
         model = edgekit_runtime.load(model_file)
         with np.load(inputs_file, allow_pickle=False) as arrays:

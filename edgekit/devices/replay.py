@@ -1,6 +1,6 @@
-"""A model replayed in a process of its own, as a device would: ``python -m edgekit.devices.replay MODEL IMAGES.npy``.
+"""Runs a model in a separate process, as on a device: ``python -m edgekit.devices.replay MODEL IMAGES.npy``.
 
-This module imports the device runtime only, so that the child that runs it never loads TensorFlow.
+This module imports only the device runtime, so that the child process never loads TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from edgekit_runtime.errors import EdgekitError
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What the process answered.
+    """Predictions of the separate process.
 
     Attributes:
-        classes: Index of the first answer for each image.
-        tensorflow_loaded: Whether TensorFlow was in the process.
-        interpreter: The interpreter's name and version.
+        classes: Index of the predicted class of each image.
+        tensorflow_loaded: Whether TensorFlow was loaded in the process.
+        interpreter: Name and version of the interpreter.
     """
 
     classes: tuple[int, ...]
@@ -30,7 +30,7 @@ class Replay:
 
 
 def replay(model: Path, images: Path) -> Replay:
-    """Classify images in a fresh process.
+    """Classify images in a new process.
 
     Args:
         model: A .tflite.
@@ -42,7 +42,7 @@ def replay(model: Path, images: Path) -> Replay:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise EdgekitError(
-            f"The runtime could not replay {model.name} in a process of its own.",
+            f"The runtime could not run {model.name} in a separate process.",
             received=done.stderr.strip()[-500:] or f"exit code {done.returncode}",
             next_step=f"run python -m edgekit_runtime info {model}",
         )
@@ -51,7 +51,7 @@ def replay(model: Path, images: Path) -> Replay:
 
 
 def main(model_file: str, images_file: str) -> None:
-    """Print the answers as JSON; runs in the child."""
+    """Print the predictions as JSON; runs in the child process."""
     import numpy as np
 
     import edgekit_runtime

@@ -1,4 +1,4 @@
-"""A user's own program on a device of this machine, its input and output being this process's."""
+"""Runs a user's program on a device of this machine, connected to this process's input and output."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from edgekit_runtime.errors import UsageError
 
 
 def run_python(device: PythonDevice, arguments: Sequence[str]) -> int:
-    """Run a device's Python in the current folder, the device runtime importable.
+    """Run a device's Python in the current folder, with the device runtime importable.
 
     Args:
-        device: Which.
-        arguments: What follows ``python``.
+        device: Device to run on.
+        arguments: Arguments after ``python``.
     Returns:
-        The exit code; 128 and the signal's number where a signal ended it.
+        The exit code, or 128 plus the signal number if a signal ended the program.
     Raises:
-        UsageError: A benchmark is to be run.
+        UsageError: The program is the benchmark, whose times would be meaningless.
     """
     if list(arguments[:3]) == ["-m", "edgekit_runtime", "bench"]:
         raise UsageError(
-            "An emulated processor's times say nothing about a Pi's.",
+            "Times on an emulated processor say nothing about a real Pi.",
             next_step="run python -m edgekit_runtime bench on the Pi itself",
         )
     with temporary_folder("device") as folder:

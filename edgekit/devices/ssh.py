@@ -1,4 +1,4 @@
-"""A real device, reached over SSH with the user's own configuration and keys."""
+"""A real device, accessed over SSH with the user's configuration and keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from edgekit.devices.ssh_answer import parse_answer, run_bounded
 from edgekit_runtime.errors import EdgekitError, UsageError
 
-#: What ``ssh`` itself exits with when it cannot connect.
+#: Exit code of ``ssh`` if it cannot connect.
 _UNREACHABLE = 255
 #: The folder comes as a tar file on stdin. Back go the new files as one on stdout, after a line with the exit code and
 #: the sizes of the two texts that come before it.
@@ -39,12 +39,12 @@ tar --null -T new -cf -
 
 @dataclass(frozen=True, slots=True)
 class SshDevice:
-    """A device that ``ssh`` reaches without asking for a password.
+    """A device that ``ssh`` can access without a password prompt.
 
     Attributes:
-        host: What ``ssh`` takes: a host of its configuration, or ``USER@HOST``.
-        python: The Python there.
-        options: Further arguments for ``ssh``.
+        host: Host for ``ssh``: a name in its configuration, or ``USER@HOST``.
+        python: Python on the device.
+        options: Additional arguments for ``ssh``.
     """
 
     host: str
@@ -56,12 +56,12 @@ class SshDevice:
         """Read ``ssh:USER@HOST`` or ``ssh:USER@HOST:PYTHON``.
 
         Raises:
-            UsageError: It is neither.
+            UsageError: The text has neither form.
         """
         match = re.fullmatch(r"ssh:(?P<host>[^:\s-][^:\s]*)(?::(?P<python>.+))?", text)
         if match is None:
             raise UsageError(
-                "This is no device over SSH.", expected="ssh:USER@HOST or ssh:USER@HOST:PYTHON", received=text
+                "This is not an SSH device.", expected="ssh:USER@HOST or ssh:USER@HOST:PYTHON", received=text
             )
         return cls(match["host"], match["python"] or "python3")
 
@@ -73,7 +73,7 @@ class SshDevice:
     def run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         """See :meth:`edgekit.devices.device.Device.run`."""
         script = _REMOTE.format(python=shlex.quote(self.python), arguments=shlex.join(arguments))
-        # BatchMode: a question for a password would wait for ever where nobody looks.
+        # BatchMode: a password prompt would wait forever.
         command = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", *self.options, "--", self.host, script]
         try:
             exit_code, received, stderr = run_bounded(command, _packed(folder))
@@ -85,7 +85,7 @@ class SshDevice:
                 if exit_code == _UNREACHABLE
                 else f"{self.host} could not run the program.",
                 received=(stderr.decode(errors="replace").strip().splitlines() or ["no reason"])[-1],
-                next_step=f"see that this works without a password: ssh {self.host} {self.python} --version",
+                next_step=f"check that this works without a password: ssh {self.host} {self.python} --version",
             )
         answer = parse_answer(received)
         answer.write_files(folder)
@@ -93,7 +93,7 @@ class SshDevice:
 
 
 def _packed(folder: Path) -> bytes:
-    """The folder as a tar file, what it links to as files."""
+    """The folder as a tar file, with links replaced by the files they point to."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", dereference=True) as archive:
         archive.add(folder, ".", filter=lambda member: None if "__pycache__" in member.name else member)

@@ -1,7 +1,7 @@
-"""What comes back from a device over SSH: one line of three numbers, two texts, and a tar file.
+"""Parses the response of a device over SSH: a line of three numbers, two texts, and a tar file.
 
-The device is trusted with its answer, and with nothing else: not with this machine's memory, nor with where on it
-something is written.
+The device is trusted to compute predictions, but nothing else: it must not exhaust this machine's memory or choose
+where files are written.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import BinaryIO, NamedTuple
 
 from edgekit_runtime.errors import EdgekitError
 
-#: What a device may send: answers to some thousand inputs are a few megabytes.
+#: Maximum response size; predictions for some thousand inputs are a few megabytes.
 LARGEST_ANSWER_BYTES = 500_000_000
 _LONGEST_STDERR_BYTES = 65_536
 
 
 class SshAnswer(NamedTuple):
-    """A device's answer, taken apart.
+    """The parsed response of a device.
 
     Attributes:
         exit_code: Exit code of the program.
-        stdout: What it printed.
-        stderr: What it printed there.
+        stdout: Standard output of the program.
+        stderr: Standard error of the program.
         files: Content of each new file by name.
     """
 
@@ -38,7 +38,7 @@ class SshAnswer(NamedTuple):
     files: dict[str, bytes]
 
     def write_files(self, folder: Path) -> None:
-        """Write the files into a folder, and through none of its links."""
+        """Write the files into a folder without following links."""
         for name, content in self.files.items():
             place = folder / name
             if place.is_symlink() or place.is_dir():
@@ -50,16 +50,16 @@ class SshAnswer(NamedTuple):
 
 
 def run_bounded(command: Sequence[str], sent: bytes) -> tuple[int, bytes, bytes]:
-    """Run a command, its output bounded.
+    """Run a command with bounded output.
 
     Args:
-        command: The program and its arguments.
-        sent: Its standard input.
+        command: Program and arguments.
+        sent: Standard input.
     Returns:
-        Exit code, standard output, and the end of its standard error.
+        Exit code, standard output, and the end of standard error.
     Raises:
-        EdgekitError: It writes more than :data:`LARGEST_ANSWER_BYTES`.
-        OSError: It cannot be started.
+        EdgekitError: The command writes more than :data:`LARGEST_ANSWER_BYTES`.
+        OSError: The command cannot be started.
     """
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
@@ -75,7 +75,7 @@ def run_bounded(command: Sequence[str], sent: bytes) -> tuple[int, bytes, bytes]
         too_much = len(received) > LARGEST_ANSWER_BYTES
         if too_much:
             process.kill()
-        # What it has started, and what holds its standard error open as well, ends with this.
+        # This also ends child processes that keep its standard error open.
         process.stdout.close()
         for helper in helpers:
             helper.join()
@@ -85,10 +85,10 @@ def run_bounded(command: Sequence[str], sent: bytes) -> tuple[int, bytes, bytes]
 
 
 def parse_answer(received: bytes) -> SshAnswer:
-    """Take a device's answer apart.
+    """Parse the response of a device.
 
     Raises:
-        EdgekitError: It is not of the form that the program sent to the device writes.
+        EdgekitError: The response does not have the form that edgekit's program writes.
     """
     head, _, rest = received[:100_000].partition(b"\n")
     numbers = re.fullmatch(rb"([0-9]{1,3}) +([0-9]{1,10}) +([0-9]{1,10})", head.strip())
@@ -103,19 +103,19 @@ def parse_answer(received: bytes) -> SshAnswer:
         files = dict(_files(packed))
     except EdgekitError:
         raise
-    # What tarfile raises on damaged headers is of every kind.
+    # tarfile raises many kinds of exceptions for damaged headers.
     except Exception as error:
         raise _malformed(f"no tar file: {error}") from error
     return SshAnswer(exit_code, out.decode(errors="replace"), err.decode(errors="replace"), files)
 
 
 def _files(packed: bytes) -> Iterator[tuple[str, bytes]]:
-    # "r:" takes no compressed file, which could unpack to any size; neither could a sparse one be bounded.
+    # "r:" refuses compressed files, which could unpack to any size; sparse files are refused for the same reason.
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
         for member in archive:
             if not member.isreg() or member.issparse() or member.size > len(packed):
                 raise _malformed(f"{member.name!r}, which is not a plain file")
-            # By name only: files of folders come back beside the others.
+            # The name without folders: all files end up in one folder.
             name = PurePosixPath(member.name).name
             if name in ("", "..") or "\\" in name:
                 raise _malformed(f"a file {member.name!r}")
@@ -128,7 +128,7 @@ def _send(stdin: BinaryIO, sent: bytes) -> None:
     try:
         with stdin:
             stdin.write(sent)
-    except OSError:  # It has ended already, and its exit code says why.
+    except OSError:  # The process has already ended; its exit code is the reason.
         pass
 
 
@@ -139,8 +139,8 @@ def _keep_end(stderr: BinaryIO, kept: list[bytes]) -> None:
 
 def _malformed(received: str) -> EdgekitError:
     return EdgekitError(
-        "The device sent something other than an answer.",
+        "The device sent an invalid response.",
         expected="three numbers, what the program printed, and its files as a tar file",
         received=received,
-        next_step="see that a login there prints nothing (in .bashrc, say): ssh HOST true",
+        next_step="check that a login prints nothing (for example in .bashrc): ssh HOST true",
     )

@@ -45,7 +45,7 @@ def test_no_such_device(text: str) -> None:
     [
         (["pi-armhf", MODEL, "--random"], 1, "edgekit devices create pi-armhf"),
         (["pi-armhf", MODEL, "--random", "--cpu", "max"], 2, "instructions that no Pi has"),
-        (["here", MODEL, "--random", "--cpu", "cortex-a7"], 2, "--cpu is for emulated Pis"),
+        (["here", MODEL, "--random", "--cpu", "cortex-a7"], 2, "--cpu is only for emulated Pis"),
         (["here", MODEL], 2, "--data, or --random"),
         (["here", MODEL, "--data", "digits", "--random"], 2, "--data, or --random"),
         (["here", MODEL, "--data", "digits"], 1, "does not fit"),

@@ -92,7 +92,7 @@ def test_an_honest_answer_is_taken_apart() -> None:
     ],
 )
 def test_a_malformed_answer_is_a_sentence(received: bytes, says: str) -> None:
-    with pytest.raises(EdgekitError, match="something other than an answer") as error:
+    with pytest.raises(EdgekitError, match="an invalid response") as error:
         parse_answer(received)
     assert says in error.value.received
 

@@ -236,7 +236,7 @@ def test_a_figure_of_values_gets_some_of_them_from_the_whole_data() -> None:
     assert regression is not None
     sample = regression.sample
     assert sample is not None
-    assert len(sample.ground_truth) == len(set(sample.targets)) == 600
+    assert len(sample.ground_truth) == len(set(sample.ground_truth)) == 600
     np.testing.assert_allclose(sample.reference, sample.ground_truth + 1)
     np.testing.assert_allclose(sample.candidate, sample.ground_truth - 2)
     # Batches of 256 come in order; a sample of the first or last ones would show in any quarter.
