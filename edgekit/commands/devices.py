@@ -153,10 +153,11 @@ def check_models(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Compare the predictions of MODELS (.tflite) on DEVICE with those here.
+    """Compare predictions of MODELS on DEVICE and here.
 
-    DEVICE is an emulated Pi, ssh:USER@HOST for a real one (ssh:USER@HOST:PYTHON names a Python there), or the path of
-    another environment's Python. Exits with 3 if the predictions differ by more than rounding explains.
+    MODELS are .tflite files. DEVICE is an emulated Pi, ssh:USER@HOST for a real one (ssh:USER@HOST:PYTHON names a
+    Python there), or the path of another environment's Python. Exits with 3 if the predictions differ by more than
+    rounding explains.
 
     \b
     edgekit devices check pi-armhf model.tflite --data digits

@@ -44,10 +44,10 @@ def test_no_such_device(text: str) -> None:
     ("arguments", "exit_code", "sentence"),
     [
         (["pi-armhf", MODEL, "--random"], 1, "edgekit devices create pi-armhf"),
-        (["pi-armhf", MODEL, "--random", "--cpu", "max"], 2, "instructions that no Pi has"),
+        (["pi-armhf", MODEL, "--random", "--cpu", "max"], 2, "choose the processor of a real Pi"),
         (["here", MODEL, "--random", "--cpu", "cortex-a7"], 2, "--cpu is only for emulated Pis"),
-        (["here", MODEL], 2, "--data, or --random"),
-        (["here", MODEL, "--data", "digits", "--random"], 2, "--data, or --random"),
+        (["here", MODEL], 2, "either --data or --random"),
+        (["here", MODEL, "--data", "digits", "--random"], 2, "either --data or --random"),
         (["here", MODEL, "--data", "digits"], 1, "does not fit"),
         (["here", "missing.tflite", "--random"], 1, "missing.tflite does not exist"),
         (["here", MODEL, "--random", "--samples", "20"], 0, "20 inputs, against this machine"),

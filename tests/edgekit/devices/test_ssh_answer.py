@@ -105,7 +105,7 @@ def test_nothing_is_written_outside_or_through_a_link(tmp_path: Path) -> None:
     (folder / "edgekit_runtime").symlink_to(package)
     (folder / "file").symlink_to(tmp_path / "outside.txt")
     for name in ("edgekit_runtime", "file"):
-        with pytest.raises(EdgekitError, match="something other"):
+        with pytest.raises(EdgekitError, match="an invalid response"):
             parse_answer(answer(files=tar((f"work/{name}", b"evil")))).write_files(folder)
     parse_answer(answer(files=tar(("/absolute/x", b"1"), ("../../y", b"2")))).write_files(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["edgekit_runtime", "file", "x", "y"]
@@ -171,12 +171,12 @@ def test_an_answer_without_end_is_cut(
     monkeypatch.setattr(ssh_answer, "LARGEST_ANSWER_BYTES", 1_000_000)
     device = hostile(b"")
     (tmp_path / "tools" / "ssh").write_text("#!/bin/sh\ncat /dev/zero & exec cat /dev/zero >&2\n")
-    with pytest.raises(EdgekitError, match="something other") as error:
+    with pytest.raises(EdgekitError, match="an invalid response") as error:
         answers_of(device, MODEL, [np.zeros((1, 12, 12, 1), np.float32)])
     assert "more than 1,000,000 bytes" in error.value.received
 
 
 def test_a_report_that_is_not_an_object_is_a_sentence() -> None:
     done = this_machine().run(["-c", "print([1])"], Path.cwd())
-    with pytest.raises(EdgekitError, match="something other"):
+    with pytest.raises(EdgekitError, match="an invalid response"):
         report_of(this_machine(), MODEL, done)
