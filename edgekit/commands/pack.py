@@ -44,9 +44,9 @@ def command(
     output_kinds: dict[str, str],
     input_kinds: dict[str, str],
 ) -> None:
-    """Pack labels, task, preprocessing and golden examples into MODEL.
+    """Pack labels, preprocessing and more into MODEL.
 
-    MODEL is a .tflite made by any tool.
+    MODEL is a .tflite made by any tool. The task and golden examples are packed, too.
 
     Every interpreter loads the file as before. Existing contents, including TFLite Metadata of other tools, are kept
     unless an option replaces them.
