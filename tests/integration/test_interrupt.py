@@ -107,7 +107,9 @@ def lowers_a_model(group: int) -> bool:
 def test_train_keeps_its_checkpoint(tmp_path: Path) -> None:
     checkpoint = tmp_path / "out" / "checkpoint.npz"
     arguments = ["train", "--epochs", "500", "--no-augment", "-o", str(tmp_path / "out")]
-    assert_interrupted(interrupt(arguments, exists(checkpoint)))
+    done = interrupt(arguments, exists(checkpoint))
+    assert_interrupted(done)
+    assert "add --resume to the command to go on" in done.stderr
     # Whole, and nothing else: no temporary file beside it.
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint.npz"]
     subprocess.run(
