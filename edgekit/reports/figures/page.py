@@ -77,6 +77,8 @@ def _draw_panel(
     axes: Any, models: Sequence[tuple[str, Point, Point | None]], value: Callable[[Point], float | None]
 ) -> None:
     axes.grid(visible=True)
+    known = [value(point) for _, *both in models for point in both if point is not None]
+    rightmost = max((each for each in known if each is not None), default=1.0)
     for label, before, after in models:
         start = (value(before), 100 * before.top1)
         end = None if after is None else (value(after), 100 * after.top1)
@@ -88,7 +90,10 @@ def _draw_panel(
                 axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": FAINT, "shrinkB": 4})
         place = end if end is not None and end[0] is not None else start
         if place[0] is not None:
-            axes.annotate(_short(label), place, xytext=(7, 7), textcoords="offset points")
+            # To the side on which there is room, for a long name must not push the axes together.
+            is_right = place[0] > 0.5 * rightmost
+            side = {"xytext": (-8, 7), "ha": "right"} if is_right else {"xytext": (8, 7), "ha": "left"}
+            axes.annotate(_short(label, 16), place, textcoords="offset points", in_layout=False, **side)
     axes.margins(y=0.25)
     # There is no accuracy above 100 %, nor below 0.
     low, high = axes.get_ylim()
@@ -120,7 +125,7 @@ def _add_legend(axes: Any, *, has_failed: bool) -> None:
     if has_failed:
         axes.plot([], [], label="failed", **_CROSS)
     # Above the axes: inside, its marks look like more models.
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, columnspacing=1, handletextpad=0.2)
+    axes.figure.legend(loc="outside upper right", ncols=3, columnspacing=1, handletextpad=0.2)
 
 
 @plain_text
@@ -258,8 +263,8 @@ def _draw_layer_noise(shown: Sequence[LayerNoise], name: str) -> str:
         return inline_svg(figure, name, "Signal to added noise of each layer in decibels")
 
 
-def _short(label: str) -> str:
+def _short(label: str, longest: int = _LONGEST_NAME) -> str:
     """A name that fits beside an axis, with nothing in it that cannot be drawn."""
     label = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in label)
-    half = _LONGEST_NAME // 2
-    return label if len(label) <= _LONGEST_NAME else f"{label[: half - 1]}…{label[-half:]}"
+    half = longest // 2
+    return label if len(label) <= longest else f"{label[: half - 1]}…{label[-half:]}"

@@ -71,8 +71,9 @@ def inline_svg(figure: Any, name: str, description: str) -> str:
     # The page may show it larger, and scrolls it rather than shrink its text; the view box keeps the proportions.
     head, rest = svg.split(">", 1)
     head = re.sub(r' (width|height)="[^"]*"', "", head)
-    width = round(72 * figure.get_figwidth())
-    return f'{head} style="min-width:{width}px" role="img" aria-label="{_attribute(description)}">{rest.strip()}'
+    width, height = (round(72 * inches) for inches in figure.get_size_inches())
+    size = f"min-width:{width}px;min-height:{height}px"
+    return f'{head} style="{size}" role="img" aria-label="{_attribute(description)}">{rest.strip()}'
 
 
 def _attribute(text: str) -> str:

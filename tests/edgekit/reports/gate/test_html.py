@@ -231,8 +231,8 @@ def test_no_text_of_a_figure_is_below_11_px_where_it_is_not_shrunk(result: Check
     assert min(sizes) >= 11
     # Shown at their own size at least: a figure that is wider than a phone scrolls.
     for svg in re.findall(r"<svg[^>]*>", html):
-        width = float(svg.partition('viewBox="0 0 ')[2].split()[0])
-        assert f"min-width:{round(width)}px" in svg
+        width, height = (float(size) for size in svg.partition('viewBox="0 0 ')[2].partition('"')[0].split())
+        assert f"min-width:{round(width)}px;min-height:{round(height)}px" in svg
 
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
