@@ -1,1 +1,1 @@
-"""Recipes and calibration: a float .tflite becomes a smaller one."""
+"""Recipes and calibration: turns a float .tflite into a smaller one."""

@@ -1,10 +1,10 @@
-"""Finds how few operators of an int8 model have to stay in float for it to keep within an accuracy budget.
+"""Finds the fewest operators of an int8 model that have to stay in float to meet an accuracy budget.
 
-The search comes down from the float side. With everything in float nothing is lost; then as many operators as the
-budget bears become integers, the least noisy first, found by bisection; then those that are left are put back to
-integers in runs, halved until they are single operators, wherever the budget still holds. What remains is needed: any
-operator less, and the budget is missed. Operators that only help together, the writer and the readers of one difficult
-tensor, are never apart on this way.
+The search starts from the float side. With everything in float, nothing is lost. Bisection then finds how many
+operators, the least noisy first, can become integers within the budget. Next, the search tries to turn the remaining
+float operators into integers in runs, which it halves down to single operators; a run becomes integers if the budget
+is still met. Each operator that remains in float is needed: with one fewer, the budget is missed. Operators that help
+only together, such as the writer and the readers of one difficult tensor, are never separated by this search.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ class MixedRecipe:
 
     Attributes:
         float_operators: Names of the output tensors of the operators in float, the noisiest first.
-        range_rule: What the activations' codes stand for.
+        range_rule: Which part of the measured range the activation codes represent.
     """
 
     float_operators: tuple[str, ...] = ()
     range_rule: RangeRule = RangeRule.MINMAX
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return {"float_operators": list(self.float_operators), "range_rule": self.range_rule.value}
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A recipe and what came of it.
+    """A recipe and its result.
 
     Attributes:
         recipe: The recipe.
-        drop: What ``evaluate`` said of it: how much worse than the float model, at most ``max_drop`` is wanted.
-        size_bytes: Size of the model.
+        drop: Result of ``evaluate``: how much worse the model is than the float model. The budget is ``max_drop``.
+        size_bytes: Size of the model in bytes.
     """
 
     recipe: MixedRecipe
@@ -49,21 +49,21 @@ class Trial:
     size_bytes: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return asdict(self) | {"recipe": self.recipe.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetSearch:
-    """What the search found.
+    """Result of the search.
 
     Attributes:
-        chosen: The recipe taken: within the budget where ``met``, else the best of those tried.
+        chosen: The selected recipe: within the budget if ``met``, otherwise the best one tried.
         met: Whether ``chosen`` is within the budget; a model without any integer operator does not count.
         max_drop: The budget.
-        steps: From plain int8 to ``chosen``, one more operator in float at each step, the noisiest first.
-        noise: Every operator, the noisiest last; empty where plain int8 was good enough and nothing was measured.
-        evaluations: How many models were judged.
+        steps: From plain int8 to ``chosen``, with one more operator in float at each step, the noisiest first.
+        noise: Every operator, the noisiest last; empty if plain int8 met the budget and nothing was measured.
+        evaluations: Number of models that were evaluated.
     """
 
     chosen: Trial
@@ -74,7 +74,7 @@ class BudgetSearch:
     evaluations: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return {
             "chosen": self.chosen.to_dict(),
             "met": self.met,
@@ -95,9 +95,9 @@ def search_budget(
     """Find the int8 model with the fewest operators in float whose drop is at most ``max_drop``.
 
     Args:
-        build: Makes a model, whose length is its size in bytes; equal recipes give equal models.
-        evaluate: Judges a recipe: how much worse than the float model its model is, smaller is better.
-        rank: Measures the operators, the least noisy first; called only where plain int8 misses the budget.
+        build: Builds the model, whose length is its size in bytes; equal recipes give equal models.
+        evaluate: Evaluates a recipe: how much worse its model is than the float model; smaller is better.
+        rank: Measures the operators, the least noisy first; called only if plain int8 misses the budget.
         max_drop: The budget.
     """
     judge = _Judge(build, evaluate, max_drop)
@@ -122,7 +122,7 @@ def _distinct(*trials: Trial) -> tuple[Trial, ...]:
 
 
 class _Judge:
-    """Builds and judges recipes, each once."""
+    """Builds and evaluates each recipe once."""
 
     def __init__(
         self, build: Callable[[MixedRecipe], Sized], evaluate: Callable[[MixedRecipe], float], max_drop: float
@@ -142,11 +142,11 @@ class _Judge:
         return self._trials[recipe]
 
     def has_integers(self, recipe: MixedRecipe, names: Sequence[str]) -> bool:
-        """Whether a recipe's model differs from that of floats alone; some operators have no integer form."""
+        """Whether a recipe's model differs from the all-float model; some operators have no integer form."""
         return self._build(recipe) != self._build(_in_float(names, recipe.range_rule))
 
     def best(self, names: Sequence[str]) -> Trial:
-        """The trial with the smallest drop that has integers in it; where floats alone miss the budget, any."""
+        """The trial with the smallest drop that uses integers; if even the all-float model misses the budget, any."""
         ordered = sorted(self._trials.values(), key=lambda trial: trial.drop)
         if self.trial(_in_float(names, RangeRule.MINMAX)).drop > self._max_drop:
             return ordered[0]
@@ -157,17 +157,17 @@ class _Judge:
 
 
 def _in_float(names: Sequence[str], rule: RangeRule) -> MixedRecipe:
-    """``names`` come with the least noisy first, and a recipe has the noisiest first."""
+    """Make a recipe, which lists the noisiest first, from ``names``, which list the least noisy first."""
     return MixedRecipe(tuple(reversed(names)), rule)
 
 
 def _fewest(judge: _Judge, names: list[str]) -> tuple[list[str], RangeRule]:
-    """The operators that have to stay in float, in the order of ``names``, and under which rule."""
+    """The operators that have to stay in float, in the order of ``names``, and the rule under which they do."""
     rule = RangeRule.MINMAX
     kept = names[_bisected(judge, names, rule) :]
     kept = _pruned(judge, kept, rule, longest_run=len(kept) // 2)
     for other in RangeRule:
-        # Few can go that had to stay before: one at a time.
+        # Few of those that had to stay before can become integers now, so try them one at a time.
         fewer = _pruned(judge, kept, other, longest_run=1) if judge.holds(kept, other) else kept
         if len(fewer) < len(kept):
             kept, rule = fewer, other
@@ -175,7 +175,7 @@ def _fewest(judge: _Judge, names: list[str]) -> tuple[list[str], RangeRule]:
 
 
 def _bisected(judge: _Judge, names: list[str], rule: RangeRule) -> int:
-    """How many of ``names``, from the first on, can be integers."""
+    """How many of ``names``, counted from the first, can be integers."""
     held, missed = 0, len(names)
     while missed - held > 1:
         middle = (held + missed) // 2
@@ -187,7 +187,7 @@ def _bisected(judge: _Judge, names: list[str], rule: RangeRule) -> int:
 
 
 def _pruned(judge: _Judge, names: list[str], rule: RangeRule, *, longest_run: int) -> list[str]:
-    """``names`` without those that the budget can do without, tried in runs of halved lengths, down to one."""
+    """Drop those of ``names`` that the budget does not need in float, tried in runs that are halved down to one."""
     kept, run = list(names), max(1, longest_run)
     while run >= 1:
         start, before = 0, len(kept)
@@ -197,7 +197,7 @@ def _pruned(judge: _Judge, names: list[str], rule: RangeRule, *, longest_run: in
                 kept = fewer
             else:
                 start += run
-        # Once more with single operators, until none can go: one that could not may have waited for another.
+        # Repeat with single operators until none can be dropped: one may become droppable after another was dropped.
         if run > 1 or len(kept) == before:
             run //= 2
     return kept

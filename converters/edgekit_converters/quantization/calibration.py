@@ -14,10 +14,10 @@ from edgekit_runtime.errors import ConversionError, DataError, UsageError
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: At most so many samples and about so many bytes make a group.
+#: Largest number of samples in a group, and its approximate size in bytes.
 _SAMPLES_AT_ONCE = 256
 _BYTES_AT_ONCE = 32_000_000
-#: Extremes of single samples are kept for at most so many samples.
+#: Extremes of single samples are kept for at most this many samples.
 _LARGEST_HISTORY = 1024
 
 
@@ -26,17 +26,17 @@ def calibrate(
 ) -> Ranges:
     """Measure the range of every activation of a float32 model.
 
-    Memory does not grow with the number of samples: they are taken from the iterable in small groups, once.
+    Memory does not grow with the number of samples: they are read from the iterable once, in small groups.
 
     Args:
         model: A float32 model with one signature.
-        samples: Real inputs: the value of every input by its name in the signature, batch axis included.
-        progress: Called with the number of samples done since the last call, after each small group.
+        samples: Real inputs: the value of every input by its name in the signature, including the batch axis.
+        progress: Called after each small group with the number of samples run since the last call.
     Raises:
-        DataError: A sample holds NaN or infinity, or the model makes one of it.
-        TensorMismatchError: A sample's names, shapes or types are not those of the model's inputs.
+        DataError: A sample contains NaN or infinity, or the model computes one from it.
+        TensorMismatchError: A sample's names, shapes or types do not match the model's inputs.
         UsageError: There are no samples.
-        ConversionError: The model has several signatures or is quantized already.
+        ConversionError: The model has several signatures or is already quantized.
     """
     description = model.description
     require_float(description)
@@ -45,7 +45,7 @@ def calibrate(
     history = _History()
     runner = _Runner(model.content, description.signatures[0].key, history)
     for group in _groups(check(sample) for sample in samples):
-        # The caller's own bars and messages, in its iterable and in ``progress``, stay visible.
+        # Progress bars and messages of the caller, in its iterable and in ``progress``, stay visible.
         with quiet():
             runner.run(group)
         if progress is not None:
@@ -54,7 +54,7 @@ def calibrate(
 
 
 def _groups(samples: Iterable[dict[str, np.ndarray]]) -> Iterator[list[dict[str, np.ndarray]]]:
-    """Cut a stream into groups, of which two are in memory at most."""
+    """Cut a stream into groups, at most two of which are in memory."""
     group: list[dict[str, np.ndarray]] = []
     size_bytes = 0
     for sample in samples:
@@ -68,7 +68,7 @@ def _groups(samples: Iterable[dict[str, np.ndarray]]) -> Iterator[list[dict[str,
 
 
 class _Runner:
-    """litert-quantizer's calibrator, run a group of samples at a time."""
+    """litert-quantizer's calibrator, run on one group of samples at a time."""
 
     def __init__(self, model: bytes, signature_key: str, history: _History) -> None:
         from litert_quantizer.calibrator import CalibrationMode, Calibrator
@@ -78,7 +78,7 @@ class _Runner:
             self._calibrator = Calibrator(
                 model,
                 num_threads=os.cpu_count() or 1,
-                # The same ranges as by reading every tensor in Python, eight times as fast, and it sees into loops.
+                # Measures the same ranges as reading every tensor in Python, eight times as fast, and also in loops.
                 mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
             )
         self._no_rules = RecipeManager()
@@ -97,7 +97,7 @@ class _Runner:
             ) from error
 
     def _keep_extremes(self) -> None:
-        """Take the extremes of the sample that was just run, before the calibrator mixes in the next one's."""
+        """Record the extremes of the sample that was just run, before the calibrator merges in the next one's."""
         extremes = self._calibrator.get_model_qsvs()
         if extremes:
             self._history.add(extremes)
@@ -105,13 +105,13 @@ class _Runner:
 
 
 def _cause(error: Exception) -> str:
-    """What the interpreter says, without what it says of its profiler."""
+    """The interpreter's message without the part about its profiler."""
     said = str(error).replace("failed to get XNNPACK profile information.", " ")
     return " ".join(said.split())[-200:] or type(error).__name__
 
 
 class _Group:
-    """Samples that can be iterated any number of times (the calibrator counts them first); ``done`` follows each."""
+    """Samples that can be iterated repeatedly (the calibrator counts them first); ``done`` is called after each."""
 
     def __init__(self, samples: Sequence[Sample], done: Callable[[], None]) -> None:
         self._samples = samples
@@ -124,7 +124,7 @@ class _Group:
 
 
 class _History:
-    """Extremes over all samples, and of single ones, spread evenly over them."""
+    """Extremes over all samples, and those of single samples spread evenly over them."""
 
     def __init__(self) -> None:
         self._samples = 0
@@ -135,7 +135,7 @@ class _History:
         self._stride = 1
 
     def add(self, extremes: dict[str, dict[str, np.ndarray]]) -> None:
-        """Take one sample's extremes: ``{"min": (1,), "max": (1,)}`` by tensor name."""
+        """Add one sample's extremes: ``{"min": (1,), "max": (1,)}`` by tensor name."""
         values = np.array(
             [[one["min"].item() for one in extremes.values()], [one["max"].item() for one in extremes.values()]]
         )
@@ -150,7 +150,7 @@ class _History:
             self._stride *= 2
 
     def _in_place(self, names: Iterable[str], values: np.ndarray) -> np.ndarray:
-        """One sample's extremes in the order of all tensors so far, of which it may lack some and bring others."""
+        """One sample's extremes in the order of all tensors so far; it may lack some of these and add others."""
         by_name = dict(zip(names, values.T, strict=True))
         self._names += [name for name in by_name if name not in self._names]
         more = np.full(len(self._names) - len(self._lowest), np.nan)
@@ -160,10 +160,10 @@ class _History:
         return np.array([by_name.get(name, absent) for name in self._names]).T
 
     def ranges(self) -> Ranges:
-        """What was measured.
+        """Return the measured ranges.
 
         Raises:
-            UsageError: Nothing was.
+            UsageError: Nothing was measured.
             DataError: An activation is not finite.
         """
         if not self._samples:
@@ -176,7 +176,7 @@ class _History:
                     received=f"{low:g} to {high:g} on the calibration data",
                     next_step="check that the data is scaled as in training, and the float model's answers for it",
                 )
-        # A tensor that some later sample reached first is missing in the earlier rows.
+        # A tensor that was first reached by a later sample is missing from the earlier rows.
         history = np.full((len(self._rows), 2, len(self._names)), np.nan)
         for number, row in enumerate(self._rows):
             history[number, :, : row.shape[1]] = row
@@ -184,10 +184,10 @@ class _History:
 
 
 def require_float(description: ModelDescription) -> None:
-    """Refuse a model that is quantized already.
+    """Reject a model that is already quantized.
 
     Raises:
-        ConversionError: A tensor has a scale, or float16 values.
+        ConversionError: A tensor has a scale or is float16.
     """
     for graph in description.subgraphs:
         for tensor in graph.tensors:

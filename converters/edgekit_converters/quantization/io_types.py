@@ -1,6 +1,6 @@
 """uint8 inputs and outputs for an int8 model: one QUANTIZE operator at each edge.
 
-int8 and uint8 differ by a shift of the zero point alone, so that no precision is lost.
+int8 and uint8 differ only by a shift of the zero point, so no precision is lost.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def to_uint8_io(model: bytes) -> bytes:
     Args:
         model: FlatBuffer whose first subgraph has int8 inputs or outputs.
     Returns:
-        The changed FlatBuffer; names in the signature stay with the new tensors.
+        The changed FlatBuffer; the names in the signature refer to the new tensors.
     """
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -81,7 +81,7 @@ def _requantize(operator_code: int, source: int, destination: int) -> Any:
 
 
 def _rewire(graph_file: Any, ends: Any, side: str, inner: int, outer: int) -> None:
-    """Make the outer tensor the graph's input or output, in the signature too."""
+    """Make the outer tensor the graph's input or output, and update the signature."""
     for place, index in enumerate(ends):
         if index == inner:
             ends[place] = outer

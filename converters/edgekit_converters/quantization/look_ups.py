@@ -1,12 +1,12 @@
-"""Which inputs of a model are indices into its tables, and how many rows these have."""
+"""Finds which inputs of a model are indices into its tables, and how many rows these tables have."""
 
 from __future__ import annotations
 
 from edgekit_runtime.tflite.description import ModelDescription
 
-#: The operators that look rows up: where their operands for the table and for the indices are.
+#: Operators that look up rows: positions of the table and of the indices among their operands.
 _LOOK_UPS = {"GATHER": (0, 1), "EMBEDDING_LOOKUP": (1, 0)}
-#: Operators after which an index is the same one, in another type, shape or place, or brought into range.
+#: Operators that pass an index on: with another type, shape or position, or clamped to a range.
 _CARRIERS = frozenset(
     {
         "CAST", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPLIT", "SPLIT_V",
@@ -17,13 +17,13 @@ _CARRIERS = frozenset(
 
 
 def rows_by_input(description: ModelDescription) -> dict[str, int]:
-    """How many rows an index has that an input gives: those of the smallest table it goes into.
+    """Count the rows that each index input can choose from: those of the smallest table that it is used with.
 
     Args:
         description: A model with at least one signature.
     Returns:
-        Rows by input name, without inputs that are no indices. If a table's indices cannot be followed to an input,
-        every input that no other table is behind has its rows.
+        Rows by input name; inputs that are not indices are left out. If a table's indices cannot be traced back to an
+        input, every input that is not known to index another table gets that table's rows.
     """
     signature = description.signatures[0]
     tensors = description.subgraphs[signature.subgraph].tensors

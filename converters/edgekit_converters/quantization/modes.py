@@ -1,4 +1,4 @@
-"""The quantization modes: one record for each, from which choices, help texts and tables are made."""
+"""The quantization modes: one record for each, from which choices, help texts and tables are generated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Scheme(str, Enum):
     """How many scales the weights of a layer have.
 
     Attributes:
-        PER_CHANNEL: One for each output channel: the more exact.
+        PER_CHANNEL: One for each output channel, which is more precise.
         PER_TENSOR: One for the whole layer, which every kernel and accelerator can read.
     """
 
@@ -31,12 +31,12 @@ class Scheme(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class QuantizationPath:
-    """How a mode is made from a lowered model.
+    """How the model of a mode is made from a lowered model.
 
     Attributes:
-        tool: What makes it.
+        tool: The tool that makes it.
         algorithm: How weights become smaller; empty if they do not.
-        reason: Why this way and not the other: what was measured on the published Keras files.
+        reason: Why this tool and not the other: what was measured on the published Keras files.
     """
 
     tool: str
@@ -44,7 +44,7 @@ class QuantizationPath:
     reason: str
 
     def to_dict(self) -> dict[str, str]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -53,12 +53,12 @@ class QuantizationPath:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """What a model computes with.
+    """The numeric types that a model computes with.
 
     Attributes:
-        name: What the manifest calls it.
-        golden_floor: How far a correct interpreter may be from a golden example, as a share of an output's largest
-            value.
+        name: Name in the manifest.
+        golden_floor: How far the output of a correct interpreter may be from a golden example, as a share of the
+            output's largest value.
     """
 
     name: str
@@ -67,21 +67,21 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class ModeRecord:
-    """Everything that is known of a mode. No field has a default, so that none can be forgotten.
+    """All facts about a mode. No field has a default, so that none can be forgotten.
 
     Attributes:
-        name: What ``--quantize`` takes.
+        name: Value of ``--quantize``.
         help: What becomes smaller, for the help of ``edgekit convert``.
-        summary: What it is for, for the guide's table.
-        path: How it is made from the lowered float32 model.
+        summary: Purpose, for the table in the guide.
+        path: How the model is made from the lowered float32 model.
         weight_bits: Bits of a weight.
-        activation_bits: Bits of an activation; None leaves activations in float. Integers need data to measure their
-            ranges on.
-        arithmetic: What its models compute with.
-        io_types: The types that inputs and outputs can have; float32 first.
-        auto_rank: Position among the candidates of ``--quantize auto``, the plainest first.
+        activation_bits: Bits of an activation; None leaves activations in float. Integer activations need data on
+            which to measure their ranges.
+        arithmetic: Numeric types that models of this mode compute with.
+        io_types: Possible types of inputs and outputs; float32 first.
+        auto_rank: Position among the candidates of ``--quantize auto``, the simplest first.
         in_all: Whether ``--all`` writes it.
-        unfit_targets: Targets that run no model of this mode, with the reason.
+        unfit_targets: Targets that cannot run models of this mode, with the reason.
     """
 
     name: str
@@ -97,8 +97,8 @@ class ModeRecord:
     unfit_targets: Mapping[str, str]
 
 
-# Measured on nine published models, LiteRT 2.3 against tflite-runtime 2.14, at most: float32 and float16 5e-7, int8
-# 0.02 (two steps of 1/256 in most, five in one), dynamic 0.045. Models that are answered wrongly are 0.2 to 1 away.
+# Largest deviations measured on nine published models, LiteRT 2.3 against tflite-runtime 2.14: float32 and float16
+# 5e-7, int8 0.02 (two steps of 1/256 in most models, five in one), dynamic 0.045. Wrong predictions are 0.2 to 1 away.
 _FLOAT32 = Arithmetic("float32", golden_floor=1e-3)
 _FLOAT16 = Arithmetic("float16", golden_floor=1e-2)
 _DYNAMIC = Arithmetic("dynamic", golden_floor=0.08)
@@ -127,9 +127,9 @@ class Mode(str, Enum):
 
     record: ModeRecord
 
-    # Any: to mypy, the look-up Mode("int8") is a call of this.
+    # Any: mypy takes the look-up Mode("int8") for a call of this method.
     def __new__(cls, record: Any) -> Mode:
-        """A member is its name, as a string, and carries its record."""
+        """Make a member: its name as a string, with its record."""
         mode = str.__new__(cls, record.name)
         mode._value_ = record.name
         mode.record = record
@@ -239,10 +239,10 @@ class Mode(str, Enum):
 
     @property
     def io_types(self) -> tuple[IoType, ...]:
-        """The types that inputs and outputs can have; float32 first."""
+        """Possible types of inputs and outputs; float32 first."""
         return self.record.io_types
 
 
 def modes_by_rank() -> tuple[Mode, ...]:
-    """What ``--quantize auto`` chooses from, the plainest first."""
+    """The modes that ``--quantize auto`` chooses from, the simplest first."""
     return tuple(sorted(Mode, key=lambda mode: mode.record.auto_rank))

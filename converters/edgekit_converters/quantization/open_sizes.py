@@ -1,4 +1,4 @@
-"""Sizes that the caller chooses stay open where litert-quantizer puts an operator at a model's edge."""
+"""Keeps sizes dynamic if litert-quantizer puts an operator at a model's input or output."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _BETWEEN_TYPES = ("QUANTIZE", "DEQUANTIZE")
 
 
 def with_open_sizes(model: TfliteModel) -> TfliteModel:
-    """Give each tensor that QUANTIZE or DEQUANTIZE made the open sizes of the tensor it was made of.
+    """Give each tensor that QUANTIZE or DEQUANTIZE produced the dynamic sizes of the tensor it was made from.
 
-    litert-quantizer leaves them out, and a model whose input takes any batch would seem to answer one example only.
+    litert-quantizer drops them, and a model that accepts any batch size would seem to accept one example only.
 
     Args:
-        model: What litert-quantizer made.
+        model: Result of litert-quantizer.
     Returns:
-        The model itself where no size is lost.
+        The same model if no size was lost.
     """
     lost = [
         (source, twin)

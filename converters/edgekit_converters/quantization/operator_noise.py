@@ -1,8 +1,8 @@
-"""How much each operator's integers disturb a model's answers, measured one operator at a time in a float model.
+"""Measures how much each operator's integers disturb a model's predictions, one operator at a time in a float model.
 
-From the float side, because the other way round misleads: where a tensor is the trouble, its writer and its reader
-must stay in float together, and taking one of them out of an int8 model brings almost nothing. Put into a float model,
-either of them alone shows all that the tensor costs.
+Measuring from the int8 side would mislead: if one tensor causes the loss, its writer and its reader must both stay in
+float, and changing only one of them to float in an int8 model improves almost nothing. In a float model, making either
+of them an integer operator shows the full cost of the tensor.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import edgekit_runtime
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: The inputs of some examples: one array (N, …), or one for each input by its name.
+#: The inputs of several examples: one array (N, …), or one array per input by its name.
 Inputs = np.ndarray | Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorNoise:
-    """What an operator costs when it alone computes with integers.
+    """The cost of an operator if it is the only one that computes with integers.
 
     Attributes:
         operator: Name of the operator's first output tensor.
-        kind: The builtin's name, such as ``CONV_2D``.
-        noise: Mean squared error of the model's outputs over their variance, summed over the outputs; infinite where
-            the outputs are no numbers any more.
+        kind: Name of the builtin, such as ``CONV_2D``.
+        noise: Mean squared error of the model's outputs divided by their variance, summed over the outputs; infinite
+            if an output is not finite.
     """
 
     operator: str
@@ -37,12 +37,12 @@ class OperatorNoise:
     noise: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
 def float_operator_kinds(description: ModelDescription) -> dict[str, str]:
-    """The operators of a float model that a recipe can name: first output tensor to kind, in the order they run."""
+    """Map the operators that a recipe can name, by first output tensor, to their kinds, in execution order."""
     named = [(operator, description.tensors[operator.outputs[0]]) for operator in description.operators]
     return {tensor.name: operator.name for operator, tensor in named if tensor.name and tensor.dtype == "float32"}
 
@@ -58,11 +58,11 @@ def measure_operator_noise(
 
     Args:
         model: The float32 model.
-        inputs: Some examples, best those that the ranges were measured on.
-        quantize_with: Makes the integer model in which the operators named stay in float.
+        inputs: Several examples, preferably those that the ranges were measured on.
+        quantize_with: Makes the integer model in which the named operators stay in float.
         progress: Called with 1 after each operator.
     Returns:
-        The operators from the least to the most disturbing; equal ones in the order they run.
+        The operators from the least to the most disturbing; equal ones in execution order.
     """
     kinds = float_operator_kinds(model.description)
     expected = _outputs(model, inputs)
@@ -75,7 +75,7 @@ def measure_operator_noise(
 
 
 def relative_error(expected: Sequence[np.ndarray], received: Sequence[np.ndarray]) -> float:
-    """Mean squared error of each output over its variance, summed; infinite where something is no number."""
+    """Mean squared error of each output divided by its variance, summed; infinite if any value is not finite."""
     total = 0.0
     for wanted, given in zip(expected, received, strict=True):
         error, variance = np.mean((given.astype(np.float64) - wanted) ** 2), np.var(wanted.astype(np.float64))

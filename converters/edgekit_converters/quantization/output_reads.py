@@ -1,7 +1,7 @@
-"""Outputs that other operators read as well.
+"""Handles outputs that other operators read as well.
 
-Where an output stays in float, litert-quantizer gives its readers the float tensor, too, and quantizes them all the
-same: a RESHAPE from float to int8, which no interpreter runs.
+If an output stays in float, litert-quantizer also gives its readers the float tensor, and quantizes these readers
+nevertheless. The result is, for example, a RESHAPE from float to int8, which no interpreter can run.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _BETWEEN_TYPES = ("QUANTIZE", "DEQUANTIZE")
 
 
 def has_read_outputs(description: ModelDescription) -> bool:
-    """Whether an operator of the model proper reads one of its outputs."""
+    """Whether an operator of the main graph reads one of the model's outputs."""
     main = description.subgraphs[0]
     return any(index in operator.inputs for operator in main.operators for index in main.outputs)
 
 
 def with_integer_reads(model: bytes) -> bytes:
-    """Let each operator that computes in integers read the integers that an output in float was made of.
+    """Let each operator that computes in integers read the integers that a float output was dequantized from.
 
     Args:
-        model: What litert-quantizer made; its structure need not be sound.
+        model: Result of litert-quantizer; its structure need not be valid.
     """
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
@@ -47,7 +47,7 @@ def with_integer_reads(model: bytes) -> bytes:
 
 
 def _computes_in_integers(graph: Any, operator: Any, integers_of: dict[int, int]) -> bool:
-    """Whether the results of an operator are quantized, or of no type that is: then its other arguments tell."""
+    """Whether the results are quantized; results of a type that never is are decided by the other arguments."""
     results = [graph.tensors[index] for index in operator.outputs]
     if any(_is_float(tensor) for tensor in results):
         return False

@@ -1,4 +1,4 @@
-"""A FlatBuffer's object form back to bytes, at the speed of a copy."""
+"""Serializes a FlatBuffer's object form to bytes without copying constants byte by byte."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 
 def packed(graph_file: Any) -> bytes:
-    """Serialize a model that ``ai_edge_litert.tools.flatbuffer_utils`` read.
+    """Serialize a model that was read by ``ai_edge_litert.tools.flatbuffer_utils``.
 
-    The generated code copies a constant in one piece where it is a numpy array and byte by byte in Python where it is
-    a memory view, which takes seconds for a model of some megabytes; the bytes are the same.
+    The generated code copies a constant in one piece if it is a numpy array. If it is a memory view, it copies byte by
+    byte in Python, which takes seconds for a model of a few megabytes. The resulting bytes are the same.
 
     Args:
-        graph_file: The schema's ``ModelT``; its buffers become numpy arrays.
+        graph_file: ``ModelT`` of the schema; its buffers become numpy arrays.
     """
     from ai_edge_litert.tools import flatbuffer_utils
 

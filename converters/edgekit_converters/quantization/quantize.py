@@ -1,4 +1,4 @@
-"""A float32 .tflite to a quantized one."""
+"""Quantizes a float32 .tflite."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def quantize(
         mode: What becomes an integer.
         io: Type of inputs and outputs; one of ``mode.io_types``.
         scheme: How many scales weights have.
-        ranges: What ``calibrate`` measured on this model; the modes with integer activations need it.
+        ranges: Result of ``calibrate`` on this model; required by modes with integer activations.
         float_operators: Names of output tensors whose operators stay in float.
-        per_tensor_operators: Kinds of operators whose weights get one scale whatever ``scheme`` says.
+        per_tensor_operators: Kinds of operators whose weights get one scale regardless of ``scheme``.
     Raises:
-        UsageError: ``io`` does not go with ``mode``, ranges are missing, or no operator has one of the names.
-        ConversionError: The quantizer cannot handle the model, or it is quantized already.
+        UsageError: ``mode`` does not support ``io``, ranges are missing, or no operator has one of the names.
+        ConversionError: The quantizer cannot handle the model, or the model is already quantized.
     """
     require_possible(mode, io, has_data=ranges is not None)
     if mode is Mode.NONE:
@@ -70,10 +70,10 @@ def quantize(
 
 
 def require_possible(mode: Mode, io: IoType, *, has_data: bool) -> None:
-    """Refuse options that do not go together, before any work is done.
+    """Reject incompatible options before any work is done.
 
     Raises:
-        UsageError: Inputs that the mode does not have, or integer activations without data.
+        UsageError: An input type that the mode does not have, or integer activations without data.
     """
     if io not in mode.io_types:
         having = [each.value for each in Mode if io in each.io_types]
@@ -110,7 +110,7 @@ def _apply(model: bytes, mode: Mode, recipe: list[dict[str, Any]], statistics: S
 def _statistics(
     model: bytes, mode: Mode, ranges: Ranges | None, per_tensor_operators: Collection[str] | None
 ) -> Statistics | None:
-    """Ranges of activations and of some weights; of the other weights litert-quantizer takes the largest value."""
+    """Ranges of activations and of some weights; for other weights litert-quantizer uses the largest value."""
     if mode.record.weight_bits == 4:
         return int4_weights(model, kinds=INT4_OPERATORS, per_tensor_operators=per_tensor_operators) or None
     if ranges is None or mode.record.activation_bits is None:
@@ -125,12 +125,12 @@ def _statistics(
 
 
 def _activation_statistics(ranges: Ranges) -> Statistics:
-    """The ranges as litert-quantizer takes them."""
+    """Convert the ranges to litert-quantizer's form."""
     statistics = {}
     for name, (low, high) in ranges.limits.items():
-        # A tensor that was 0 in every sample, such as a dead ReLU's, needs a range, too: a scale of 0 is none. A small
-        # one, since int8 kernels abort where an input's scale is far above the output's; and not smaller, since a
-        # layer's bias is stored in steps of its input's scale and must fit 32 bits.
+        # A tensor that was 0 in every sample, such as that of a dead ReLU, needs a range too, since a scale of 0 is
+        # invalid. The range is small because int8 kernels abort if an input's scale is far above the output's. It is
+        # not smaller because a layer's bias is stored in steps of its input's scale and must fit in 32 bits.
         top = 1e-3 if low == high == 0 else high
         statistics[name] = {"min": np.array([low]), "max": np.array([top])}
     return statistics

@@ -1,4 +1,4 @@
-"""litert-quantizer without its own progress bars and warnings on the terminal."""
+"""Runs litert-quantizer without its progress bars and warnings on the terminal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from edgekit_runtime.execution.startup_note import write_if_unwanted
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what litert-quantizer writes to stderr, and its warnings, away while the block runs."""
+    """Suppress what litert-quantizer writes to stderr, and its warnings, while the block runs."""
     from ai_edge_litert.interpreter import Interpreter
 
-    # Some algorithms run the model on an interpreter of their own.
+    # Some algorithms create an interpreter of their own to run the model.
     write_if_unwanted(Interpreter)
     with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")

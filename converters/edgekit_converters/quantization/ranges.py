@@ -1,4 +1,4 @@
-"""What calibration measured: the range of every activation, kept so that many recipes can use it."""
+"""The measured range of every activation, stored so that many recipes can use it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 import numpy as np
 
-#: An end of a learnt range counts if it is at most so many times as far from 0 as the measured one. Training moves it
-#: slowly from where it began (-6 to 6 in tfmot), and in one that is still far out most codes stand for nothing.
+#: A learnt limit is used if it is at most this many times as far from 0 as the measured one. Training moves it only
+#: slowly from its initial value (-6 to 6 in tfmot); with a limit that is still far out, most codes are never used.
 _FARTHEST_LEARNT = 2
-#: Share of the samples that ``RangeRule.PERCENTILE`` covers in full.
+#: Share of the samples that ``RangeRule.PERCENTILE`` covers completely.
 COVERED_SHARE = 0.99
 
 
 class RangeRule(str, Enum):
-    """Which part of the measured range the integers represent; values outside of it are clipped.
+    """Which part of the measured range the integers represent; values outside it are clipped.
 
-    No rule is right for all models: one rare peak makes the steps of ``MINMAX`` coarse, and where the peak carries the
-    answer, clipping it costs the answer.
+    No rule is right for all models: one rare peak makes the steps of ``MINMAX`` coarse, but if the prediction depends
+    on the peak, clipping it changes the prediction.
 
     Attributes:
-        MINMAX: The smallest and the largest value over all samples: nothing seen is clipped.
+        MINMAX: The smallest and the largest value over all samples: no measured value is clipped.
         PERCENTILE: Wide enough for all values of 99 % of the samples; the peaks of the others are clipped.
-        AVERAGE: The mean of the samples' own ranges, which litert-quantizer's moving average tends to.
+        AVERAGE: The mean of the ranges of single samples, to which litert-quantizer's moving average tends.
     """
 
     MINMAX = "minmax"
@@ -38,13 +38,14 @@ class Ranges:
     """The ranges of a model's activations, measured by ``calibrate``.
 
     Attributes:
-        samples: How many samples were run.
+        samples: Number of samples that were run.
         limits: Smallest and largest real value that an integer represents, by tensor name; over all samples unless
             ``clipped`` made them narrower.
-        sample_lows: Smallest value in single samples, float64 (R, T); R samples spread evenly over all that were run,
-            T tensors in the order of ``limits``. NaN where a sample did not reach the tensor.
+        sample_lows: Smallest value in single samples, float64 (R, T): R samples spread evenly over all that were run,
+            T tensors in the order of ``limits``. NaN if a sample did not reach the tensor.
         sample_highs: Largest value, likewise.
-        learnt: Smallest and largest value in quantization-aware training, by tensor name, for some tensors or none.
+        learnt: Smallest and largest value from quantization-aware training, by tensor name; may cover only some
+            tensors or none.
     """
 
     samples: int
@@ -54,9 +55,9 @@ class Ranges:
     learnt: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def with_learnt(self, learnt: Mapping[str, tuple[float, float]]) -> Ranges:
-        """The same measurements, with the limits that training learnt in place of the measured ones.
+        """Return the same measurements, with limits learnt in training in place of measured ones.
 
-        The weights were trained for what these clip. An end that training had not settled stays as measured.
+        The weights were trained with values clipped to these limits. A limit that had not converged stays as measured.
         """
         known = {name: ends for name, ends in learnt.items() if name in self.limits}
         limits = {name: _settled(ends, self.limits[name]) for name, ends in known.items()}
@@ -64,14 +65,14 @@ class Ranges:
 
     @property
     def learnt_in_use(self) -> int:
-        """How many tensors have an end of their learnt range for a limit."""
+        """Number of tensors that use at least one of their learnt limits."""
         return sum(
             any(mine == own for mine, own in zip(ends, self.limits[name], strict=True))
             for name, ends in self.learnt.items()
         )
 
     def clipped(self, rule: RangeRule) -> Ranges:
-        """The same measurements with the limits that ``rule`` draws from them; no sample is run again."""
+        """Return the same measurements with the limits that ``rule`` derives from them; no sample is run again."""
         if rule is RangeRule.MINMAX:
             lows, highs = np.nanmin(self.sample_lows, axis=0), np.nanmax(self.sample_highs, axis=0)
         elif rule is RangeRule.PERCENTILE:
@@ -83,7 +84,7 @@ class Ranges:
         return replace(self, limits=limits).with_learnt(self.learnt)
 
     def to_dict(self) -> dict[str, Any]:
-        """Number of samples and limits as plain values."""
+        """Return the sample count and the limits as plain values."""
         return {"samples": self.samples, "limits": {name: list(limits) for name, limits in self.limits.items()}}
 
 

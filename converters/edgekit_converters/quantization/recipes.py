@@ -1,4 +1,4 @@
-"""litert-quantizer's recipe for each mode: rules by operator, of which the last that fits counts."""
+"""litert-quantizer's recipe for each mode: a list of rules, of which the last that matches an operator applies."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from edgekit_runtime.tflite.description import ModelDescription, OperatorDescrip
 
 Rule = dict[str, Any]
 
-#: LiteRT's int8 kernel of these aborts the process where the output's scale is small against the inputs', as it is
+#: LiteRT's int8 kernels for these abort the process if the output's scale is small compared to the inputs', as it is
 #: in every layer normalization.
 _FLOAT_ONLY_OPERATORS = ("SQUARED_DIFFERENCE",)
 
-#: The kernels that read 4-bit weights; other layers with weights get 8 bits.
+#: Operators whose kernels read 4-bit weights; other layers with weights get 8 bits.
 INT4_OPERATORS = ("FULLY_CONNECTED", "CONV_2D", "EMBEDDING_LOOKUP")
-#: litert-quantizer cuts the names that its rules see.
+#: litert-quantizer truncates the names that it matches rules against.
 _LONGEST_SCOPE = 10_000
 
 
@@ -31,16 +31,16 @@ def recipe_for(
     float_operators: Collection[str] = (),
     per_tensor_operators: Collection[str] = (),
 ) -> list[Rule]:
-    """The recipe that turns a float32 model into ``mode``.
+    """Return the recipe that turns a float32 model into one of ``mode``.
 
     Args:
         description: The float32 model.
-        mode: Any but ``NONE``, which needs no recipe.
+        mode: Any mode except ``NONE``, which needs no recipe.
         io: float32 keeps inputs and outputs in float; the integer types make them integers.
-        scheme: How many scales weights have; layers that need one a channel have these whatever it says.
+        scheme: How many scales weights have; layers that need one per channel always get that.
         float_operators: Names of output tensors whose operators stay in float.
-        per_tensor_operators: Kinds of operators, such as ``FULLY_CONNECTED``, whose weights get one scale whatever
-            ``scheme`` says.
+        per_tensor_operators: Kinds of operators, such as ``FULLY_CONNECTED``, whose weights get one scale regardless
+            of ``scheme``.
     Raises:
         UsageError: No operator writes one of ``float_operators``.
     """
@@ -59,13 +59,13 @@ def recipe_for(
 
 
 def operator_scope(operator: OperatorDescription, graph: SubgraphDescription) -> str:
-    """litert-quantizer's name of an operator: those of its outputs, else of its inputs, a semicolon after each."""
+    """litert-quantizer's name of an operator: the names of its outputs, or else of its inputs, each ended by ``;``."""
     names = [graph.tensors[index].name for index in operator.outputs or operator.inputs if index != -1]
     return "".join(f"{name};" for name in names if name)[:_LONGEST_SCOPE]
 
 
 def _weight_rules(mode: Mode, scheme: Scheme, per_tensor_operators: frozenset[str]) -> list[Rule]:
-    """A rule for all operators, passed over where an operator has no kernel for it, and rules for single kinds."""
+    """A rule for all operators, ignored for operators without a kernel for it, and rules for single kinds."""
     four_bits = INT4_OPERATORS if mode.record.weight_bits == 4 else ()
     rest = Mode.DYNAMIC if four_bits else mode
     rules = [_integers(".*", "*", rest, scheme)]
@@ -76,10 +76,10 @@ def _weight_rules(mode: Mode, scheme: Scheme, per_tensor_operators: frozenset[st
 
 
 def needs_channel_scales(kind: str, data_channels: int, weight_shape: Sequence[int]) -> bool:
-    """Whether LiteRT's kernel with float activations reads one scale per channel, whatever the file holds.
+    """Whether LiteRT's kernel with float activations always reads one scale per channel, whatever the file contains.
 
-    Measured on LiteRT 2.3: with a single scale, DEPTHWISE_CONV_2D answers as if the weights of all channels but the
-    first were 0, and a CONV_2D of several groups is refused.
+    Measured on LiteRT 2.3: with a single scale, DEPTHWISE_CONV_2D computes as if the weights of all channels but the
+    first were 0, and a CONV_2D with several groups is rejected.
     """
     return kind == "DEPTHWISE_CONV_2D" or (kind == "CONV_2D" and data_channels != weight_shape[-1])
 
@@ -99,7 +99,7 @@ def _channelwise_rules(description: ModelDescription, mode: Mode) -> list[Rule]:
 
 
 def _copy_rules(description: ModelDescription) -> list[Rule]:
-    """An input that is returned as an output: in float it is copied as it is."""
+    """Keep an input that is returned as an output in float, so that it is copied unchanged."""
     main = description.subgraphs[0]
     copies = [
         operator
@@ -110,9 +110,9 @@ def _copy_rules(description: ModelDescription) -> list[Rule]:
 
 
 def _loop_rules(description: ModelDescription, scheme: Scheme, per_tensor_operators: Collection[str]) -> list[Rule]:
-    """What goes round in a loop must keep its type: loops get int8 weights, and their activations stay in float."""
+    """Give loops int8 weights and float activations, since a loop's variables must keep their types."""
     scopes = [operator_scope(operator, graph) for graph in description.subgraphs[1:] for operator in graph.operators]
-    # The edges of a loop's graph are operators to litert-quantizer, too, named for their tensors.
+    # litert-quantizer also treats the inputs and outputs of a loop's graph as operators, named after their tensors.
     for graph in description.subgraphs[1:]:
         for ends in (graph.inputs, graph.outputs):
             scopes.append("".join(f"{graph.tensors[index].name};" for index in ends)[:_LONGEST_SCOPE])
@@ -129,7 +129,7 @@ def _float_rules(description: ModelDescription, names: Collection[str]) -> Itera
         for operator in graph.operators:
             outputs = {graph.tensors[index].name for index in operator.outputs if index != -1}
             if outputs & wanted:
-                # By its kind: a model's output is an operator to litert-quantizer, with the same name.
+                # Match the kind too: litert-quantizer treats a model's output as an operator with the same name.
                 yield _left_in_float(f"^{re.escape(operator_scope(operator, graph))}$", _kind(operator.name))
             wanted -= outputs
     if wanted:
@@ -141,7 +141,7 @@ def _float_rules(description: ModelDescription, names: Collection[str]) -> Itera
 
 
 def _kind(name: str) -> str:
-    """litert-quantizer's name of a kind of operators: the schema's, but for one."""
+    """litert-quantizer's name of a kind of operator: the same as the schema's, with one exception."""
     return "CONV_2D_TRANSPOSE" if name == "TRANSPOSE_CONV" else name
 
 
@@ -162,13 +162,13 @@ def _integers(regex: str, operation: str, mode: Mode, scheme: Scheme) -> Rule:
     weight_bits, activation_bits = mode.record.weight_bits, mode.record.activation_bits
     granularity = "CHANNELWISE" if scheme is Scheme.PER_CHANNEL else "TENSORWISE"
     config: dict[str, Any] = {
-        # LiteRT's kernels know symmetric weights only.
+        # LiteRT's kernels support symmetric weights only.
         "weight_tensor_config": {"num_bits": weight_bits, "symmetric": True, "granularity": granularity},
         "compute_precision": "INTEGER",
         "explicit_dequantize": False,
     }
     if activation_bits is not None:
-        # int16 activations are symmetric, int8 ones have a zero point.
+        # int16 activations are symmetric; int8 activations have a zero point.
         config["activation_tensor_config"] = {
             "num_bits": activation_bits,
             "symmetric": activation_bits == 16,

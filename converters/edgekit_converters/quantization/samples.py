@@ -1,4 +1,4 @@
-"""Inputs to calibrate on: one sample is the value of every input by its name; checked, or drawn at random."""
+"""Inputs for calibration: one sample is the value of every input by its name. Samples are checked or random."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from edgekit_runtime.errors import DataError, TensorMismatchError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.tflite.description import ModelDescription, TensorDescription
 
-#: The value of every input by its name in the signature, batch axis included.
+#: The value of every input by its name in the signature, including the batch axis.
 Sample = Mapping[str, np.ndarray]
 
-#: Size of an axis that the model leaves open, in random samples.
+#: Size of dynamic axes in random samples.
 _OPEN_SIZE = 32
 
 
 def random_representative_dataset(
     inputs: Sequence[ModelInput], seed: int, *, samples: int, rows: Mapping[str, int] | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Noise in place of real inputs: enough to make a model that runs, not one that answers right.
+    """Yield noise in place of real inputs: enough to make a model that runs, not one that predicts correctly.
 
     Args:
-        inputs: The model's inputs: images are drawn evenly between the values of pixels 0 and 255, other floats from
-            the standard normal distribution, and integers are 0 or 1, which every table has.
+        inputs: The model's inputs. Images are drawn uniformly between the values of pixels 0 and 255, and other floats
+            from the standard normal distribution. Integers are 0 or 1, which are valid indices for every table.
         seed: Equal seeds give equal samples.
-        samples: How many.
-        rows: For inputs that are indices, by name: how many rows there are to choose from.
+        samples: Number of samples.
+        rows: Number of rows to choose from, by name, for inputs that are indices.
     """
     generator = np.random.default_rng(seed)
     for _ in range(samples):
@@ -51,7 +51,7 @@ def _noise(each: ModelInput, generator: np.random.Generator, rows: int | None) -
 
 
 class SampleCheck:
-    """Brings samples to the types of a model's inputs, and refuses what does not fit.
+    """Converts samples to the types of a model's inputs, and rejects incompatible ones.
 
     Args:
         description: A model with at least one signature.
@@ -63,11 +63,11 @@ class SampleCheck:
         self._checked = 0
 
     def __call__(self, sample: Sample) -> dict[str, np.ndarray]:
-        """Return ``sample`` with the model's types.
+        """Return ``sample`` converted to the model's types.
 
         Raises:
-            DataError: It holds NaN or infinity.
-            TensorMismatchError: Its names, shapes or types are not those of the model's inputs.
+            DataError: The sample contains NaN or infinity.
+            TensorMismatchError: Its names, shapes or types do not match the model's inputs.
         """
         number = self._checked
         self._checked += 1

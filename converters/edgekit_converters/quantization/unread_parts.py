@@ -1,16 +1,16 @@
-"""Parts of a tensor that nothing reads get the type of the parts that something reads."""
+"""Gives parts of a tensor that no operator reads the type of the parts that are read."""
 
 from __future__ import annotations
 
 from edgekit_converters.quantization.packing import packed
 from edgekit_runtime.tflite.description import ModelDescription
 
-#: Operators whose outputs are all of one type, as their kernels demand.
+#: Operators whose kernels require all outputs to have the same type.
 _DIVIDING = ("SPLIT", "SPLIT_V", "UNPACK")
 
 
 def has_unread_parts(description: ModelDescription) -> bool:
-    """Whether a model divides a tensor and leaves one of the parts unread."""
+    """Whether a model splits a tensor and leaves one of the parts unread."""
     for graph in description.subgraphs:
         read = {*graph.outputs, *(index for operator in graph.operators for index in operator.inputs)}
         if any(operator.name in _DIVIDING and not read.issuperset(operator.outputs) for operator in graph.operators):
@@ -19,13 +19,13 @@ def has_unread_parts(description: ModelDescription) -> bool:
 
 
 def with_typed_parts(model: bytes) -> bytes:
-    """Give each output of a dividing operator the type and quantization of the one that was quantized.
+    """Give each output of a splitting operator the type and quantization of the one that was quantized.
 
-    litert-quantizer follows a tensor to its readers; a part without one stays float32, and no interpreter divides
-    integers into floats.
+    litert-quantizer follows a tensor to its readers. A part without readers stays float32, and no interpreter can
+    split integers into floats.
 
     Args:
-        model: What litert-quantizer made.
+        model: Result of litert-quantizer.
     """
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils

@@ -1,11 +1,11 @@
-"""Ranges of weights that litert-quantizer's own choice would not suit: 4 bits, and layers with a large bias.
+"""Ranges of weights for which litert-quantizer's choice is unsuitable: 4 bits, and layers with a large bias.
 
-An integer layer stores its bias as 32 bits in steps of input scale × weight scale. Where weights are tiny against the
-bias, or all zero as in a dead filter, the bias does not fit; litert-quantizer would cut it off, and the layer answers
-anything. Coarser steps for such weights cost little: they hardly count beside the bias.
+An integer layer stores its bias as 32 bits in steps of input scale × weight scale. If the weights are tiny compared to
+the bias, or all zero as in a dead filter, the bias does not fit; litert-quantizer would truncate it, and the layer's
+output would be meaningless. Coarser steps for such weights cost little, since the bias dominates.
 
-With 4 bits, the widest weight must not choose the 15 steps alone: the range with the least squared error does.
-(litert-quantizer's own search for it gives dead filters a scale of 0, which no interpreter takes.)
+With 4 bits, the widest weight alone must not determine the 15 steps: the range with the least squared error is used.
+(litert-quantizer's own search gives dead filters a scale of 0, which no interpreter accepts.)
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from edgekit_converters.quantization.recipes import needs_channel_scales
 
 Statistics = dict[str, dict[str, np.ndarray]]
 
-#: Places of the data, the weights and the bias among an operator's inputs, and the axis of the weights' channels.
+#: Positions of the data, the weights and the bias among an operator's inputs, and the channel axis of the weights.
 _LAYERS = {
     "CONV_2D": (0, 1, 2, 0),
     "DEPTHWISE_CONV_2D": (0, 1, 2, 3),
     "FULLY_CONNECTED": (0, 1, 2, 0),
     "TRANSPOSE_CONV": (2, 1, 3, 0),
 }
-#: Half of what 32 bits hold: the input's scale may still come out a little smaller than reckoned here.
+#: Half of the 32-bit range: the input's scale may turn out slightly smaller than computed here.
 _LARGEST_BIAS_CODE = 2**30
 _LARGEST_WEIGHT_CODE = 127
 _LARGEST_INT4_CODE = 7
-#: Shares of the widest weight that are tried for 4 bits.
+#: Shares of the widest weight that are tried with 4 bits.
 _CLIPPED_SHARES = np.linspace(0.3, 1, 29)
 
 
@@ -40,12 +40,12 @@ class _Layer:
     """One operator with constant weights.
 
     Attributes:
-        kind: The builtin's name.
-        data: Name of the tensor it reads.
+        kind: Name of the builtin.
+        data: Name of the tensor that it reads.
         data_channels: Size of that tensor's last axis.
-        name: Name of its weights' tensor.
-        weights: Their values.
-        bias: One value a channel, or None.
+        name: Name of the weight tensor.
+        weights: Values of the weights.
+        bias: One value per channel, or None.
     """
 
     kind: str
@@ -56,23 +56,23 @@ class _Layer:
     bias: np.ndarray | None
 
     def by_channel(self, one_scale: bool) -> np.ndarray:
-        """The weights as rows (channels, rest), or a single row where they have one scale."""
+        """The weights as rows (channels, rest), or as a single row if they have one scale."""
         if one_scale:
             return self.weights.reshape(1, -1)
         return np.moveaxis(self.weights, _LAYERS[self.kind][3], 0).reshape(self.channels, -1)
 
     @property
     def needs_channel_scales(self) -> bool:
-        """Whether one scale would not do with float activations."""
+        """Whether the kernel with float activations needs one scale per channel."""
         return needs_channel_scales(self.kind, self.data_channels, self.weights.shape)
 
     @property
     def channels(self) -> int:
-        """How many output channels there are."""
+        """Number of output channels."""
         return int(self.weights.shape[_LAYERS[self.kind][3]])
 
     def as_statistics(self, bounds: np.ndarray) -> dict[str, np.ndarray]:
-        """Bounds, one a row of ``by_channel``, in the form that litert-quantizer takes."""
+        """Convert bounds, one per row of ``by_channel``, to litert-quantizer's form."""
         sizes = [1] * self.weights.ndim
         if len(bounds) > 1:
             sizes[_LAYERS[self.kind][3]] = len(bounds)
@@ -81,7 +81,7 @@ class _Layer:
 
 
 def int4_weights(model: bytes, *, kinds: Collection[str], per_tensor_operators: Collection[str] | None) -> Statistics:
-    """Ranges with the least squared error in 4 bits, by name of the weights' tensor.
+    """Return the ranges with the least squared error in 4 bits, by name of the weight tensor.
 
     Args:
         model: The float32 FlatBuffer.
@@ -100,7 +100,7 @@ def int4_weights(model: bytes, *, kinds: Collection[str], per_tensor_operators: 
 def widened_weights(
     model: bytes, statistics: Statistics, *, activation_bits: int, per_tensor_operators: Collection[str] | None
 ) -> Statistics:
-    """Ranges for those weights that leave no room for their bias; the others are left out.
+    """Return wider ranges for weights that leave no room for their bias; the others are left out.
 
     Args:
         model: The float32 FlatBuffer.
@@ -130,7 +130,7 @@ def _has_one_scale(kind: str, per_tensor_operators: Collection[str] | None) -> b
 
 
 def _least_squares_bounds(rows: np.ndarray) -> np.ndarray:
-    """For each row the largest value of the 4-bit range that leaves the least squared error."""
+    """For each row, the largest value of the 4-bit range that gives the least squared error."""
     largest = np.abs(rows).max(axis=1, keepdims=True)
     # A row of zeros is exact with any range.
     largest = np.where(largest == 0, 1, largest)
@@ -145,13 +145,13 @@ def _least_squares_bounds(rows: np.ndarray) -> np.ndarray:
 
 
 def _scale(limits: dict[str, np.ndarray], activation_bits: int) -> float:
-    """Scale of an activation with these limits: int16 is symmetric, int8's range takes in 0."""
+    """Scale of an activation with these limits: int16 is symmetric, and the range of int8 includes 0."""
     low, high = min(limits["min"].item(), 0.0), max(limits["max"].item(), 0.0)
     return max(-low, high) / 32767 if activation_bits == 16 else (high - low) / 255
 
 
 def _layers(model: bytes, *, inside_loops: bool) -> Iterator[_Layer]:
-    """Every layer with constant weights; those inside loops, whose activations stay in float, if asked for."""
+    """Yield every layer with constant weights; those inside loops, whose activations stay in float, on request."""
     from ai_edge_litert.tools import flatbuffer_utils
 
     graph_file = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
@@ -163,7 +163,7 @@ def _layers(model: bytes, *, inside_loops: bool) -> Iterator[_Layer]:
 
 
 def _layer(graph_file: Any, graph: Any, operator: Any, kind: str) -> _Layer | None:
-    """None where the weights are computed."""
+    """Return None if the weights are computed."""
     data, weights, bias, _ = (operator.inputs[p] if p < len(operator.inputs) else -1 for p in _LAYERS[kind])
     values = _constant(graph_file, graph.tensors[weights])
     if values is None:
@@ -179,7 +179,7 @@ def _layer(graph_file: Any, graph: Any, operator: Any, kind: str) -> _Layer | No
 
 
 def _constant(graph_file: Any, tensor: Any) -> np.ndarray | None:
-    """The values of a float32 constant; None for what is computed."""
+    """The values of a float32 constant; None for a computed tensor."""
     buffer = graph_file.buffers[tensor.buffer].data
     if buffer is None or len(buffer) == 0:
         return None

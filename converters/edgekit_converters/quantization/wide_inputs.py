@@ -1,4 +1,4 @@
-"""Inputs whose columns differ so much in range that one scale cannot tell the values of the narrow ones apart."""
+"""Finds inputs whose columns differ so much in range that one scale cannot resolve the values of the narrow ones."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Collection
 from edgekit_runtime.tensor_info import model_inputs
 from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, SubgraphDescription
 
-#: What a normalization is made of, if one of the operands is constant.
+#: Operators that a normalization consists of, if one of the operands is constant.
 _ELEMENTWISE = frozenset({"ADD", "SUB", "MUL", "DIV"})
 _TRANSPARENT = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE", "CAST"})
 
 
 def readers_of(description: ModelDescription, inputs: Collection[str]) -> tuple[str, ...]:
-    """The operators that see the raw columns: the normalization behind an input, or else what reads it first.
+    """Find the operators that see the raw columns: the normalization behind an input, or else its first reader.
 
     Args:
         description: A float32 model.
         inputs: Names of inputs.
     Returns:
-        Names of the operators' first output tensors, in the order they run.
+        Names of the operators' first output tensors, in execution order.
     """
     graph = description.subgraphs[0]
     raw = {info.index for info in model_inputs(description) if info.name in inputs}
