@@ -24,6 +24,7 @@ COMMANDS = (
     "studio",
     "inspect",
     "card",
+    "audit",
     "pack",
     "unpack",
     "keygen",

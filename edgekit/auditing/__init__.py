@@ -1,0 +1,1 @@
+"""``edgekit audit``: what is wrong with a .tflite, whoever made it."""
