@@ -34,7 +34,7 @@ _MODULE_OF = {
 
 
 def __getattr__(name: str) -> object:
-    # Loaded when first named: whoever only needs ``edgekit_runtime.errors`` does not wait for numpy.
+    # Attributes are loaded on first use, so that importing only ``edgekit_runtime.errors`` does not load numpy.
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -28,7 +28,7 @@ from edgekit_runtime.tflite.description import TensorDescription
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code: 0, 1 for an error, 2 for wrong usage."""
+    """Run one command and return the exit code: 0, 1 for an error, 2 for wrong usage, 3 for a failed verification."""
     with printable_streams():
         return _run(_parser().parse_args(arguments))
 
@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
         _report(error, options.json)
         return error.exit_code
     except BrokenPipeError:
-        # Whoever reads has seen enough (head, say); Python would complain again when it closes stdout.
+        # The reader, such as head, has closed the pipe; Python would report the error again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _at_least_one(text: str) -> int:
-    # Python reads other scripts' digits as well, and no number of more than 4,300.
+    # int() also accepts digits of other scripts, and raises an error for more than 4,300 digits.
     if not (text.isascii() and text.isdecimal() and len(text) < 10) or int(text) < 1:
         raise argparse.ArgumentTypeError("must be a whole number, at least 1")
     return int(text)
@@ -141,7 +141,7 @@ def _info(options: argparse.Namespace) -> None:
         return
     operators = description.operators
     print(f"{one_line(str(options.model))}: {description.size_bytes:,} bytes, {len(operators)} operators")
-    # predict() takes and gives the signature's names.
+    # predict() uses the names of the signature for inputs and outputs.
     names = {index: name for s in description.signatures[:1] for name, index in (*s.inputs, *s.outputs)}
     for title, tensors in (("input", description.inputs), ("output", description.outputs)):
         for tensor in tensors:
@@ -216,7 +216,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _predict_lines(model: Model, top_k: int) -> None:
-    """Answer each line with a line at once; one that cannot be answered leaves the others alone."""
+    """Print one line of JSON for each input line immediately; a line with an error does not affect the others."""
     bad = 0
     for number, line in enumerate(sys.stdin, 1):
         try:
@@ -237,8 +237,8 @@ def _answer_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
     if isinstance(value, str):
         return {"answers": [answer.to_dict() for answer in model.classify(value, top_k)]}
     given = value if isinstance(value, dict) else {model.inputs[0].name: value}
-    # JSON does not tell 1 from 1.0: numbers are real values, but where the model counts in integers.
-    # In float64, which holds what JSON does: predict() says which numbers are too large for the model.
+    # JSON does not distinguish 1 from 1.0: numbers are real values unless the model's input is an unquantized integer.
+    # float64 can represent all numbers in JSON; predict() reports those that are too large for the model.
     are_real = {i.name: i.quantization is not None or i.dtype.kind == "f" for i in model.inputs}
     dtypes = {i.name: np.dtype(np.float64) if are_real[i.name] else i.dtype for i in model.inputs}
     try:
@@ -249,7 +249,7 @@ def _answer_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
 
 
 def _answer(model: Model, path: Path, top_k: int) -> dict[str, Any]:
-    """Classes for an image or an array of pixels, the raw outputs for any other array."""
+    """Classify an image or an array of pixels; return the raw outputs for any other array."""
     if path.suffix != ".npy":
         return {"answers": [answer.to_dict() for answer in model.classify(path, top_k)]}
     array = _read_array(path)
@@ -324,6 +324,6 @@ def _bench(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    # For the traceback of --debug, too, which Python writes after main().
+    # Also covers the traceback of --debug, which Python writes after main().
     filter_streams()
     sys.exit(main())

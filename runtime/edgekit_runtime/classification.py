@@ -1,4 +1,4 @@
-"""From scores to named answers."""
+"""Converts scores to labelled classes."""
 
 import os
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ import numpy as np
 
 from edgekit_runtime.errors import DataError, UsageError
 
-#: What may surround a label in a text file. Other white space, such as U+0085, is part of the label.
+#: White space that is stripped from labels in a text file. Other white space, such as U+0085, is part of the label.
 _BLANKS = " \t\r\n"
 
 
 class LabelScore(NamedTuple):
-    """One class of an answer.
+    """A class with its score.
 
     Attributes:
-        label: The class's label.
-        score: Its score, as the model gives it: a probability where the model ends in a softmax.
+        label: Label of the class.
+        score: Score, as returned by the model: a probability if the model ends in a softmax.
     """
 
     label: str
@@ -29,10 +29,10 @@ class LabelScore(NamedTuple):
 
 
 class Classification(NamedTuple):
-    """The answer to one image.
+    """The classes predicted for one image.
 
     Attributes:
-        index: The best class's number, from 0.
+        index: Number of the best class, starting at 0.
         top: The best classes, best first.
     """
 
@@ -41,12 +41,12 @@ class Classification(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The best class's label."""
+        """Label of the best class."""
         return self.top[0].label
 
     @property
     def score(self) -> float:
-        """The best class's score."""
+        """Score of the best class."""
         return self.top[0].score
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,15 +56,15 @@ class Classification(NamedTuple):
 
 
 def probabilities(scores: np.ndarray, is_logit: bool) -> np.ndarray:
-    """Scores that 0.5 divides: the sigmoid of logits, and all others as they are.
+    """Convert scores so that their decision threshold is 0.5: the sigmoid of logits, all other scores unchanged.
 
     Args:
         scores: Floats of any shape, or integers.
-        is_logit: Whether they are logits, see ``edgekit_runtime.task.Kind``.
+        is_logit: Whether the scores are logits, see ``edgekit_runtime.task.Kind``.
     """
     if not is_logit or scores.dtype.kind != "f":
         return scores
-    # Beyond 80 nothing changes, and float32 would overflow.
+    # The sigmoid does not change beyond 80, and float32 would overflow.
     return np.asarray(1 / (1 + np.exp(-np.clip(scores, -80, 80))))
 
 
@@ -72,10 +72,10 @@ def predicted_classes(scores: np.ndarray) -> np.ndarray:
     """The predicted class of each row of scores.
 
     Args:
-        scores: Floats (..., C), C being the number of classes; a single score is the second one's of two classes.
-            Integers count as classes that the model has chosen itself.
+        scores: Floats (..., C), where C is the number of classes; a single score belongs to the second of two classes.
+            Integers are the numbers of classes that the model itself has chosen.
     Returns:
-        int64, shape (...) for floats and that of ``scores`` for integers.
+        int64, of shape (...) for floats and of the shape of ``scores`` for integers.
     """
     if scores.dtype.kind in "iu":
         return scores.astype(np.int64)
@@ -85,20 +85,20 @@ def predicted_classes(scores: np.ndarray) -> np.ndarray:
 
 
 def rank(scores: np.ndarray, labels: Sequence[str], top_k: int) -> list[Classification]:
-    """Name the ``top_k`` best classes of each row of scores, shape (N, C); of equal ones the first comes first."""
+    """Return the ``top_k`` best classes of each row of scores, shape (N, C); ties are broken by the lower index."""
     answers = []
     for row in scores:
-        # The best alone is the usual question, and needs no sorting.
+        # Usually only the best class is wanted, which does not require sorting.
         best = [int(row.argmax())] if top_k == 1 else (-row).argsort(kind="stable")[:top_k].tolist()
         answers.append(Classification(best[0], tuple([LabelScore(labels[index], row.item(index)) for index in best])))
     return answers
 
 
 def read_labels(labels: Union[Sequence[str], str, "os.PathLike[str]"]) -> tuple[str, ...]:
-    """Labels from a sequence, or from a text file with one in each line.
+    """Read labels from a sequence, or from a text file with one label per line.
 
     Raises:
-        DataError: The file is missing or no text.
+        DataError: The file is missing or is not a text file.
     """
     if not isinstance(labels, (str, os.PathLike)):
         return tuple(str(label) for label in labels)
@@ -109,28 +109,28 @@ def read_labels(labels: Union[Sequence[str], str, "os.PathLike[str]"]) -> tuple[
         return tuple(line for line in lines if line)
     except FileNotFoundError:
         raise DataError(f"The labels file {path} does not exist.", next_step="check the path") from None
-    # A path with a zero byte is a ValueError, and so is text that is not UTF-8.
+    # A path with a null byte raises a ValueError, and so does text that is not UTF-8.
     except (OSError, ValueError) as error:
         raise DataError(f"The labels file {path} cannot be read as text.", received=str(error)) from error
 
 
 def split_labels(text: str) -> tuple[str, ...]:
-    """Labels from the text of a packed ``labels.txt``, one per line; an empty line is an empty label.
+    """Split the text of a packed ``labels.txt`` into labels, one per line; an empty line is an empty label.
 
-    Only newlines end a label: U+0085, U+2028 and a vertical tab, at which ``str.splitlines`` splits as well, are part
-    of it.
+    Only newlines end a label. U+0085, U+2028 and vertical tabs, at which ``str.splitlines`` also splits, are part of
+    the label.
     """
     lines = text.split("\n")
     if not lines[-1]:
         lines.pop()
-    # Other tools write the file on Windows, too.
+    # Other tools may have written the file on Windows.
     return tuple(line[:-1] if line.endswith("\r") else line for line in lines)
 
 
 def class_count(output_shapes: Sequence[tuple[int, ...]]) -> int:
-    """How many classes a model tells apart, by the shapes of its outputs; 0 if it does not give one row of scores.
+    """Number of classes, inferred from the shapes of a model's outputs; 0 if the model does not return rows of scores.
 
-    A single score, of shape (N, 1), separates two classes.
+    A single score, of shape (N, 1), distinguishes two classes.
     """
     if len(output_shapes) != 1 or len(output_shapes[0]) != 2 or output_shapes[0][1] < 1:
         return 0
@@ -138,7 +138,7 @@ def class_count(output_shapes: Sequence[tuple[int, ...]]) -> int:
 
 
 def labels_for(labels: tuple[str, ...], class_count: int) -> tuple[str, ...]:
-    """The labels, or the numbers of the classes where there are none.
+    """The labels, or the class numbers if there are no labels.
 
     Raises:
         UsageError: There are more or fewer labels than classes.

@@ -1,4 +1,4 @@
-"""Between what callers hold and what a model's tensors hold: dtypes, quantization, and their checks."""
+"""Converts between callers' arrays and a model's tensors: dtypes, quantization, and the checks of both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FLOAT32 = np.dtype(np.float32)
 
 
 class Encoder:
-    """Brings an array of the right shape to the dtype of one input."""
+    """Converts an array of the right shape to the dtype of one input."""
 
     def __init__(self, info: TensorInfo) -> None:
         self._info = info
@@ -26,10 +26,10 @@ class Encoder:
             self._quantizer = Quantizer(info.quantization, info.dtype, info.shape)
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
-        """The array in the model's dtype: itself, quantized, or converted where that loses nothing.
+        """Convert an array to the input's dtype: unchanged, quantized, or cast if no information is lost.
 
         Raises:
-            TensorMismatchError: It holds NaN, or its dtype says that its values mean something else.
+            TensorMismatchError: The array contains NaN, or its dtype shows that its values mean something else.
         """
         if self._is_float:
             return self._floats(array)
@@ -50,13 +50,13 @@ class Encoder:
             if array.dtype.kind != "f":
                 raise self._wrong_dtype(array)
             array = self._converted(array, self._dtype)
-        # Max-pooling and ReLU would swallow a NaN silently. argmax finds it, at a hundredth of an invoke.
+        # Max-pooling and ReLU would silently discard a NaN. argmax finds it, and takes a hundredth of an invoke.
         if array.size and isnan(array.item(array.argmax())):
             raise self._nan()
         return array
 
     def _converted(self, array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-        """Floats in another float dtype; infinity stays what it is, and no finite value becomes it."""
+        """Cast floats to another float dtype; infinity is kept, and finite values may not become infinite."""
         if array.dtype == dtype:
             return array
         with np.errstate(over="ignore"):
@@ -100,18 +100,18 @@ class Encoder:
 
 
 class Decoder:
-    """Brings what one output holds to real values."""
+    """Converts the values of one output to real values."""
 
     def __init__(self, info: TensorInfo) -> None:
         self._quantization = info.quantization if info.dtype.kind in "iu" else None
         self._table = None
         if self._quantization is not None and info.dtype.itemsize == 1:
-            # 256 codes have 256 values: one look-up in place of three steps of arithmetic.
+            # There are only 256 codes: one table look-up replaces three arithmetic operations.
             codes: np.ndarray[Any, Any] = np.arange(256, dtype=np.uint8).view(info.dtype)
             self._table = dequantize(codes, self._quantization)
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
-        """Real values in float32 where the output is quantized, the array itself where it is not."""
+        """Return float32 real values if the output is quantized, else the array itself."""
         if self._table is not None:
             return self._table.take(array.view(np.uint8))
         if self._quantization is not None:

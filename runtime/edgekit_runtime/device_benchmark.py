@@ -1,4 +1,4 @@
-"""How a model does on this device: cold start, latency, throughput, memory, and the state of the board."""
+"""Benchmarks a model on this device: cold start, latency, throughput, memory, and the state of the board."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ except OSError:
 
 @dataclass(frozen=True)
 class Board:
-    """What the board tells of itself; ``None`` and empty if it does not.
+    """State of the board; ``None`` or empty for values that the board does not report.
 
     Attributes:
-        name: ``Raspberry Pi 4 Model B Rev 1.4``, say.
-        temperature_c: Of the processor, in °C.
-        clock_mhz: Of the first core, now.
-        cores: Cores that this process may use.
+        name: Board name, such as ``Raspberry Pi 4 Model B Rev 1.4``.
+        temperature_c: Temperature of the processor in °C.
+        clock_mhz: Current clock frequency of the first core in MHz.
+        cores: Number of cores that this process may use.
     """
 
     name: str
@@ -50,15 +50,15 @@ class Board:
 
 @dataclass(frozen=True)
 class Latency:
-    """Times of single predictions, one after the other.
+    """Latency of single predictions that run one after the other.
 
     Attributes:
-        runs: How many were timed.
-        p50_ms: The median.
-        p90_ms: Nine of ten were this fast.
-        p99_ms: 99 of 100 were this fast.
-        mean_ms: The average.
-        images_per_second: Samples answered in one second, at the average.
+        runs: Number of timed predictions.
+        p50_ms: Median in milliseconds.
+        p90_ms: 90th percentile in milliseconds.
+        p99_ms: 99th percentile in milliseconds.
+        mean_ms: Mean in milliseconds.
+        images_per_second: Examples per second, computed from the mean.
     """
 
     runs: int
@@ -75,13 +75,13 @@ class Latency:
 
 @dataclass(frozen=True)
 class ThreadsResult:
-    """Single predictions with a number of threads.
+    """Results of single predictions for one number of threads.
 
     Attributes:
-        num_threads: Threads that an operator may use.
-        load_ms: Reading and checking the file, and making the interpreter.
-        first_ms: The first prediction.
-        latency: Those after the warm-up.
+        num_threads: Number of threads that one operator may use.
+        load_ms: Time to read and check the file and to create the interpreter, in milliseconds.
+        first_ms: Time of the first prediction in milliseconds.
+        latency: Latency of the predictions after the warm-up.
     """
 
     num_threads: int
@@ -92,17 +92,18 @@ class ThreadsResult:
 
 @dataclass(frozen=True)
 class BenchmarkReport:
-    """Everything that ``python -m edgekit_runtime bench`` finds.
+    """Results of ``python -m edgekit_runtime bench``.
 
     Attributes:
-        interpreter: Name and version.
-        threads: One entry for each number of threads.
-        batch_images_per_second: Samples a second in large batches, spread over all cores.
-        cold_start_ms: A process from its start to its first answer, the median; ``None`` where none can be started.
-        peak_memory_mb: The largest resident size of such a process, in MB of 1e6 bytes; ``None`` where Linux does not
-            tell it.
-        before: The board before the measurement.
-        after: And after it: a clock that fell tells of heat.
+        interpreter: Name and version of the interpreter.
+        threads: One entry per number of threads.
+        batch_images_per_second: Examples per second in large batches, spread over all cores.
+        cold_start_ms: Median time from the start of a process to its first prediction, in milliseconds; ``None`` if no
+            process can be started.
+        peak_memory_mb: Peak resident memory of such a process, in MB of 1e6 bytes; ``None`` if the system does not
+            report it.
+        before: State of the board before the measurement.
+        after: State of the board after the measurement; a lower clock frequency indicates thermal throttling.
     """
 
     interpreter: str
@@ -127,15 +128,15 @@ def benchmark(
     *,
     public_key: str | None = None,
 ) -> BenchmarkReport:
-    """Measure a model.
+    """Benchmark a model.
 
     Args:
-        path: Its file.
-        open_model: Loads it; takes ``num_threads``.
-        thread_counts: The numbers of threads to try.
-        runs: Timed predictions for each.
-        warmup: Predictions before them, not timed.
-        public_key: The key it must be signed with, for the processes whose start is measured.
+        path: Path of the model file.
+        open_model: Loads the model; accepts ``num_threads``.
+        thread_counts: Numbers of threads to measure.
+        runs: Number of timed predictions for each of them.
+        warmup: Number of untimed predictions before the timed ones.
+        public_key: Key that the model must be signed with, for the processes whose cold start is measured.
     """
     before = read_board()
     results = [_with_threads(open_model, number, runs, warmup) for number in thread_counts]
@@ -153,12 +154,12 @@ def benchmark(
 
 
 def measure_latency(model: Model, runs: int = 500, warmup: int = 50) -> Latency:
-    """Time :meth:`Model.predict` of one sample, in the model's own dtype.
+    """Time :meth:`Model.predict` on one example, in the dtype of the model's input.
 
     Args:
-        model: The model; sizes that the caller chooses are taken as 1.
-        runs: Timed predictions.
-        warmup: Predictions before them, not timed: the first ones find cold caches.
+        model: The model; sizes that the caller chooses are set to 1.
+        runs: Number of timed predictions.
+        warmup: Number of untimed predictions before the timed ones; the first predictions run with cold caches.
     """
     inputs = zeros(model.inputs)
     batch = inputs if len(inputs) > 1 else next(iter(inputs.values()))
@@ -177,7 +178,7 @@ def measure_latency(model: Model, runs: int = 500, warmup: int = 50) -> Latency:
 
 
 def read_board() -> Board:
-    """Ask the kernel, if it is Linux."""
+    """Read the state of the board from the Linux kernel; on other systems most fields are empty."""
     temperature, clock = (
         _number("class/thermal/thermal_zone0/temp"),
         _number("devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"),
@@ -205,7 +206,7 @@ def _throughput(model: Model) -> float:
     try:
         model.predict(batch)
     except TensorMismatchError:
-        # Its first axis is no batch.
+        # The first axis is not a batch axis.
         batch, count = zeros(model.inputs), 1
     answered, start = 0, time.perf_counter()
     while answered == 0 or time.perf_counter() - start < THROUGHPUT_SECONDS:
@@ -215,7 +216,7 @@ def _throughput(model: Model) -> float:
 
 
 def _cold_start(path: str, interpreter: str, public_key: str | None) -> tuple[float | None, float | None]:
-    """Time of a whole process, and its peak memory."""
+    """Median time of a whole process in milliseconds, and its peak memory in MB."""
     import subprocess
 
     times = []
@@ -227,7 +228,7 @@ def _cold_start(path: str, interpreter: str, public_key: str | None) -> tuple[fl
         except (OSError, subprocess.CalledProcessError):
             return None, None
         times.append(1000 * (time.perf_counter() - start))
-    # Not getrusage's figure: a child's begins at what this process holds.
+    # getrusage() is not usable here: its value for a child process starts at the memory of this process.
     peak = done.stdout.partition(b"VmHWM:")[2].split()
     return sorted(times)[COLD_STARTS // 2], int(peak[0]) * 1024 / 1e6 if peak else None
 

@@ -1,20 +1,20 @@
 """Every error that edgekit raises on purpose.
 
 EdgekitError                  exit code 1
-├── ModelFileError            a model file is missing, damaged, foreign or not supported
-│   └── UnsafeModelError      a model file carries code, or reaches outside itself
+├── ModelFileError            a model file is missing, damaged, of another format or not supported
+│   └── UnsafeModelError      a model file contains code, or refers to other files
 ├── InterpreterError          no interpreter is installed, or it refuses the model
-├── TensorMismatchError       an array does not fit the model's tensor
-├── DataError                 a data set is missing, damaged or unfit for the purpose
+├── TensorMismatchError       an array does not match the model's tensor
+├── DataError                 a dataset is missing, damaged or unsuitable for the purpose
 ├── ConversionError           a model could not be lowered or quantized
-├── UsageError                exit code 2: options that do not go together
+├── UsageError                exit code 2: invalid or incompatible options
 │   └── ArgumentTypeError     also a TypeError: an argument of a Python call has the wrong type
-└── BelowThresholdError       exit code 3: a measured figure misses its threshold
+└── BelowThresholdError       exit code 3: a measured value misses its threshold
 """
 
 from __future__ import annotations
 
-#: Characters of one part of a message that are shown; texts from files may be of any length.
+#: Number of characters that are shown of one part of a message; texts from files may have any length.
 _LONGEST_PART = 5000
 
 
@@ -22,10 +22,10 @@ class EdgekitError(Exception):
     """Base of all errors that edgekit raises on purpose.
 
     Attributes:
-        problem: One sentence: what is wrong, with the file, layer or tensor it is about.
-        expected: What would have been right; empty if the problem says it.
-        received: What came instead; empty if the problem says it.
-        next_step: What the user can do about it.
+        problem: One sentence that says what is wrong and names the file, layer or tensor.
+        expected: Expected value; empty if the problem states it.
+        received: Received value; empty if the problem states it.
+        next_step: What the user can do about the problem.
     """
 
     exit_code = 1
@@ -38,7 +38,7 @@ class EdgekitError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        # Only needed when a message is shown.
+        # Imported here because it is only needed when a message is shown.
         from edgekit_runtime.printable_text import printable
 
         lines = [_shown(printable(self.problem))]
@@ -63,17 +63,17 @@ class EdgekitError(Exception):
 
 
 def _shown(text: str) -> str:
-    """Text of several lines indented, so that none of them passes for another part of the message."""
+    """Indent the lines of a text, so that none of them looks like another part of the message."""
     cut = text if len(text) <= _LONGEST_PART else f"{text[:_LONGEST_PART]}…"
     return cut.replace("\n", "\n" + " " * 12)
 
 
 class ModelFileError(EdgekitError):
-    """A model file is missing, damaged, foreign or not supported."""
+    """A model file is missing, damaged, of another format or not supported."""
 
 
 class UnsafeModelError(ModelFileError):
-    """A model file carries code, or reaches outside itself."""
+    """A model file contains code, or refers to other files."""
 
 
 class InterpreterError(EdgekitError):
@@ -81,11 +81,11 @@ class InterpreterError(EdgekitError):
 
 
 class TensorMismatchError(EdgekitError):
-    """An array does not fit the model's tensor."""
+    """An array does not match the model's tensor."""
 
 
 class DataError(EdgekitError):
-    """A data set is missing, damaged or unfit for the purpose."""
+    """A dataset is missing, damaged or unsuitable for the purpose."""
 
 
 class ConversionError(EdgekitError):
@@ -93,7 +93,7 @@ class ConversionError(EdgekitError):
 
 
 class UsageError(EdgekitError):
-    """Options that do not go together."""
+    """Options are invalid or incompatible with each other."""
 
     exit_code = 2
 
@@ -103,6 +103,6 @@ class ArgumentTypeError(UsageError, TypeError):
 
 
 class BelowThresholdError(EdgekitError):
-    """A measured figure misses its threshold."""
+    """A measured value misses its threshold."""
 
     exit_code = 3

@@ -1,4 +1,4 @@
-"""Loading a model and asking it."""
+"""Loads a model and runs it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from edgekit_runtime.packed_file.golden import GoldenReport
     from edgekit_runtime.packed_file.manifest import Manifest
 
-#: No operator of a device's model gains from more; each thread has a stack of some megabytes.
+#: No operator of a model for devices gets faster with more threads, and the stack of each takes a few megabytes.
 _MOST_THREADS = 64
-#: Pillow's own limit, which applies whatever the caller passes.
+#: Pillow's own limit, which applies regardless of what the caller passes.
 _MOST_IMAGE_PIXELS = 178_000_000
-#: What :meth:`Model.predict` gives back: one array, or one for each output by name.
+#: The result of :meth:`Model.predict`: one array, or a dict with one array per output, by name.
 Prediction = Union[np.ndarray, "dict[str, np.ndarray]"]
 
 
@@ -55,25 +55,28 @@ def load(
     """Load a .tflite model.
 
     Args:
-        path: The file, its bytes, or what was parsed of them already.
-        num_threads: Threads that one operator may use: at most 64, or as many as there are cores.
+        path: Path of the file, its content as bytes, or a model that has already been parsed.
+        num_threads: Number of threads that one operator may use: at most 64, or the number of cores if that is larger.
         interpreter: ``litert`` or ``tflite-runtime``; by default the first of these that is installed.
-        labels: Names of the classes, or a text file with one in each line; by default those packed into the
-            model, else the classes' numbers.
-        pixel_range: Real values that pixels 0 and 255 had in training; by default those packed into the model,
-            else those that an 8-bit input was calibrated on, else 0.0 and 1.0.
-        num_interpreters: Over how many interpreters a large batch is spread; by default one for each
-            ``num_threads`` cores.
-        stateful: Whether state inside the model (of an LSTM, say) goes over from one sample to the next, as in
-            a stream. By default each sample starts anew, as in Keras.
-        verify: Replay the golden examples packed into the model, and refuse it where this device's interpreter
-            does not answer them as it should.
-        public_key: Refuse a model that was not signed with this Ed25519 key: a PEM file, or its 32 bytes.
-        max_image_pixels: Refuse larger image files in ``classify()``, by the size in their headers, before they are
-            decoded; at most 178 million, which is Pillow's limit. Arrays may have any size.
+        labels: Names of the classes, or a text file with one label per line; by default the labels packed into the
+            model, else the class numbers.
+        pixel_range: Real values of pixels 0 and 255 in training; by default those packed into the model, else the
+            range that an 8-bit input was calibrated with, else 0.0 and 1.0.
+        num_interpreters: Number of interpreters that share a large batch; by default the number of cores divided by
+            ``num_threads``.
+        stateful: Whether state inside the model (for example of an LSTM) is kept from one example to the next, as in
+            a stream. By default the state is reset for each example, as in Keras.
+        verify: Run the golden examples packed into the model, and refuse the model if the predictions of this device's
+            interpreter differ from the packed ones by more than the tolerance.
+        public_key: Ed25519 public key: a PEM file, or its 32 bytes. A model that is not signed with it is refused.
+        max_image_pixels: Largest number of pixels of an image file that ``classify()`` accepts. It is compared with the
+            size in the file's header before the image is decoded; at most 178 million, which is Pillow's limit.
+            Arrays may have any size.
     Raises:
-        ModelFileError: The file is missing, damaged, foreign, not signed as asked, or needs code that is not here.
-        InterpreterError: No interpreter is installed, it refuses the model, or fails its golden examples.
+        ModelFileError: The file is missing, damaged, not a .tflite, not signed with the key, or needs operators that
+            are not available here.
+        InterpreterError: No interpreter is installed, or the interpreter refuses the model or fails its golden
+            examples.
     """
     most = max(_MOST_THREADS, available_cores())
     _require_count("num_threads", num_threads, most)
@@ -86,7 +89,7 @@ def load(
         from edgekit_runtime.packed_file.signature import require_signature
 
         require_signature(content, public_key)
-    # The digest comes first: a file that was changed on its way is reported as such.
+    # The digest is checked first, so that a file that was changed in transit is reported as such.
     packed = _packed_manifest(content)
     if parsed is None:
         parsed = TfliteModel(content)
@@ -123,7 +126,7 @@ def _content_of(model: Any) -> bytes:
 
 
 def _require_count(name: str, count: Any, most: int) -> None:
-    # Each is a thread, or memory for a whole model: a wrong digit more would stop the device.
+    # Each one costs a thread, or memory for a whole model: one mistyped digit could bring the device to a halt.
     if type(count) is not int or not 1 <= count <= most:
         raise UsageError(
             f"{name} must be at least 1, and not more than this machine could use.",
@@ -141,17 +144,17 @@ def _packed_manifest(content: bytes) -> Manifest | None:
 
 
 class Model:
-    """A model that is ready to answer; made by :func:`load`. Any number of threads may call it.
+    """A loaded model, returned by :func:`load`. Any number of threads may call it.
 
     Attributes:
-        description: Everything the file says of itself.
-        inputs: The inputs, in the file's order.
-        outputs: The outputs, in the file's order.
-        interpreter: Name of the interpreter it runs on, ``litert`` or ``tflite-runtime``.
-        interpreter_version: Version of that interpreter.
-        labels: Names of the classes; empty if none are known.
-        task: What its inputs and outputs are.
-        preprocessing: How images become its only input, ``None`` where that takes none.
+        description: Description of the file: subgraphs, signatures, metadata.
+        inputs: Inputs, in the file's order.
+        outputs: Outputs, in the file's order.
+        interpreter: Name of the interpreter that runs the model, ``litert`` or ``tflite-runtime``.
+        interpreter_version: Version of the interpreter.
+        labels: Names of the classes; empty if they are not known.
+        task: Kind of each input and output.
+        preprocessing: How images are converted to the only input; ``None`` if the model does not take images.
     """
 
     def __init__(
@@ -175,7 +178,7 @@ class Model:
         self.task = task
         self._content = model.content
         self._runner = runner
-        # Bound once: each look-up that a call is spared shows beside an invoke of 13 µs.
+        # Bound once: next to an invoke of 13 µs, every attribute look-up per call is noticeable.
         self._session, self._fast_shape = runner.session, runner.single_shape
         self._encode, self._decode = runner.encoders[0], runner.decoders[0]
         self.preprocessing = self._image_preprocessing(preprocessing, pixel_range)
@@ -183,7 +186,7 @@ class Model:
         self._image = self._image_input(max_image_pixels)
 
     def __reduce__(self) -> str:
-        # pickle, copy and deepcopy come here.
+        # pickle, copy and deepcopy call this.
         raise UsageError(
             "A Model cannot be pickled or copied: it holds an interpreter.",
             expected="one Model for each process; its threads may share it",
@@ -191,17 +194,17 @@ class Model:
         )
 
     def predict(self, batch: Any) -> Prediction:
-        """Answer a batch.
+        """Run the model on a batch.
 
         Args:
-            batch: For a model of one input an array (N, …) of any N, or one sample without the batch axis; for
-                several a dict of such arrays by name. Floats as in training; integers where the model's own
-                input is of that dtype, and then they are its codes.
+            batch: For a model with one input, an array (N, …) of any N, or one example without the batch axis; for
+                several inputs, a dict of such arrays by name. Pass floats as in training. If the input has an integer
+                dtype, an array of that dtype is passed on as codes.
         Returns:
-            Real values: float32 of shape (N, …) where the output is quantized or float32, else the output's own
-            dtype; for several outputs a dict of such arrays by name. They are the caller's own copies.
+            Real values: float32 of shape (N, …) if the output is quantized or float32, else the output's own
+            dtype; for several outputs, a dict of such arrays by name. The arrays are copies that the caller may change.
         Raises:
-            TensorMismatchError: A shape or dtype does not fit, or a value is NaN.
+            TensorMismatchError: A shape or dtype does not match the input, or a value is NaN.
             InterpreterError: The interpreter cannot run the model on this shape.
         """
         if batch.__class__ is np.ndarray and batch.shape == self._fast_shape:
@@ -209,34 +212,34 @@ class Model:
         return self._predict(None, batch)
 
     def predict_named(self, batch: Any) -> dict[str, np.ndarray]:
-        """Predict as :meth:`predict` does, and always return a dict, also for a model with one output.
+        """Run the model like :meth:`predict`, but always return a dict, even for a model with one output.
 
         Args:
-            batch: What :meth:`predict` takes; a dict of arrays by input name fits every model.
+            batch: Same as for :meth:`predict`; a dict of arrays by input name works with every model.
         Returns:
             The array of each output by name, in the file's order; dtypes and shapes as in :meth:`predict`.
         Raises:
-            TensorMismatchError: A shape or dtype does not fit, or a value is NaN.
+            TensorMismatchError: A shape or dtype does not match the input, or a value is NaN.
             InterpreterError: The interpreter cannot run the model on this shape.
         """
         outputs = self.predict(batch)
         return outputs if isinstance(outputs, dict) else {self.outputs[0].name: outputs}
 
     def classify(self, images: Images, top_k: int = 1) -> list[Classification]:
-        """Name what images show.
+        """Classify images.
 
         Args:
             images: One image or many: uint8 arrays (H, W), (H, W, C), (N, H, W) or (N, H, W, C), paths, encoded
-                bytes, PIL images; brought to the model's size and range. A float array counts as prepared
-                already.
-            top_k: How many classes each answer holds.
+                bytes or PIL images; they are resized and converted to the model's size and range. A float array must
+                already be preprocessed.
+            top_k: Number of classes in each result.
         Returns:
-            One answer for each image, in order. A model with a single score between 0 and 1 is taken for one
-            of two classes, the score being the second one's.
+            One result per image, in order. A model with a single score between 0 and 1 is treated as a classifier of
+            two classes, where the score belongs to the second class.
         Raises:
-            DataError: A file is missing or no image.
-            TensorMismatchError: An array has no image's shape or dtype; the model does not classify images, or
-                its single score is no probability.
+            DataError: A file is missing or is not an image.
+            TensorMismatchError: An array does not have the shape or dtype of an image, the model does not classify
+                images, or its single score is not a probability.
         """
         self._require_images(top_k)
         return self._classify(None, images, top_k)
@@ -248,22 +251,23 @@ class Model:
     def stream(self, samples: Iterable[Image], top_k: int) -> Iterator[Classification]: ...
 
     def stream(self, samples: Iterable[Any], top_k: int | None = None) -> Iterator[Any]:
-        """Answer samples as they come, in order, on all interpreters at once and in constant memory.
+        """Run the model on examples as they arrive, on all interpreters in parallel and in constant memory.
 
-        Reads some samples ahead of the answers. If the source is slow, as a camera is, a sample's answer comes
-        as soon as the next sample has been read.
+        Reads a few examples ahead of the predictions. If the source is slow, such as a camera, the prediction for an
+        example is available as soon as the next example has been read.
 
         Args:
-            samples: What :meth:`predict` takes, one after the other; with ``top_k`` single images for
+            samples: Inputs of :meth:`predict`, one example after the other; with ``top_k``, single images for
                 :meth:`classify`.
-            top_k: How many classes each answer holds; without it answers are those of :meth:`predict`.
+            top_k: Number of classes in each result; if omitted, the results are those of :meth:`predict`.
         Returns:
-            An answer for each sample. Closing it (or leaving a ``for`` loop that holds the only reference) ends
-            the work; a sample that cannot be answered raises where its answer would have come.
+            An iterator over one prediction per example, in order. Closing it (or leaving a ``for`` loop that has the
+            only reference to it) stops the work. If an example fails, the iterator raises the error in the place of
+            its prediction.
         Raises:
-            TensorMismatchError: With ``top_k``, and the model does not classify images.
+            TensorMismatchError: ``top_k`` is given and the model does not classify images.
         """
-        # Not needed for the first answer of a process.
+        # Imported here because the first prediction of a process does not need it.
         from edgekit_runtime.inputs.streaming import answer_in_order
 
         answer: Callable[[Session, Any], Any] = self._predict
@@ -274,25 +278,25 @@ class Model:
 
     @property
     def manifest(self) -> Manifest:
-        """What edgekit packed into the file; empty if nothing is."""
+        """The manifest that edgekit packed into the file; empty if there is none."""
         from edgekit_runtime.packed_file.manifest import Manifest
 
         return _packed_manifest(self._content) or Manifest()
 
     def verify(self) -> GoldenReport:
-        """Replay the golden examples packed into the model on this device's interpreter.
+        """Run the golden examples packed into the model on this device's interpreter and compare the predictions.
 
         Raises:
-            ModelFileError: None are packed, or they are damaged.
+            ModelFileError: The model has no golden examples, or they are damaged.
         """
         from edgekit_runtime.packed_file.golden import read_golden, replay
 
         return replay(self, read_golden(self._content), self.manifest.preprocessing)
 
     def close(self) -> None:
-        """Free the memory of its interpreters now, not with the last reference to the model.
+        """Free the memory of the interpreters now instead of with the last reference to the model.
 
-        A call that another thread has begun is finished first; calls afterwards raise a ``UsageError``.
+        A call that another thread has started is finished first; later calls raise a ``UsageError``.
         """
         self._runner.close()
 
@@ -303,11 +307,11 @@ class Model:
         self.close()
 
     def reset(self) -> None:
-        """Set state inside a model loaded with ``stateful=True`` back to its start."""
+        """Reset the state inside a model that was loaded with ``stateful=True``."""
         self._runner.reset()
 
     def _predict(self, session: Session | None, batch: Any) -> Prediction:
-        """:meth:`predict` on one interpreter, or without one on as many as the batch is worth."""
+        """:meth:`predict` on one session, or, if ``None``, on as many as the size of the batch justifies."""
         if session is not None and batch.__class__ is np.ndarray and batch.shape == self._fast_shape:
             return self._decode(session.run_one(self._encode(batch)))
         runner = self._runner
@@ -317,7 +321,7 @@ class Model:
         return {info.name: output for info, output in zip(self.outputs, outputs)}
 
     def _classify(self, session: Session | None, images: Images, top_k: int) -> list[Classification]:
-        """:meth:`classify` on one interpreter, or without one on as many as the images are worth."""
+        """:meth:`classify` on one session, or, if ``None``, on as many as the number of images justifies."""
         image = self._image
         assert image is not None
         if isinstance(images, np.ndarray) and images.dtype.kind == "f":
@@ -373,7 +377,7 @@ class Model:
     def _image_preprocessing(
         self, packed: Mapping[str, Preprocessing], pixel_range: tuple[float, float] | None
     ) -> Preprocessing | None:
-        """How images become its only input; ``None`` where that takes none."""
+        """How images are converted to the only input; ``None`` if the model does not take images."""
         name = self.inputs[0].name
         if len(self.inputs) != 1 or self.task.inputs[name].name != IMAGE:
             return None
@@ -381,7 +385,7 @@ class Model:
         return image_preprocessing(self.description, self.inputs[0], known, pixel_range)
 
     def _image_input(self, max_pixels: int) -> ImageInput | None:
-        """How pixels become its input, ``None`` where it takes no images or gives no scores for them."""
+        """How pixels are converted to the input; ``None`` if the model does not take images or return their scores."""
         kinds = [kind.name for kind in self.task.outputs.values()]
         classes = class_count([info.shape for info in self.outputs])
         if self.preprocessing is None or not classes or kinds not in ([CLASSES], [LABELS]):

@@ -1,8 +1,8 @@
-"""Text of files on a terminal: labels, names, provenance, and whatever else an author could choose.
+"""Makes text from files safe to print on a terminal: labels, names, provenance and other text chosen by an author.
 
-A terminal obeys escape sequences, and shows text behind a bidirectional control in another order than it is stored.
-What is not in Unicode's printable categories is therefore shown as its escape. Programs install the filter on stdout
-and stderr, so that no message can be forgotten; JSON consists of printable ASCII and passes through it unchanged.
+A terminal executes escape sequences, and shows text after a bidirectional control character in a different order than
+it is stored. Characters outside Unicode's printable categories are therefore shown as escapes. Programs install the
+filter on stdout and stderr, so that it covers every message; JSON is printable ASCII and passes through unchanged.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-#: Longer texts are cut where they are one entry of many.
+#: Default length at which :func:`one_line` cuts a text.
 LONGEST = 2000
-#: Not printable by Python's rule, and harmless: joiners, which emoji and some scripts need, and spaces.
+#: Harmless characters that Python does not consider printable: joiners, which emoji and some scripts need, and spaces.
 _HARMLESS = frozenset("\u200c\u200d\u00a0\u202f\u3000")
 
 
 def printable(text: str, kept: str = "\n\t") -> str:
-    """Text that a terminal shows as it is stored.
+    """Escape text so that a terminal shows it in the order in which it is stored.
 
     Args:
-        text: Any text; lone surrogates as well.
+        text: Any text, including lone surrogates.
         kept: Control characters to keep.
     Returns:
         ``text`` with control, format, private and unassigned characters as escapes such as ``\\x1b`` and ``\\u202e``.
@@ -31,19 +31,19 @@ def printable(text: str, kept: str = "\n\t") -> str:
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """A label, name or cell of a table: :func:`printable` without line breaks and tabs, cut at ``longest``."""
+    """:func:`printable` for a label, a name or a table cell: escapes line breaks and tabs, and cuts at ``longest``."""
     rest = len(text) - longest
     return printable(text[:longest], kept="") + (f"… ({rest:,} more characters)" if rest > 0 else "")
 
 
 class PrintableStream:
-    """A text stream that writes everything :func:`printable`.
+    """A text stream that applies :func:`printable` to everything it writes.
 
     Attributes:
-        unfiltered: The stream as the process got it, for libraries that write escape sequences of their own.
+        unfiltered: The original stream, for libraries that write escape sequences themselves.
     """
 
-    #: click would take the binary stream beneath one that is ASCII.
+    #: If the encoding were ASCII, click would write to the underlying binary stream.
     encoding = "utf-8"
 
     def __init__(self, stream: TextIO) -> None:
@@ -51,7 +51,7 @@ class PrintableStream:
         self.unfiltered: TextIO = getattr(stream, "unfiltered", stream)
 
     def write(self, text: str) -> int:
-        """Write text; what the stream's encoding lacks is escaped, too."""
+        """Write text; characters that the stream's encoding lacks are also escaped."""
         shown = printable(text)
         try:
             self._stream.write(shown)
@@ -70,7 +70,7 @@ class PrintableStream:
 
 
 class printable_streams:
-    """Context in which stdout and stderr are :class:`PrintableStream`."""
+    """Context manager that replaces stdout and stderr by :class:`PrintableStream`."""
 
     def __enter__(self) -> None:
         self._saved = sys.stdout, sys.stderr
@@ -81,17 +81,17 @@ class printable_streams:
 
 
 def filter_streams() -> None:
-    """Make stdout and stderr a :class:`PrintableStream` for the rest of the process."""
+    """Replace stdout and stderr by :class:`PrintableStream` for the rest of the process."""
     sys.stdout, sys.stderr = _filtered(sys.stdout), _filtered(sys.stderr)
 
 
 def unfiltered(stream: TextIO) -> TextIO:
-    """The stream beneath a :class:`PrintableStream`, any other as it is."""
+    """The stream behind a :class:`PrintableStream`; any other stream is returned unchanged."""
     return getattr(stream, "unfiltered", stream)
 
 
 def _filtered(stream: Any) -> Any:
-    # None if a process was started without the stream.
+    # The stream is None if the process was started without it.
     return stream if stream is None or isinstance(stream, PrintableStream) else PrintableStream(stream)
 
 

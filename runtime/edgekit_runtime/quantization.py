@@ -1,8 +1,8 @@
-"""Scale and zero point arithmetic, after the LiteRT 8-bit quantization specification.
+"""Scale and zero point arithmetic, following the LiteRT 8-bit quantization specification.
 
-Rounding: half to even, as LiteRT's XNNPACK kernels do. tflite-runtime 2.14 rounds half away from zero, so a
-value exactly between two codes may get the other neighbour there; and where that interpreter turns infinity
-and values beyond about 2e9 steps into the smallest code, :func:`quantize` saturates on the side they are on.
+Rounding is half to even, as in LiteRT's XNNPACK kernels. tflite-runtime 2.14 rounds half away from zero, so a value
+exactly between two codes may get the other neighbour there. That interpreter also turns infinity and values beyond
+about 2e9 steps into the smallest code, whereas :func:`quantize` saturates them to the code nearest to them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from edgekit_runtime.errors import TensorMismatchError
 
 
 class QuantizationParams:
-    """How integer codes stand for real values: ``real = scale * (code - zero_point)``.
+    """How integer codes represent real values: ``real = scale * (code - zero_point)``.
 
     Attributes:
         scale: Real value of one step, float32; shape ``()`` per tensor or ``(C,)`` per channel.
         zero_point: The code of real 0.0, int32; same shape as ``scale``.
-        quantized_dimension: The axis of the C channels; without meaning per tensor.
+        quantized_dimension: The axis of the C channels; unused per tensor.
     """
 
     def __init__(self, scale: Any, zero_point: Any, quantized_dimension: int = 0) -> None:
@@ -36,12 +36,12 @@ class QuantizationParams:
 
     @property
     def per_channel(self) -> bool:
-        """Whether each channel has a scale of its own."""
+        """Whether each channel has its own scale."""
         return self.scale.ndim == 1
 
 
 class Quantizer:
-    """:func:`quantize` for one tensor, with all that does not depend on the values computed beforehand."""
+    """:func:`quantize` for one tensor; everything that does not depend on the values is computed in advance."""
 
     def __init__(self, params: QuantizationParams, dtype: np.dtype | type, shape: tuple[int, ...]) -> None:
         limits = np.iinfo(dtype)
@@ -49,8 +49,8 @@ class Quantizer:
             raise TensorMismatchError("Only codes of 8 and 16 bits are quantized.", received=str(np.dtype(dtype)))
         scale, zero_point = _along_channels(params, shape)
         self._dtype = np.dtype(dtype)
-        # One multiplication by 1/scale in float32, as XNNPACK does; the quotient may differ in the last bit.
-        # Arrays even where it is one number: numpy takes those faster than its own scalars.
+        # Multiplies by 1/scale in float32, as XNNPACK does; a division could differ in the last bit.
+        # Even single numbers are arrays, because numpy processes arrays faster than its own scalars.
         with np.errstate(divide="ignore", over="ignore"):
             self._steps_per_unit = np.asarray(np.float32(1) / scale)
         if not np.isfinite(self._steps_per_unit).all():
@@ -74,8 +74,8 @@ class Quantizer:
         return steps.astype(self._dtype)
 
     def _all_in_range(self, steps: np.ndarray) -> bool:
-        # argmax and argmin return the place of a NaN where there is one, and are the fastest that numpy has.
-        # No comparison holds for NaN.
+        # argmax and argmin return the index of a NaN if there is one, and are the fastest functions in numpy for this.
+        # Every comparison with NaN is false.
         return (
             steps.size > 0
             and bool(steps.item(steps.argmin()) >= self._surely_in_range[0])
@@ -91,7 +91,7 @@ def quantize(values: np.ndarray, params: QuantizationParams, dtype: np.dtype | t
         params: Scale and zero point, per tensor or per channel.
         dtype: int8, uint8 or int16.
     Returns:
-        Codes, same shape, of ``dtype``; values out of range get the nearest code.
+        Codes of the same shape and of ``dtype``; values out of range get the nearest code.
     Raises:
         TensorMismatchError: A value is NaN, which no code represents, or the channel count differs.
     Source: LiteRT 8-bit quantization specification; rounding as in the module's docstring.
@@ -114,12 +114,12 @@ def dequantize(codes: np.ndarray, params: QuantizationParams) -> np.ndarray:
     """
     codes = np.asarray(codes)
     scale, zero_point = _along_channels(params, codes.shape)
-    # Widened first: int8 minus a zero point of -128 reaches 255 and would wrap.
+    # Widened first: int8 minus a zero point of -128 can reach 255 and would wrap around.
     return (codes.astype(np.int64) - zero_point).astype(np.float32) * scale
 
 
 def _along_channels(params: QuantizationParams, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and zero point, shaped to broadcast over a tensor of ``shape``."""
+    """Scale and zero point, reshaped to broadcast over a tensor of ``shape``."""
     if not params.per_channel:
         return params.scale, params.zero_point
     axis = params.quantized_dimension

@@ -1,4 +1,4 @@
-"""Opening files that somebody else may have put in place: no pipe is waited for, and no device is read."""
+"""Opens files from untrusted sources: it never waits for a pipe and never reads a device."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import BinaryIO
 
 
 class NotARegularFileError(OSError):
-    """A folder, a pipe, a device or a socket; ``strerror`` says which."""
+    """The path is a folder, a pipe, a device or a socket; ``strerror`` says which."""
 
 
 def open_regular_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file, or what a link to one names, for reading.
+    """Open a regular file, or a link to one, for reading.
 
     Raises:
-        FileNotFoundError: There is nothing at the path.
-        NotARegularFileError: It is a folder, a pipe, a device or a socket.
-        OSError: It cannot be read.
-        ValueError: The path holds a zero byte.
+        FileNotFoundError: The path does not exist.
+        NotARegularFileError: The path is a folder, a pipe, a device or a socket.
+        OSError: The file cannot be read.
+        ValueError: The path contains a null byte.
     """
-    # Looked at before it is opened, since opening alone sets some devices to work, and again afterwards, since
-    # another file may have taken its place. Without O_NONBLOCK a pipe would wait for a writer.
+    # The type is checked before opening, because opening some devices starts them, and again afterwards, because
+    # another file may have replaced it meanwhile. Without O_NONBLOCK, opening a pipe would wait for a writer.
     _require_regular(os.stat(path).st_mode)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     file = os.fdopen(os.open(path, flags), "rb")

@@ -1,9 +1,8 @@
-"""What goes into a model and what comes out of it: one kind per input and output, declared once.
+"""The task of a model: one kind per input and output, declared in one place.
 
-Everything that prepares inputs, judges outputs or names a prediction reads the kinds from here. ``task_finding`` finds
-them in this order: what the user says, what is packed into the file, what the training recorded, what the data's
-targets show, what the graph shows. Each kind remembers which of these it came from, so that an assumption can be
-reported.
+All code that prepares inputs, judges outputs or describes predictions reads the kinds from here. ``task_finding`` finds
+them in this order: what the user says, what is packed into the file, what the training recorded, what the ground truth
+of the data shows, what the graph shows. Each kind records its source, so that assumptions can be reported.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ TASKS: Mapping[str, str] = MappingProxyType(
 )
 
 USER, FILE, TRAINING, DATA, MODEL, DEFAULT = "user", "file", "training", "data", "model", "default"
-#: How an assumption names where it came from.
+#: How the description of a task names the source of a kind.
 _SOURCE_PHRASES = {
     FILE: "packed in the file",
     TRAINING: "from the training record",
@@ -68,8 +67,8 @@ class Kind(NamedTuple):
 
     Attributes:
         name: One of ``INPUT_KINDS`` or ``OUTPUT_KINDS``.
-        source: Who says so: ``user``, ``file``, ``training``, ``data``, ``model`` (its graph) or ``default``.
-        is_logit: Whether an output's scores are logits that stand for themselves, so that 0 and not 0.5 divides them.
+        source: Source of the kind: ``user``, ``file``, ``training``, ``data``, ``model`` (its graph) or ``default``.
+        is_logit: Whether each score of an output is an independent logit, whose threshold is 0 instead of 0.5.
     """
 
     name: str
@@ -78,12 +77,12 @@ class Kind(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What one source says of the kinds; it may leave inputs and outputs out.
+    """The kinds that one source states; it may omit inputs and outputs.
 
     Attributes:
         source: ``USER``, ``FILE``, ``TRAINING`` or ``DATA``.
-        inputs: Kind by input name; under ``UNNAMED`` that of the only input.
-        outputs: Kind by output name; under ``UNNAMED`` that of every output that is not a state.
+        inputs: Kind by input name; under ``UNNAMED``, the kind of the only input.
+        outputs: Kind by output name; under ``UNNAMED``, the kind of every output that is not a state.
     """
 
     source: str
@@ -91,7 +90,7 @@ class Claim(NamedTuple):
     outputs: Mapping[str, str] = MappingProxyType({})
 
 
-#: A user who says nothing.
+#: The claim of a user who states no kinds.
 NOTHING_SAID = Claim(USER)
 
 
@@ -111,13 +110,13 @@ class Task(NamedTuple):
         return tuple(name for kinds in (self.inputs, self.outputs) for name, each in kinds.items() if each.name == kind)
 
     def describe(self) -> str:
-        """One sentence on what was assumed, for whoever might know better."""
+        """Describe all kinds and their sources in one sentence, so that the user can correct wrong assumptions."""
         inputs = ", ".join(_phrase(name, kind) for name, kind in self.inputs.items())
         outputs = ", ".join(_phrase(name, kind) for name, kind in self.outputs.items())
         return f"Task: {inputs} -> {outputs}."
 
     def as_claim(self) -> Claim:
-        """What the file should say of itself: all that some source knows. What was only assumed stays open."""
+        """The claim to pack into the file: all kinds that some source states. Mere assumptions are left out."""
         known = [
             {name: kind.name for name, kind in kinds.items() if kind.source != DEFAULT}
             for kinds in (self.inputs, self.outputs)

@@ -1,4 +1,4 @@
-"""Finds the kind of each input and output: what sources say comes first, then what the graph shows."""
+"""Finds the kind of each input and output: first from the claims of other sources, then from the graph."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, SubgraphDescription
 
 _NOT_NUMPY = frozenset({"string", "resource", "variant"})
-#: Shortest side of something that is taken for an image when the input has no channel axis.
+#: Smallest side length at which an input without a channel axis is treated as an image.
 _SHORTEST_SIDE = 8
 _FEWEST_IMAGE_AXES = 3
-#: Fewest samples of a recording: a quarter of a second at 16 kHz.
+#: Minimum number of samples of a recording: a quarter of a second at 16 kHz.
 _SHORTEST_SOUND = 4000
-#: Operators that change a tensor's form, not what its values mean.
+#: Operators that change the form of a tensor but not the meaning of its values.
 _TRANSPARENT = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CAST", "TRANSPOSE"})
-#: Operators whose results are logits if classes are made of them.
+#: Operators whose results are logits if they are scores of classes.
 _LINEAR = frozenset({"FULLY_CONNECTED", "CONV_2D", "TRANSPOSE_CONV", "BATCH_MATMUL", "ADD", "RESIZE_BILINEAR"})
-#: Operators that look rows up, and which of their inputs holds the numbers of these.
+#: Operators that look up rows, with the position of the input that contains the row numbers.
 _LOOK_UPS: Mapping[str, int] = MappingProxyType({"GATHER": 1, "EMBEDDING_LOOKUP": 0, "ONE_HOT": 0})
 
 
@@ -52,14 +52,14 @@ def find_task(description: ModelDescription, claims: Sequence[Claim] = (), *, la
     """Find the kind of each input and output.
 
     Args:
-        description: The model.
-        claims: What is said of it, the most trusted first. Names that the model does not have are an error if the user
-            gave them, and left out otherwise.
-        label_count: How many names of classes are known: an output that nothing else is known of has classes if it
-            gives as many scores.
+        description: Description of the model.
+        claims: Claims about the model, the most trusted first. Names of inputs or outputs that do not exist raise an
+            error if they come from the user, and are ignored otherwise.
+        label_count: Number of known labels. If an output has this number of scores and nothing else is known about it,
+            its kind is ``classes``.
     Raises:
-        UsageError: The user names an input, an output or a kind that does not exist, or a kind that does not go with
-            the tensor's shape.
+        UsageError: The user names an input, an output or a kind that does not exist, or a kind that is incompatible
+            with the tensor's shape.
     """
     description = _with_numpy_types(description)
     inputs, outputs = model_inputs(description), model_outputs(description)
@@ -82,7 +82,7 @@ def find_task(description: ModelDescription, claims: Sequence[Claim] = (), *, la
 
 
 def _with_logits(description: ModelDescription, info: TensorInfo, kind: Kind) -> Kind:
-    """The same, and whether its scores are logits: those of several classes are compared with each other anyway."""
+    """Set ``is_logit`` on a kind whose scores are compared with a threshold; several classes need no threshold."""
     is_divided = kind.name == LABELS or (kind.name in (CLASSES, MASK, SEQUENCE) and info.shape[-1:] == (1,))
     if not is_divided:
         return kind
@@ -91,7 +91,7 @@ def _with_logits(description: ModelDescription, info: TensorInfo, kind: Kind) ->
 
 
 def _with_numpy_types(description: ModelDescription) -> ModelDescription:
-    """The same with objects in the place of strings and resources, which numpy has no types for."""
+    """Replace strings, resources and variants, for which numpy has no dtype, by objects."""
     graph = description.subgraphs[0]
     tensors = tuple(each._replace(dtype="object") if each.dtype in _NOT_NUMPY else each for each in graph.tensors)
     return description._replace(subgraphs=(graph._replace(tensors=tensors), *description.subgraphs[1:]))
@@ -108,7 +108,7 @@ def _input_kind(info: TensorInfo, inputs: Sequence[TensorInfo], claims: Sequence
 
 
 def _can_be_input(kind: str, info: TensorInfo, source: str) -> bool:
-    """Whether a tensor has room for pixels if it is said to hold them; see :func:`_suits`."""
+    """Whether a tensor that is said to be an image has enough axes; raises an error as :func:`_suits` does."""
     if kind != IMAGE or len(info.shape) >= _FEWEST_IMAGE_AXES:
         return True
     if source != USER:
@@ -132,7 +132,7 @@ def _output_kind(info: TensorInfo, claims: Sequence[Claim], seen: Kind) -> Kind:
 
 
 def _suits(kind: str, info: TensorInfo, source: str) -> bool:
-    """Whether a tensor can be of a kind: that of the user's choice has to be, others are left out if they cannot."""
+    """Whether a tensor can be of a kind; if it cannot and the user has chosen the kind, raise an error."""
     fits, expected = _REQUIREMENTS.get(kind, (lambda info: True, ""))
     if fits(info):
         return True
@@ -147,7 +147,7 @@ def _suits(kind: str, info: TensorInfo, source: str) -> bool:
 
 
 def _is_scored(info: TensorInfo, axes: int) -> bool:
-    """Whether it has ``axes`` axes before the scores, or as many of chosen classes."""
+    """Whether an output has ``axes`` axes before its axis of scores, or ``axes`` axes of class numbers."""
     is_chosen = info.dtype.kind in "iu" and info.quantization is None
     return len(info.shape) == (axes if is_chosen else axes + 1)
 
@@ -172,7 +172,7 @@ def _require_known(given: Mapping[str, str], names: Sequence[str], kinds: Mappin
 
 
 def _input_in_graph(description: ModelDescription, info: TensorInfo) -> Kind:
-    """What an input's type, shape and first operators say."""
+    """Find the kind of an input from its type, its shape and its first operators."""
     if info.dtype.kind in "OSU":
         return Kind(TEXT, MODEL)
     sizes = info.shape[1:]
@@ -192,7 +192,7 @@ def _input_in_graph(description: ModelDescription, info: TensorInfo) -> Kind:
 
 
 def _is_image(sizes: tuple[int, ...]) -> bool:
-    """Whether sizes without the batch are those of pixels; a square without a channel axis counts as grey."""
+    """Whether a shape without the batch axis is that of an image; a square without a channel axis counts as grey."""
     if len(sizes) == 2:
         return sizes[0] == sizes[1] and sizes[0] >= _SHORTEST_SIDE
     if len(sizes) != 3 or 0 in sizes:
@@ -205,11 +205,11 @@ def _is_image(sizes: tuple[int, ...]) -> bool:
 def _outputs_in_graph(
     description: ModelDescription, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo]
 ) -> dict[str, Kind]:
-    """What the last operators say, and what goes round from an output to an input."""
+    """Find the kind of each output from the last operators, and from state that is passed from outputs to inputs."""
     kinds = {info.name: _output_in_graph(description.subgraphs[0], info) for info in outputs}
     if not any(kind.name in (CLASSES, LABELS, SEQUENCE) for kind in kinds.values()):
         return kinds
-    # A cell's memory comes in as it goes out, beside the answer proper.
+    # The state of a recurrent cell has the same shape as input and as output, next to the actual prediction.
     memories = [info.shape[1:] for info in inputs if info.dtype.kind == "f" or info.quantization is not None]
     for info in outputs:
         if kinds[info.name].name == VALUES and info.shape[1:] in memories:
@@ -236,7 +236,7 @@ def _output_in_graph(graph: SubgraphDescription, info: TensorInfo) -> Kind:
 
 
 def _last_operator(graph: SubgraphDescription, tensor: int) -> OperatorDescription | None:
-    """What computes an output's values; None if the model itself computes with them, as with an attention's weights."""
+    """The operator that computes an output; None if the model itself uses the values, as with attention weights."""
     writers = {index: operator for operator in graph.operators for index in operator.outputs}
     seen = set()
     while tensor in writers and tensor not in seen:
@@ -256,7 +256,7 @@ def _computes_with(graph: SubgraphDescription, tensor: int) -> bool:
 
 
 def _readers(graph: SubgraphDescription, tensor: int) -> set[str]:
-    """Names of the first operators that compute with an input, past those that only change its form."""
+    """Names of the first operators that compute with an input, skipping those that only change its form."""
     found: set[str] = set()
     waiting, seen = [tensor], {tensor}
     while waiting:
@@ -275,5 +275,5 @@ def _readers(graph: SubgraphDescription, tensor: int) -> set[str]:
 
 
 def _gives_integers(graph: SubgraphDescription, operator: OperatorDescription) -> bool:
-    """Whether it computes numbers of rows: Keras counts negative ones from the end before it looks them up."""
+    """Whether an operator computes row numbers: Keras converts negative ones, which count from the end, beforehand."""
     return all(graph.tensors[index].dtype in ("int32", "int64", "bool") for index in operator.outputs)

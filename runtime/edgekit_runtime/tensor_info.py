@@ -1,4 +1,4 @@
-"""What a caller needs to know of a model's input or output."""
+"""Describes a model's inputs and outputs for callers."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
@@ -14,11 +14,11 @@ class TensorInfo(NamedTuple):
     """An input or output of a model.
 
     Attributes:
-        name: The signature's name for it where the file has a signature, else the tensor's own.
-        shape: Sizes, -1 where the caller chooses; the first is the batch.
-        dtype: The type the model itself works with.
-        quantization: What its integers stand for, ``None`` where they or floats stand for themselves.
-        index: Its number in the file.
+        name: Name in the signature if the file has one, else the tensor's own name.
+        shape: Sizes, the batch first; -1 for sizes that the caller chooses.
+        dtype: The dtype of the tensor in the model.
+        quantization: Quantization parameters; ``None`` if the tensor is not quantized.
+        index: Number of the tensor in the file.
     """
 
     name: str
@@ -29,7 +29,7 @@ class TensorInfo(NamedTuple):
 
     @property
     def scale(self) -> float:
-        """Real value of one step, 0.0 if the tensor is not quantized."""
+        """Real value of one step; 0.0 if the tensor is not quantized."""
         return 0.0 if self.quantization is None else float(self.quantization.scale)
 
     @property
@@ -50,26 +50,26 @@ class TensorInfo(NamedTuple):
 
 
 def model_inputs(description: ModelDescription) -> tuple[TensorInfo, ...]:
-    """The inputs in the order of the file, named by the signature."""
+    """The inputs in the file's order, named by the signature."""
     signature = _main_signature(description)
     names = {} if signature is None else {index: name for name, index in signature.inputs}
     return tuple(_tensor_info(tensor, names) for tensor in description.inputs)
 
 
 def model_outputs(description: ModelDescription) -> tuple[TensorInfo, ...]:
-    """The outputs in the order of the file, named by the signature."""
+    """The outputs in the file's order, named by the signature."""
     signature = _main_signature(description)
     names = {} if signature is None else {index: name for name, index in signature.outputs}
     return tuple(_tensor_info(tensor, names) for tensor in description.outputs)
 
 
 def zeros(inputs: Sequence[TensorInfo]) -> dict[str, np.ndarray]:
-    """For each input zeros of its dtype, of one sample where the caller chooses how many."""
+    """Zeros for each input, in its dtype; sizes that the caller chooses are 1."""
     return {info.name: np.zeros([max(size, 1) for size in info.shape], info.dtype) for info in inputs}
 
 
 def _main_signature(description: ModelDescription) -> Optional[SignatureDescription]:
-    """The first signature of the model proper."""
+    """The first signature of the main subgraph."""
     return next((signature for signature in description.signatures if signature.subgraph == 0), None)
 
 
