@@ -1,4 +1,4 @@
-"""Keras model to float .tflite, in a child process."""
+"""Lowers a model to a float .tflite in a child process."""
 
 from edgekit_converters.lowering.process import LoweredModel, LoweringProcess, LoweringRequest, ModelInput, lower
 

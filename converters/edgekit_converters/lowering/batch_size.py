@@ -10,18 +10,18 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 def lower_with_batch(lower: Callable[[int | None], TfliteModel], *, fixed: bool) -> tuple[TfliteModel, str]:
-    """Lower a model with a dynamic batch, or with a batch of 1.
+    """Lower a model with a dynamic batch, or with a batch of 1 if that fails.
 
     Args:
-        lower: Lowers the model with the batch size that it is given; None is a dynamic one.
+        lower: Lowers the model with the given batch size; None means a dynamic one.
         fixed: Do not try a dynamic batch.
     Returns:
         The model, and "dynamic" or "1".
     Raises:
-        ConversionError: The model has no form in TFLite's builtin operators.
+        ConversionError: The model cannot be expressed with TFLite's builtin operators.
     """
     if not fixed:
-        # If a dynamic batch has no form, a fixed one may have: its error is the one to report.
+        # A model that cannot have a dynamic batch may have a fixed one: report the error of the fixed one.
         with contextlib.suppress(ConversionError):
             return lower(None), "dynamic"
     return lower(1), "1"

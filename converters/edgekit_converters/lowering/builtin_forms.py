@@ -1,4 +1,4 @@
-"""Keras's functions whose TensorFlow operator has no builtin form, written with operators that have one."""
+"""Replacements, made of builtin operators, for Keras functions whose TensorFlow operator has no builtin form."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _ERF_DENOMINATOR = (
 
 @contextlib.contextmanager
 def builtin_forms() -> Iterator[None]:
-    """Let Keras compute with builtin operators while the block traces a model.
+    """Make Keras use builtin operators while the block traces a model.
 
-    Each form agrees with TensorFlow's own within the accuracy of float32.
+    Each replacement agrees with TensorFlow's function to within float32 accuracy.
     """
     from keras.src.backend.tensorflow import math as keras_math
     from keras.src.backend.tensorflow import numpy as keras_numpy
@@ -44,7 +44,7 @@ def builtin_forms() -> Iterator[None]:
 
 @contextlib.contextmanager
 def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Give a module or class another attribute while the block runs."""
+    """Replace an attribute of a module or class while the block runs."""
     original = getattr(owner, name)
     setattr(owner, name, value)
     try:
@@ -54,7 +54,7 @@ def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 
 
 def _in_floats(form: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
-    """A function of one tensor; integers are taken as float32, as Keras takes them."""
+    """A function of one tensor; integers are converted to float32, as in Keras."""
 
     @functools.wraps(form)
     def computed(x: Any) -> Any:
@@ -91,7 +91,7 @@ def _signbit(x: Any) -> Any:
 
 
 def _extreme_index(name: str) -> Callable[..., Any]:
-    """``argmax`` or ``argmin`` as one operator. Keras's own also ranks -0.0 below 0.0, which takes four more."""
+    """``argmax`` or ``argmin`` as one operator. Keras also ranks -0.0 below 0.0, which takes four more."""
 
     def index(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         import tensorflow as tf

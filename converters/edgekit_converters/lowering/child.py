@@ -1,9 +1,9 @@
 """The child process of lowering: ``python -m edgekit_converters.lowering.child FOLDER PARENT``.
 
-FOLDER holds ``request.json``; the child leaves ``model.tflite`` there and then writes its answer to stdout, a line of
-JSON. Then the child stays: for each line on stdin it runs the source model on ``inputs.npz``, leaves ``outputs.npz``
-and writes another line. It ends with its stdin, and on Linux with its parent; PARENT is that process's id, or 0 if the
-thread that started the child may end before it.
+FOLDER contains ``request.json``. The child writes ``model.tflite`` there and then its response to stdout, as one line
+of JSON. It then keeps running: for each line on stdin it runs the source model on ``inputs.npz``, writes
+``outputs.npz`` and responds with another line. It ends when its stdin is closed, and on Linux when its parent ends.
+PARENT is the parent's process id, or 0 if the thread that started the child may end before it.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from edgekit_runtime.errors import EdgekitError, UsageError
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: Room for what TensorFlow writes of a graph, beside its weights.
+#: Space for what TensorFlow writes of a graph, in addition to its weights.
 _GRAPH_BYTES = 2_000_000
 
-#: Runs the source model on values by input name; gives values by output name, as the signature names them.
+#: Runs the source model on values by input name; returns values by output name, both as in the signature.
 SourceModel = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 
 
 def main(folder: Path, parent_id: int) -> None:
-    """Answer the request in ``folder``, then run the source model as often as asked."""
-    # Ctrl-C reaches the whole process group: the parent speaks and ends its child.
+    """Process the request in ``folder``, then run the source model as often as requested."""
+    # Ctrl-C reaches the whole process group: the parent reports it and ends its child.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if parent_id:
         end_with_parent(parent_id)
@@ -60,7 +60,7 @@ def main(folder: Path, parent_id: int) -> None:
     source_model: SourceModel | None = None
     try:
         answer, source_model = _lower(_read_request(folder), folder / "model.tflite")
-    # TensorFlow's own error of memory is of no common class.
+    # TensorFlow's out-of-memory error has no suitable base class.
     except Exception as error:
         answer = _explain(error, json.loads((folder / "request.json").read_text())["source"]).to_dict()
     parent.write(json.dumps(answer) + "\n")
@@ -70,7 +70,7 @@ def main(folder: Path, parent_id: int) -> None:
 
 
 def _explain(error: Exception, source: str) -> EdgekitError:
-    """What to say of an error; one that nobody expected goes on as it is."""
+    """Convert an error to one for the user; re-raise an unexpected one."""
     if ran_out_of_memory(error):
         return out_of_memory(Path(source).name, str(error).splitlines()[0][:200] if str(error) else "")
     if isinstance(error, EdgekitError):
@@ -81,7 +81,7 @@ def _explain(error: Exception, source: str) -> EdgekitError:
 
 
 def _take_stdout() -> TextIO:
-    """Keep stdout for the parent alone: TensorFlow, Keras and PyTorch print there as they like."""
+    """Reserve stdout for the parent: TensorFlow, Keras and PyTorch print there at will."""
     channel = os.fdopen(os.dup(1), "w", buffering=1)
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
@@ -92,7 +92,7 @@ def _take_stdout() -> TextIO:
 def _run(source_model: SourceModel, folder: Path) -> str:
     try:
         save_by_name(folder / "outputs.npz", source_model(load_by_name(folder / "inputs.npz")))
-    # Keras and TensorFlow raise errors of every kind; the parent says what it makes of one.
+    # Keras and TensorFlow raise errors of any type; the parent decides what to do.
     except Exception as error:
         return f"failed {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}\n"
     return "ran\n"
@@ -118,7 +118,7 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
     source_model: SourceModel | None = None
     source_size = source_bytes(request.source)
     limit_own_memory(request.max_memory, source_size)
-    # A constant that the source stores is as large as it may be.
+    # A constant that is stored in the source may be as large as the source.
     request = replace(request, max_memory=max(request.max_memory, source_size))
     if request.source.is_dir():
         from edgekit_converters.lowering.saved_model import LoadedSavedModel
@@ -162,11 +162,11 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
 
 
 def _require_bounded(description: ModelDescription, request: LoweringRequest) -> None:
-    """Refuse a model with a tensor that no interpreter should be asked to allocate."""
+    """Reject a model with a tensor that is too large for any interpreter to allocate."""
     for subgraph in description.subgraphs:
         for tensor in subgraph.tensors:
             place = f"the tensor '{tensor.name}'"
-            # NumPy has no values of four bits; texts and tables have no size.
+            # NumPy has no 4-bit type; the size of strings and tables is unknown.
             item_bytes = (
                 1 if tensor.dtype in ("int4", "string", "resource", "variant") else np.dtype(tensor.dtype).itemsize
             )
@@ -218,8 +218,8 @@ def _lower_keras_file(
 
 
 def _require_room(folder: Path, parameters: int) -> None:
-    """Refuse a full disk before TensorFlow meets it: it would go on without what it could not write."""
-    # Once as the SavedModel that TensorFlow lowers, once as the result.
+    """Report a full disk before TensorFlow runs into it: TensorFlow would continue without what it could not write."""
+    # Once for the SavedModel that TensorFlow lowers, once for the result.
     needed = 2 * parameters * np.dtype(np.float32).itemsize + _GRAPH_BYTES
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -227,7 +227,7 @@ def _require_room(folder: Path, parameters: int) -> None:
 
 
 def _foreign_facts(batch: str) -> dict[str, object]:
-    """What is known of a source that Keras did not write."""
+    """Facts about a source that was not written by Keras."""
     return {"keras_version": "", "batch": batch, "rescales_pixels": False, "notes": [], "application_note": ""}
 
 
@@ -238,13 +238,13 @@ def _inputs(description: ModelDescription) -> list[dict[str, object]]:
 
 
 def _import_custom_objects(names: tuple[str, ...]) -> dict[str, type]:
-    """Import each ``module:Class``, which the user named on purpose."""
+    """Import each ``module:Class`` that the user named explicitly."""
     found = {}
     for name in names:
         module_name, _, class_name = name.partition(":")
         try:
             found[class_name] = getattr(importlib.import_module(module_name), class_name)
-        # The user's own module may raise anything.
+        # The user's module may raise anything.
         except Exception as error:
             raise UsageError(
                 f"--custom-objects {name} could not be imported.",
@@ -256,5 +256,5 @@ def _import_custom_objects(names: tuple[str, ...]) -> dict[str, type]:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), int(sys.argv[2]))
-    # The answer is written: taking TensorFlow down in order would only let the parent wait.
+    # The response is written: an orderly shutdown of TensorFlow would only make the parent wait.
     os._exit(0)

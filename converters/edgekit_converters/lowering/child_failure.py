@@ -1,4 +1,4 @@
-"""How a child process ended that left no answer: the line of its stderr that names the cause."""
+"""Explains how a child process ended that sent no response: finds the line of its stderr that names the cause."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ import signal
 from edgekit_converters.memory_limits import out_of_memory
 from edgekit_runtime.errors import ConversionError
 
-#: Most specific first; of several lines of one kind the last is nearest to the end.
+#: Most specific first; of several matches of one pattern, the last is closest to the end.
 _CAUSES = (
-    # What the C++ runtime prints of an uncaught exception; its type is in the line before.
+    # Printed by the C++ runtime for an uncaught exception; its type is on the line before.
     re.compile(r"\s*what\(\):\s*(?P<cause>.+)"),
     re.compile(r"(?P<cause>LLVM ERROR: .+)"),
-    # A failed CHECK of abseil or glog, with date, thread and place before it.
+    # A failed CHECK of abseil or glog, preceded by date, thread and source location.
     re.compile(r"F\d{4} [^\]]*\]\s*(?P<cause>.+)"),
     re.compile(r".*?(?P<cause>(?:Check|Assertion) .*failed.*)"),
-    # glibc's checks of its heap and stack.
+    # glibc's heap and stack checks.
     re.compile(r"(?P<cause>(?:free|malloc|realloc|calloc|munmap_chunk|double free|corrupted)\b.*|\*\*\* .+ \*\*\*.*)"),
     re.compile(r"(?P<cause>terminate called .+)"),
     re.compile(r"(?P<cause>Fatal Python error: .+)"),
-    # Python ends a traceback with the exception, in a line that is not indented.
+    # Python ends a traceback with the exception, on a line that is not indented.
     re.compile(r"(?P<cause>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Iteration)(?:: .*)?)$"),
 )
-#: Frames of a stack, and the lines around them.
+#: Stack frames, and the lines around them.
 _FRAME = re.compile(r"\s|#\d|@|\d+\.\s|File |Traceback|Stack dump|PLEASE submit|Current thread|Thread 0x|$")
 _OUT_OF_MEMORY = re.compile(r"bad_alloc|MemoryError|ResourceExhausted|out of memory|OOM|Cannot allocate memory", re.I)
 _LONGEST_CAUSE = 300
 
 
 def explain_ending(name: str, exit_code: int, stderr: str) -> ConversionError:
-    """The error for a child process that ended without an answer.
+    """Return the error for a child process that ended without a response.
 
     Args:
         name: File name of the source.
-        exit_code: As ``subprocess`` gives it: negative for a signal.
-        stderr: Everything that the process has written there.
+        exit_code: As in ``subprocess``: negative for a signal.
+        stderr: Everything that the process wrote to stderr.
     """
     if exit_code == -signal.SIGXCPU:
         return ConversionError(
@@ -60,7 +60,7 @@ def explain_ending(name: str, exit_code: int, stderr: str) -> ConversionError:
 
 
 def cause_of_death(stderr: str) -> str:
-    """The line that says why a process ended; empty if no line does."""
+    """Find the line that says why a process ended; empty if no line does."""
     lines = stderr.splitlines()
     for pattern in _CAUSES:
         found = [match["cause"] for line in lines if (match := pattern.match(line))]

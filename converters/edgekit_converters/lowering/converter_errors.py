@@ -1,4 +1,4 @@
-"""What the TFLite converter says, in a sentence with the layer and the operator."""
+"""Turns messages of the TFLite converter into a sentence that names the layer and the operator."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from edgekit_runtime.errors import ConversionError
 
 #: ``'tf.RFFT' op`` in the converter's MLIR message.
 _OPERATOR = re.compile(r"'(?:tf|tfl)\.([A-Za-z0-9_]+)' op")
-#: Its messages also name what carries values into and through the graph.
+#: Its messages also name operators that only pass values into and through the graph.
 _CARRIERS = frozenset(("Placeholder", "PartitionedCall", "StatefulPartitionedCall", "VarHandleOp", "Const"))
-#: What every traced model has around its layers.
+#: Scopes that every traced model has around its layers.
 _OUTER_SCOPES = re.compile(r"^(?:(?:functional|sequential|model)(?:_\d+)*/)+")
 
 
@@ -24,10 +24,10 @@ def explain(
     """Turn the converter's error into one that names layer and operator.
 
     Args:
-        error: What ``TFLiteConverter.convert`` or tracing raised.
-        model_name: The model's file name.
-        graph: The traced ``GraphDef``, whose node names tell the layers; None if tracing failed.
-        names: What to call the layers and operations of a Keras model, by their names in the graph.
+        error: Error raised by ``TFLiteConverter.convert`` or by tracing.
+        model_name: File name of the model.
+        graph: The traced ``GraphDef``, whose node names identify the layers; None if tracing failed.
+        names: Names to use for the layers and operations of a Keras model, by their names in the graph.
     """
     text = str(error)
     operators = [each for each in dict.fromkeys(_OPERATOR.findall(text)) if each not in _CARRIERS]
@@ -53,7 +53,7 @@ def layer_of(node_name: str) -> str:
 
 
 def _scopes_with(operator: str, graph: Any | None) -> list[str]:
-    """The scopes that hold ``operator``, in the graph and in its functions."""
+    """The scopes that contain ``operator``, in the graph and in its functions."""
     if graph is None:
         return []
     functions = (function.node_def for function in graph.library.function)

@@ -1,7 +1,7 @@
-"""A PyTorch exported program (``.pt2``) to a float32 .tflite, by litert-torch; it is read and checked before that.
+"""Converts a PyTorch exported program (``.pt2``) to a float32 .tflite with litert-torch, after reading and checking it.
 
 PyTorch's own loader runs code from such a file: compiled packages, pickled weights, guards, and operators named by any
-path below ``torch``. It gets an archive written anew from what was checked, see
+path below ``torch``. It is given a newly written archive of the checked content instead, see
 :mod:`edgekit_converters.exported_programs`.
 """
 
@@ -30,7 +30,7 @@ from edgekit_runtime.errors import ConversionError, EdgekitError
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: Two sizes of the batch: what differs between models lowered for them follows the batch.
+#: Two batch sizes: a value that differs between the models lowered for them depends on the batch.
 _BATCHES = (2, 3)
 
 
@@ -43,7 +43,7 @@ class LoweredProgram:
         batch: "dynamic", or "as exported".
         channels_first: Whether its images are (N, C, H, W).
         notes: Sentences for the user.
-        warnings: Sentences on what is probably not meant.
+        warnings: Sentences about what is probably unintended.
         run: Runs the program in PyTorch on values (N, ...) by input name.
     """
 
@@ -56,16 +56,16 @@ class LoweredProgram:
 
 
 def lower_exported_program(path: Path, *, channels_last: bool = False, fixed_batch: bool = False) -> LoweredProgram:
-    """Lower a program: with any batch if it was exported so, other sizes being those of its example inputs.
+    """Lower a program, with any batch size if it was exported so; other sizes are those of its example inputs.
 
     Args:
         path: The file.
-        channels_last: Take images, and return four-dimensional outputs, as (N, H, W, C).
-        fixed_batch: Fix an open batch at 1, for a runtime that cannot change shapes.
+        channels_last: Make images, and four-dimensional outputs, (N, H, W, C).
+        fixed_batch: Fix a dynamic batch at 1, for a runtime that cannot change shapes.
     Raises:
         ConversionError: litert-torch is not installed, or an operator has no TFLite form.
         ModelFileError: The file is damaged.
-        UnsafeModelError: It carries code, or what PyTorch would run as such.
+        UnsafeModelError: The file contains code, or something that PyTorch would run as code.
     """
     program = read_program(path)
     try:
@@ -84,7 +84,7 @@ def lower_exported_program(path: Path, *, channels_last: bool = False, fixed_bat
     except EdgekitError:
         raise
     except Exception as error:
-        # Both libraries raise errors of every kind.
+        # Both libraries raise errors of any type.
         raise explain(error, path.name) from error
     channels_first = not channels_last and any(each.is_channels_first_image for each in program.inputs)
     return LoweredProgram(
@@ -98,7 +98,7 @@ def lower_exported_program(path: Path, *, channels_last: bool = False, fixed_bat
 
 
 def _lower_with_open_batch(program: Program, module: Any, channels_last: bool) -> TfliteModel | None:
-    """The model for any batch; None if the program has none, or not all operators can follow it."""
+    """The model for any batch; None if the program has a fixed one, or not all operators can follow it."""
     symbol = program.batch_symbol
     if symbol is None or any(each.symbols[:1] != (symbol,) for each in program.outputs):
         return None
@@ -106,14 +106,14 @@ def _lower_with_open_batch(program: Program, module: Any, channels_last: bool) -
         models = [
             _convert(module, example_inputs(program, channels_last=channels_last, batch=batch)) for batch in _BATCHES
         ]
-    # The export allows no such batch, or litert-torch cannot convert it.
+    # The export does not allow such a batch, or litert-torch cannot convert it.
     except Exception:
         return None
     return with_open_batch(*models, batches=_BATCHES, reference=runner(program, module, None))
 
 
 def _lower_with_fixed_batch(program: Program, module: Any, channels_last: bool) -> TfliteModel:
-    """The model for one example if the export allows that, else for the batch of the example inputs."""
+    """The model for one example if the export allows that, otherwise for the batch of the example inputs."""
     if program.batch_symbol is not None:
         with contextlib.suppress(Exception):
             return parse_lowered(_convert(module, example_inputs(program, channels_last=channels_last, batch=1)))
@@ -121,7 +121,7 @@ def _lower_with_fixed_batch(program: Program, module: Any, channels_last: bool) 
 
 
 def _batch_of(description: ModelDescription) -> int | None:
-    """How many examples one call takes: None for any number, 0 if inputs and outputs have no batch in common."""
+    """Number of examples per call: None for any number, 0 if inputs and outputs have no batch in common."""
     first = {tensor.shape_signature[:1] for tensor in (*description.inputs, *description.outputs)}
     size = first.pop() if len(first) == 1 else ()
     return None if size == (-1,) else size[0] if size else 0

@@ -1,4 +1,4 @@
-"""Measures every tensor of a traced graph before TensorFlow's converter computes constants of it."""
+"""Measures every tensor of a traced graph before TensorFlow's converter computes constants from it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from edgekit_converters.memory_limits import require_tensor_within
 
 
 def require_bounded_graph(graph: Any, max_memory: int, model_name: str) -> None:
-    """Refuse a graph with a tensor larger than ``max_memory`` bytes, in the bodies of loops too.
+    """Reject a graph with a tensor larger than ``max_memory`` bytes, including in the bodies of loops.
 
     Args:
-        graph: A ``FuncGraph`` with the shapes that tracing found.
+        graph: A ``FuncGraph`` with the shapes found by tracing.
         max_memory: The limit in bytes.
-        model_name: What the message calls the model.
+        model_name: Name of the model in the message.
     Raises:
         ModelFileError: A tensor is larger.
     """
@@ -30,14 +30,14 @@ def require_bounded_graph(graph: Any, max_memory: int, model_name: str) -> None:
 
 
 def _graphs(graph: Any) -> Iterator[Any]:
-    """A graph and the graphs of its functions, which loops and branches call."""
+    """Yield a graph and the graphs of its functions, which loops and branches call."""
     yield graph
     for function in graph._functions.values():
         yield function.graph if hasattr(function, "graph") else _graph_of_definition(graph, function)
 
 
 def _graph_of_definition(outer: Any, function: Any) -> Any:
-    """The graph of a function of TensorFlow 1, such as those of ``tf.nn.ctc_loss``, which keeps its definition only."""
+    """The graph of a TensorFlow 1 function, such as those of ``tf.nn.ctc_loss``, which stores only its definition."""
     from tensorflow.python.framework.function_def_to_graph import function_def_to_graph
 
     with outer.as_default():

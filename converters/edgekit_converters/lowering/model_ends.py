@@ -1,8 +1,8 @@
-"""The inputs and outputs of a lowered model: the source's names and order, and a tensor for each output.
+"""Inputs and outputs of a lowered model: the source's names and order, and a separate tensor for each output.
 
-TensorFlow's converter sorts inputs and outputs by hash, gives a tensor that is returned twice once, and an input that
-is returned as the input itself. Quantization then renames and retypes the input, and a reader that goes by tensors
-loses an output.
+TensorFlow's converter sorts inputs and outputs by hash. It returns a tensor that the model returns twice only once,
+and an input that the model returns as the input tensor itself. Quantization then renames and retypes that input, and
+code that identifies outputs by tensor loses one.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 def with_source_ends(
     model: TfliteModel, inputs: Mapping[str, str] | None = None, outputs: Mapping[str, str] | None = None
 ) -> TfliteModel:
-    """Put inputs and outputs in the source's order, name them as it does, and give each output its own tensor.
+    """Use the source's order and names for inputs and outputs, and give each output its own tensor.
 
     Args:
         model: A float .tflite with a signature.
-        inputs: The source's name of each input by its name in the signature, in the source's order; None keeps names
-            and order of the signature.
+        inputs: The source's name of each input by its name in the signature, in the source's order; None keeps the
+            names and the order of the signature.
         outputs: The same for outputs.
     Returns:
+        The same model if nothing has to change.
         The model itself if everything is as it should be.
     """
     description = model.description
@@ -63,7 +64,7 @@ def _is_settled(description: ModelDescription, inputs: Mapping[str, str], output
 
 
 def _shared_outputs(inputs: Sequence[int], outputs: Sequence[int], is_constant: Sequence[bool]) -> list[int]:
-    """Places of the outputs that are an input, a constant, or an output before them."""
+    """Indices of the outputs that are also an input, a constant or an earlier output."""
     return [
         place
         for place, index in enumerate(outputs)
@@ -89,7 +90,7 @@ def _give_each_output_a_tensor(graph_file: Any, signature: Any, graph: Any) -> N
 
 
 def _append_copy(graph_file: Any, graph: Any, index: int, name: bytes) -> int:
-    """Append a SLICE that copies a tensor whole, which every interpreter has for every type and any open size."""
+    """Append a SLICE that copies a whole tensor; every interpreter supports it for all types and dynamic sizes."""
     from ai_edge_litert import schema_py_generated as schema
 
     twin = copy.copy(graph.tensors[index])

@@ -1,6 +1,6 @@
-"""One .tflite for any batch, out of two that were lowered for fixed ones: what differs between them follows the batch.
+"""Makes one .tflite for any batch from two that were lowered for fixed ones: what differs depends on the batch.
 
-litert-torch fixes sizes in shapes, in reshapes and in slices, and cannot leave the batch open in many programs.
+litert-torch fixes sizes in shapes, in reshapes and in slices, and cannot keep the batch dynamic in many programs.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 Reference = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 
-#: Operators whose constant sizes may say "whatever is there", and which of their inputs holds these.
+#: Operators whose constant sizes may be -1 (inferred), and the index of the input that contains these sizes.
 _SIZES_INPUT = {"RESHAPE": 1, "SLICE": 2}
-#: Batches that the model is tried with, and how far from PyTorch its answers may be, as a share of the largest.
+#: Batch sizes to test the model with, and how far its outputs may be from PyTorch's, as a share of the largest.
 _TRIED = (1, 4)
 _TOLERANCE = 1e-4
 
 
 class _FixedBatchError(Exception):
-    """An operator cannot follow the batch."""
+    """An operator cannot adapt to the batch size."""
 
 
 def with_open_batch(
     first: bytes, second: bytes, *, batches: tuple[int, int], reference: Reference
 ) -> TfliteModel | None:
-    """Join two models.
+    """Join two models into one for any batch.
 
     Args:
         first: The program lowered for the first of ``batches``.
         second: The same for the second one.
-        batches: Two sizes, one apart.
-        reference: Gives the right outputs for values (N, ...) by input name, for any N.
+        batches: Two batch sizes that differ by one.
+        reference: Returns the correct outputs for values (N, ...) by input name, for any N.
     Returns:
-        The model, tried with other batches; None if an operator cannot follow the batch.
+        The model, tested with other batch sizes; None if an operator cannot adapt to the batch size.
     """
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -56,7 +56,7 @@ def with_open_batch(
 
 
 def _join(model: Any, other: Any) -> None:
-    """Open the batch of ``model`` in place."""
+    """Make the batch of ``model`` dynamic, in place."""
     if len(model.subgraphs) != 1 or len(other.subgraphs) != 1:
         raise _FixedBatchError
     graph, twin = model.subgraphs[0], other.subgraphs[0]
@@ -70,7 +70,7 @@ def _join(model: Any, other: Any) -> None:
         if name != _operator_name(other, same):
             raise _FixedBatchError
         _join_options(operator, same)
-        # Equal constants are stored once, so that tensors may have other numbers in the two models.
+        # Equal constants are stored once, so tensors may have different indices in the two models.
         _pair(pairs, operator.inputs, same.inputs)
         _pair(pairs, operator.outputs, same.outputs)
         if name in _SIZES_INPUT and len(operator.inputs) > _SIZES_INPUT[name]:
@@ -125,7 +125,7 @@ def _join_constant(model: Any, other: Any, tensor: Any, same: Any, *, holds_size
 
 
 def _repeated_row(tensor: Any, same: Any, data: bytes) -> bytes:
-    """One of the equal rows that a constant repeats for each example, such as the first state of a recurrent layer."""
+    """One of the equal rows that a constant repeats per example, such as the initial state of a recurrent layer."""
     (axis,) = np.flatnonzero(np.array(tensor.shape) != np.array(same.shape))[:1]
     rows = np.frombuffer(data, np.uint8).reshape(*tensor.shape, -1)
     first = rows.take([0], axis)
@@ -136,7 +136,7 @@ def _repeated_row(tensor: Any, same: Any, data: bytes) -> bytes:
 
 
 def _opened(sizes: Any, others: Any) -> np.ndarray:
-    """Sizes with -1 for the one that follows the batch."""
+    """Return the sizes with -1 for the one that depends on the batch."""
     opened = np.array(sizes)
     differs = opened != np.array(others)
     if differs.sum() != 1 or (opened == -1).any():
@@ -151,13 +151,13 @@ def _join_shape(tensor: Any, same: Any) -> None:
     shape, other = np.array(tensor.shape), np.array(same.shape)
     differs = shape != other
     if differs.any():
-        # Both are multiples of the batch, one apart: this is the size at a batch of one or, at least, a valid one.
+        # The batches differ by one: this extrapolates the size to a batch of one, or at least to a valid size.
         tensor.shape = np.where(differs, np.maximum(1, 2 * shape - other), shape).astype(np.int32)
         tensor.shapeSignature = np.where(differs, -1, shape).astype(np.int32)
 
 
 def _answers_alike(model: TfliteModel, reference: Reference) -> bool:
-    """Whether the model answers other batches than those it was made of as the program does."""
+    """Whether the model gives the program's outputs for batch sizes other than those it was made from."""
     rng = np.random.default_rng(0)
     try:
         loaded = edgekit_runtime.load(model, num_interpreters=1)

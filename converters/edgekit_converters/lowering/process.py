@@ -1,4 +1,4 @@
-"""The parent's side of lowering: a child process imports TensorFlow, so that its aborts and leaks end with it."""
+"""The parent's side of lowering: TensorFlow is imported in a child process, which confines its aborts and leaks."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class LoweringRequest:
 
     Attributes:
         source: A Keras file (.h5, .keras), a SavedModel folder, or a PyTorch exported program (.pt2).
-        input_shape: Shape without the batch axis, for a model whose own leaves sizes open.
+        input_shape: Shape without the batch axis, for a model with dynamic sizes.
         architecture: For a weights-only file: a path to JSON or YAML, or ``module:function``.
-        custom_objects: ``module:Class`` for each class that the model's author wrote.
-        allow_unsafe: Load what the scan refuses, and so run the file's code.
-        fixed_batch: Fix an open batch at 1, for a runtime that cannot change shapes.
-        channels_last: Take the images of a PyTorch program as (N, H, W, C).
-        max_memory: Bytes that any tensor of the model may take at batch size 1; at least the source's size.
-        signature: Which signature of a SavedModel; None takes ``serving_default`` or the only one.
+        custom_objects: ``module:Class`` for each class written by the model's author.
+        allow_unsafe: Load what the scan rejects, and so run the file's code.
+        fixed_batch: Fix a dynamic batch at 1, for a runtime that cannot change shapes.
+        channels_last: Make the images of a PyTorch program (N, H, W, C).
+        max_memory: Largest size in bytes of any tensor of the model at batch size 1; at least the source's size.
+        signature: Signature of a SavedModel; None selects ``serving_default`` or the only one.
     """
 
     source: Path
@@ -65,11 +65,11 @@ class ModelInput:
     """One input of a lowered model.
 
     Attributes:
-        name: Its name in the signature.
-        shape: Sizes, batch axis first; -1 where any size will do.
-        dtype: numpy's name of the type.
-        pixels: For an image, the real values of pixels 0 and 255, or all that is known of its preprocessing; None for
-            every other kind of input.
+        name: Name in the signature.
+        shape: Sizes, batch axis first; -1 if any size is allowed.
+        dtype: Type as named by numpy.
+        pixels: For an image, the real values of pixels 0 and 255, or everything known about its preprocessing; None
+            for every other kind of input.
     """
 
     name: str
@@ -80,22 +80,22 @@ class ModelInput:
 
 @dataclass(frozen=True, slots=True)
 class LoweredModel:
-    """A float32 model and what is known of where it comes from.
+    """A float32 model and what is known about its source.
 
     Attributes:
         model: The .tflite.
         source_sha256: Digest of the bytes that the source was read from; see ``source_digest``.
-        inputs: In the order of the signature.
+        inputs: Inputs in the order of the signature.
         keras_version: Version of Keras that wrote the source; empty for other sources.
-        batch: "dynamic", "1" where a layer needs a fixed batch, or "as exported" by PyTorch.
-        rescales_pixels: Whether the model takes pixels 0 to 255 as they are and rescales them by itself.
+        batch: "dynamic", "1" if a layer needs a fixed batch, or "as exported" by PyTorch.
+        rescales_pixels: Whether the model takes pixels from 0 to 255 unchanged and rescales them itself.
         notes: Sentences for the user: what was upgraded, what was read from a Lambda.
-        application_note: How a model of ``keras.applications`` in it takes pixels; empty if there is none.
+        application_note: How a model of ``keras.applications`` in it expects pixels; empty if there is none.
         channels_first: Whether its images are (N, C, H, W).
-        warnings: Sentences on what is probably not meant in the source.
+        warnings: Sentences about what is probably unintended in the source.
         defects: Layers or tensors with weights that are NaN or infinite, and how many.
-        shape_to_try: Sizes of an open input, without the batch, with which the model gives an output; empty if the
-            sizes that edgekit makes up are enough.
+        shape_to_try: Sizes of a dynamic input, without the batch, for which the model returns an output; empty if
+            edgekit's default sizes are sufficient.
         learnt_ranges: Smallest and largest value of activations in quantization-aware training, by tensor name.
     """
 
@@ -115,10 +115,10 @@ class LoweredModel:
 
 
 class LoweringProcess:
-    """A running child process; use as a context manager, so that it never outlives the block.
+    """A running child process; used as a context manager, so that it never outlives the block.
 
-    The caller can prepare its data while TensorFlow starts, then ask for ``result()``, and after that for what the
-    source model itself answers.
+    The caller can prepare its data while TensorFlow starts, then call ``result()``, and after that ask for the
+    predictions of the source model.
     """
 
     def __init__(self, request: LoweringRequest) -> None:
@@ -135,7 +135,7 @@ class LoweringProcess:
 
     @property
     def folder(self) -> Path:
-        """Where request, answer and model are exchanged."""
+        """Folder through which request, response and model are exchanged."""
         assert self._folder is not None, "the folder is there inside the with block"
         return self._folder
 
@@ -146,7 +146,7 @@ class LoweringProcess:
                 payload = asdict(self._request) | {"source": str(self._request.source)}
                 (self.folder / "request.json").write_text(json.dumps(payload))
                 stderr = self._resources.enter_context((self.folder / "stderr.txt").open("wb"))
-            # A child that is started but not yet known would go on alone.
+            # If an interrupt arrived between the start and the assignment, the child would be left running.
             with interrupts.held_back():
                 self._child = subprocess.Popen(
                     [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder), str(_parent_id())],
@@ -172,16 +172,16 @@ class LoweringProcess:
             self._child.wait()
             for pipe in (self._child.stdin, self._child.stdout):
                 if pipe is not None:
-                    # What the child did not read before it ended is of no use any more.
+                    # Input that the child did not read before it ended no longer matters.
                     with contextlib.suppress(BrokenPipeError):
                         pipe.close()
         self._resources.close()
 
     def result(self) -> LoweredModel:
-        """Wait for the child and return what it made.
+        """Wait for the child and return the lowered model.
 
         Raises:
-            EdgekitError: What the child raised, or a sentence on how it ended.
+            EdgekitError: The child's error, or an explanation of how the child ended.
         """
         line = self._next_line()
         if not line:
@@ -207,14 +207,14 @@ class LoweringProcess:
         )
 
     def source_outputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-        """What the source model answers, run by Keras or TensorFlow; goes after ``result()``.
+        """Return the source model's predictions, computed by Keras or TensorFlow; call it after ``result()``.
 
         Args:
-            inputs: Values (N, ...) by input name, as the model was trained on them.
+            inputs: Values (N, ...) by input name, preprocessed as in training.
         Returns:
             Values (N, ...) by output name, or None if the source cannot be run.
         Raises:
-            ConversionError: The source computed until its process was ended: nothing else should try to run it.
+            ConversionError: The source ran until its process was ended, so nothing else should try to run it.
         """
         assert self._child is not None, "source_outputs() goes inside the with block"
         assert self._child.stdin is not None
@@ -234,7 +234,7 @@ class LoweringProcess:
         return load_by_name(self.folder / "outputs.npz")
 
     def _next_line(self) -> str:
-        """What the child says next, without the line's end; empty once it has ended."""
+        """The child's next line without the line ending; empty once it has ended."""
         assert self._child is not None, "result() goes inside the with block"
         assert self._child.stdout is not None
         return self._child.stdout.readline().decode(errors="replace").strip()
@@ -255,14 +255,14 @@ def lower(request: LoweringRequest) -> LoweredModel:
 
 
 def save_by_name(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays to an ``.npz``, whatever they are called."""
-    # numpy's own parameters are named "file" and "allow_pickle", which an input may be called as well.
+    """Write arrays to an ``.npz``, whatever their names are."""
+    # numpy's own parameters are named "file" and "allow_pickle", and an input may have such a name.
     named: dict[str, Any] = {f"={name}": np.asarray(values) for name, values in arrays.items()}
     np.savez(path, **named)
 
 
 def load_by_name(path: Path) -> dict[str, np.ndarray]:
-    """Read what :func:`save_by_name` has written."""
+    """Read a file written by :func:`save_by_name`."""
     with np.load(path, allow_pickle=False) as arrays:
         return {name[1:]: arrays[name] for name in arrays.files}
 
@@ -276,7 +276,7 @@ def _explaining_no_room() -> Iterator[None]:
 
 
 def no_room(error: OSError) -> EdgekitError:
-    """What to say when the folder of request and model cannot be written."""
+    """Return the error for a temporary folder that cannot be written."""
     return EdgekitError(
         "The folder for temporary files cannot hold this conversion.",
         expected="room for the float model and what TensorFlow writes while it lowers",
@@ -286,26 +286,26 @@ def no_room(error: OSError) -> EdgekitError:
 
 
 def _parent_id() -> int:
-    """This process's id; 0 in a thread that may end before the process: the kernel means the thread, too."""
+    """This process's id; 0 in a thread that may end before the process, since the kernel also watches the thread."""
     return os.getpid() if threading.current_thread() is threading.main_thread() else 0
 
 
 def _child_environment(request: LoweringRequest, folder: Path) -> dict[str, str]:
     environment = dict(os.environ)
-    # TensorFlow leaves files behind when it is ended: they go with the folder.
+    # TensorFlow leaves files behind when it is killed: these are removed with the folder.
     environment["TMPDIR"] = str(folder)
     environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
     environment["KERAS_BACKEND"] = "tensorflow"
-    # One fixed hash seed: sets are iterated during lowering, and equal inputs must give equal bytes.
+    # A fixed hash seed: sets are iterated during lowering, and equal inputs must give equal bytes.
     environment["PYTHONHASHSEED"] = "0"
     if not (request.custom_objects or request.architecture):
-        # A stranger's folder may hold a module named like one of ours; only the user's own modules need it.
+        # An untrusted folder may contain a module named like one of ours; only the user's own modules need the folder.
         environment["PYTHONSAFEPATH"] = "1"
     return environment
 
 
 def _rebuild(answer: dict[str, str]) -> EdgekitError:
-    """The child's error, as the class it was."""
+    """Recreate the child's error in its original class."""
     kind = getattr(errors, answer["error"], ConversionError)
     return kind(
         answer["problem"],

@@ -1,4 +1,4 @@
-"""A SavedModel folder to a float32 .tflite; its graph is scanned before TensorFlow sees any of it."""
+"""Converts a SavedModel folder to a float32 .tflite; its graph is scanned before TensorFlow reads any of it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from edgekit_converters.saved_models.serving_function import ServingFunction
 from edgekit_runtime.errors import EdgekitError, UsageError
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: A list of tensors, as recurrent layers fill one in a loop, has no form in TFLite if the batch is open.
+#: Tensor lists, which recurrent layers fill in a loop, cannot be expressed in TFLite if the batch is dynamic.
 _FIXED_BATCH_OPERATORS = frozenset(("TensorListReserve", "EmptyTensorList", "TensorArrayV3"))
 
-#: A shape of an input; None for any size, or for any number of axes.
+#: Shape of an input; None for any size, or for any number of axes.
 _Shape = tuple[int | None, ...] | None
 
 
@@ -30,16 +30,16 @@ class LoadedSavedModel:
     """One signature of a SavedModel, ready to be lowered and to be run.
 
     Attributes:
-        name: Of the folder, for messages.
+        name: Name of the folder, for messages.
         parameters: Number of values in the variables that the signature needs.
 
     Args:
         folder: The SavedModel.
-        signature: Name of its signature; None takes ``serving_default`` or the only one.
-        input_shape: Shape without the batch axis, for a model with one input that leaves sizes open.
-        max_memory: Bytes that any tensor of the graph may take.
+        signature: Name of its signature; None selects ``serving_default`` or the only one.
+        input_shape: Shape without the batch axis, for a model with one input that has dynamic sizes.
+        max_memory: Largest size in bytes of any tensor of the graph.
     Raises:
-        EdgekitError: As :class:`ServingFunction`; and the shape does not fit.
+        EdgekitError: As for :class:`ServingFunction`, or the shape is incompatible.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class LoadedSavedModel:
         """Lower the signature.
 
         Args:
-            fixed_batch: Fix the batch at 1 though no operator needs it.
+            fixed_batch: Fix the batch at 1 even if no operator requires it.
         Returns:
-            The .tflite and its batch: "dynamic", "1", or "as exported" if the signature has fixed another one.
+            The .tflite and its batch: "dynamic", "1", or "as exported" if the signature has another fixed batch.
         Raises:
             ConversionError: An operator has no builtin form in TFLite.
         """
@@ -79,12 +79,12 @@ class LoadedSavedModel:
         return lower_with_batch(self._lower, fixed=fixed_batch or needs_fixed)
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Run the signature, by TensorFlow.
+        """Run the signature in TensorFlow.
 
         Args:
-            inputs: Values (N, ...) by the signature's names.
+            inputs: Values (N, ...) by the signature's input names.
         Returns:
-            Values (N, ...) by the signature's names of the outputs.
+            Values (N, ...) by the signature's output names.
         """
         return self._function.run(self._shapes, inputs)
 
@@ -99,7 +99,7 @@ class LoadedSavedModel:
         except EdgekitError:
             raise
         except Exception as error:
-            # The converter's own error class is not public; tracing raises errors of every kind.
+            # The converter's own error class is not public; tracing raises errors of any type.
             raise explain(error, self.name, self._function.graph) from error
         return with_source_ends(parse_lowered(lowered), self._function.input_names, self._function.output_names)
 

@@ -1,4 +1,4 @@
-"""The digest of a source, taken from the bytes that were read: a file may be replaced while it is converted."""
+"""Computes the digest of a source from the bytes that were read: a file may be replaced while it is converted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def digest(source: Path) -> str:
-    """SHA-256 of a file, or of all files of a folder with their names."""
+    """SHA-256 of a file, or of all files of a folder including their names."""
     if source.is_file():
         return _digest_of_file(source).hex()
     whole = hashlib.sha256()
@@ -26,16 +26,16 @@ def digest(source: Path) -> str:
 
 
 def read_unchanged(source: Path, read: Callable[[], _Result]) -> tuple[_Result, str]:
-    """Read a source, once more if it changed meanwhile.
+    """Read a source, and read it again if it changed meanwhile.
 
     Args:
         source: A file or a folder.
-        read: Reads it, by path and as often as it likes.
+        read: Reads it by path, any number of times.
     Returns:
-        What ``read`` returned, and the digest of the bytes that it read.
+        The result of ``read``, and the digest of the bytes that it read.
     Raises:
         ModelFileError: The source changed each time.
-        EdgekitError: What ``read`` raised of a source that did not change.
+        EdgekitError: Raised by ``read`` for a source that did not change.
     """
     for _ in range(_ATTEMPTS):
         before = _state(source)
@@ -43,7 +43,7 @@ def read_unchanged(source: Path, read: Callable[[], _Result]) -> tuple[_Result, 
         try:
             result = read()
         except EdgekitError as raised:
-            # Half of one file and half of another looks damaged.
+            # Half of one file and half of another looks like a damaged file.
             error = raised
         if _state(source) == before:
             if error is not None:
@@ -57,7 +57,7 @@ def read_unchanged(source: Path, read: Callable[[], _Result]) -> tuple[_Result, 
 
 
 def _state(source: Path) -> tuple[str, tuple[tuple[int, ...], ...]]:
-    """Digest and identity of every file: content that was replaced and restored meanwhile has other times."""
+    """Digest and identity of every file: the times reveal content that was replaced and restored meanwhile."""
     if not source.exists():
         return "", ()
     files = [source] if source.is_file() else _files(source)

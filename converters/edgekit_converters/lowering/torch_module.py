@@ -1,4 +1,4 @@
-"""A checked exported program in PyTorch: as a module with the names of ``forward()``, and as something that answers."""
+"""A checked exported program in PyTorch: as a module with the argument names of ``forward()``, and as a runner."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import numpy as np
 from edgekit_converters.exported_programs.program import Program, ProgramTensor, archive_for_pytorch
 from edgekit_runtime.errors import ConversionError
 
-#: Most values in one tensor, 1 GB of float32: more than any device that the .tflite is for.
+#: Most values in one tensor, 1 GB of float32: more than any device that the .tflite is meant for can hold.
 MAX_ELEMENTS = 1 << 28
 _TO_CHANNELS_FIRST, _TO_CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 
 
 def named_module(program: Program, *, channels_last: bool) -> Any:
-    """The program as a module that takes its inputs by name and returns a dict of its outputs.
+    """Make a module of the program that takes its inputs by name and returns its outputs as a dict.
 
     Args:
-        program: What was read and checked; PyTorch reads what is written anew of it, never the file.
-        channels_last: Take images, and return four-dimensional outputs, as (N, H, W, C).
+        program: The program as read and checked; PyTorch reads an archive newly written from it, never the file.
+        channels_last: Make images, and four-dimensional outputs, (N, H, W, C).
     """
     import torch
 
@@ -35,10 +35,10 @@ def named_module(program: Program, *, channels_last: bool) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.program = loaded
-            # train() and eval() are refused by a loaded program; what was in training mode has been switched already.
+            # A loaded program rejects train() and eval(); operators in training mode have already been switched.
             self.training = False
 
-    # The .tflite's tensors are named for the class.
+    # The tensors of the .tflite are named after the class.
     Named.__module__, Named.__qualname__ = "torch", "Program"
     module = Named()
 
@@ -57,7 +57,7 @@ def named_module(program: Program, *, channels_last: bool) -> Any:
         return dict(zip((each.name for each in program.outputs), tensors, strict=True))
 
     parameters = [inspect.Parameter(each.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in program.inputs]
-    # PyTorch takes the names of a module's inputs from its signature.
+    # PyTorch reads the names of a module's inputs from its signature.
     forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     module.forward = forward
     return module
@@ -73,19 +73,19 @@ def _archive(program: Program) -> io.BytesIO:
 
 
 def sizes_of(tensor: ProgramTensor, *, channels_last: bool) -> tuple[int, ...]:
-    """The sizes of an input as the module takes it."""
+    """The sizes of an input as the module expects it."""
     if channels_last and tensor.is_channels_first_image:
         return tuple(tensor.shape[axis] for axis in _TO_CHANNELS_LAST)
     return tensor.shape
 
 
 def example_inputs(program: Program, *, channels_last: bool, batch: int | None = None) -> dict[str, Any]:
-    """Inputs of the sizes that the program was exported with, all zero: a number that every table of a look-up has.
+    """Make inputs of the sizes that the program was exported with, all zero, which is a valid index for every table.
 
     Args:
         program: The program.
-        channels_last: As for ``named_module``.
-        batch: Size of the open batch; None takes the one of the export.
+        channels_last: As in ``named_module``.
+        batch: Size of the dynamic batch; None uses that of the export.
     """
     import torch
 
@@ -101,7 +101,7 @@ def example_inputs(program: Program, *, channels_last: bool, batch: int | None =
 
 
 def require_bounded(program: Program, module: Any, inputs: Mapping[str, Any]) -> None:
-    """Refuse a program that computes a huge tensor; nothing is computed for that but sizes."""
+    """Reject a program that computes a huge tensor; only sizes are computed to find out."""
     import torch
 
     traced = torch.export.export(module, (), dict(inputs), strict=False)
@@ -113,7 +113,7 @@ def require_bounded(program: Program, module: Any, inputs: Mapping[str, Any]) ->
 
 
 def too_large(program: Program, what: str) -> ConversionError:
-    """The error for a tensor that no device could hold."""
+    """Return the error for a tensor that is too large for any device."""
     return ConversionError(
         f"{program.path.name} needs {what}.",
         expected=f"at most {MAX_ELEMENTS} values in a tensor",
@@ -124,13 +124,13 @@ def too_large(program: Program, what: str) -> ConversionError:
 def runner(
     program: Program, module: Any, batch: int | None
 ) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
-    """What answers any number of examples, (N, ...) by name.
+    """Make a function that runs the program on any number of examples, (N, ...) by name.
 
     Args:
         program: The program.
-        module: As ``named_module`` gives it.
-        batch: How many examples one call takes; None for any number, 0 for values that have no batch axis: then the
-            first axis counts calls.
+        module: Result of ``named_module``.
+        batch: Number of examples per call; None for any number, 0 for values without a batch axis, whose first axis
+            then counts calls.
     """
     import torch
 
@@ -159,6 +159,6 @@ def runner(
 
 
 def _filled(array: np.ndarray, size: int) -> np.ndarray:
-    """The array with its last row repeated up to ``size`` rows."""
+    """Repeat the last row of the array up to ``size`` rows."""
     missing = size - len(array)
     return array if missing == 0 else np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])

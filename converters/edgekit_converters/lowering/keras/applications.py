@@ -1,7 +1,7 @@
-"""Models of ``keras.applications`` inside a model: each family was trained on pixels of its own kind.
+"""Recognizes models of ``keras.applications``: each family was trained with its own pixel preprocessing.
 
-Source: the ``preprocess_input`` of each family's module, and the names it gives its layers. Families with a
-``Rescaling`` of their own are not listed: those take pixels 0 to 255 as they are, and the layer says so.
+Source: the ``preprocess_input`` of each family's module, and the names that it gives its layers. Families with their
+own ``Rescaling`` layer are not listed: they take pixels from 0 to 255 unchanged, and the layer shows it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _TORCH = "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225"
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """A family: its name, a layer that only its members have, and the options of ``edgekit convert`` that fit it."""
+    """A family: its name, a layer that only its members have, and the matching options of ``edgekit convert``."""
 
     name: str
     layer: str
@@ -37,7 +37,7 @@ _FAMILIES = (
 
 
 def application_note(model: Any) -> str:
-    """A sentence for a model that is or holds one of ``keras.applications``; empty if there is none.
+    """Return a sentence about a model that is, or contains, one of ``keras.applications``; empty if there is none.
 
     Args:
         model: ``keras.Model``.

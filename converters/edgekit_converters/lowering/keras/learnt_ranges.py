@@ -1,4 +1,4 @@
-"""Which tensors of a lowered model the ranges of quantization-aware training belong to."""
+"""Maps ranges learnt in quantization-aware training to tensors of a lowered model."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from edgekit_converters.keras_files.description import LearntRange
 from edgekit_converters.lowering.builtin_forms import replaced
 from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, SubgraphDescription
 
-#: What TensorFlow's converter calls the tensor of an input.
+#: Name that TensorFlow's converter gives the tensor of an input.
 _INPUT = "serving_default_{}:0"
 
 
 @contextlib.contextmanager
 def recorded_results() -> Iterator[list[tuple[Any, str]]]:
-    """While the block traces a model, record what the graph calls the result of each layer.
+    """While the block traces a model, record the name of each layer's result in the graph.
 
     Yields:
-        Each call: the layer, and the name of its result's operation in the graph, such as ``model_1/conv_1/Relu``. A
-        name is no way to find a layer: TensorFlow counts names, so that ``dense`` may become ``dense_1`` and
+        Each call: the layer, and the name of its result's operation in the graph, such as ``model_1/conv_1/Relu``. The
+        name alone does not identify a layer: TensorFlow numbers names, so ``dense`` may become ``dense_1`` and
         ``dense_1`` something else.
     """
     import tensorflow as tf
@@ -47,9 +47,9 @@ def ranges_by_tensor(
     Args:
         description: The lowered model.
         learnt: Layers with their ranges.
-        calls: What ``recorded_results`` recorded while the model was traced.
+        calls: The calls that ``recorded_results`` recorded while the model was traced.
     Returns:
-        Smallest and largest value by tensor name. A layer without an operator of its own has none.
+        Smallest and largest value by tensor name. Layers without an operator of their own are left out.
     """
     by_layer = {id(layer): learnt_range for layer, learnt_range in learnt}
     by_result = {name: by_layer[id(layer)] for layer, name in calls if id(layer) in by_layer}
@@ -58,7 +58,7 @@ def ranges_by_tensor(
     found: dict[str, tuple[str, LearntRange]] = {}
     for operator in graph.operators:
         scope = _scope(operator, graph, by_scope)
-        # Each layer's last operator counts, but for softmax where the range is the one in front of it.
+        # The last operator of each layer counts, except a softmax if the range applies to its input.
         if scope and not (operator.name == "SOFTMAX" and by_scope[scope].before_activation):
             found[scope] = graph.tensors[operator.outputs[0]].name, by_scope[scope]
     inputs = {graph.tensors[index].name for index in graph.inputs}
@@ -68,10 +68,10 @@ def ranges_by_tensor(
 
 
 def _scope(operator: OperatorDescription, graph: SubgraphDescription, by_scope: Mapping[str, LearntRange]) -> str:
-    """The scope of the layer that an operator ends in; empty if none with a range is known.
+    """The scope of the layer that an operator completes; empty if no layer with a range is known.
 
-    An operator that several layers were fused into is named for all of them, the last one first. A model's output is
-    named for none; what it is computed with may be.
+    An operator that several layers were fused into is named after all of them, the last one first. The tensor of a
+    model's output is not named after a layer, but the constants that it is computed with may be.
     """
     outputs = [graph.tensors[index].name for index in operator.outputs]
     constants = [graph.tensors[index].name for index in operator.inputs[1:] if index >= 0]

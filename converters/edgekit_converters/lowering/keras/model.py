@@ -1,4 +1,4 @@
-"""A Keras 3 model to a float32 .tflite with builtin operators only."""
+"""Lowers a Keras 3 model to a float32 .tflite that uses builtin operators only."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ def lower_keras_model(
 ) -> tuple[TfliteModel, str]:
     """Lower a built Keras model.
 
-    The signature ``serving_default`` names inputs and outputs as the model does.
+    The signature ``serving_default`` uses the model's own names for inputs and outputs.
 
     Args:
         model: ``keras.Model`` with known shapes, except for the batch axis.
-        name: What to call the model in an error.
-        fixed_batch: Fix the batch at 1 though no layer needs it.
-        max_memory: Bytes that any tensor of the graph may take.
+        name: Name of the model in errors.
+        fixed_batch: Fix the batch at 1 even if no layer requires it.
+        max_memory: Largest size in bytes of any tensor of the graph.
     Returns:
-        The .tflite, and "dynamic" or "1": its batch size.
+        The .tflite and its batch size: "dynamic" or "1".
     Raises:
         ModelFileError: A tensor of the graph is larger than ``max_memory``.
-        ConversionError: A layer has no form in TFLite's builtin operators; its name is in the message.
+        ConversionError: A layer cannot be expressed with TFLite's builtin operators; the message names it.
     """
     recurrent = any(record_of_built(layer).needs_fixed_batch for layer in model._flatten_layers())
     return lower_with_batch(lambda batch: _lower(model, batch, name, max_memory), fixed=recurrent or fixed_batch)
 
 
 def rescales_pixels(model: Any) -> bool:
-    """Whether the model's first computing layer is a ``Rescaling`` or ``Normalization``."""
-    # Loading turns layers that only act in training into Identity.
+    """Whether the first layer that computes something is a ``Rescaling`` or ``Normalization``."""
+    # Loading replaces layers that act only in training by Identity.
     passive = ("InputLayer", "Identity", "Resizing", "CenterCrop", "ZeroPadding2D")
     for layer in getattr(model, "operations", model.layers):
         kind = type(layer).__name__
@@ -62,9 +62,9 @@ def run_keras_model(model: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, n
 
     Args:
         model: The ``keras.Model``.
-        inputs: Values (N, ...) by the signature's names.
+        inputs: Values (N, ...) by the signature's input names.
     Returns:
-        Values (N, ...) by the signature's names of the outputs.
+        Values (N, ...) by the signature's output names.
     """
     import tensorflow as tf
 
@@ -90,14 +90,14 @@ def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> TfliteM
     except EdgekitError:
         raise
     except Exception as error:
-        # The converter's own error class is not public; tracing raises errors of every kind.
+        # The converter's own error class is not public; tracing raises errors of any type.
         raise (failures or [explain(error, name, graph, names_in_errors(model))])[0] from error
     inputs, outputs = _signature_names(input_names(model)), _signature_names(output_names(model))
     return with_source_ends(parse_lowered(lowered), inputs, outputs)
 
 
 def _serving_function(model: Any, batch: int | None) -> Any:
-    """The model as a function that TensorFlow traces, and whose outputs it sorts by their names."""
+    """The model as a function for TensorFlow to trace; TensorFlow sorts its outputs by name."""
     import tensorflow as tf
 
     arguments = argument_names(input_names(model))
@@ -114,16 +114,16 @@ def _serving_function(model: Any, batch: int | None) -> Any:
 
 
 def _signature_names(names: list[str]) -> dict[str, str]:
-    """The model's own names by those that TensorFlow accepts."""
+    """Map the names that TensorFlow accepts to the model's own names."""
     return dict(zip(argument_names(names), names, strict=True))
 
 
 @contextlib.contextmanager
 def _reshapes_infer_the_batch() -> Iterator[None]:
-    """Write a reshape's unknown batch size as -1 while the block traces.
+    """Write a reshape's unknown batch size as -1 while the block traces a model.
 
-    Keras writes it as a computed tensor, which lowers to SHAPE, STRIDED_SLICE and PACK in front of every
-    flatten: three operators that cost time on a device and that int8 has to leave and enter again.
+    Keras writes it as a computed tensor, which lowers to SHAPE, STRIDED_SLICE and PACK in front of every flatten.
+    These three operators cost time on a device, and an int8 model has to convert to float and back for them.
     """
     from keras.src.backend.tensorflow import numpy as keras_numpy
 

@@ -1,4 +1,4 @@
-"""Models that leave a size of their input open, and need more of it than edgekit makes up."""
+"""Finds a size for models with a dynamic input size that need a larger input than edgekit's default."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _LARGEST_SIZE = 1 << 20
 
 
 def shape_to_try(model: Any) -> tuple[int, ...]:
-    """Input sizes, without the batch, with which a Keras model gives an output that is not empty.
+    """Find input sizes, without the batch, for which a Keras model returns a non-empty output.
 
     Returns:
-        Empty if the made-up size is enough, if the sizes are not open, or if none up to a million is enough.
+        Empty if the default size is sufficient, if no size is dynamic, or if no size up to a million is sufficient.
     """
     if len(model.inputs) != 1 or None not in model.inputs[0].shape[1:]:
         return ()
@@ -31,7 +31,7 @@ def _gives_an_output(model: Any, shape: tuple[int, ...]) -> bool:
 
     try:
         outputs = model.compute_output_spec(keras.KerasTensor((1, *shape), model.inputs[0].dtype))
-    # Layers refuse inputs that are too small by errors of every kind.
+    # Layers reject inputs that are too small with errors of any type.
     except Exception:
         return False
     sizes = [size for output in keras.tree.flatten(outputs) for size in output.shape]

@@ -1,4 +1,4 @@
-"""Which layer or operation of a Keras model an operator of the traced graph belongs to."""
+"""Maps an operator of the traced graph to the layer or operation of the Keras model that it belongs to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KERAS_CONTEXT = re.compile(
 
 
 def names_in_errors(model: Any) -> dict[str, str]:
-    """What errors call each layer and operation of a model, by its name in the graph."""
+    """Names of a model's layers and operations for error messages, by their names in the graph."""
     names: dict[str, str] = {}
     for operation in getattr(model, "operations", model.layers):
         if hasattr(operation, "layers"):
@@ -30,9 +30,9 @@ def names_in_errors(model: Any) -> dict[str, str]:
 
 
 def owner(scope: str, names: Mapping[str, str]) -> str:
-    """The layer or operation that a scope of the graph belongs to; the scope itself if none is known."""
+    """The layer or operation that a scope of the graph belongs to; the scope itself if it is unknown."""
     for part in scope.split("/"):
-        # TensorFlow counts a scope that it has already seen.
+        # TensorFlow appends a number to a scope name that is already in use.
         found = names.get(part) or names.get(_COUNTED.sub("", part))
         if found:
             return found
@@ -41,10 +41,10 @@ def owner(scope: str, names: Mapping[str, str]) -> str:
 
 @contextlib.contextmanager
 def operations_in_scopes() -> Iterator[list[ConversionError]]:
-    """While the block traces a model, give every operation a scope in the graph, as Keras gives every layer.
+    """While the block traces a model, give every operation a scope in the graph, as Keras does for layers.
 
     Yields:
-        What stopped the tracing of an operation, with its name; TensorFlow raises the same without it.
+        Errors that stopped the tracing of an operation, with its name; TensorFlow raises them without the name.
     """
     import keras
     import tensorflow as tf
@@ -59,7 +59,7 @@ def operations_in_scopes() -> Iterator[list[ConversionError]]:
         try:
             with tf.name_scope(_scope(self.name)):
                 return original(self, *args, **kwargs)
-        except Exception as error:  # Keras and TensorFlow raise errors of every kind.
+        except Exception as error:  # Keras and TensorFlow raise errors of any type.
             failures.append(
                 ConversionError(
                     f"Keras {keras.__version__} cannot trace {_name_in_errors(self)} into a graph.",
@@ -84,12 +84,12 @@ def _name_in_errors(operation: Any) -> str:
 
 
 def _scope(name: str) -> str:
-    """A name that TensorFlow accepts for a scope."""
+    """Convert a name to one that TensorFlow accepts as a scope."""
     return re.sub(r"[^A-Za-z0-9_.-]|^(?=[_-])", ".", name)
 
 
 def _reason(error: Exception) -> str:
-    """The sentence inside of what Keras and TensorFlow put around it."""
+    """The message itself, without the context that Keras and TensorFlow add around it."""
     text = _ANSI.sub("", str(error))
     inner = _KERAS_CONTEXT.sub("", text).strip() or text
     return f"{type(error).__name__}: {' '.join(inner.split())[:300]}"

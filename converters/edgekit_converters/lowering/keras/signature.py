@@ -1,4 +1,4 @@
-"""Names and order of a Keras model's inputs and outputs, whatever structure it takes and gives them in."""
+"""Names and order of a Keras model's inputs and outputs, whatever structure (tensor, list, dict) they have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def call_model(model: Any, tensors: Sequence[Any]) -> list[Any]:
         model: A built ``keras.Model``.
         tensors: A tensor or an array for each of ``model.inputs``, in their order.
     Returns:
-        Its outputs, in the order of ``output_names``.
+        The outputs, in the order of ``output_names``.
     """
     import keras
 
@@ -29,22 +29,22 @@ def call_model(model: Any, tensors: Sequence[Any]) -> list[Any]:
 
 
 def input_names(model: Any) -> list[str]:
-    """One name per input, in the order of ``model.inputs``: its key in a dict of inputs, else its own."""
+    """One name per input, in the order of ``model.inputs``: its key in a dict of inputs, otherwise its own name."""
     structure = _structure(model, "input", model.inputs)
     return unique_names(_names(structure, [tensor.name for tensor in model.inputs]))
 
 
 def output_names(model: Any) -> list[str]:
-    """One name per output, in the order of ``call_model``: its key in a dict of outputs, else its layer's name.
+    """One name per output, in the order of ``call_model``: its key in a dict of outputs, otherwise its layer's name.
 
-    A tensor that the model gives twice has a second name, with a number.
+    A tensor that the model returns twice gets a second, numbered name.
     """
     names = [tensor._keras_history.operation.name for tensor in model.outputs]
     return unique_names(_names(_structure(model, "output", model.outputs), names))
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """The names, each repetition with the first number that makes it unique: ``d``, ``d_1``."""
+    """Make names unique: each repetition gets the first number that makes it unique, as in ``d``, ``d_1``."""
     unique: list[str] = []
     for name in names:
         numbered = (f"{name}_{number}" for number in range(1, len(names) + len(unique) + 1))
@@ -54,7 +54,7 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 
 def argument_names(names: Iterable[str]) -> list[str]:
-    """Names that TensorFlow accepts for arguments, as like the given ones as they can be; unique in any case."""
+    """Make names that TensorFlow accepts for arguments: unique, and as close to the given ones as possible."""
     arguments: list[str] = []
     for name in names:
         cleaned = re.sub(r"[^A-Za-z0-9_]", "_", plain_name(name))
@@ -69,10 +69,10 @@ def argument_names(names: Iterable[str]) -> list[str]:
 
 @contextlib.contextmanager
 def _scopes_for_tensorflow(model: Any) -> Iterator[None]:
-    """Rename layers while the block runs: each is a scope of the graph, and TensorFlow refuses most characters."""
+    """Rename layers while the block runs: each is a scope of the graph, and TensorFlow rejects most characters."""
     layers = [layer for layer in model._flatten_layers() if plain_name(layer.name) != layer.name]
     names = [layer.name for layer in layers]
-    # Past Keras's own __setattr__, which refuses a model that is locked.
+    # Bypass Keras's own __setattr__, which rejects changes to a locked model.
     for layer in layers:
         object.__setattr__(layer, "name", plain_name(layer.name))
     try:
@@ -83,7 +83,7 @@ def _scopes_for_tensorflow(model: Any) -> Iterator[None]:
 
 
 def _structure(model: Any, side: str, tensors: Sequence[Any]) -> Any:
-    """What a functional model takes or gives: a tensor, or lists and dicts of them; a Sequential's is one tensor."""
+    """Structure of a functional model's inputs or outputs: a tensor, or lists and dicts; one tensor if Sequential."""
     if type(model).__name__ == "Sequential":
         return tensors[0]
     return getattr(model, side)
@@ -94,7 +94,7 @@ def _names(structure: Any, names: Sequence[str]) -> list[str]:
 
     paths = [path for path, _ in keras.tree.flatten_with_path(structure)]
     return [
-        # A place in a list says less than the layer's name.
+        # A position in a list says less than the layer's name.
         "_".join(map(str, path)) if any(isinstance(key, str) for key in path) else name
         for path, name in zip(paths, names, strict=True)
     ]
