@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -52,7 +51,7 @@ def service(model: Path) -> Iterator[str]:
     command = [sys.executable, str(ROOT / "samples" / "http_service.py"), str(model), "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         yield f"http://127.0.0.1:{process.stdout.readline().removeprefix('Listening on port ').strip()}/"
-        process.send_signal(signal.SIGINT)
+        process.terminate()
 
 
 def test_the_sample_serves_it_with_a_policy_without_inline_exceptions(service: str) -> None:
