@@ -1,1 +1,1 @@
-"""Labels and manifest packed behind the FlatBuffer: one file goes to the device."""
+"""Packs labels, manifest and more behind the FlatBuffer, so that one file goes to the device."""

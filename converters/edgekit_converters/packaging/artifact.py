@@ -1,4 +1,4 @@
-"""One .tflite that carries its labels, preprocessing, provenance and golden examples."""
+"""One .tflite that contains its labels, preprocessing, provenance and golden examples."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from edgekit_runtime.packed_file.manifest import (
 )
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: The parts that edgekit writes itself.
+#: The parts that edgekit itself writes.
 OWN_PARTS = (MANIFEST_NAME, LABELS_NAME, GOLDEN_NAME, SIGNATURE_NAME)
 
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """A packed .tflite, taken apart.
+    """A packed .tflite, split into model and parts.
 
     Attributes:
         model: The model as it was before anything was packed into it.
@@ -48,32 +48,32 @@ def pack(
     name: str = "model",
     other_parts: Mapping[str, bytes] | None = None,
 ) -> bytes:
-    """Pack facts into a FlatBuffer; equal arguments give equal bytes.
+    """Pack labels, manifest and other parts into a .tflite; equal arguments give equal bytes.
 
     Args:
         model: A .tflite with nothing appended.
-        manifest: What travels with it; its digests are made here.
-        golden: Content of ``golden.npz``; empty leaves it out.
-        name: What the model is called in the standard metadata.
-        other_parts: Parts of other tools to take along.
+        manifest: The manifest to pack; its digests are computed here.
+        golden: Content of ``golden.npz``; if empty, it is left out.
+        name: Name of the model in the standard metadata.
+        other_parts: Parts written by other tools, to be kept.
     Returns:
-        The file for the device; every interpreter loads it as it is.
+        The file for the device; every interpreter can load it unchanged.
     Raises:
-        UsageError: A label holds a line break.
+        UsageError: A label contains a line break.
     """
     whole = add_metadata(model.content, {STANDARD_NAME: standard_metadata(model.description, manifest, name=name)})
     manifest = manifest._replace(
         model_sha256=hashlib.sha256(whole).hexdigest(),
         tensor_sha256=tensor_digests(model),
     )
-    # The labels have a part of their own, which other tools read, too.
+    # The labels have a part of their own, which other tools can read as well.
     facts = {key: value for key, value in manifest.to_dict().items() if key != "labels"}
     parts = {part: content for part, content in (other_parts or {}).items() if part not in OWN_PARTS}
     if manifest.labels:
         parts[LABELS_NAME] = _lines(manifest.labels)
     if golden:
         parts[GOLDEN_NAME] = golden
-    # zip has a checksum for each part, and none for their names: a part that is lost is missed by this list.
+    # zip has a checksum for each part, but none for the list of parts: this list reveals a lost part.
     facts["parts"] = sorted(parts)
     return append_parts(
         whole, {MANIFEST_NAME: json.dumps(facts, separators=(",", ":"), sort_keys=True).encode(), **parts}
@@ -81,7 +81,7 @@ def pack(
 
 
 def _lines(labels: Sequence[str]) -> bytes:
-    """The labels as ``labels.txt`` holds them."""
+    """Encode the labels as in ``labels.txt``."""
     broken = next((label for label in labels if "\n" in label), None)
     if broken is not None:
         raise UsageError(
@@ -94,11 +94,11 @@ def _lines(labels: Sequence[str]) -> bytes:
 
 
 def append_parts(model: bytes, parts: Mapping[str, bytes]) -> bytes:
-    """Append parts as a zip, or to the zip that is there; equal arguments give equal bytes."""
+    """Append parts as a zip, or to an existing zip; equal arguments give equal bytes."""
     file = io.BytesIO(model)
     with zipfile.ZipFile(file, "a") as archive:
         for name, content in parts.items():
-            # The default date is the clock's; this one is zip's earliest and the same for everybody.
+            # The default date is the current time; a fixed one, zip's earliest, makes the bytes reproducible.
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
@@ -106,7 +106,7 @@ def append_parts(model: bytes, parts: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(model: TfliteModel) -> Unpacked:
-    """Take a .tflite apart.
+    """Split a .tflite into model and parts.
 
     Args:
         model: The whole file, packed by edgekit, by another tool, or not at all.

@@ -1,4 +1,4 @@
-"""What other tools say of a model in the standard TFLite Metadata: labels, and how pixels become its input."""
+"""Reads what other tools write to the standard TFLite Metadata of a model: labels, and how pixels become its input."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _LABEL_FILES = (AssociatedFileType.TENSOR_AXIS_LABELS, AssociatedFileType.TENSOR
 
 @dataclass(frozen=True, slots=True)
 class ForeignMetadata:
-    """What is stated; all of it may be missing.
+    """Labels and normalization from the standard metadata; all of it may be missing.
 
     Attributes:
-        mean: What is taken from each pixel 0 to 255, one number or one a channel.
-        std: What the difference is divided by.
+        mean: Subtracted from each pixel, 0 to 255: one number, or one per channel.
+        std: Divisor of the difference, likewise.
         labels: Names of the classes.
     """
 
@@ -40,11 +40,11 @@ class ForeignMetadata:
 
 
 def read_foreign_metadata(model: bytes, parts: Mapping[str, bytes]) -> ForeignMetadata:
-    """Read the standard metadata of a .tflite; empty if there is none, or none that can be read.
+    """Read the standard metadata of a .tflite; empty if there is none, or if it cannot be read.
 
     Args:
         model: A FlatBuffer whose structure has been checked.
-        parts: What is packed behind it.
+        parts: Parts packed behind it.
     """
     try:
         metadata = _metadata_table(model)
@@ -56,7 +56,7 @@ def read_foreign_metadata(model: bytes, parts: Mapping[str, bytes]) -> ForeignMe
         mean, std = _normalization(subgraph)
         return ForeignMetadata(mean, std, _labels(subgraph, parts))
     except ModelFileError:
-        # The interpreters never look at it, and it is no reason to refuse the model.
+        # The interpreters never read it, so this is not a reason to reject the model.
         return ForeignMetadata()
 
 

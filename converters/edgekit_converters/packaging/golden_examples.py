@@ -1,4 +1,4 @@
-"""Golden examples: what a model answers here, and how far an honest device may be from that."""
+"""Golden examples: a model's predictions on this machine, and how far a correct device may deviate from them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _FLOORS = {mode.record.arithmetic.name: mode.record.arithmetic.golden_floor for mode in Mode}
-#: Steps of a quantized output that roundings on the way may add up to: of probabilities, and of others. A steering
-#: angle may be near 0, a share of which says nothing; two published models that steer are 6 and 12 of 256 steps away
-#: on tflite-runtime 2.14.
+#: Steps of a quantized output that rounding errors may add up to: for probabilities, and for other outputs. A steering
+#: angle may be near 0, where a relative limit says nothing; two published steering models deviate by 6 and 12 of 256
+#: steps on tflite-runtime 2.14.
 _STEPS, _STEPS_OF_OTHERS = 4, 16
 _SCORED_KINDS = (CLASSES, LABELS, MASK, SEQUENCE)
-#: If a model is this many times as far from the one it was made from, rounding elsewhere may take it so far, too.
+#: A device's rounding may deviate from the model by up to this many times the model's own deviation from its source.
 _TIMES_OWN_ERROR = 2.0
-#: However bad the model is, a device may never be farther off than this share of the largest value, or by rounding.
+#: However bad the model is, a device may never deviate by more than this share of the largest value, or by rounding.
 _CEILING = 0.25
 
 
@@ -37,10 +37,10 @@ class Golden:
     """Golden examples, ready to be packed.
 
     Attributes:
-        content: ``golden.npz``.
-        facts: What they are, for the manifest.
-        parity: How far the model is from the one it was made from on them, for the manifest; empty if that was not
-            at hand.
+        content: Content of ``golden.npz``.
+        facts: Description of the examples, for the manifest.
+        parity: How far the model deviates on them from the one it was made from, for the manifest; empty if that one
+            was not available.
     """
 
     content: bytes
@@ -57,23 +57,23 @@ def make_golden(
     task: Task | None = None,
     source_outputs: Mapping[str, np.ndarray] | None = None,
 ) -> Golden | None:
-    """Run a model on some inputs and keep what it answers.
+    """Run a model on some inputs and keep its predictions.
 
     Args:
-        model: The .tflite that the examples are for; it is run here, on the first interpreter installed.
-        inputs: Values (N, ...) of each input: uint8 pixels where it takes pictures.
-        origin: Where they come from, for whoever reads the manifest.
-        preprocessing: How images become an input, by its name.
-        task: What its inputs and outputs are; None takes what the model's graph shows.
-        source_outputs: What the model it was made from answers, (N, ...) by output name.
+        model: The .tflite that the examples are for; it is run on this machine, on the first installed interpreter.
+        inputs: Values (N, ...) of each input: uint8 pixels for images.
+        origin: Where they come from, for readers of the manifest.
+        preprocessing: How images become an input, by the input's name.
+        task: Kinds of its inputs and outputs; None derives them from the model's graph.
+        source_outputs: Predictions of the model that it was made from, (N, ...) by output name.
     Returns:
-        The examples; None if the model gives no numbers that could be compared.
+        The examples; None if the model returns no finite numbers that could be compared.
     """
     loaded = edgekit_runtime.load(model)
     try:
         outputs = golden_outputs(loaded, inputs, preprocessing)
     except (EdgekitError, ValueError):
-        # Made-up inputs need not be ones that the model can take; outputs of several sizes cannot be one array.
+        # The model may reject generated inputs; outputs of different sizes cannot form one array.
         return None
     if not any(output.size for output in outputs) or not all(np.isfinite(output).all() for output in outputs):
         return None
@@ -99,7 +99,7 @@ def make_golden(
 
 
 def arithmetic_of(description: ModelDescription) -> str:
-    """What a model computes with: ``float32``, ``float16``, ``dynamic``, ``int8`` or ``int16``."""
+    """Arithmetic of a model: ``float32``, ``float16``, ``dynamic``, ``int8`` or ``int16``."""
     computed = {t.dtype for s in description.subgraphs for t in s.tensors if t.scales and not t.is_constant}
     if "int16" in computed:
         return "int16"
@@ -112,7 +112,7 @@ def arithmetic_of(description: ModelDescription) -> str:
 
 
 def _parity(outputs: Sequence[np.ndarray], keras: Sequence[np.ndarray], kinds: Sequence[Kind]) -> dict[str, Any]:
-    """The largest distance of any value, and in how many examples every output of classes names the same one."""
+    """The largest deviation of any value, and the number of examples for which all class outputs agree."""
     if not keras:
         return {}
     pairs = list(zip(outputs, keras, strict=True))
@@ -130,13 +130,13 @@ def _parity(outputs: Sequence[np.ndarray], keras: Sequence[np.ndarray], kinds: S
 
 
 def _short(value: float) -> float:
-    """Three digits say enough, and take less room than seventeen."""
+    """Round to three significant digits, which are enough and take less space than seventeen."""
     return float(f"{value:.3g}")
 
 
 def _tolerance(output: np.ndarray, keras: np.ndarray | None, arithmetic: str, *, step: float, kind: str) -> float:
-    """How far a value may be from ``output``: what rounding explains, or twice the model's own error."""
-    # A detector may find nothing.
+    """How far a value may deviate from ``output``: by rounding, or by twice the model's own error."""
+    # A detector may return no detections.
     if output.dtype.kind != "f" or not output.size:
         return 0.0
     reach = max(float(np.ptp(output)), float(np.abs(output).max())) or 1.0
@@ -147,12 +147,12 @@ def _tolerance(output: np.ndarray, keras: np.ndarray | None, arithmetic: str, *,
 
 
 def _are_shares(output: np.ndarray) -> bool:
-    """Whether all values are probabilities, as far as integers can give them; logits are not."""
+    """Whether all values are probabilities, within the accuracy of integers; logits are not."""
     return bool(output.min() >= -0.05 and output.max() <= 1.05)
 
 
 def _output_steps(description: ModelDescription) -> list[float]:
-    """The real value of one step of each output, looked at before it became float; 0 if it was never quantized."""
+    """The real value of one step of each output before it was dequantized; 0 if it was never quantized."""
     tensors = description.tensors
     before = {o.outputs[0]: o.inputs[0] for o in description.operators if o.name in ("QUANTIZE", "DEQUANTIZE")}
     scales = [tensors[before.get(index, index)].scales for index in description.subgraphs[0].outputs]
@@ -162,7 +162,7 @@ def _output_steps(description: ModelDescription) -> list[float]:
 def _in_order(
     named: Mapping[str, np.ndarray] | None, names: Sequence[str], outputs: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """The source model's outputs in the order and shape of the file's own; none where they are not the same."""
+    """The source model's outputs in the order and shape of the file's outputs; empty if they do not correspond."""
     if named is None or set(named) != set(names):
         return []
     if any(named[name].size != output.size for name, output in zip(names, outputs, strict=True)):
@@ -175,6 +175,6 @@ def _in_order(
 def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
     file = io.BytesIO()
     named: dict[str, Any] = dict(arrays)
-    # Stored, not compressed: the zip around it compresses it whole, headers included.
+    # Stored, not compressed: the surrounding zip compresses all of it, including the headers.
     np.savez(file, **named)
     return file.getvalue()

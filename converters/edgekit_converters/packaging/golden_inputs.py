@@ -1,4 +1,4 @@
-"""The inputs of golden examples: real ones that take little room, or made-up ones that any model can take."""
+"""Inputs of golden examples: real ones that need little space, or generated ones that any model accepts."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.description import ModelDescription
 
-#: How many examples are packed where they are small.
+#: Number of examples that are packed if they are small.
 MOST_EXAMPLES = 4
-#: Golden inputs may take this much of the file, compressed, or this share of the model, whichever is more.
+#: Golden inputs may add this many compressed bytes to the file, or this share of the model, whichever is more.
 _SMALL_BYTES = 950
 _SHARE = 0.002
-#: Made-up pictures and signals are patchwork of so many patches a side: noise would average out in the first layers.
+#: Generated images and signals consist of this many patches per side: noise would average out in the first layers.
 _PATCHES = 8
-#: Sizes that a model leaves open, for made-up inputs.
+#: Dynamic sizes in generated inputs.
 OPEN_SIZE = 32
 
 
 def as_pixels(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray | None:
-    """The uint8 pixels that ``preprocessing`` makes ``values`` of, or None if there are none to the last bit.
+    """Find the uint8 pixels from which ``preprocessing`` makes exactly ``values``, or None if there are none.
 
     Args:
-        values: float32 (N, H, W, C) or, by its layout, (N, C, H, W), as a model takes them.
-        preprocessing: Of that model.
+        values: float32 (N, H, W, C) or, depending on its layout, (N, C, H, W), as the model expects them.
+        preprocessing: Preprocessing of that model.
     """
     images = preprocessing.as_images(values)
     table = np.atleast_2d(preprocessing.values())
@@ -46,13 +46,13 @@ def as_pixels(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray | 
 
 
 def fitted(inputs: Sequence[np.ndarray], model_bytes: int) -> tuple[list[np.ndarray], int]:
-    """As many examples as the file has room for; at least one, made coarser until it fits.
+    """Select as many examples as the file has space for; at least one, coarsened until it fits.
 
     Args:
         inputs: Values (N, ...) of each input, the best examples first.
-        model_bytes: Size of the model that they go into.
+        model_bytes: Size in bytes of the model that they are packed into.
     Returns:
-        The examples kept, and the factor by which they are coarser than they were.
+        The selected examples, and the factor by which they were coarsened.
     """
     largest = max(_SMALL_BYTES, int(_SHARE * model_bytes))
     for coarser in (1, 2, 4, 8, 16, 32):
@@ -64,7 +64,7 @@ def fitted(inputs: Sequence[np.ndarray], model_bytes: int) -> tuple[list[np.ndar
 
 
 def coarsened(array: np.ndarray, factor: int) -> np.ndarray:
-    """Every value repeated over ``factor`` rows and columns of a picture, or steps of a signal."""
+    """Repeat every value over ``factor`` rows and columns of an image, or steps of a signal."""
     axes = {4: (1, 2), 3: (1,), 2: (1,)}.get(array.ndim, ())
     for axis in axes if factor > 1 else ():
         places = np.arange(array.shape[axis]) // factor * factor
@@ -75,26 +75,26 @@ def coarsened(array: np.ndarray, factor: int) -> np.ndarray:
 def made_up_inputs(
     description: ModelDescription, preprocessing: Mapping[str, Preprocessing], *, seed: int
 ) -> list[np.ndarray]:
-    """Seeded inputs in the range that a model takes: pixels for pictures, indices for look-ups, else a normal spread.
+    """Generate seeded inputs in a plausible range: pixels for images, indices for look-ups, otherwise normal values.
 
     Args:
         description: The model's tensors and operators.
-        preprocessing: How images become an input, by its name.
-        seed: Of the values.
+        preprocessing: How images become an input, by the input's name.
+        seed: Seed of the values.
     Returns:
-        For each input values (N, ...).
+        Values (N, ...) for each input.
     """
     rng = np.random.default_rng(seed)
     rows = rows_by_input(description) if description.signatures else {}
     infos = model_inputs(description)
-    # As the runtime sees it: the first axis counts examples where all inputs and outputs have the same.
+    # As in the runtime: the first axis counts examples if all inputs and outputs have the same one.
     has_batch = len({info.shape[:1] for info in (*infos, *model_outputs(description))} - {()}) == 1
     inputs = []
     for info in infos:
         sizes = info.shape[1:] if has_batch else info.shape
         shape = (MOST_EXAMPLES, *(OPEN_SIZE if size == -1 else size for size in sizes))
         if info.name in preprocessing:
-            # Pixels have their channels last, whatever the model's layout.
+            # Pixels always have their channels last, whatever the model's layout.
             shape = preprocessing[info.name].as_images(np.empty(shape, np.uint8)).shape
             patches = rng.integers(0, 256, _patch_shape(shape), np.uint8)
             inputs.append(_enlarged(patches, shape))
@@ -130,5 +130,5 @@ def _enlarged(patches: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _value_dtype(info: TensorInfo) -> np.dtype[np.generic]:
-    """The dtype of real values for an input, quantized or not."""
+    """dtype of the real values of an input, whether it is quantized or not."""
     return np.dtype(np.float32) if info.quantization is not None else info.dtype

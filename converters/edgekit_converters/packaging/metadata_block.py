@@ -1,9 +1,9 @@
-"""Metadata entries for a FlatBuffer that exists: a block in front of it, and not a byte of it changed.
+"""Adds metadata entries to an existing FlatBuffer: a block in front of it, with not a byte of it changed.
 
-Offsets in a FlatBuffer are relative and point forward, so that a new root table in front of the old content can point
-into it. What is taken away again later is the block, and the old file is there as it was.
+Offsets in a FlatBuffer are relative and point forward, so a new root table in front of the old content can point into
+it. Removing the block later restores the old file exactly.
 
-    root offset, "TFL3" | new root table | metadata and buffer lists | new entries and buffers | the old file, whole
+    root offset, "TFL3" | new root table | metadata and buffer lists | new entries and buffers | the whole old file
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from edgekit_runtime.packed_file.model_file import MARKER
 from edgekit_runtime.tflite.schema import Buffer, Metadata, Model
 from edgekit_runtime.tflite.structure import FILE_IDENTIFIER
 
-#: How many fields the schema's table Model has.
+#: Number of fields of the schema's table Model.
 _MODEL_FIELDS = 8
-#: The schema wants the data of buffers aligned so; the old file's are, as long as the block's size is a multiple.
+#: Alignment of buffer data in the schema; the old file's data stays aligned if the block's size is a multiple.
 _ALIGNMENT = 16
 
 
@@ -28,10 +28,10 @@ def add_metadata(model: bytes, entries: Mapping[str, bytes]) -> bytes:
 
     Args:
         model: A FlatBuffer without such a block.
-        entries: Content by name; an entry of the same name in ``model`` is hidden by it.
+        entries: Content by name; it hides an entry of the same name in ``model``.
     Returns:
-        The longer FlatBuffer. A model whose weights lie outside its FlatBuffer, counted from the file's start, cannot
-        be moved and comes back unchanged; so does one whose root has fields of a later schema.
+        The longer FlatBuffer. A model is returned unchanged if its weights lie outside its FlatBuffer, at offsets from
+        the start of the file, since it cannot be moved, or if its root has fields of a later schema.
     """
     old = _OldModel(model)
     outside = any(old.scalar(buffer, Buffer.OFFSET, "Q") > 1 for buffer in old.tables(Model.BUFFERS))
@@ -45,18 +45,18 @@ def add_metadata(model: bytes, entries: Mapping[str, bytes]) -> bytes:
     block.data += bytes(-len(block.data) % _ALIGNMENT)
     size = len(block.data)
     block.close(size)
-    # The block's own size, for whoever takes it away.
+    # The size of the block itself, which is needed to remove it.
     struct.pack_into("<I", block.data, marker_content, size)
     return bytes(block.data) + model
 
 
 def block_size(model: bytes) -> int:
-    """The size of the block that :func:`add_metadata` has put in front of a FlatBuffer, 0 if there is none.
+    """The size of the block that :func:`add_metadata` put in front of a FlatBuffer; 0 if there is none.
 
     Args:
         model: A .tflite whose structure has been checked.
     Raises:
-        ModelFileError: There is a block, and no FlatBuffer behind it.
+        ModelFileError: There is a block, but no FlatBuffer behind it.
     """
     old = _OldModel(model)
     table = next((table for table in old.tables(Model.METADATA) if old.name(table) == MARKER), None)
@@ -71,7 +71,7 @@ def block_size(model: bytes) -> int:
 
 
 class _OldModel:
-    """The few things of a FlatBuffer that a new root has to point to."""
+    """Access to the parts of a FlatBuffer that a new root has to point to."""
 
     def __init__(self, data: bytes) -> None:
         from flatbuffers.table import Table
@@ -81,12 +81,12 @@ class _OldModel:
 
     @property
     def field_count(self) -> int:
-        """How many fields the root's layout knows of."""
+        """Number of fields in the root's vtable."""
         vtable = self.root.Pos - struct.unpack_from("<i", self._data, self.root.Pos)[0]
         return int(struct.unpack_from("<H", self._data, vtable)[0]) // 2 - 2
 
     def place(self, table: Any, field: int) -> int:
-        """Where a field is stored, 0 if it is left out."""
+        """Position of a field, 0 if it is absent."""
         offset = table.Offset(4 + 2 * field)
         return int(table.Pos + offset) if offset else 0
 
@@ -95,12 +95,12 @@ class _OldModel:
         return int(struct.unpack_from("<" + code, self._data, place)[0]) if place else 0
 
     def vector(self, table: Any, field: int) -> int:
-        """Where the vector begins that a field points to, 0 if it is left out."""
+        """Start of the vector that a field points to, 0 if it is absent."""
         place = self.place(table, field)
         return place + int(struct.unpack_from("<I", self._data, place)[0]) if place else 0
 
     def tables(self, field: int) -> list[Any]:
-        """The tables of a vector of the root's."""
+        """The tables in a vector of the root."""
         from flatbuffers.table import Table
 
         start = self.vector(self.root, field)
@@ -115,12 +115,12 @@ class _OldModel:
 
 
 def _place_in_new_table(table: int, field: int) -> int:
-    """Where a table that :class:`_Block` appends stores a field: behind the offset of its layout, 4 bytes each."""
+    """Position of a field in a table appended by :class:`_Block`: after the vtable offset, 4 bytes per field."""
     return table + 4 + 4 * field
 
 
 class _Block:
-    """The block under construction: a root and two lists, then what they point to."""
+    """The block under construction: a root and two lists, followed by what they point to."""
 
     def __init__(self, old: _OldModel, kept: Sequence[Any], added: int) -> None:
         self._old = old
@@ -149,7 +149,7 @@ class _Block:
         struct.pack_into("<I", self.data, place, target - place)
 
     def append_entry(self, name: str, content: bytes) -> int:
-        """Append one entry and its buffer; returns where ``content`` lies."""
+        """Append one entry and its buffer, and return the position of ``content``."""
         number = len(self._old_buffers) + self._added
         entry = self._append_table(fields=2)
         self._point(self._metadata_list + 4 * (len(self._kept) + self._added), entry)
@@ -160,7 +160,7 @@ class _Block:
         self.data += bytes(-len(self.data) % 4)
         buffer = self._append_table(fields=1)
         self._point(self._buffer_list + 4 * number, buffer)
-        # The vector's length is right before its aligned data.
+        # The vector's length is stored right before its aligned data.
         self.data += bytes(-(len(self.data) + 4) % _ALIGNMENT)
         self._point(_place_in_new_table(buffer, Buffer.DATA), len(self.data))
         self.data += struct.pack("<I", len(content)) + content
@@ -170,7 +170,7 @@ class _Block:
         return place
 
     def _append_table(self, fields: int) -> int:
-        """Append a table of fields of 4 bytes, in their order and all still 0; returns its place."""
+        """Append a table of 4-byte fields, in order and all 0, and return its position."""
         vtable = len(self.data)
         offsets = [_place_in_new_table(0, field) for field in range(fields)]
         self.data += struct.pack(f"<HH{fields}H", 4 + 2 * fields, 4 + 4 * fields, *offsets)
@@ -180,7 +180,7 @@ class _Block:
         return table
 
     def close(self, size: int) -> None:
-        """Point to the old content, which begins ``size`` bytes from the block's start."""
+        """Point to the old content, which starts ``size`` bytes after the block's start."""
         old = self._old
         for field, place in self._fields.items():
             if field == Model.VERSION:

@@ -1,4 +1,4 @@
-"""Ed25519 keys and signatures for devices without a network; ``edgekit_runtime.packed_file.signature`` checks them."""
+"""Ed25519 keys and signatures for offline devices, checked by ``edgekit_runtime.packed_file.signature``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgekit_runtime.tflite.structure import read_model_description
 
 
 def new_key() -> tuple[bytes, bytes]:
-    """A new private key and its public key, both as PEM."""
+    """Generate a private key and its public key, both as PEM."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -31,12 +31,12 @@ def sign(content: bytes, private_key: bytes, ask_password: Callable[[], str]) ->
     Args:
         content: The whole file, packed or not.
         private_key: PEM of an Ed25519 private key.
-        ask_password: Asked where the key is encrypted.
+        ask_password: Called if the key is encrypted.
     Returns:
         The file with its signature as a part; the same key and content give the same bytes.
     Raises:
-        ModelFileError: It is no sound .tflite.
-        UsageError: The key is none, or its password is wrong.
+        ModelFileError: The content is not a valid .tflite.
+        UsageError: The private key is not valid, or its password is wrong.
     """
     read_model_description(content)
     parts = Parts(content)
@@ -57,7 +57,7 @@ def _load(private_key: bytes, ask_password: Callable[[], str]) -> Any:
         try:
             key = load_pem_private_key(private_key, password=None)
         except TypeError:
-            # That is how the library says that the key is encrypted.
+            # The library's way to report an encrypted key.
             key = load_pem_private_key(private_key, password=ask_password().encode())
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UsageError("The private key cannot be read.", received=str(error).splitlines()[0]) from error

@@ -1,4 +1,4 @@
-"""The TFLite Metadata that other tools read: Netron, tflite-support, ML Kit, Android Studio.
+"""Writes the TFLite Metadata that other tools read: Netron, tflite-support, ML Kit, Android Studio.
 
 Source: the public schema ``metadata_schema.fbs`` of tflite-support.
 """
@@ -33,29 +33,29 @@ from edgekit_runtime.tflite.description import ModelDescription
 #: Name of the entry in the FlatBuffer's metadata.
 STANDARD_NAME = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
-#: Everything written here was there from the first version of the schema on.
+#: Everything written here exists since the first version of the schema.
 _MIN_PARSER_VERSION = "1.0.0"
 
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """A scalar field: the builder's name of its type, and its value."""
+    """A scalar field: its type as named by the builder, and its value."""
 
     kind: str
     value: int
 
 
 def standard_metadata(description: ModelDescription, manifest: Manifest, *, name: str) -> bytes:
-    """What is known of a model, as a FlatBuffer of the public schema; equal arguments give equal bytes.
+    """Return metadata about a model as a FlatBuffer of the public schema; equal arguments give equal bytes.
 
     Args:
-        description: Its tensors.
+        description: The model's tensors.
         manifest: Labels, preprocessing, provenance.
-        name: What the model is called.
+        name: Name of the model.
     """
     import flatbuffers
 
-    # Not the runtime's own view of inputs and outputs: a model that takes text has names as well.
+    # Not the runtime's view of inputs and outputs: a model with string inputs has names as well.
     signature = next((each for each in description.signatures if each.subgraph == 0), None)
     names = {} if signature is None else {index: end for end, index in (*signature.inputs, *signature.outputs)}
     inputs: list[dict[int, Any]] = [{TensorMetadata.NAME: names.get(x.index, x.name)} for x in description.inputs]
@@ -84,7 +84,7 @@ def standard_metadata(description: ModelDescription, manifest: Manifest, *, name
 
 
 def _image_input(preprocessing: Preprocessing) -> dict[int, Any]:
-    """Description, image properties and normalization ``(pixel - mean) / std`` of an image's tensor."""
+    """Description, image properties and normalization ``(pixel - mean) / std`` of an image tensor."""
     scale, offset = np.broadcast_arrays(
         np.atleast_1d(np.asarray(preprocessing.scale, float)), np.asarray(preprocessing.offset, float)
     )
@@ -117,7 +117,7 @@ def _image_input(preprocessing: Preprocessing) -> dict[int, Any]:
 
 
 def _write_table(builder: Any, fields: dict[int, Any]) -> int:
-    """Write a table, what it points to first: texts, tables, lists of tables, tuples of floats, numbers."""
+    """Write a table after what it points to: strings, tables, lists of tables, tuples of floats, numbers."""
     places = {field: _write_value(builder, value) for field, value in fields.items() if not isinstance(value, _Number)}
     builder.StartObject(max(fields, default=-1) + 1)
     for field, value in fields.items():

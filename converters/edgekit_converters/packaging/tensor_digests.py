@@ -1,4 +1,4 @@
-"""A digest of every constant tensor, so that two files can be compared weight by weight."""
+"""Digests of all constant tensors, so that two files can be compared weight by weight."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import hashlib
 
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: Hex digits that are kept: 64 bits tell changed weights apart, and a model has hundreds of tensors.
+#: Number of hex digits kept: 64 bits are enough to detect changed weights, and a model has hundreds of tensors.
 _DIGITS = 16
 
 
 def tensor_digests(model: TfliteModel) -> tuple[tuple[str, ...], ...]:
-    """SHA-256 of the data of each constant tensor, shortened.
+    """Compute the shortened SHA-256 of the data of each constant tensor.
 
     Args:
         model: The file.
     Returns:
-        For each subgraph the digests of its constant tensors, in the tensors' order.
+        For each subgraph, the digests of its constant tensors in the order of the tensors.
     """
     known: dict[tuple[int, int], str] = {}
     digests = []
@@ -32,7 +32,7 @@ def tensor_digests(model: TfliteModel) -> tuple[tuple[str, ...], ...]:
 
 
 def changed_tensors(model: TfliteModel, packed: tuple[tuple[str, ...], ...]) -> list[str]:
-    """Names of the constant tensors whose digest is not the packed one.
+    """Names of the constant tensors whose digest differs from the packed one.
 
     Args:
         model: The file.
