@@ -1,4 +1,4 @@
-"""Labelled examples, by name or path: one record per kind of data in ``kinds.py``, opened by ``opening.py``."""
+"""Datasets: ``kinds.py`` has one record per kind of data, and ``opening.py`` opens them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def load_dataset(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
 ) -> Dataset:
-    """Load data into memory to learn from.
+    """Load data for training into memory.
 
     Args:
-        source: All that ``--data`` takes: a name, a path, or ``python:module:function``; or data in memory.
-        seed: Seed of the choice of what is held back, if the source does not say.
-        image_size: Height and width that the images of a folder are resized to; None takes the first image's, large
-            ones made smaller.
-        channels: 1 or 3: what the images of a folder are converted to; None takes those of the first image.
+        source: Anything that ``--data`` accepts (a name, a path, ``python:module:function``), or data in memory.
+        seed: Seed for choosing the held-back examples if the source has no test part.
+        image_size: Height and width to resize the images of a folder to; None uses the size of the first image,
+            reduced if it is large.
+        channels: Number of channels to convert the images of a folder to, 1 or 3; None uses that of the first image.
     Raises:
-        DataError: There is no such source, it is damaged, or nothing can be learned from it.
+        DataError: The source does not exist, is damaged, or cannot be used for training.
     """
     from edgekit.datasets.opening import DataRequest
     from edgekit.datasets.training_set import read_training_set

@@ -1,4 +1,4 @@
-"""Labelled examples, with a part that is held back."""
+"""Holds labelled examples for training and for testing."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from edgekit.counting import counted
 from edgekit_converters.result_display import ResultDisplay, Summary
 
-#: A small file can unpack to more than any memory holds; no data set for a small device is as large as this.
+#: A small file can unpack to more than fits in memory. No dataset for a small device is as large as this limit.
 LARGEST_BYTES = 4_000_000_000
-#: Numbers and digests of examples are in memory; a few bytes could state any number of them.
+#: Indices and digests of all examples are kept in memory, and a header of a few bytes can declare any number of them.
 MOST_EXAMPLES = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Dataset(ResultDisplay):
-    """Examples to learn from and examples held back; none is in both.
+    """Training examples and held-back examples; no example is in both.
 
     Attributes:
-        name: What the user called it.
-        x_train: Examples to learn from, (N, ...); uint8 pixels (N, H, W, C) for images, else float32 or integers.
-        y_train: Their classes, int64 (N,).
-        x_test: Examples held back, as ``x_train``.
-        y_test: Their classes, int64 (N,).
-        labels: Name of each class.
-        digest: SHA-256 of all the content, in hex.
+        name: Name of the dataset, as given by the user.
+        x_train: Training examples, (N, ...); uint8 pixels (N, H, W, C) for images, otherwise float32 or integers.
+        y_train: Classes of the training examples, int64 (N,).
+        x_test: Held-back examples, in the form of ``x_train``.
+        y_test: Classes of the held-back examples, int64 (N,).
+        labels: Class names.
+        digest: SHA-256 of the whole content, in hex.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Dataset(ResultDisplay):
     digest: str
 
     def summary(self) -> Summary:
-        """Sizes of both parts, classes, digest."""
+        """Sizes of both parts, class names and digest."""
         return Summary(
             f"Data set {self.name}",
             (

@@ -1,4 +1,4 @@
-"""The built-in data set: 1,797 scanned digits that come with scikit-learn, resized to MNIST's form."""
+"""Provides the built-in dataset: the 1,797 scanned digits of scikit-learn, resized to the format of MNIST."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _INNER, _MARGIN = 20, 4
 
 
 def digits_source(*, seed: int) -> Source:
-    """The digits as uint8 (N, 28, 28, 1), bright on dark, as MNIST's are.
+    """The digits as uint8 (N, 28, 28, 1), bright on dark like those of MNIST.
 
     Args:
-        seed: Seed of the choice of what is held back.
+        seed: Seed for choosing the held-back examples.
     """
     from sklearn.datasets import load_digits
 

@@ -1,4 +1,4 @@
-"""Files from the network: kept, resumed where they broke off, and checked before they are used."""
+"""Downloads files into a cache, resumes interrupted downloads, and verifies digests before files are used."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One file to fetch.
+    """One file to download.
 
     Attributes:
-        url: Where it is.
-        sha256: Its digest, in hex.
-        size_bytes: Its size.
+        url: Address of the file.
+        sha256: SHA-256 of the file, in hex.
+        size_bytes: File size in bytes.
     """
 
     url: str
@@ -33,30 +33,30 @@ class Download:
 
     @property
     def name(self) -> str:
-        """The file's own name."""
+        """File name."""
         return self.url.rpartition("/")[2]
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: ``EDGEKIT_CACHE``, else the user's cache folder."""
+    """Folder for downloads: ``EDGEKIT_CACHE`` if it is set, otherwise a folder in the user's cache."""
     if "EDGEKIT_CACHE" in os.environ:
         return Path(os.environ["EDGEKIT_CACHE"])
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgekit"
 
 
 def fetch(downloads: Sequence[Download], folder: Path) -> list[Path]:
-    """Return the files in ``folder``; download those that are not there yet.
+    """Return the paths of the files in ``folder`` after downloading those that are missing.
 
-    A download that broke off is taken up where it ended.
+    An interrupted download is resumed.
 
     Raises:
-        DataError: There is no network, or what came is not the file. The message says what to download, and where
-            to put it.
+        DataError: There is no network, or the downloaded content has another digest. The message says what to download
+            and where to put it.
     """
     for download in downloads:
         path = folder / download.name
         if path.is_file():
-            # Somebody may have put it there by hand: it is not ours to remove.
+            # The user may have put the file there, so it is not removed.
             _require_digest(path, download, f"delete it to have it downloaded, or put the file of {download.url} there")
             continue
         part = path.with_name(path.name + ".part")
@@ -85,7 +85,7 @@ def _continue(download: Download, part: Path) -> None:
         return
     request = urllib.request.Request(download.url, headers={"Range": f"bytes={start}-"} if start else {})
     with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
-        # 206: the server goes on where we stopped. 200: it starts anew, and so do we.
+        # Status 206: the server resumes at our offset. Status 200: the server starts over, and so do we.
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         with progress_bar(f"Downloading {download.name}", download.size_bytes) as advance:
             advance(start if resumed else 0)

@@ -1,7 +1,8 @@
-"""The kinds of data that commands take as ``--data``: one record for each.
+"""Declares the kinds of data that commands accept as ``--data``, one record per kind.
 
-Help texts, the error for unknown data and the guide's table are made from the records, so this module imports nothing
-heavy: the readers are imported when data is opened. To add a kind, add its record with its reader to ``KINDS``.
+Help texts, the error for unknown data and the guide's table are generated from the records. This module therefore
+imports nothing heavy: readers are imported when data is opened. To add a kind, add a record with its reader to
+``KINDS``.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from edgekit.datasets.source import Source
     from edgekit_converters.lowering import ModelInput
 
-    #: Opens the data of a request for a model's inputs. Only functions give examples that cannot be read in any order.
+    #: Opens the data of a request for the inputs of a model. Only functions return examples without random access.
     Reader = Callable[[DataRequest, Sequence[ModelInput]], Source | FunctionExamples]
 
 
 class Form(Enum):
-    """What the user passes."""
+    """The form of the value that the user passes."""
 
     NAME = "a name"
     FILE = "a file"
@@ -39,13 +40,14 @@ class DataKind:
     """One kind of data.
 
     Attributes:
-        name: What help texts call it. The name itself for ``Form.NAME``.
-        form: What the user passes.
-        help: What it holds, for the guide's table.
-        open: The reader.
-        suffixes: Endings of the file's name, or of the names of the files in the folder, in lower case.
-        recognizes: Tells from the content whether a path is of this kind, where no suffix does; None for never.
-        prefix: What the user's text begins with, for ``Form.FUNCTION``.
+        name: Name in help texts; for ``Form.NAME``, the value that the user passes.
+        form: Form of the value that the user passes.
+        help: Description of the content, for the guide's table.
+        open: Reader.
+        suffixes: Suffixes of the file, or of the files in the folder, in lower case.
+        recognizes: Detects from the content whether a path is of this kind if its suffix does not say so; None if the
+            content is never examined.
+        prefix: Prefix of the value that the user passes, for ``Form.FUNCTION``.
         has_columns: Whether ``--label-column`` applies.
     """
 
@@ -59,16 +61,16 @@ class DataKind:
     has_columns: bool = False
 
     def is_named_by(self, source: str) -> bool:
-        """Whether the user's text alone says that it is of this kind."""
+        """Whether the value that the user passed identifies this kind without looking at any file."""
         return source == self.name if self.form is Form.NAME else bool(self.prefix) and source.startswith(self.prefix)
 
     def has_content_of(self, path: Path) -> bool:
-        """Whether what is at ``path`` is of this kind, whatever it is called."""
+        """Whether the content at ``path`` is of this kind, regardless of its name."""
         return self.recognizes is not None and self.recognizes(path)
 
 
 def known_kinds() -> str:
-    """All kinds in one sentence, for help texts and errors."""
+    """A list of all kinds in one sentence, for help texts and errors."""
     names = {form: [kind.name for kind in KINDS if kind.form is form] for form in Form}
     return (
         f"{', '.join(names[Form.NAME])}; a file ({', '.join(names[Form.FILE])}); a folder of "
@@ -78,21 +80,21 @@ def known_kinds() -> str:
 
 
 def is_named(source: str) -> bool:
-    """Whether data is a name or a function, and not a path."""
+    """Whether ``source`` is a name or a function instead of a path."""
     return any(kind.is_named_by(source) for kind in KINDS)
 
 
 def is_folder_of_files(source: str) -> bool:
-    """Whether data is a folder with one file per example, and not one that is a whole data set, as of IDX files."""
+    """Whether ``source`` is a folder with one file per example, unlike a folder of IDX files."""
     path = Path(source)
     return not is_named(source) and path.is_dir() and not any(kind.has_content_of(path) for kind in KINDS)
 
 
 def require_existing(source: str) -> None:
-    """Check what needs no reader: that the data is there.
+    """Check that the data exists, without importing a reader.
 
     Raises:
-        DataError: It is not, or it is an empty folder.
+        DataError: The data does not exist, or it is an empty folder.
     """
     path = Path(source)
     if is_named(source):
@@ -114,12 +116,12 @@ def require_existing(source: str) -> None:
 
 
 def find_kind(source: str) -> DataKind:
-    """The kind of the data that the user named.
+    """Return the kind of the data that the user passed.
 
     Args:
         source: A name, a path, or ``python:module:function``.
     Raises:
-        DataError: There is no such data, it is of no known kind, or a folder holds files of several kinds.
+        DataError: The data does not exist, its kind is unknown, or a folder holds files of several kinds.
     """
     require_existing(source)
     path = Path(source)
@@ -129,7 +131,7 @@ def find_kind(source: str) -> DataKind:
         by_content = [kind for kind in KINDS if kind.has_content_of(path)]
         return by_content[0] if by_content else _kind_of_files_in(path)
     by_suffix = [kind for kind in KINDS if kind.form is Form.FILE and path.suffix.lower() in kind.suffixes]
-    # A pipe would be waited for.
+    # Only regular files are opened, because reading from a pipe would block.
     found = by_suffix or [kind for kind in KINDS if path.is_file() and kind.has_content_of(path)]
     if not found:
         raise DataError(
@@ -268,7 +270,7 @@ FUNCTION = DataKind(
     _open_function,
     prefix="python:",
 )
-#: In the order of the help texts. The first kind that recognizes a path's content opens it.
+#: In the order of the help texts. The first kind that recognizes the content of a path opens it.
 KINDS = (
     DataKind("digits", Form.NAME, "1,797 scanned digits, built in", _open_digits),
     DataKind("mnist", Form.NAME, "70,000 handwritten digits, downloaded once and checked by SHA-256", _open_mnist),

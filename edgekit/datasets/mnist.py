@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST, downloaded once and checked."""
+"""Provides MNIST and Fashion-MNIST, which are downloaded once and verified."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _CLOTHES = (
 
 
 def mnist_source(cache: Path) -> Source:
-    """MNIST's 60,000 and 10,000 digits; see ``fetch`` for the errors."""
+    """MNIST's 60,000 training and 10,000 test digits; see ``fetch`` for the errors."""
     [path] = fetch([MNIST], cache / "mnist")
     return named_source("mnist", open_arrays(path), tuple(map(str, range(10))))
 
 
 def fashion_mnist_source(cache: Path) -> Source:
-    """Fashion-MNIST's 60,000 and 10,000 images of clothes; see ``fetch`` for the errors."""
+    """Fashion-MNIST's 60,000 training and 10,000 test images of clothes; see ``fetch`` for the errors."""
     folder = cache / "fashion-mnist"
     fetch(FASHION_MNIST, folder)
     return named_source("fashion-mnist", open_idx(folder), _CLOTHES)

@@ -1,4 +1,4 @@
-"""A data set's examples as the inputs of a model."""
+"""Converts the examples of a dataset to the inputs of a model."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from edgekit_runtime.model import Model
 from edgekit_runtime.task import IMAGE, UNNAMED, Task
 from edgekit_runtime.tensor_info import TensorInfo
 
-#: Real values of pixels 0 and 255, or a whole preprocessing, whose sizes need not be the model's.
+#: Real values of pixels 0 and 255, or a complete preprocessing, whose sizes may differ from the model's.
 PixelRange = tuple[float, float] | Preprocessing
-#: What pixels 0 and 255 become, where neither the user nor the model says otherwise.
+#: Real values of pixels 0 and 255 unless the user or the model specifies others.
 DEFAULT_PIXEL_RANGE = (0.0, 1.0)
 
 
 def image_preprocessing(
     shape: tuple[int, ...], pixel_range: PixelRange, *, channels_first: bool = False
 ) -> Preprocessing | None:
-    """How pictures become an input of ``shape``, or None where it takes no pictures.
+    """The preprocessing that turns images into an input of ``shape``, or None if the input does not take images.
 
     Args:
-        shape: The input's sizes, batch axis first; (N, H, W, C) for pictures, or (N, C, H, W).
-        pixel_range: Real values of pixels 0 and 255, or all that is known of the model's preprocessing.
-        channels_first: Whether the input is (N, C, H, W); a whole preprocessing says so itself.
+        shape: Shape of the input with the batch axis; (N, H, W, C) or (N, C, H, W) for images.
+        pixel_range: Real values of pixels 0 and 255, or the known preprocessing of the model.
+        channels_first: Whether the input is (N, C, H, W); a complete preprocessing contains its layout.
     """
     layout = CHANNELS_FIRST if channels_first or _is_channels_first(pixel_range) else CHANNELS_LAST
     if layout == CHANNELS_FIRST and len(shape) == 4:
@@ -52,7 +52,7 @@ def _images_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def inputs_of(infos: Sequence[TensorInfo]) -> tuple[ModelInput, ...]:
-    """The inputs of a .tflite; quantized ones are given as the real values that they stand for."""
+    """The inputs of a .tflite; quantized inputs are described as float32, since callers pass real values."""
     return tuple(
         ModelInput(info.name, info.shape, info.dtype.name if info.quantization is None else "float32") for info in infos
     )
@@ -67,15 +67,15 @@ def with_pixels(
     default: tuple[float, float] = DEFAULT_PIXEL_RANGE,
     channels_first: bool = False,
 ) -> tuple[ModelInput, ...]:
-    """The inputs with what pixels become at those that are images.
+    """Set the pixel range of every input that is an image.
 
     Args:
-        inputs: The model's inputs.
-        task: Which of them are images.
-        given: The user's pixel range by input name; under ``UNNAMED`` that of the only image.
-        packed: What the file or the model says, likewise.
-        default: Real values of pixels 0 and 255 at the others.
-        channels_first: Whether images are (N, C, H, W); those whose shape allows nothing else are anyway.
+        inputs: Inputs of the model.
+        task: Task of the model, which says which inputs are images.
+        given: Pixel range from the user by input name, or under ``UNNAMED`` for the only image.
+        packed: Pixel range from the file or the model, in the same form.
+        default: Real values of pixels 0 and 255 for all other images.
+        channels_first: Whether images are (N, C, H, W); if a shape allows no other layout, it is used in any case.
     Raises:
         UsageError: A pixel range is for an input that does not exist or is not an image, or for one of several images
             without its name.
@@ -93,7 +93,7 @@ def with_pixels(
     def pixels(each: ModelInput) -> PixelRange:
         user, known = (source.get(each.name) or source.get(UNNAMED) for source in (given, packed))
         if isinstance(known, Preprocessing) and isinstance(user, tuple):
-            # The range is the user's, all else stays as packed.
+            # The user's range replaces the packed one; everything else stays as packed.
             known = known._replace(scale=(user[1] - user[0]) / 255, offset=user[0])
             user = None
         chosen = user or known or default
@@ -105,18 +105,18 @@ def with_pixels(
 
 
 def _has_channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether an image of this shape can only have its channels before its rows."""
+    """Whether an image of this shape must be (N, C, H, W)."""
     return len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3)
 
 
 def model_inputs_with_pixels(
     model: Model, given: Mapping[str, PixelRange] = MappingProxyType({})
 ) -> tuple[ModelInput, ...]:
-    """The inputs of a loaded .tflite, and what pixels become at its images.
+    """The inputs of a loaded .tflite, with the pixel range of its images.
 
     Args:
-        model: The model; what is packed into it counts, and what an 8-bit input was calibrated on.
-        given: The user's pixel range by input name; under ``UNNAMED`` that of the only image.
+        model: Model; its packed preprocessing is used, or else the range that an 8-bit input was calibrated on.
+        given: Pixel range from the user by input name, or under ``UNNAMED`` for the only image.
     Raises:
         UsageError: See :func:`with_pixels`.
     """
@@ -126,10 +126,10 @@ def model_inputs_with_pixels(
 
 
 def preprocessing_by_name(inputs: Sequence[ModelInput]) -> dict[str, Preprocessing]:
-    """How images become each input of a fixed size, by its name."""
+    """The preprocessing of each image input of fixed size, by input name."""
     found = {}
     for each in inputs:
-        # An image without an axis of channels is grey.
+        # An image without a channel axis is grayscale.
         shape = each.shape if len(each.shape) == 4 else (*each.shape, 1)
         preprocessing = None if each.pixels is None else image_preprocessing(shape, each.pixels)
         if preprocessing is not None:
@@ -138,18 +138,18 @@ def preprocessing_by_name(inputs: Sequence[ModelInput]) -> dict[str, Preprocessi
 
 
 def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixels: PixelRange | None) -> np.ndarray:
-    """Bring a data set's examples to a model's input.
+    """Convert the examples of a dataset to an input of a model.
 
     Args:
-        examples: uint8 pixels (N, H, W, C), or values of any type that the model takes as they are.
-        shape: The input's sizes, batch axis first; -1 where any size will do.
-        dtype: numpy's name of the input's type.
-        pixels: For images, the real values of pixels 0 and 255, or all that is known of the preprocessing; None for
-            values that the model takes as they are.
+        examples: uint8 pixels (N, H, W, C), or values of any type that the model takes unchanged.
+        shape: Shape of the input with the batch axis; -1 for sizes that may vary.
+        dtype: NumPy name of the input's dtype.
+        pixels: For images, the real values of pixels 0 and 255, or the known preprocessing; None for values that the
+            model takes unchanged.
     Returns:
-        Shape (N, *shape[1:]), type ``dtype``.
+        Values of shape (N, *shape[1:]) and type ``dtype``.
     Raises:
-        DataError: The examples have other sizes than the input.
+        DataError: The shape of the examples differs from that of the input.
     """
     if pixels is not None and _is_channels_first(pixels) and len(shape) == 4:
         return _channels_first_input(examples, shape, dtype, pixels)
@@ -159,7 +159,7 @@ def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pix
         examples = examples[..., 0]
     if not _fits(examples.shape, shape):
         raise _unfit(examples.shape[1:], shape[1:])
-    # The device takes a picture without an axis of channels as grey, and so does this.
+    # An image without a channel axis is grayscale, as on the device.
     if pixels is not None and examples.dtype == np.uint8 and dtype == "float32":
         image_shape = examples.shape if examples.ndim != 3 else (*examples.shape, 1)
         preprocessing = image_preprocessing(image_shape, pixels)
@@ -171,7 +171,7 @@ def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pix
 def _channels_first_input(
     examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixel_range: PixelRange
 ) -> np.ndarray:
-    """Pixels (N, H, W, C), as data sets hold them, or what the model takes as it is."""
+    """Convert pixels (N, H, W, C), the layout of datasets, or values (N, C, H, W) that the model takes unchanged."""
     wanted = _images_shape(shape)
     if shape[1] == 1 and _fits(examples.shape, wanted[:-1]):
         examples = examples[..., np.newaxis]
@@ -186,24 +186,24 @@ def _channels_first_input(
 
 
 class ModelInputs:
-    """Brings raw values by name to all inputs of a model.
+    """Converts raw values by name to all inputs of a model.
 
     Args:
-        inputs: The model's inputs; images know what pixels become.
+        inputs: Inputs of the model; images have their pixel range.
     """
 
     def __init__(self, inputs: Sequence[ModelInput]) -> None:
         self._inputs = {model_input.name: model_input for model_input in inputs}
 
     def __call__(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Bring a batch to the model's shapes, types and pixel range.
+        """Convert a batch to the model's shapes, types and pixel range.
 
         Args:
-            raw: Values (N, ...) by input name, or one array under "" for a model of one input.
+            raw: Values (N, ...) by input name, or one array under "" for a model with one input.
         Returns:
             Finite values by input name.
         Raises:
-            DataError: An input is missing, has another shape, or holds NaN or infinity.
+            DataError: An input is missing, has another shape, or contains NaN or infinity.
         """
         if set(raw) == {UNNAMED} and len(self._inputs) == 1:
             raw = {next(iter(self._inputs)): raw[UNNAMED]}
@@ -230,15 +230,15 @@ class ModelInputs:
 
 
 def finite(values: np.ndarray, whose: str) -> np.ndarray:
-    """Floats of any width as float32, none of them NaN or infinite.
+    """Convert floats of any width to float32 and check that all are finite.
 
     Args:
         values: Shape (N, ...).
-        whose: Begins the message: ``digits.csv holds``.
+        whose: Start of the error message, such as ``digits.csv holds``.
     Raises:
-        DataError: Some are no numbers, or beyond float32.
+        DataError: Some values are NaN, infinite, or too large for float32.
     """
-    # A number beyond float32 becomes infinite.
+    # A number too large for float32 becomes infinite.
     with np.errstate(over="ignore"):
         values = values.astype(np.float32, copy=False)
     bad = np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1))

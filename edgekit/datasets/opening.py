@@ -1,4 +1,4 @@
-"""Whatever the user names as data, opened for a model: a part to calibrate on and a part held back."""
+"""Opens the data that the user passed for a model, as a part for calibration and a held-back part."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from edgekit_runtime.task import UNNAMED
 
 @dataclass(frozen=True, slots=True)
 class DataRequest:
-    """What the user said of the data.
+    """The user's options for the data.
 
     Attributes:
         source: A name, a path, ``python:module:function``, or data in memory.
-        seed: Seed of the choice of what is held back, where the source doesn't say.
-        label_column: Heading or number of a table's column of labels; None finds it.
-        slice_by: Column, array, key or "folder" that says which slice an example belongs to; None for no slices.
+        seed: Seed for choosing the held-back examples if the source has no test part.
+        label_column: Heading or number of the label column of a table; None detects it.
+        slice_by: Column, array, key or "folder" that assigns examples to slices; None for no slices.
     """
 
     source: str | MemoryData
@@ -39,18 +39,18 @@ class DataRequest:
 
     @property
     def name(self) -> str:
-        """What the user called the data, or what data in memory is called."""
+        """The source as the user wrote it, or the name of data in memory."""
         return str(self.source)
 
 
 @dataclass(eq=False)
 class ModelData:
-    """The data of a model, none of it read yet; what is held back is chosen when a part is first asked for.
+    """Data opened for a model. Nothing is read, and the held-back examples are not chosen, until a part is requested.
 
     Attributes:
-        part: Gives a part.
-        labels: Names of the classes; empty where none are known.
-        has_test_part: Whether the source itself keeps examples for testing.
+        part: Returns the examples of a part.
+        labels: Class names; empty if unknown.
+        has_test_part: Whether the source itself has a test part.
     """
 
     part: Callable[[Part], ExampleStream]
@@ -59,28 +59,28 @@ class ModelData:
 
     @cached_property
     def calibration(self) -> ExampleStream:
-        """What may be calibrated on; the part to train on, where the source has parts."""
+        """Examples for calibration; the training part if the source has parts."""
         return self.part(Part.CALIBRATION)
 
     @cached_property
     def held_back(self) -> ExampleStream:
-        """What calibration and training never see."""
+        """Examples that calibration and training never use."""
         return self.part(Part.HELD_BACK)
 
     @cached_property
     def everything(self) -> ExampleStream:
-        """Both."""
+        """All examples of both parts."""
         return self.part(Part.EVERYTHING)
 
 
 def require_source(source: str | MemoryData, label_column: str | None) -> None:
-    """Check what can be checked before a model is there: that the data exists, and may have a column of labels.
+    """Check, before any model is loaded, that the data exists and that a label column applies to it.
 
     Args:
         source: A name, a path, ``python:module:function``, or data in memory.
-        label_column: The column of labels that was asked for.
+        label_column: Label column that the user passed, or None.
     Raises:
-        UsageError: A column of labels was asked for, and this is not a table.
+        UsageError: A label column was passed, but the data is not a table.
         DataError: The data does not exist.
     """
     suffixes = sorted(suffix for kind in kinds.KINDS if kind.has_columns for suffix in kind.suffixes)
@@ -103,11 +103,11 @@ def open_data(
     """Open data for a model.
 
     Args:
-        request: What the user said of the data.
-        inputs: The model's inputs; images know what pixels become.
-        labels: The model's own names of its classes: classes of these names get the model's numbers.
+        request: The user's options for the data.
+        inputs: Inputs of the model; images have their pixel range.
+        labels: Class names of the model; classes of the data with these names get the model's indices.
     Raises:
-        EdgekitError: There is no such source, it is damaged, or it does not fit the model.
+        EdgekitError: The source does not exist, is damaged, or is not compatible with the model.
     """
     require_source(request.source, request.label_column)
     conform = ModelInputs(inputs)
@@ -139,13 +139,13 @@ def _rows_of(source: Source, part: Part, seed: int) -> np.ndarray:
         classes = y if y is not None and y.ndim == 1 and y.dtype.kind == "i" else None
         held_back = held_back_rows(source.digests, classes, seed=seed)
     elif part is Part.CALIBRATION:
-        # An example that is in both parts is for testing only.
+        # An example that is in both parts is used for testing only.
         return everything[~held_back & ~np.isin(source.digests, source.digests[held_back])]
     return everything[held_back if part is Part.HELD_BACK else ~held_back]
 
 
 def _renumbered(source: Source, labels: Sequence[str]) -> Source:
-    """The source with the model's numbers for its classes, which may be fewer or in another order."""
+    """Replace the source's class indices by the model's, which may be more and in another order."""
     if not set(source.labels) <= set(labels) or source.labels in ((), tuple(labels)):
         return source
     numbers = np.array([list(labels).index(name) for name in source.labels])
@@ -154,13 +154,13 @@ def _renumbered(source: Source, labels: Sequence[str]) -> Source:
 
 
 def open_source(request: DataRequest, inputs: Sequence[ModelInput]) -> Source | FunctionExamples:
-    """Open data by the reader of its kind.
+    """Open data with the reader of its kind.
 
     Args:
-        request: What the user said of the data.
-        inputs: The model's inputs; images know what pixels become.
+        request: The user's options for the data.
+        inputs: Inputs of the model; images have their pixel range.
     Raises:
-        EdgekitError: There is no such source, it is damaged, or it does not fit the model.
+        EdgekitError: The source does not exist, is damaged, or is not compatible with the model.
     """
     if isinstance(request.source, MemoryData):
         return open_callable(request.name, request.source.read, inputs, seed=request.seed, slice_by=request.slice_by)

@@ -1,4 +1,4 @@
-"""A source whose examples can be read in any order, none of them before it is asked for."""
+"""Describes sources of examples with random access, which are read only on request."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-#: Rows that are read together where every row is looked at once.
+#: Number of rows per read when all rows are visited in order.
 _ROWS_AT_ONCE = 64
 
 
 class Rows(Protocol):
-    """What rows can be taken from: an array, or one that lies in a file."""
+    """Anything that rows can be read from: an array in memory or in a file."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Sizes, examples first."""
+        """Shape, with the axis of examples first."""
 
     def __len__(self) -> int: ...
 
@@ -28,20 +28,20 @@ class Rows(Protocol):
 
 @dataclass(eq=False)
 class Source:
-    """Examples as the user's files hold them. Small things are in memory, the examples are not.
+    """Examples as the user's files store them. Ground truth and slices are in memory, but the examples are not.
 
     Attributes:
-        name: What the user called it.
+        name: Name of the source, as given by the user.
         count: Number of examples.
-        read: Gives the raw values of some rows (sorted), each (N, ...), by input name or under ``UNNAMED``.
-        hashes: Gives 16 bytes for every example, in order; equal for equal examples.
-        targets: Class numbers, int64 (N,), or real targets, float32 (N, ...), by output name or under ``UNNAMED``;
-            empty where the data has none.
-        labels: Names of the classes; empty where the source has none.
-        groups: The slice that each example belongs to, str (N,), or None.
-        held_back: True for examples that the source itself keeps for testing, bool (N,), or None.
-        name_of: What to call an example, by its row: its file, or its number in the file.
-        notes: Gives sentences on what reading did to the examples so far, such as cutting recordings.
+        read: Returns the raw values of the given sorted rows, (N, ...), by input name or under ``UNNAMED``.
+        hashes: Yields a hash of 16 bytes for every example, in order; equal examples have equal hashes.
+        targets: Ground truth by output name or under ``UNNAMED``: classes, int64 (N,), or real values, float32
+            (N, ...); empty if the data has none.
+        labels: Class names; empty if the source has none.
+        groups: Slice of each example, str (N,), or None.
+        held_back: True for the examples of the source's own test part, bool (N,), or None.
+        name_of: Returns the name of the example at a row: its file, or its index in the file.
+        notes: Returns sentences about changes made to the examples read so far, such as truncated recordings.
     """
 
     name: str
@@ -57,17 +57,17 @@ class Source:
 
     @cached_property
     def digests(self) -> np.ndarray:
-        """16 bytes for each example, S16 (N,), equal for equal ones: read once, then kept."""
+        """A hash of 16 bytes for each example, S16 (N,), equal for equal examples; computed once, then kept."""
         return as_digests(self.hashes(), self.count)
 
 
 def as_digests(hashes: Iterable[bytes], count: int = -1) -> np.ndarray:
-    """Hashes of 16 bytes as one array, S16 (N,): a list of them would take four times the memory."""
+    """Collect hashes of 16 bytes in one array, S16 (N,), because a list would need four times the memory."""
     return np.fromiter(hashes, "S16", count)
 
 
 def row_hashes(*arrays: Rows) -> Iterator[bytes]:
-    """16 bytes for each row of arrays of equal length; equal for equal rows, and much smaller than these."""
+    """Hash each row of arrays of equal length to 16 bytes; equal rows have equal hashes."""
     for start in range(0, len(arrays[0]), _ROWS_AT_ONCE):
         parts = [np.ascontiguousarray(array[start : start + _ROWS_AT_ONCE]) for array in arrays]
         for row in range(len(parts[0])):

@@ -1,4 +1,4 @@
-"""Holding examples back, so that none is on both sides, not even as a copy."""
+"""Holds examples back so that no example, and no copy of one, is in both parts."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 
 from edgekit_runtime.errors import DataError
 
-#: The share that is held back, where the source doesn't say.
+#: Share of the examples that is held back if the source has no test part.
 HELD_BACK = 0.2
 
 
 def hold_back(name: str, digests: np.ndarray, classes: np.ndarray, *, seed: int) -> np.ndarray:
-    """Choose a fifth of every class for the test; copies stay on one side.
+    """Choose a fifth of every class for testing; copies of an example stay in one part.
 
     Args:
-        name: What the user called the source, for messages.
-        digests: S16 (N,), equal for equal examples.
-        classes: Class of each, int64 (N,).
+        name: Name of the source, for messages.
+        digests: Digest of each example, S16 (N,), equal for equal examples.
+        classes: Class of each example, int64 (N,).
         seed: Seed of the choice.
     Returns:
-        True for what is held back, bool (N,).
+        True for the held-back examples, bool (N,).
     Raises:
-        DataError: A class has one example only, or copies of one.
+        DataError: A class has only one distinct example.
     """
     found, counts = np.unique(classes[np.unique(_first_copies(digests))], return_counts=True)
     if counts.min() < 2:
@@ -37,14 +37,16 @@ def hold_back(name: str, digests: np.ndarray, classes: np.ndarray, *, seed: int)
 
 
 def held_back_rows(digests: np.ndarray, classes: np.ndarray | None, *, seed: int) -> np.ndarray:
-    """Choose a fifth of the examples, copies together, and of every class where each has two or more.
+    """Choose a fifth of the examples, keeping copies together.
+
+    The choice is stratified by class if every class has at least two distinct examples.
 
     Args:
-        digests: S16 (N,), equal for equal examples.
-        classes: Class of each, int64 (N,); None where there is none.
+        digests: Digest of each example, S16 (N,), equal for equal examples.
+        classes: Class of each example, int64 (N,), or None.
         seed: Seed of the choice.
     Returns:
-        True for what is held back, bool (N,); nothing is where all examples are equal.
+        True for the held-back examples, bool (N,); if all examples are equal, none is held back.
     """
     from sklearn.model_selection import train_test_split
 
@@ -55,13 +57,13 @@ def held_back_rows(digests: np.ndarray, classes: np.ndarray | None, *, seed: int
     strata = None if classes is None else classes[originals]
     if strata is not None and np.unique(strata, return_counts=True)[1].min() < 2:
         strata = None
-    # One of every class at least.
+    # At least one example of every class.
     count = max(math.ceil(HELD_BACK * len(originals)), 1 if strata is None else len(np.unique(strata)))
     _, test = train_test_split(originals, test_size=count, random_state=seed, shuffle=True, stratify=strata)
     return np.isin(first_of, test)
 
 
 def _first_copies(digests: np.ndarray) -> np.ndarray:
-    """For each example the index of the first that is equal to it."""
+    """For each example, the index of the first example equal to it."""
     _, first, place = np.unique(digests, return_index=True, return_inverse=True)
     return np.asarray(first[place])

@@ -1,7 +1,7 @@
-"""Streams of examples: read as they are used, as often as they are used, and never whole.
+"""Streams of examples, which are read on each use and are never in memory as a whole.
 
-Calibration, validation, the budget's search and the gate read their data through :class:`ExampleStream`;
-:func:`edgekit.datasets.opening.open_data` makes one of whatever the user named.
+Calibration, validation, the budget's search and the gate read their data through :class:`ExampleStream`, which
+:func:`edgekit.datasets.opening.open_data` creates from the data that the user passed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import numpy as np
 from edgekit.datasets.source import Source
 from edgekit_runtime.task import UNNAMED
 
-#: Brings raw values by name to what the model takes.
+#: Converts raw values by name to the inputs of the model.
 Conform = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
 
 class Part(Enum):
-    """Which of the examples."""
+    """A part of the data."""
 
     CALIBRATION = "calibration"
     HELD_BACK = "held back"
@@ -32,14 +32,14 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some examples, as the model takes them.
+    """Some examples, converted to the inputs of the model.
 
     Attributes:
-        inputs: The values of each input by its name, shape (N, ...), in the input's dtype.
-        targets: Class numbers, int64 (N,), or real targets, float32 (N, ...), by output name; under "" where the
-            data names no output; empty where it has none.
-        groups: The slice that each example belongs to, str (N,), or None.
-        names: What each example is called: its file, or its number.
+        inputs: Values by input name, shape (N, ...), in the input's dtype.
+        targets: Ground truth by output name: classes, int64 (N,), or real values, float32 (N, ...); under "" if the
+            data names no output; empty if it has none.
+        groups: Slice of each example, str (N,), or None.
+        names: Name of each example: its file or its index.
     """
 
     inputs: dict[str, np.ndarray]
@@ -52,7 +52,7 @@ class Batch:
 
     @property
     def y(self) -> np.ndarray | None:
-        """The targets of data that names no output, or None."""
+        """The ground truth of data that names no output, or None."""
         return self.targets.get(UNNAMED)
 
 
@@ -61,46 +61,46 @@ class ExampleStream(Protocol):
 
     @property
     def name(self) -> str:
-        """What the user called the data."""
+        """Name of the data, as given by the user."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the classes; empty where the data has none."""
+        """Class names; empty if the data has none."""
 
     @property
     def count(self) -> int | None:
-        """Number of examples; None where only reading them all would tell."""
+        """Number of examples; None if it is unknown until all have been read."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the examples and their targets, in hex; data that can only be read is read for it once."""
+        """SHA-256 of the examples and their ground truth, in hex; data of a function is read once to compute it."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what reading did to the examples so far, such as cutting recordings."""
+        """Sentences about changes made to the examples read so far, such as truncated recordings."""
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """All examples, ``size`` at a time, the last time perhaps fewer.
+        """Yield all examples in batches of ``size``; the last batch may be smaller.
 
         Raises:
-            DataError: An example is damaged, holds NaN or infinity, or does not fit the model.
+            DataError: An example is damaged, contains NaN or infinity, or is not compatible with the model.
         """
 
     def sample(self, count: int, *, seed: int) -> ExampleStream:
-        """At most ``count`` of the examples, chosen by ``seed``, in their order.
+        """At most ``count`` of the examples, chosen by ``seed``, in their original order.
 
-        Where the number of examples is not known, these are the first ones.
+        If the number of examples is unknown, these are the first ones.
         """
 
 
 @dataclass(frozen=True)
 class StoredExamples:
-    """Some rows of a source that can be read in any order; an :class:`ExampleStream`.
+    """Some rows of a source with random access; an :class:`ExampleStream`.
 
     Attributes:
-        source: The source.
-        rows: Which of its rows, sorted.
-        conform: Brings raw values to what the model takes.
+        source: Source of the examples.
+        rows: Sorted indices of its rows.
+        conform: Converts raw values to the inputs of the model.
     """
 
     source: Source
@@ -109,12 +109,12 @@ class StoredExamples:
 
     @property
     def name(self) -> str:
-        """What the user called the data."""
+        """Name of the data, as given by the user."""
         return self.source.name
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the classes."""
+        """Class names."""
         return self.source.labels
 
     @property
@@ -124,12 +124,12 @@ class StoredExamples:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What reading did to the examples so far."""
+        """Sentences about changes made to the examples read so far."""
         return self.source.notes()
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the examples and their targets, in hex."""
+        """SHA-256 of the examples and their ground truth, in hex."""
         whole = hashlib.sha256()
         whole.update(self.source.digests[self.rows].tobytes())
         for output, values in sorted(self.source.targets.items()):
@@ -137,7 +137,7 @@ class StoredExamples:
         return whole.hexdigest()
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """All examples, ``size`` at a time; see :meth:`ExampleStream.batches`."""
+        """Yield all examples in batches of ``size``; see :meth:`ExampleStream.batches`."""
         source = self.source
         for start in range(0, len(self.rows), size):
             rows = self.rows[start : start + size]
@@ -149,6 +149,6 @@ class StoredExamples:
             )
 
     def sample(self, count: int, *, seed: int) -> StoredExamples:
-        """At most ``count`` of the examples, chosen by ``seed``, in their order."""
+        """At most ``count`` of the examples, chosen by ``seed``, in their original order."""
         chosen = np.random.default_rng(seed).permutation(len(self.rows))[:count]
         return StoredExamples(self.source, self.rows[np.sort(chosen)], self.conform)

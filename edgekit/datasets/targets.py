@@ -1,4 +1,4 @@
-"""What the examples should be answered with: class numbers, class names, or real numbers."""
+"""Converts the ground truth of a source to one form: classes or real values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WHITE = 255
 
 
 class TargetForm(Enum):
-    """How labels are given; the value is what messages call it."""
+    """How the ground truth is given; the value is the form's name in messages."""
 
     NAMES = "names of classes"
     ONE_HOT = "one-hot classes"
@@ -24,12 +24,12 @@ class TargetForm(Enum):
 
 
 class Targets(NamedTuple):
-    """Labels in one form.
+    """Ground truth in one form.
 
     Attributes:
-        values: int64 (N, ...) class numbers or float32 (N, ...) real targets.
-        names: Names of the classes, if the labels were text.
-        form: How they were given.
+        values: Classes, int64 (N, ...), or real values, float32 (N, ...).
+        names: Class names if the ground truth was text.
+        form: Form in which it was given.
     """
 
     values: np.ndarray
@@ -38,20 +38,20 @@ class Targets(NamedTuple):
 
 
 def as_targets(name: str, y: np.ndarray, count: int, form: TargetForm | None = None) -> Targets:
-    """Bring a source's labels to one form.
+    """Convert the ground truth of a source to one form.
 
-    Whole numbers from 0 are classes, also as one-hot rows and as text; other numbers are real targets. Maps and
-    sequences of classes lose a last axis of size 1, and may be one-hot along the last axis, too.
+    Integers from 0, one-hot rows and text are classes; other numbers are real values. Maps and sequences of classes
+    may also be one-hot along the last axis; a last axis of size 1 is removed.
 
     Args:
-        name: What the user called the source, for messages.
+        name: Name of the source, for messages.
         y: One row per example.
         count: Number of examples.
-        form: How the labels are given; None finds it. A batch of a stream has the form of the first batch, although it
-            may look like another one: not every batch of real numbers has one that is not whole.
+        form: Form in which the ground truth is given; None detects it. Later batches of a stream have the form of the
+            first batch even if they look different: a batch of real values may happen to contain integers only.
     Raises:
-        DataError: Their number differs from that of the examples, they are neither numbers nor text, or of another
-            form.
+        DataError: The number of labels differs from that of the examples, they are neither numbers nor text, or they
+            have another form.
     """
     y = _checked(name, y, count)
     own = _form_of(y)
@@ -75,7 +75,7 @@ def as_targets(name: str, y: np.ndarray, count: int, form: TargetForm | None = N
 
 
 def _checked(name: str, y: np.ndarray, count: int) -> np.ndarray:
-    """The labels, one row per example, without a second axis of size 1."""
+    """Check the ground truth and remove a second axis of size 1; one row per example remains."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 0 or len(y) != count:
@@ -117,7 +117,7 @@ def _form_of(y: np.ndarray) -> TargetForm:
 
 
 def _may_be(y: np.ndarray, own: TargetForm, form: TargetForm) -> bool:
-    """Whether labels that look like ``own`` may be of ``form`` as well."""
+    """Whether ground truth that looks like ``own`` can also be of ``form``."""
     if form is TargetForm.CLASSES:
         return own is form or (own in (TargetForm.ONE_HOT, TargetForm.BLACK_AND_WHITE) and y.dtype.kind in "biu")
     if form is TargetForm.BLACK_AND_WHITE:
@@ -126,7 +126,7 @@ def _may_be(y: np.ndarray, own: TargetForm, form: TargetForm) -> bool:
 
 
 def _require_range(name: str, y: np.ndarray) -> None:
-    """Refuse whole numbers that would overflow as classes, and real ones that would as float32."""
+    """Refuse integers that would overflow as classes and real numbers that would overflow as float32."""
     largest = np.abs(y.astype(np.float64)).max(initial=0)
     is_whole = y.dtype.kind in "biu" or bool((y == np.floor(y)).all())
     if largest > (_LARGEST_CLASS if is_whole else np.finfo(np.float32).max):
@@ -143,10 +143,10 @@ def _is_one_hot(bits: np.ndarray) -> bool:
 
 
 def _is_black_and_white(y: np.ndarray) -> bool:
-    """Whether labels may be masks that were saved as black and white images."""
+    """Whether the ground truth may be masks that were saved as black-and-white images."""
     return y.ndim > 2 and bool(((y == 0) | (y == _WHITE)).all())
 
 
 def without_last_axis_of_one(y: np.ndarray) -> np.ndarray:
-    """Class numbers as they are compared: masks saved as pictures have such an axis."""
+    """Remove a last axis of size 1, which masks saved as images have, so that classes can be compared."""
     return y[..., 0] if y.ndim > 2 and y.shape[-1] == 1 else y

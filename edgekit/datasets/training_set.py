@@ -1,4 +1,4 @@
-"""Data in memory to learn from: one class per example, and a part held back."""
+"""Reads data for training into memory: one class per example, with a held-back part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
 
-#: More than any classifier of images has.
+#: More than any image classifier has.
 _MOST_CLASSES = 100_000
 _ROWS_AT_ONCE = 64
 _ONE_CLASS_EACH = "one class number for each example"
@@ -29,13 +29,13 @@ def read_training_set(
     """Read all examples and hold a part of them back.
 
     Args:
-        request: What the user said of the data.
-        image_size: Height and width that the images of a folder are resized to; None takes the first image's.
-        channels: 1 or 3: what the images of a folder are converted to; None takes those of the first image.
+        request: The user's options for the data.
+        image_size: Height and width to resize the images of a folder to; None uses the size of the first image.
+        channels: Number of channels to convert the images of a folder to, 1 or 3; None uses that of the first image.
     Returns:
-        Pixels as uint8 (N, H, W, C), other numbers as float32 or as the integers that they are.
+        Dataset with pixels as uint8 (N, H, W, C), other integers unchanged, and floats as float32.
     Raises:
-        DataError: There is no such source, it is damaged, or nothing can be learned from it.
+        DataError: The source does not exist, is damaged, or cannot be used for training.
     """
     shape = (-1, *(image_size or (-1, -1)), channels or -1)
     source = open_source(request, [ModelInput("image", shape, "float32", pixels=DEFAULT_PIXEL_RANGE)])
@@ -114,7 +114,7 @@ def _values(source: Source) -> np.ndarray:
     if x.dtype.kind == "f":
         return finite(x, f"{source.name} holds")
     if x.ndim in (3, 4) and x.min() >= 0 and x.max() <= 255:
-        # Pixels, however wide the integers that hold them: the device scales uint8, and only uint8.
+        # These are pixels, whatever the integer type: the device scales uint8 only.
         x = x.astype(np.uint8, copy=False)
         return x[..., np.newaxis] if x.ndim == 3 else x
     return x
@@ -133,7 +133,7 @@ def _read_all(source: Source) -> np.ndarray:
                 next_step="save the examples as numbers",
             )
         if values.dtype.kind == "f":
-            # A number beyond float32 becomes infinite, which is refused below.
+            # A number too large for float32 becomes infinite, which is refused later.
             with np.errstate(over="ignore"):
                 values = values.astype(np.float32, copy=False)
         if start == 0:
@@ -171,7 +171,7 @@ def _room_for(source: Source, first: np.ndarray) -> np.ndarray:
 
 
 def _digest(*arrays: np.ndarray) -> str:
-    """SHA-256 in hex; training records and checkpoints are compared by it."""
+    """SHA-256 in hex, by which training records and checkpoints are compared."""
     whole = hashlib.sha256()
     for array in arrays:
         whole.update(f"{array.dtype}{array.shape}".encode())

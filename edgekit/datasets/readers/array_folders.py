@@ -1,4 +1,4 @@
-"""A folder of ``.npy`` files, one example a file; or, for a model of several inputs, a sub-folder an input."""
+"""Reads folders of ``.npy`` files with one example per file, or with one sub-folder per input of the model."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from edgekit_runtime.task import UNNAMED
 
 
 def array_folder_source(listing: Listing) -> Source:
-    """Arrays that are read when they are asked for, each one example without a batch axis."""
+    """A source of arrays that are read on request; each is one example without a batch axis."""
     return listing.source(read_array)
 
 
 def joined_source(folder: Path, sources: dict[str, Source]) -> Source:
-    """One source of a folder with a sub-folder an input; files of the same name belong together.
+    """A source for a folder with one sub-folder per input; files of the same name form one example.
 
     Args:
-        folder: The folder.
-        sources: The source of each input's sub-folder, by input name.
+        folder: Folder that contains the sub-folders.
+        sources: Source of each sub-folder, by input name.
     Raises:
-        DataError: The sub-folders hold files of different names.
+        DataError: The sub-folders contain files of different names.
     """
     stems = {
         name: [str(Path(source.name_of(row)).with_suffix("")) for row in range(source.count)]
@@ -59,7 +59,7 @@ def read_array(path: Path) -> np.ndarray:
     """Read one example; arrays of Python objects are never unpickled.
 
     Raises:
-        DataError: It is damaged, or no ``.npy`` file.
+        DataError: The file is damaged or is not an ``.npy`` file.
     """
     try:
         with path.open("rb") as file:

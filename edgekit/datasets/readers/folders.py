@@ -1,4 +1,4 @@
-"""Folders of files, one example a file: which files, of which class, slice and part."""
+"""Lists folders with one file per example, and the class, slice and part of each file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgekit_runtime.errors import DataError
 from edgekit_runtime.regular_file import open_regular_file
 from edgekit_runtime.task import UNNAMED
 
-#: What ``--slice-by`` takes for folders that hold the classes' folders.
+#: Value of ``--slice-by`` if the sub-folders are slices that contain the folders of the classes.
 BY_FOLDER = "folder"
 HELD_BACK_FOLDERS = ("test", "validation", "val")
 
@@ -24,12 +24,12 @@ class Listing:
     """The files of a folder.
 
     Attributes:
-        folder: The folder.
-        files: One an example.
-        labels: Names of the classes, the sub-folders' names; empty where files lie in the folder itself.
+        folder: Folder that was listed.
+        files: One file per example.
+        labels: Class names, which are the names of the sub-folders; empty if the files are in the folder itself.
         classes: Class of each file, int64 (N,); None without labels.
         groups: Slice of each file, str (N,), or None.
-        held_back: True for the files in a part for testing, bool (N,); None where there is no such part.
+        held_back: True for the files of the test part, bool (N,); None if there is no such part.
     """
 
     folder: Path
@@ -40,12 +40,12 @@ class Listing:
     held_back: np.ndarray | None
 
     def source(self, decode: Callable[[Path], np.ndarray], notes: Callable[[], tuple[str, ...]] = tuple) -> Source:
-        """A source that decodes a file when its example is asked for."""
+        """A source that decodes a file when its example is requested."""
 
         def read(rows: np.ndarray) -> dict[str, np.ndarray]:
             values = [decode(self.files[row]) for row in rows]
             for row, each in zip(rows, values, strict=True):
-                # Pixels are scaled and floats are not: together they would all be floats.
+                # Pixels are scaled and floats are not; stacked together, all would be floats.
                 if each.shape != values[0].shape or (each.dtype.kind == "f") != (values[0].dtype.kind == "f"):
                     raise DataError(
                         f"{self.files[row]} has another size or type than {self.files[rows[0]].name}.",
@@ -70,18 +70,19 @@ class Listing:
 
 
 def list_folder(folder: Path, suffixes: frozenset[str], *, slice_by: str | None = None) -> Listing:
-    """List a folder's regular files by class; hidden ones don't count.
+    """List the regular files of a folder by class; hidden files are ignored.
 
-    The sub-folders are the classes. Two sub-folders that hold the classes, ``train`` and one of ``test``,
-    ``validation`` and ``val``, are the parts. Files in the folder itself have no class. With ``slice_by`` "folder",
-    the sub-folders are slices and hold the classes' folders, or files without a class.
+    The sub-folders are the classes. If there are two sub-folders ``train`` and ``test`` (or ``validation``, or
+    ``val``), they are the two parts and contain the folders of the classes. Files in the folder itself have no class.
+    If ``slice_by`` is "folder", the sub-folders are slices, which contain the folders of the classes or files without
+    a class.
 
     Args:
-        folder: The folder.
-        suffixes: What the files' names end with, in lower case.
+        folder: Folder to list.
+        suffixes: Suffixes of the files, in lower case.
         slice_by: "folder" or None.
     Raises:
-        DataError: There are no such files, or they lie too deep.
+        DataError: There are no such files, or they are nested too deeply.
     """
     if slice_by not in (None, BY_FOLDER):
         raise DataError(
@@ -120,19 +121,19 @@ def list_folder(folder: Path, suffixes: frozenset[str], *, slice_by: str | None 
 
 
 def file_hashes(files: tuple[Path, ...]) -> Iterator[bytes]:
-    """16 bytes for each file, equal for equal contents."""
+    """Hash each file to 16 bytes; equal contents have equal hashes."""
     for path in files:
         with open_regular_file(path) as file:
             yield hashlib.blake2b(file.read(), digest_size=16).digest()
 
 
 def suffixes_in(folder: Path) -> set[str]:
-    """Endings of the names of all files in a folder, in lower case; hidden ones don't count."""
+    """Suffixes of all files in a folder and its sub-folders, in lower case; hidden files are ignored."""
     return {file.suffix.lower() for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")}
 
 
 def _require_known_classes(found: list[tuple[Path, str | None, str, bool]]) -> None:
-    """A class that only the held-back part has would change the numbers of the others."""
+    """Refuse classes that only the held-back part has, because they would change the indices of the others."""
     known = {name for _, name, _, is_held_back in found if not is_held_back}
     unknown = {name or "files without a class" for _, name, _, _ in found if name not in known}
     if known and unknown:
@@ -173,7 +174,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def regular_files(paths: Iterator[Path], suffixes: frozenset[str]) -> list[Path]:
-    """Those regular files among ``paths`` that have one of the suffixes and are not hidden, sorted."""
+    """The regular files among ``paths`` that have one of the suffixes and are not hidden, sorted."""
     named = (path for path in paths if path.suffix.lower() in suffixes and not path.name.startswith("."))
-    # A pipe would be waited for, and a device, or a link to one, read without end.
+    # Reading from a pipe would block, and reading from a device, or a link to one, would never end.
     return sorted(path for path in named if path.is_file())

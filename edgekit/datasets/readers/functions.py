@@ -1,4 +1,4 @@
-"""``python:module:function``: data that the user's own code gives. Naming it is the act that imports the module."""
+"""Reads data from the user's own code, ``python:module:function``. The module is imported because the user named it."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from edgekit_runtime.errors import DataError, EdgekitError, UsageError
 from edgekit_runtime.task import UNNAMED
 
 _TARGETS = "y"
-#: Examples that are hashed, split and handed on together.
+#: Number of examples that are hashed, split and returned together.
 _BLOCK = 64
 
 
 def open_function(
     name: str, inputs: Sequence[ModelInput], *, seed: int, slice_by: str | None
 ) -> Source | FunctionExamples:
-    """Call a function: arrays are a source, and a generator is gone through for every pass.
+    """Call a function; arrays become a source with random access, and a generator is run again for every pass.
 
     Args:
         name: ``python:module:function``.
-        inputs: The model's inputs.
-        seed: Seed of the choice of what is held back.
+        inputs: Inputs of the model.
+        seed: Seed for choosing the held-back examples.
         slice_by: Key of the slices in the dicts.
     Raises:
         UsageError: The name has another form.
-        DataError: There is no such function, it fails, or it gives arrays of other names.
+        DataError: The function does not exist, fails, or returns arrays with other names.
     """
     return open_callable(name, import_function(name), inputs, seed=seed, slice_by=slice_by)
 
@@ -48,16 +48,16 @@ def open_function(
 def open_callable(
     name: str, function: Callable[[], Any], inputs: Sequence[ModelInput], *, seed: int, slice_by: str | None
 ) -> Source | FunctionExamples:
-    """:func:`open_function` for a function that is there already.
+    """Like :func:`open_function`, for a function object.
 
     Args:
-        name: What messages call it.
-        function: Gives arrays, or examples or batches to go through.
-        inputs: The model's inputs.
-        seed: Seed of the choice of what is held back.
+        name: Name of the function, for messages.
+        function: Returns arrays, or an iterable of examples or batches.
+        inputs: Inputs of the model.
+        seed: Seed for choosing the held-back examples.
         slice_by: Key of the slices in the dicts.
     Raises:
-        DataError: It gives arrays of other names.
+        DataError: The function returns arrays with other names.
     """
     arrays = as_arrays(function())
     if arrays is None:
@@ -66,11 +66,11 @@ def open_callable(
 
 
 def import_function(name: str) -> Callable[[], Any]:
-    """Import the module of ``python:module:function``, from the current folder too, and return the function.
+    """Import the module of ``python:module:function``, also from the current folder, and return the function.
 
     Raises:
         UsageError: The name has another form.
-        DataError: There is no such module or function, or its module fails.
+        DataError: The module or function does not exist, or importing the module fails.
     """
     module_name, _, function_name = name.removeprefix(FUNCTION.prefix).partition(":")
     if not module_name or not function_name:
@@ -93,9 +93,9 @@ def import_function(name: str) -> Callable[[], Any]:
 
 
 def as_arrays(result: Any) -> dict[str, np.ndarray] | None:
-    """What a function gave as arrays by name, or None where it is something to go through.
+    """Convert the result of a function to arrays by name; None if the result is an iterable of examples.
 
-    A dict is taken as it is, an array is the only input's, and the second of a pair (x, y) is ``y``.
+    A dict keeps its keys, a single array belongs to the only input, and the second item of a pair (x, y) is ``y``.
     """
     if isinstance(result, Mapping):
         return {str(key): np.asarray(value) for key, value in result.items()}
@@ -111,22 +111,22 @@ def as_arrays(result: Any) -> dict[str, np.ndarray] | None:
 
 @dataclass(frozen=True)
 class FunctionExamples:
-    """Examples that a function yields, one or a batch at a time; an ``ExampleStream``.
+    """Examples that a function yields, one by one or in batches; an ``ExampleStream``.
 
-    The function is called anew for every pass, and what it yields is never held whole. Which examples are held back
-    is told by their content and the seed, so that copies stay on one side.
+    The function is called again for every pass, and its examples are never in memory as a whole. The content of an
+    example and the seed decide whether it is held back, so that copies stay in one part.
 
     Attributes:
         name: ``python:module:function``.
-        function: What gives the examples.
-        inputs: The model's inputs.
-        conform: Brings raw values to what the model takes.
-        seed: Seed of the choice of what is held back.
-        part: Which of the examples.
-        slice_by: Key of the slices in the dicts that are yielded.
-        limit: Examples to end after, or None.
-        labels: Names of the classes; not known.
-        notes: Nothing is changed in reading.
+        function: Returns an iterable of the examples.
+        inputs: Inputs of the model.
+        conform: Converts raw values to the inputs of the model.
+        seed: Seed for choosing the held-back examples.
+        part: Part of the examples to read.
+        slice_by: Key of the slices in the yielded dicts.
+        limit: Maximum number of examples, or None.
+        labels: Class names; always empty, because they are unknown.
+        notes: Always empty, because reading changes nothing.
     """
 
     name: str
@@ -143,24 +143,24 @@ class FunctionExamples:
 
     @property
     def count(self) -> None:
-        """Only reading them all would tell."""
+        """Always None, because the number of examples is unknown until all have been read."""
         return
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the examples and their targets, in hex."""
+        """SHA-256 of the examples and their ground truth, in hex."""
         if "digest" not in self._known:
             for _ in self.batches(_BLOCK):
                 pass
         return self._known["digest"]
 
     def sample(self, count: int, *, seed: int) -> FunctionExamples:
-        """The first ``count`` examples; the order is the function's own."""
+        """The first ``count`` examples, in the order of the function."""
         del seed
         return replace(self, limit=count if self.limit is None else min(count, self.limit), _known={})
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """All examples, ``size`` at a time; see ``ExampleStream.batches``."""
+        """Yield all examples in batches of ``size``; see ``ExampleStream.batches``."""
         whole = hashlib.sha256()
         waiting: list[Batch] = []
         for batch in self._numbered({}):
@@ -178,10 +178,10 @@ class FunctionExamples:
         self._known["digest"] = whole.hexdigest()
 
     def in_memory(self) -> Source:
-        """All examples, gone through once, as a source that can be read in any order.
+        """Read all examples once into a source with random access.
 
         Raises:
-            DataError: They do not fit into memory.
+            DataError: The examples do not fit into memory.
         """
         batches: list[Batch] = []
         size_bytes = 0
@@ -207,11 +207,11 @@ class FunctionExamples:
         )
 
     def _numbered(self, forms: dict[str, TargetForm] | None) -> Iterator[Batch]:
-        """The examples of this part, up to the limit, in pieces of any size.
+        """Yield the examples of this part, up to the limit, in batches of any size.
 
         Args:
-            forms: How the labels of each output are given, which the first batch that tells decides; None leaves labels
-                as they are.
+            forms: Form of the ground truth of each output, which the first unambiguous batch decides; None leaves the
+                ground truth unchanged.
         """
         number, given = 0, 0
         outputs: set[str] = set()
@@ -248,7 +248,7 @@ class FunctionExamples:
         return (np.array(shares) < HELD_BACK) == (self.part is Part.HELD_BACK)
 
     def _batch(self, item: Any, number: int, forms: dict[str, TargetForm] | None) -> Batch:
-        """What was yielded, as a batch; a single example gets a batch axis."""
+        """Convert a yielded item to a batch; a single example gets a batch axis."""
         arrays = self._by_name(item)
         inputs = inputs_among(arrays, [model_input.name for model_input in self.inputs], self.slice_by) or arrays
         if self._is_single(inputs, [values for key, values in arrays.items() if _is_target(key)]):
@@ -270,7 +270,7 @@ class FunctionExamples:
         )
 
     def _by_name(self, item: Any) -> dict[str, np.ndarray]:
-        """The arrays by name; tensors of any framework that numpy can read are arrays."""
+        """Convert a yielded item to arrays by name; tensors that NumPy can read are arrays too."""
         if _is_pair(item):
             named = item[1] if isinstance(item[1], Mapping) else {UNNAMED: item[1]}
             targets = {_TARGETS + (key and f"_{key}"): np.asarray(values) for key, values in named.items()}
@@ -278,13 +278,13 @@ class FunctionExamples:
         if isinstance(item, list) and len(item) == len(self.inputs):
             return {model_input.name: np.asarray(value) for model_input, value in zip(self.inputs, item, strict=True)}
         if isinstance(item, list) and len(item) in (2, 3) and all(hasattr(each, "__array__") for each in item):
-            # What a DataLoader of PyTorch gives for pairs.
+            # A DataLoader of PyTorch returns pairs as lists.
             return self._by_name(tuple(item))
         arrays = as_arrays(item)
         return arrays if arrays is not None else {UNNAMED: np.asarray(item)}
 
     def _targets(self, output: str, values: np.ndarray, count: int, forms: dict[str, TargetForm]) -> np.ndarray:
-        # Whether floats are class numbers cannot be told from one batch.
+        # One batch is not enough to decide whether floats are classes.
         is_float = values.dtype.kind == "f"
         form = forms.get(output)
         if is_float and form is TargetForm.CLASSES:
@@ -296,7 +296,7 @@ class FunctionExamples:
                 expected="class numbers from 0, as the model's outputs are numbered",
                 received=", ".join(targets.names[:5]),
             )
-        # A mask of zeros tells nothing of the others.
+        # A mask that is all zeros does not show the form of the other masks.
         if values.ndim <= 2 or values.any():
             forms[output] = targets.form
         return targets.values.astype(np.float32) if is_float and targets.form is TargetForm.CLASSES else targets.values
@@ -312,14 +312,14 @@ class FunctionExamples:
         return np.broadcast_to(values.astype(str), (count,))
 
     def _is_single(self, values: Mapping[str, np.ndarray], targets: Sequence[np.ndarray]) -> bool:
-        """Whether the values are one example without a batch axis; an axis of one channel may be left out."""
+        """Whether the values are one example without a batch axis; a channel axis of size 1 may be missing."""
         first = self.inputs[0]
         value = values.get(first.name, values.get(UNNAMED))
         if value is None:
             return False
         sizes = first.shape[1:]
         if first.pixels is not None and set(sizes) == {-1}:
-            # Images of any size, as for training: labels tell, or the channels.
+            # Images of any size, as in training: the ground truth shows the batch axis, or the channel axis does.
             if targets and value.ndim:
                 return targets[0].ndim == 0 or len(targets[0]) != len(value)
             if value.ndim == len(sizes):
@@ -334,7 +334,7 @@ def _is_target(key: str) -> bool:
 
 
 def _output_of(key: str) -> str:
-    """The output that an array of labels is for."""
+    """The name of the output that an array of ground truth belongs to."""
     return key.removeprefix(_TARGETS).removeprefix("_")
 
 
@@ -343,7 +343,7 @@ def _outputs(names: set[str]) -> str:
 
 
 def _is_pair(value: Any) -> bool:
-    """Whether a value is (x, y), perhaps with weights as a third."""
+    """Whether a value is a pair (x, y), optionally with weights as the third item."""
     return isinstance(value, tuple) and len(value) in (2, 3)
 
 
@@ -352,7 +352,7 @@ def _equal(given: Sequence[int], wanted: Sequence[int]) -> bool:
 
 
 def _items(name: str, function: Callable[[], Any]) -> Iterator[Any]:
-    """What the function yields; its own errors are reported as such."""
+    """Yield the items of the function; exceptions that it raises are reported as its own."""
     try:
         result = function()
         if not isinstance(result, Iterable):

@@ -1,4 +1,4 @@
-"""IDX files, the format of MNIST, plain or gzipped."""
+"""Reads IDX files, the format of MNIST, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES
 from edgekit_runtime.errors import DataError
 
 _UINT8 = 0x08
-#: Deflate packs at most 1032 bytes into one.
+#: Maximum compression ratio of Deflate.
 _LARGEST_PACKING = 1032
 _BLOCK_BYTES = 1 << 20
 _IMAGES, _LABELS = "images", "labels"
 
 
 def open_idx(path: Path) -> dict[str, np.ndarray]:
-    """One file of images with its labels beside it, or a folder of them.
+    """Read one file of images with the file of labels next to it, or a folder of such files.
 
     Args:
-        path: An images file, or a folder; ``train-`` and ``t10k-`` files in it are two parts.
+        path: File of images, or a folder; its ``train-`` and ``t10k-`` files are two parts.
     Returns:
         uint8 arrays ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
     Raises:
-        DataError: A file is missing, truncated, or no IDX file.
+        DataError: A file is missing, is truncated, or is not an IDX file.
     """
     files = _files(path)
     endings = ("_train", "_test") if len(files) == 2 else ("",)
@@ -40,7 +40,7 @@ def open_idx(path: Path) -> dict[str, np.ndarray]:
 
 
 def _files(path: Path) -> list[Path]:
-    """The file of images, or that for training and the other."""
+    """The file of images, or the training file followed by the test file."""
     images = find_images(path) if path.is_dir() else [path]
     train = [file for file in images if file.name.startswith("train")]
     test = [file for file in images if file not in train]
@@ -55,7 +55,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """The IDX files of images in a folder, by the names that MNIST's files have; a zipped copy counts once."""
+    """The IDX files of images in a folder, by MNIST's naming; a file and its gzipped copy count as one."""
     files = {
         file.name.removesuffix(".gz"): file
         for file in sorted(folder.iterdir(), reverse=True)
@@ -65,7 +65,7 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file starts as an IDX file of bytes does, plain or gzipped."""
+    """Whether a file starts like an IDX file of bytes, plain or gzipped."""
     try:
         with _open(path) as stream:
             return stream.read(3) == bytes((0, 0, _UINT8))
@@ -77,9 +77,9 @@ def read_idx(path: Path) -> np.ndarray:
     """Read one IDX file of bytes.
 
     Returns:
-        uint8, the shape that the file states.
+        Values, uint8, with the shape in the header.
     Raises:
-        DataError: The file is missing, truncated, or no IDX file of bytes.
+        DataError: The file is missing, is truncated, or is not an IDX file of bytes.
     """
     try:
         with _open(path) as stream:
@@ -103,7 +103,7 @@ def _read(stream: BinaryIO, path: Path) -> np.ndarray:
 
 
 def _fill(place: memoryview, stream: BinaryIO) -> int:
-    """Read into ``place``; how many bytes there were. Memory is used for what comes, not for what is stated."""
+    """Read into ``place`` and return the number of bytes read; memory is touched only for bytes that exist."""
     start = 0
     while start < len(place):
         block = stream.read(min(_BLOCK_BYTES, len(place) - start))
@@ -115,7 +115,7 @@ def _fill(place: memoryview, stream: BinaryIO) -> int:
 
 
 def _shape(stream: BinaryIO, path: Path) -> tuple[int, ...]:
-    """The shape that the header states."""
+    """Read the shape from the header."""
     header = stream.read(4)
     if len(header) < 4 or header[:2] != b"\0\0" or header[2] != _UINT8 or not 1 <= header[3] <= 4:
         raise DataError(
@@ -150,7 +150,7 @@ def _read_pair(images: Path) -> tuple[np.ndarray, np.ndarray]:
             received=f"no {name}" if _IMAGES in images.name else f"the name {images.name}",
             next_step="put the file of labels beside the images, under this name",
         )
-    # A zipped file of images can be a thousand times larger than it looks.
+    # The shapes are compared first, because a gzipped file can unpack to a thousand times its size.
     of_images, of_labels = _stated_shape(images), _stated_shape(labels)
     if of_labels != of_images[:1]:
         raise DataError(

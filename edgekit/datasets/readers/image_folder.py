@@ -1,4 +1,4 @@
-"""A folder of images, one sub-folder per class."""
+"""Reads folders of images with one sub-folder per class."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.regular_file import open_regular_file
 
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "F"})
-#: Photos are made this small unless a model asks for more: enough for a small CNN, and a data set of them fits.
+#: Photos are reduced to this size unless a model needs more: it suffices for a small CNN, and a dataset fits in memory.
 _LARGEST_SIDE = 128
 
 
 def image_folder_source(listing: Listing, model_input: ModelInput) -> Source:
-    """Images that are decoded when they are asked for, of the size that the model takes.
+    """A source of images that are decoded on request and resized to the model's input.
 
     Args:
-        listing: The files.
-        model_input: An image. The sizes that it leaves open are those of the first file, large ones made smaller.
+        listing: Files of the images.
+        model_input: Image input; its open sizes are set to those of the first file, reduced if they are large.
     Raises:
         DataError: The input is not an image, or the first file cannot be read.
     """
@@ -46,19 +46,20 @@ def image_folder_source(listing: Listing, model_input: ModelInput) -> Source:
 
 
 def image_source(listing: Listing, preprocessing: Preprocessing) -> Source:
-    """Images that are decoded when they are asked for, as uint8 (N, H, W, C) of the size that is asked for."""
+    """A source of images that are decoded on request, as uint8 (N, H, W, C) of the preprocessing's size."""
     return listing.source(lambda path: preprocessing.pixels(path)[0])
 
 
 def first_image(first: Path, image_size: tuple[int, int] | None, channels: int | None) -> Preprocessing:
-    """The size and channels that all images get, where nobody else says.
+    """Choose the size and channels of all images from the first one, unless they are given.
 
     Args:
-        first: The first image.
-        image_size: Height and width to bring every image to; None takes the first image's, large ones made smaller.
-        channels: 1 or 3; None takes 1 where the first image is grey, else 3.
+        first: First image.
+        image_size: Height and width to resize every image to; None uses the size of the first image, reduced if it is
+            large.
+        channels: 1 or 3; None uses 1 if the first image is grayscale, otherwise 3.
     Raises:
-        DataError: It is no image.
+        DataError: The file is not a readable image.
     """
     try:
         with open_regular_file(first) as file, Image.open(file, formats=FORMATS) as image:

@@ -1,4 +1,4 @@
-"""Data in memory: arrays, batches, and functions or iterators that give batches."""
+"""Accepts data in memory: arrays, batches, and functions or iterators that return batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from edgekit.datasets.readers.stored_arrays import plain
 from edgekit_runtime.errors import DataError
 
-#: An iterator can be gone through once, so what it gives is kept; one that never ends would fill the memory.
+#: An iterator can be consumed only once, so its items are kept; an endless one would fill the memory.
 _MOST_KEPT_BYTES = 2_000_000_000
 
 
@@ -20,8 +20,9 @@ class MemoryData:
     """Data that the caller passed as an object.
 
     Attributes:
-        name: What messages call it.
-        read: Gives all of it anew: an array, a dict by input name, a pair (inputs, labels), or something to go through.
+        name: Name of the data, for messages.
+        read: Returns all of the data at each call: an array, a dict by input name, a pair (inputs, labels), or an
+            iterable.
     """
 
     name: str
@@ -32,12 +33,12 @@ class MemoryData:
 
 
 def memory_data(value: Any) -> MemoryData | None:
-    """Data in memory, or None for a value of another kind.
+    """Wrap data in memory; None for a value of another kind.
 
     Args:
-        value: Inputs (N, ...) as an array, or a dict of these by input name; a pair ``(inputs, labels)``; an iterable
-            of single examples or of batches, each of these forms; or a function that returns such an iterable or
-            arrays. Whatever numpy can read is an array: tensors, a DataFrame.
+        value: Inputs (N, ...) as an array or a dict of arrays by input name; a pair ``(inputs, labels)``; an iterable
+            of single examples or of batches in one of these forms; or a function that returns arrays or such an
+            iterable. Everything that NumPy can read is an array, such as tensors or a DataFrame.
     """
     if _is_array(value) or isinstance(value, Mapping) or _is_pair(value):
         arrays = _as_plain(value)
@@ -63,12 +64,12 @@ def _is_array(value: object) -> bool:
 
 
 def _is_pair(value: object) -> bool:
-    """Whether a value is (inputs, labels), perhaps with weights as a third."""
+    """Whether a value is a pair (inputs, labels), optionally with weights as the third item."""
     return isinstance(value, tuple) and len(value) in (2, 3) and (_is_array(value[0]) or isinstance(value[0], Mapping))
 
 
 def _as_plain(value: Any) -> Any:
-    """Arrays of the types that the same arrays have in an .npz."""
+    """Convert arrays to the types that they would have if they were read from an .npz."""
     if isinstance(value, Mapping):
         return {str(key): _as_plain(each) for key, each in value.items()}
     if isinstance(value, tuple):
@@ -82,10 +83,10 @@ def _result_of(function: Callable[[], Any]) -> Any:
 
 
 class _KeptItems:
-    """The items of an iterator, which can be gone through any number of times; each is fetched when it is needed.
+    """Keeps the items of an iterator, so that they can be iterated any number of times; each is fetched on demand.
 
     Args:
-        items: The iterator.
+        items: Iterator to consume.
     """
 
     def __init__(self, items: Iterator[Any]) -> None:
@@ -107,7 +108,7 @@ class _KeptItems:
             place += 1
 
     def _copied(self, item: Any) -> Any:
-        """The item with arrays of its own: a generator may fill the same array again and again."""
+        """Copy the arrays of an item, because a generator may reuse one array for all items."""
         if isinstance(item, Mapping):
             return {key: self._copied(value) for key, value in item.items()}
         if isinstance(item, (tuple, list)):

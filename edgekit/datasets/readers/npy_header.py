@@ -1,4 +1,4 @@
-"""The header of an ``.npy`` file or member, checked before anything of the stated size is made."""
+"""Reads the header of an ``.npy`` file or zip member and checks it before memory of the declared size is allocated."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import numpy as np
 
 from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES
 
-#: What numpy and zipfile raise on damaged, encrypted and foreign members, and on a stated size beyond all memory.
+#: What NumPy and zipfile raise for damaged, encrypted and foreign members, and for a declared size that exceeds memory.
 UNREADABLE = (
     OSError, ValueError, EOFError, RuntimeError, MemoryError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-#: numpy's limit before version 2, and more than any model's input has.
+#: NumPy's limit before version 2, which no model's input reaches.
 _MOST_DIMENSIONS = 32
-#: Numbers and text; no structures, objects, dates or complex numbers.
+#: Dtype kinds of numbers and text, without structures, objects, dates and complex numbers.
 _KINDS = "biufSU"
 
 
 @dataclass(frozen=True, slots=True)
 class NpyHeader:
-    """What a header states.
+    """The content of a header.
 
     Attributes:
-        shape: Sizes, examples first.
-        is_fortran: Whether the first size varies fastest.
-        dtype: Type of the values.
+        shape: Shape, with the axis of examples first.
+        is_fortran: Whether the array is in Fortran order, in which the first index varies fastest.
+        dtype: Dtype of the values.
     """
 
     shape: tuple[int, ...]
@@ -39,15 +39,15 @@ class NpyHeader:
 
     @property
     def size_bytes(self) -> int:
-        """Size of the values."""
+        """Size of the values in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def read_header(stream: IO[bytes]) -> NpyHeader:
-    """Read the header at the stream's place and leave the stream behind it.
+    """Read the header at the stream's position and leave the stream after it.
 
     Raises:
-        ValueError: It is damaged, or states what cannot be an array of examples: a few bytes could state any size.
+        ValueError: The header is damaged or does not describe an array of examples. A few bytes can declare any size.
     """
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -64,10 +64,10 @@ def read_header(stream: IO[bytes]) -> NpyHeader:
 
 
 def require_unpacked_size(header: NpyHeader) -> None:
-    """Refuse an array that is going to be in memory as a whole and is larger than any data set.
+    """Refuse an array that would be read into memory as a whole and is larger than any dataset.
 
     Raises:
-        ValueError: It is.
+        ValueError: The array is too large.
     """
     if header.size_bytes > LARGEST_BYTES:
         raise ValueError(f"{header.size_bytes / 1e9:,.1f} GB, more than {LARGEST_BYTES / 1e9:.0f} GB")

@@ -1,4 +1,4 @@
-"""What the user says of how pictures become a model's input."""
+"""Applies the user's options for preprocessing images."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 
 @dataclass(frozen=True, slots=True)
 class PictureOptions:
-    """Options beside the pixel range; None leaves a thing as the model has it.
+    """Options in addition to the pixel range; None keeps the model's value.
 
     Attributes:
-        mean: What is taken from the values that the pixel range gives, for all channels or for each, in the model's
-            order.
-        std: What the difference is divided by, likewise.
+        mean: Mean to subtract from the values in the pixel range, one for all channels or one per channel, in the
+            model's channel order.
+        std: Standard deviation to divide the difference by, in the same form.
         color_order: "rgb" or "bgr".
         resize: "stretch", "crop", "pad" or "nearest".
     """
@@ -27,16 +27,16 @@ class PictureOptions:
 
     @property
     def given(self) -> bool:
-        """Whether the user said anything."""
+        """Whether the user passed any of the options."""
         return self != PictureOptions()
 
     def applied_to(self, preprocessing: Preprocessing | None) -> Preprocessing | None:
-        """A model's preprocessing as the user wants it.
+        """Return the model's preprocessing with these options applied.
 
         Args:
-            preprocessing: With the pixel range; None where the model takes no pictures.
+            preprocessing: Preprocessing with the pixel range; None if the model does not take images.
         Raises:
-            UsageError: The model takes no pictures, or the options do not fit it.
+            UsageError: The model does not take images, or the options are not compatible with it.
         """
         if not self.given:
             return preprocessing
@@ -53,7 +53,7 @@ class PictureOptions:
         return self._normalized(preprocessing) if self.mean or self.std else preprocessing
 
     def _normalized(self, preprocessing: Preprocessing) -> Preprocessing:
-        """``(value - mean) / std``, ``value`` being what the pixel range gives."""
+        """Apply ``(value - mean) / std``, where ``value`` is in the pixel range."""
         mean, std = self.mean or (0.0,), self.std or (1.0,)
         channels = preprocessing.channels
         if any(len(numbers) not in (1, channels) for numbers in (mean, std)):

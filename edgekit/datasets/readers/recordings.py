@@ -1,4 +1,4 @@
-"""WAV files as waveforms of the model's length."""
+"""Reads WAV files as waveforms of the model's input length."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 
 _MOST_INTEGER_BYTES = 4
-#: Floats beyond 1 are clipped when they are played; a mix may have some, but not of this size.
+#: Floats beyond 1 are clipped in playback. A mix may contain some, but none as large as this.
 _LOUDEST = 100.0
 
 
 def recording_source(listing: Listing, model_input: ModelInput) -> Source:
-    """Recordings that are decoded when they are asked for, as float32 from -1 to 1.
+    """A source of recordings that are decoded on request, as float32 from -1 to 1.
 
-    Channels are averaged into one. What is longer than the model's input is cut at its end, what is shorter is
-    followed by silence; the sample rate stays as it is, and all files must have the same.
+    Channels are averaged into one. A recording longer than the model's input is truncated at its end, and a shorter one
+    is padded with silence. The recordings are not resampled, and all files must have the same sample rate.
 
     Args:
-        listing: The files.
-        model_input: Shape (N, samples) or (N, samples, 1).
+        listing: Files of the recordings.
+        model_input: Input of shape (N, samples) or (N, samples, 1).
     Raises:
-        DataError: The model takes no waveforms, or the first file is no WAV file.
+        DataError: The model does not take waveforms, or the first file is not a WAV file.
     """
     length = _waveform_length(model_input)
     rate, first = read_wav(listing.files[0])
@@ -61,20 +61,20 @@ def read_wav(path: Path) -> tuple[int, np.ndarray]:
     """Read a WAV file.
 
     Returns:
-        The rate in Hz, and the waveform, float32 from -1 to 1, shape (samples,).
+        Sample rate in Hz, and waveform, float32 from -1 to 1, shape (samples,).
     Raises:
-        DataError: It is damaged, or no WAV file of integers or floats.
+        DataError: The file is damaged or is not a WAV file of integers or floats.
     """
     from scipy.io import wavfile
 
     try:
         _require_whole(path)
         with warnings.catch_warnings():
-            # Chunks that scipy does not know, such as a title's, are none of our business.
+            # Chunks unknown to SciPy, such as one with a title, do not matter here.
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
     except (*UNREADABLE, struct.error, ZeroDivisionError, UnboundLocalError) as error:
-        # scipy names no reason, but an unbound variable, where a file ends before its data.
+        # If a file ends before its data, SciPy raises UnboundLocalError, whose text does not name the reason.
         reason = "an end before the data" if isinstance(error, UnboundLocalError) else str(error)
         raise DataError(
             f"{path} could not be read as WAV.",
@@ -102,10 +102,10 @@ def read_wav(path: Path) -> tuple[int, np.ndarray]:
 
 
 def _require_whole(path: Path) -> None:
-    """Refuse a file whose data ends before its header says: a recording or a copy that was broken off.
+    """Refuse a file with less data than its header declares, such as an interrupted recording or copy.
 
     Raises:
-        ValueError: It is such a file, or not a WAV file.
+        ValueError: The file is truncated or is not a WAV file.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -120,17 +120,17 @@ def _require_whole(path: Path) -> None:
                 raise ValueError(f"{held:,} bytes of the {length:,} that its header declares: it was broken off")
             if name == b"data":
                 return
-            # A chunk of odd length is followed by a byte of nothing.
+            # A chunk of odd length is followed by a padding byte.
             file.seek(length + length % 2, 1)
     raise ValueError("an end before the data")
 
 
 def _to_floats(samples: np.ndarray) -> np.ndarray:
     if samples.dtype == np.uint8:
-        # 8-bit WAV is the only unsigned one; 128 is silence.
+        # Only 8-bit WAV is unsigned; 128 is silence.
         return ((samples.astype(np.float32) - 128) / 128).astype(np.float32)
     if samples.dtype.kind == "i":
-        # scipy puts 24 bits into the upper three bytes of 32.
+        # SciPy stores 24-bit samples in the upper three bytes of 32 bits.
         return (samples / float(1 << (8 * samples.dtype.itemsize - 1))).astype(np.float32)
     return samples.astype(np.float32)
 

@@ -1,7 +1,7 @@
-"""Arrays in ``.npz`` and ``.npy`` files, and arrays in memory, as sources.
+"""Opens arrays in ``.npz`` and ``.npy`` files, and arrays in memory, as sources.
 
-Arrays that ``numpy.savez`` stores as they are (it compresses none) stay in the file: rows are mapped into memory when
-they are asked for, and let go of then.
+Uncompressed arrays, as ``numpy.savez`` writes them, stay in the file: rows are mapped into memory on request and
+released afterwards.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edgekit.datasets.targets import as_targets
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
 
-#: What the examples are called in an .npz that doesn't name them for the model's input.
+#: Names of the examples and of the ground truth in an .npz whose arrays are not named after the model's inputs.
 _EXAMPLES, _TARGETS = "x", "y"
 _TRAIN, _TEST = "_train", "_test"
 _LOCAL_HEADER_BYTES = 30
@@ -31,13 +31,13 @@ _LOCAL_HEADER_BYTES = 30
 
 @dataclass(frozen=True, slots=True)
 class MappedArray:
-    """An array in a file, of which nothing is in memory.
+    """An array in a file, none of which is in memory.
 
     Attributes:
-        path: The file.
-        offset: Where the values begin, in bytes.
-        shape: Sizes, examples first.
-        dtype: Type of the values in the file.
+        path: File that contains the array.
+        offset: Offset of the values in bytes.
+        shape: Shape, with the axis of examples first.
+        dtype: Dtype of the values in the file.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class MappedArray:
         return self.shape[0]
 
     def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
-        # Mapped anew each time: pages that stay mapped count as the process's memory.
+        # The file is mapped for each read, because pages that stay mapped count as memory of the process.
         mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
         return plain(np.array(mapped[rows]))
 
@@ -57,24 +57,24 @@ class MappedArray:
 def array_file_source(path: Path, input_names: Sequence[str], *, slice_by: str | None = None) -> Source:
     """Open an ``.npz`` or ``.npy`` file.
 
-    An ``.npz`` holds ``x``, or one array for each of the model's inputs, named as these are; ``y`` and what
-    ``slice_by`` names are there where they are known. ``x_train`` and ``x_test`` are the two parts.
+    An ``.npz`` contains ``x``, or one array per input of the model under the input's name, and optionally ``y`` and the
+    array that ``slice_by`` names. ``x_train`` and ``x_test`` are the two parts.
 
     Args:
-        path: The file; arrays of Python objects in it are never unpickled.
-        input_names: The names of the model's inputs.
-        slice_by: Name of an array with the slice that each example belongs to.
+        path: File to open; arrays of Python objects in it are never unpickled.
+        input_names: Names of the model's inputs.
+        slice_by: Name of the array with the slice of each example.
     Raises:
-        DataError: The file is damaged, too large, or has other arrays.
+        DataError: The file is damaged, is too large, or has other arrays.
     """
     return arrays_source(str(path), open_arrays(path), input_names, slice_by=slice_by)
 
 
 def open_arrays(path: Path) -> dict[str, Rows]:
-    """The arrays of an ``.npz`` file by name, or that of an ``.npy`` file under ``UNNAMED``.
+    """The arrays of an ``.npz`` file by name, or the array of an ``.npy`` file under ``UNNAMED``.
 
     Raises:
-        DataError: The file is damaged or too large, or holds Python objects.
+        DataError: The file is damaged, is too large, or contains Python objects.
     """
     try:
         return _open_npy(path) if path.suffix.lower() == ".npy" else _open_npz(path)
@@ -88,12 +88,13 @@ def open_arrays(path: Path) -> dict[str, Rows]:
 
 
 def named_source(name: str, arrays: Mapping[str, Rows], labels: tuple[str, ...]) -> Source:
-    """A source of grey images in two parts; training images that are in the test part, too, are left out.
+    """A source of grayscale images in two parts; training images that are also in the test part are omitted.
 
     Args:
-        name: What the user calls it.
-        arrays: ``x_train`` and ``x_test``, uint8 (N, H, W) or (N, H, W, 1); ``y_train`` and ``y_test``, their classes.
-        labels: Names of the classes.
+        name: Name of the dataset, as passed by the user.
+        arrays: Images ``x_train`` and ``x_test``, uint8 (N, H, W) or (N, H, W, 1), and their classes ``y_train`` and
+            ``y_test``.
+        labels: Class names.
     """
     parts = {key: np.asarray(values[:]) for key, values in arrays.items()}
     for key in ("x_train", "x_test"):
@@ -106,10 +107,10 @@ def named_source(name: str, arrays: Mapping[str, Rows], labels: tuple[str, ...])
 def arrays_source(
     name: str, arrays: Mapping[str, Rows], input_names: Sequence[str], *, slice_by: str | None = None
 ) -> Source:
-    """A source of arrays by name; see :func:`array_file_source`.
+    """A source of named arrays; see :func:`array_file_source`.
 
     Raises:
-        DataError: The arrays have other names, or different lengths.
+        DataError: The arrays have other names or different lengths.
     """
     train, test = _with_ending(arrays, _TRAIN), _with_ending(arrays, _TEST)
     if inputs_among(train, input_names, slice_by) and inputs_among(test, input_names, slice_by):
@@ -151,7 +152,7 @@ def _one_part(name: str, arrays: Mapping[str, Rows], input_names: Sequence[str],
 
 
 def inputs_among(arrays: Mapping[str, Rows], input_names: Sequence[str], slice_by: str | None) -> dict[str, Any]:
-    """The arrays that are the model's inputs: those named so, ``x``, or the only one that can be; else none."""
+    """The arrays for the model's inputs: those named after them, else ``x``, else the only possible one, else none."""
     if set(input_names) <= set(arrays):
         return {input_name: arrays[input_name] for input_name in input_names}
     others = [key for key in arrays if key not in (slice_by, _TARGETS) and not key.startswith(_TARGETS + "_")]
@@ -160,7 +161,7 @@ def inputs_among(arrays: Mapping[str, Rows], input_names: Sequence[str], slice_b
 
 
 def _targets_among(name: str, arrays: Mapping[str, Rows], count: int) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    """``y``, and ``y_NAME`` for an output of that name."""
+    """The ground truth in ``y``, and in ``y_NAME`` for the output of that name, with the class names."""
     targets: dict[str, np.ndarray] = {}
     labels: tuple[str, ...] = ()
     for key, values in arrays.items():
@@ -188,7 +189,7 @@ def _with_ending(arrays: Mapping[str, Rows], ending: str) -> dict[str, Rows]:
 
 
 def _joined(first: Source, second: Source) -> Source:
-    """One source of two parts, of which the second is for testing."""
+    """Join two parts into one source; the second part is for testing."""
 
     sizes = [part.read(np.array([0])) for part in (first, second)]
     for key, values in sizes[0].items():
@@ -256,7 +257,7 @@ def _open_npz(path: Path) -> dict[str, Rows]:
 
 
 def _data_start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
-    """Where a member's content begins: behind its local header and the two names of varying length in it."""
+    """The offset of a member's content, after the local header and its two fields of variable length."""
     file.seek(member.header_offset)
     header = file.read(_LOCAL_HEADER_BYTES)
     if header[:4] != b"PK\x03\x04" or len(header) < _LOCAL_HEADER_BYTES:
@@ -266,7 +267,7 @@ def _data_start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
 
 
 def _rows_of(path: Path, file: BinaryIO, start: int) -> Rows:
-    """The array at a place in a file: mapped, or read where it must be changed as a whole."""
+    """The array at an offset in a file; it is mapped unless it must be converted as a whole."""
     file.seek(start)
     header = read_header(file)
     offset, shape, dtype = file.tell(), header.shape, header.dtype
@@ -281,9 +282,9 @@ def _rows_of(path: Path, file: BinaryIO, start: int) -> Rows:
 
 
 def plain(values: np.ndarray) -> np.ndarray:
-    """Floats as float32, and pixels as uint8 however wide the integers that hold them."""
+    """Convert floats to float32, and pixels of any integer type to uint8."""
     if values.dtype.kind == "f":
-        # A number beyond float32 becomes infinite, which is refused where examples are read.
+        # A number too large for float32 becomes infinite, which is refused when examples are read.
         with np.errstate(over="ignore"):
             return values.astype(np.float32, copy=False)
     if values.dtype.kind in "iu" and values.ndim in (3, 4) and values.size and values.min() >= 0:

@@ -1,4 +1,4 @@
-"""CSV tables: an example a line, a column for each of the input's values, and one for the label."""
+"""Reads CSV tables: one line per example, one column per value of the input, and one column for the label."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
 
-#: The column of labels where nobody names one and the table has such a heading.
+#: Heading of the label column if the user does not pass one.
 _LABEL_HEADING = "label"
 _DELIMITERS = ",;\t"
 _LONGEST_LINE = 10_000_000
@@ -31,18 +31,18 @@ def table_source(
 ) -> Source:
     """Read a table of numbers; the values of a line fill the model's input in its order.
 
-    A first line without any number, or with the heading of the labels, is the heading. Labels are in the
-    column ``label_column`` (a heading, or a number from 1; negative from the end), else in the one with the heading
-    ``label``, else in the last one where the line has one value more than the model takes.
+    The first line is a heading if it contains no number or names the label column. The labels are in the column
+    ``label_column`` (a heading, or a number from 1, negative from the end). If it is None, they are in the column
+    ``label``, or in the last column if a line has one value more than the model takes.
 
     Args:
-        path: The file; separated by commas, semicolons or tabs.
-        model_input: What the values of a line are to fill.
-        label_column: The column of labels.
-        slice_by: The column with the slice that each example belongs to.
+        path: File to read, separated by commas, semicolons or tabs.
+        model_input: Input that the values of a line fill, in its order.
+        label_column: Label column, or None.
+        slice_by: Column with the slice of each example, or None.
     Raises:
-        DataError: A cell is no number (the message gives its line), lines have different lengths, or there are
-            more or fewer columns than the model takes.
+        DataError: A cell is not a number (the message names its line), lines have different lengths, or the number of
+            columns is not compatible with the model.
     """
     heading, width = _heading_and_width(path, label_column)
     label = _label_place(path, heading, width, label_column, model_input)
@@ -66,7 +66,7 @@ def table_source(
 
 
 def _heading_and_width(path: Path, label_column: str | None) -> tuple[list[str], int]:
-    """The heading, empty where there is none, and the number of columns."""
+    """The heading, empty if there is none, and the number of columns."""
     first = next(_lines(path), None)
     if first is None:
         raise DataError(f"{path} is empty.", expected="an example a line")
@@ -104,7 +104,7 @@ def _place(path: Path, heading: Sequence[str], width: int, column: str, option: 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Which column is what, counted from 0."""
+    """The roles of the columns, by their indices from 0."""
 
     has_heading: bool
     width: int
@@ -177,7 +177,7 @@ def _sizes(path: Path, model_input: ModelInput, columns: int) -> tuple[int, ...]
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each line that is not empty."""
+    """Yield the number and the cells of each line that is not empty."""
     line, blank = 1, 0
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -231,10 +231,10 @@ def _unreadable(path: Path, error: Exception) -> DataError:
 
 
 def _numbers(cells: list[str]) -> list[float]:
-    """Cells as numbers.
+    """Parse cells as numbers.
 
     Raises:
-        ValueError: One is not a number as tables have them: Python also reads "1_0" and the digits of other scripts.
+        ValueError: A cell is not a plain number. Python would also accept "1_0" and the digits of other scripts.
     """
     text = "".join(cells)
     if "_" in text or not text.isascii():
