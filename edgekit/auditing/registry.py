@@ -103,6 +103,12 @@ CHECKS: tuple[Check, ...] = (
         "Pass --pixel-range with what pixels become, or calibrate on data of this scale.",
     ),
     Check(
+        "clipped activations",
+        (*_RUN, Need.DATA),
+        prediction_checks.judge_clipped_activations,
+        "Calibrate on data as varied as this; check that --pixel-range is what the model was trained on.",
+    ),
+    Check(
         "accuracy",
         (*_RUN, Need.DATA),
         prediction_checks.judge_accuracy,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from edgekit.auditing.check import Finding, problem, remark
 from edgekit.auditing.context import AuditContext
-from edgekit.auditing.made_up_inputs import input_range
+from edgekit.auditing.made_up_inputs import input_range, real_range
 from edgekit.counting import counted
 from edgekit.datasets.model_inputs import inputs_of, with_pixels
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.parity.results import LabelledFigures, OutputParity
 from edgekit.parity.validation import DROP_NAMES
+from edgekit_converters.tensor_values import TensorValues
 from edgekit_runtime.task import IMAGE, STATE, UNNAMED
 from edgekit_runtime.tensor_info import model_inputs
 
@@ -26,7 +28,11 @@ _NO_BETTER_THAN_ZEROS_DB, _MUCH_IS_LOST_DB = 0.0, 10.0
 _MOST_CUT_OFF = 0.01
 #: Share of the input's range that data uses at least, unless it is scaled wrongly.
 _LEAST_USED = 0.05
-_EXAMPLES_FOR_RANGES = 64
+_SOME_EXAMPLES = 64
+#: Operators whose results have no natural end, and the share of these that the end of the range may hold.
+_SUMMING = frozenset(("ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"))
+_MOST_AT_THE_TOP = 0.05
+_NEAR = 0.05
 #: Standard deviations of a 95 % interval.
 _DEVIATIONS = 1.96
 #: What pixels 0 and 255 usually become.
@@ -64,16 +70,10 @@ def judge_constant_outputs(context: AuditContext) -> Iterator[Finding]:
 
 def judge_input_ranges(context: AuditContext) -> Iterator[Finding]:
     """Data beyond the range that an input's integers can hold, or in a corner of it."""
-    description, request = context.parsed.description, context.request
-    assert request.data is not None
-    infos = model_inputs(description)
-    packed = context.manifest.preprocessing
-    inputs = with_pixels(inputs_of(infos), context.task, request.pixel_ranges, packed=packed)
-    data = open_data(DataRequest(request.data, request.seed, request.label_column), inputs)
-    stream = data.everything.sample(_EXAMPLES_FOR_RANGES, seed=request.seed)
-    batch = next(iter(stream.batches(_EXAMPLES_FOR_RANGES)))
-    for info in infos:
-        ends, values = input_range(description, info), batch.inputs[info.name]
+    description = context.parsed.description
+    examples = _some_examples(context)
+    for info in model_inputs(description):
+        ends, values = input_range(description, info), examples[info.name]
         if ends is None or not values.size:
             continue
         step = (ends[1] - ends[0]) / 255
@@ -83,6 +83,54 @@ def judge_input_ranges(context: AuditContext) -> Iterator[Finding]:
             yield problem(f"cuts off {cut_off:.0%} of the data, which is {shown}", info.name)
         elif np.ptp(values) < _LEAST_USED * (ends[1] - ends[0]):
             yield problem(f"the data uses a small part of the range: it is {shown}", info.name)
+
+
+def judge_clipped_activations(context: AuditContext) -> Iterator[Finding]:
+    """Activations of which many have the highest value that their integers hold: larger ones were cut off."""
+    description, shares = context.parsed.description, _shares_at_the_top(context)
+    for operator in description.operators:
+        tensor = description.tensors[operator.outputs[0]] if operator.outputs else None
+        ends = None if tensor is None else real_range(tensor)
+        if tensor is None or ends is None or operator.name not in _SUMMING or _is_meant(ends[1]):
+            continue
+        share = shares.get(tensor.index, 0.0)
+        if share > _MOST_AT_THE_TOP:
+            text = f"{share:.0%} of what {operator.name} writes is at the end of its range, {ends[1]:.3g}"
+            yield problem(text, tensor.name or f"tensor {tensor.index}")
+
+
+def _shares_at_the_top(context: AuditContext) -> dict[int, float]:
+    """For each activation by number, the share of its values for some examples that its highest code stands for."""
+    values, examples = TensorValues(context.parsed), _some_examples(context)
+    count = len(next(iter(examples.values())))
+    size = values.batch or count
+    highest, total = Counter[int](), Counter[int]()
+    for start in range(0, count - size + 1, size):
+        values.run({name: array[start : start + size] for name, array in examples.items()})
+        for tensor in values.activations():
+            ends = real_range(tensor)
+            if ends is not None:
+                found = values.real(tensor)
+                highest[tensor.index] += int(np.count_nonzero(found >= ends[1] - tensor.scales[0] / 2))
+                total[tensor.index] += found.size
+    return {index: highest[index] / size for index, size in total.items() if size}
+
+
+def _is_meant(top: float) -> bool:
+    """Whether a range ends where RELU_N1_TO_1 or RELU6 cut off."""
+    return any(abs(top - end) < _NEAR * end for end in (1.0, 6.0))
+
+
+def _some_examples(context: AuditContext) -> Mapping[str, np.ndarray]:
+    """Inputs of some examples of the data, by input name."""
+    request = context.request
+    assert request.data is not None
+    packed = context.manifest.preprocessing
+    infos = model_inputs(context.parsed.description)
+    inputs = with_pixels(inputs_of(infos), context.task, request.pixel_ranges, packed=packed)
+    data = open_data(DataRequest(request.data, request.seed, request.label_column), inputs)
+    stream = data.everything.sample(_SOME_EXAMPLES, seed=request.seed)
+    return next(iter(stream.batches(_SOME_EXAMPLES))).inputs
 
 
 def judge_accuracy(context: AuditContext) -> Iterator[Finding]:

@@ -150,6 +150,23 @@ def test_a_mistake_is_found_by_its_check(name: str, damage: Break, check: str, w
     assert any(text.startswith("problem") and words in text for text in texts(found, check)), texts(found, check)
 
 
+def narrow_the_hidden_range(content: bytearray) -> None:
+    """A quarter of the range of what the convolution and the pooling behind it write."""
+    graph = schema.Model.GetRootAs(content).Subgraphs(0)
+    for operator in (graph.Operators(0), graph.Operators(1)):
+        graph.Tensors(operator.Outputs(0)).Quantization().ScaleAsNumpy()[:] /= 4
+
+
+@pytest.mark.parametrize("damage", [lambda content: None, narrow_the_hidden_range], ids=["sound", "narrow"])
+def test_activations_that_are_cut_off_are_found(damage: Break, tmp_path: Path) -> None:
+    with np.load(TFLITE / "cnn.npz") as arrays:
+        np.savez(tmp_path / "data.npz", x=arrays["image"], y=arrays["probabilities"].argmax(1))
+    found = audit_of(broken("cnn_int8_io_int8", damage), tmp_path, data=str(tmp_path / "data.npz"))
+    said = texts(found, "clipped activations")
+    assert bool(said) == (damage is narrow_the_hidden_range)
+    assert not said or "CONV_2D" in said[0]
+
+
 def test_a_structure_that_is_damaged_skips_what_needs_it(tmp_path: Path) -> None:
     found = audit_of(broken("cnn_int8_io_int8", give_an_activation_no_scale), tmp_path)
     assert problems(found) == {"structure"}
