@@ -1,1 +1,1 @@
-"""What edgekit packs into a model file: manifest, golden examples, signature."""
+"""Reads what edgekit packs into a model file: manifest, golden examples, signature."""

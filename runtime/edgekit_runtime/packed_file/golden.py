@@ -1,4 +1,4 @@
-"""Golden examples: a few inputs with their answers, replayed to see that a device computes what it should."""
+"""Golden examples: a few inputs with their predictions, which verify that a device computes the expected values."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from edgekit_runtime.tensor_info import TensorInfo
 if TYPE_CHECKING:
     from edgekit_runtime.inputs.preprocessing import Preprocessing
 
-# The arrays inside golden.npz come from a file, too, and may claim any size.
+# The arrays inside golden.npz are untrusted as well, and their headers may state any size.
 _LARGEST_BYTES = 64_000_000
 
 
 class GoldenModel(Protocol):
-    """What replaying needs of a loaded model; :class:`edgekit_runtime.Model` is one.
+    """The part of a loaded model that verification uses; :class:`edgekit_runtime.Model` implements it.
 
     Attributes:
-        inputs: The inputs, in the file's order.
-        outputs: The outputs, in the file's order.
+        inputs: Inputs, in the file's order.
+        outputs: Outputs, in the file's order.
         interpreter: Name of the interpreter.
-        interpreter_version: Version of that interpreter.
-        task: The kind of each input and output.
+        interpreter_version: Version of the interpreter.
+        task: Kind of each input and output.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -40,18 +40,18 @@ class GoldenModel(Protocol):
     task: Task
 
     def predict_named(self, batch: Any) -> dict[str, np.ndarray]:
-        """Real values of each output by name, for a dict of one sample for each input."""
+        """Return the real values of each output by name, for a dict with one example per input."""
 
 
 @dataclass(frozen=True)
 class GoldenExamples:
-    """What ``golden.npz`` holds, as the arrays ``input_0``, ``output_0``, ``keras_0``, … and ``tolerance``.
+    """Content of ``golden.npz``, which has the arrays ``input_0``, ``output_0``, ``keras_0``, … and ``tolerance``.
 
     Attributes:
-        inputs: An array (N, …) for each of the model's inputs: uint8 pixels, red first, if it takes pictures.
-        outputs: For each output the real values that this very file gave where it was packed.
-        keras: The values of the model it was made from; empty if that was not at hand.
-        tolerance: For each output how far a sound interpreter's values may be from ``outputs``.
+        inputs: One array (N, …) per model input; uint8 pixels, red first, if the input is an image.
+        outputs: For each output, the real values that this file predicted when it was packed.
+        keras: For each output, the values of the source model; empty if the source model was not available.
+        tolerance: For each output, the largest allowed difference from ``outputs``.
     """
 
     inputs: tuple[np.ndarray, ...]
@@ -62,15 +62,15 @@ class GoldenExamples:
 
 @dataclass(frozen=True)
 class GoldenReport:
-    """How a model did on its golden examples.
+    """Result of verifying a model with its golden examples.
 
     Attributes:
-        interpreter: Name and version of the interpreter that ran.
-        examples: How many were replayed.
-        max_error: For each example the largest distance of an output value from the packed one.
-        tolerance: For each output how far it may be.
-        top1_equal: For each example whether every output of classes names the same one.
-        passed: Whether every value of every example lies within the tolerance.
+        interpreter: Name and version of the interpreter.
+        examples: Number of golden examples.
+        max_error: For each example, the largest difference between an output value and the packed one.
+        tolerance: For each output, the largest allowed difference.
+        top1_equal: For each example, whether every output of classes predicts the packed class.
+        passed: Whether every value of every example is within the tolerance.
     """
 
     interpreter: str
@@ -85,10 +85,10 @@ class GoldenReport:
         return asdict(self)
 
     def require_passed(self) -> None:
-        """Raise if the model answers otherwise here than where it was packed.
+        """Raise an error if the model predicts differently here than where it was packed.
 
         Raises:
-            InterpreterError: With the largest error.
+            InterpreterError: A difference exceeds the tolerance; the message states the largest difference.
         """
         if not self.passed:
             raise InterpreterError(
@@ -104,9 +104,9 @@ def read_golden(model: bytes) -> GoldenExamples:
     """Read the golden examples of a .tflite.
 
     Args:
-        model: The whole file.
+        model: Content of the whole file.
     Raises:
-        ModelFileError: None are packed, or they are damaged.
+        ModelFileError: The file has no golden examples, or they are damaged.
     """
     content = Parts(model).read(GOLDEN_NAME)
     if not content:
@@ -129,21 +129,21 @@ def read_golden(model: bytes) -> GoldenExamples:
         counts = {len(array) for group in groups.values() for array in group}
         if len(counts) != 1 or 0 in counts or len(tolerance) != len(groups["output"]):
             raise ValueError("its arrays do not belong together")
-    # What numpy raises on damaged arrays is of every kind.
+    # numpy raises many kinds of exceptions for damaged arrays.
     except Exception as error:
         raise ModelFileError("The golden examples packed into the model are damaged.", received=str(error)) from error
     return GoldenExamples(groups["input"], groups["output"], groups["keras"], tolerance)
 
 
 def replay(model: GoldenModel, golden: GoldenExamples, preprocessing: Mapping[str, Preprocessing]) -> GoldenReport:
-    """Run the golden examples through a loaded model.
+    """Run the golden examples on a loaded model and compare its predictions with the packed ones.
 
     Args:
-        model: The model.
-        golden: Its examples.
-        preprocessing: How images become an input, by its name, as packed with it.
+        model: Loaded model.
+        golden: Golden examples of the model.
+        preprocessing: How images are converted to an input, by input name, as packed with the model.
     Raises:
-        ModelFileError: The examples are not this model's.
+        ModelFileError: The examples belong to another model.
     """
     outputs = golden_outputs(model, golden.inputs, preprocessing)
     if [array.shape for array in outputs] != [array.shape for array in golden.outputs]:
@@ -176,7 +176,7 @@ def _same_classes(
 def golden_outputs(
     model: GoldenModel, inputs: Sequence[np.ndarray], preprocessing: Mapping[str, Preprocessing]
 ) -> list[np.ndarray]:
-    """The real values of each output (N, …) for inputs in the form that :class:`GoldenExamples` has them."""
+    """The real values of each output (N, …) for inputs in the format of :class:`GoldenExamples`."""
     if len(inputs) != len(model.inputs):
         raise ModelFileError("The golden examples packed into the model are another model's.")
     given = model_values(inputs, [info.name for info in model.inputs], preprocessing)
@@ -195,12 +195,12 @@ def golden_outputs(
 def model_values(
     inputs: Sequence[np.ndarray], names: Sequence[str], preprocessing: Mapping[str, Preprocessing]
 ) -> list[np.ndarray]:
-    """Golden inputs as the model was trained on them: pixels become real values, all else is that already.
+    """Convert golden inputs to the values the model was trained on: pixels are normalized, the rest is unchanged.
 
     Args:
         inputs: Arrays (N, ...), uint8 pixels for images.
         names: Names of the inputs, in the same order.
-        preprocessing: How images become an input, by its name; under ``UNNAMED`` for the only one.
+        preprocessing: How images are converted to an input, by input name; under ``UNNAMED`` for the only input.
     """
     values = []
     for name, array in zip(names, inputs):
@@ -220,7 +220,7 @@ def _tolerance(values: np.ndarray) -> tuple[float, ...]:
 
 
 def _rows(array: np.ndarray) -> np.ndarray:
-    """One row of float64 per example; a complex number is its two parts."""
+    """One row of float64 per example; a complex number becomes its real and imaginary parts."""
     if array.dtype.kind == "c":
         array = np.stack([array.real, array.imag], axis=-1)
     return np.asarray(array, np.float64).reshape(len(array), -1)

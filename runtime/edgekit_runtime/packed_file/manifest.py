@@ -1,6 +1,6 @@
-"""What travels with a model: its task, labels, how images become its input, where it comes from, golden examples.
+"""The manifest of an artifact: task, labels, preprocessing, provenance and digests; and access to the packed parts.
 
-A zip appended to the FlatBuffer holds the parts. Interpreters and other tools read the FlatBuffer and never see
+The parts are stored in a zip appended to the FlatBuffer. Interpreters and other tools read the FlatBuffer and ignore
 the zip; ``unzip -l model.tflite`` lists it. Nothing in it is trusted: sizes are bounded and types checked.
 """
 
@@ -22,28 +22,29 @@ MANIFEST_NAME = "edgekit.json"
 LABELS_NAME = "labels.txt"
 GOLDEN_NAME = "golden.npz"
 SIGNATURE_NAME = "edgekit.sig"
-#: Version 1 had no task, and one preprocessing without the name of its input.
+#: Version 1 had no task, and a single preprocessing without an input name.
 SCHEMA_VERSION = 2
-# A manifest is a page of JSON, labels are words, golden examples are a few inputs.
+# Far more than parts need: a manifest is a page of JSON, labels are words, golden examples are a few inputs.
 _LARGEST_PART_BYTES = 16_000_000
 _MOST_PARTS = 1000
-# Python's own limit, which whatever walks through nested values meets, varies with the version and the caller's depth.
+# Code that walks through nested values would otherwise reach Python's recursion limit, which depends on the Python
+# version and on the depth of the caller.
 _DEEPEST = 50
 _SHORTEST_SIDE = 8
 
 
 class Manifest(NamedTuple):
-    """The facts packed into a .tflite.
+    """The metadata packed into a .tflite.
 
     Attributes:
-        labels: Name of each class, in the order of the model's output; empty if none is known.
-        preprocessing: How images become an input, by its name; under ``UNNAMED`` for the only one.
-        provenance: Where the model comes from, as JSON values by name: ``source_sha256``, ``keras_version``,
-            ``quantize`` (the mode), ``calibration``, ``targets`` (those checked), ``golden``, ….
-        model_sha256: Digest of the FlatBuffer, in hex; empty if none was taken.
-        tensor_sha256: First 16 hex digits of the digest of each constant tensor, a list a subgraph, in the
+        labels: Name of each class, in the order of the model's output; empty if they are not known.
+        preprocessing: How images are converted to an input, by input name; under ``UNNAMED`` for the only input.
+        provenance: Origin of the model, as JSON values by name: ``source_sha256``, ``keras_version``, ``quantize``
+            (the mode), ``calibration``, ``targets`` (the checked ones), ``golden``, ….
+        model_sha256: SHA-256 digest of the FlatBuffer in hex; empty if it was not computed.
+        tensor_sha256: First 16 hex digits of the digest of each constant tensor: one list per subgraph, in the
             order of the tensors.
-        task: What is known of the kinds of inputs and outputs.
+        task: Known kinds of inputs and outputs.
     """
 
     labels: tuple[str, ...] = ()
@@ -54,11 +55,11 @@ class Manifest(NamedTuple):
     task: Claim = Claim(FILE)
 
     def preprocessing_of(self, name: str) -> Preprocessing | None:
-        """How images become an input; None if nothing says so."""
+        """How images are converted to an input; None if that is not known."""
         return self.preprocessing.get(name) or self.preprocessing.get(UNNAMED)
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``edgekit.json`` holds it."""
+        """Plain values, as stored in ``edgekit.json``."""
         return {
             "schema_version": SCHEMA_VERSION,
             "labels": list(self.labels),
@@ -74,7 +75,7 @@ class Parts:
     """The zip behind a FlatBuffer.
 
     Attributes:
-        start: Where the FlatBuffer ends and the zip begins; the file's size where there is no zip.
+        start: Offset at which the FlatBuffer ends and the zip begins; the file's size if there is no zip.
         names: Names of the parts.
     """
 
@@ -91,10 +92,10 @@ class Parts:
         self.start: int = flatbuffer_end(model)
 
     def require_no_gaps(self) -> None:
-        """Raise if the zip holds bytes that are in no part: gaps, comments, extra fields.
+        """Raise an error if the zip contains bytes outside its parts: gaps, comments, extra fields.
 
         Raises:
-            ModelFileError: It does.
+            ModelFileError: The zip contains such bytes.
         """
         try:
             require_no_gaps(self._model)
@@ -107,10 +108,10 @@ class Parts:
             ) from error
 
     def read(self, name: str) -> bytes:
-        """One part, unpacked; empty if it is not there.
+        """Read and decompress one part; empty if it does not exist.
 
         Raises:
-            ModelFileError: It is damaged, or too large to be an honest one.
+            ModelFileError: The part is damaged or suspiciously large.
         """
         entry = self._entries.get(name)
         if entry is None:
@@ -124,14 +125,14 @@ class Parts:
 
 
 def read_manifest(model: bytes) -> Manifest:
-    """Read what is packed into a .tflite, and compare the FlatBuffer with the digest packed with it.
+    """Read the manifest of a .tflite, and compare the FlatBuffer with the packed digest.
 
     Args:
-        model: The whole file.
+        model: Content of the whole file.
     Returns:
-        An empty manifest where nothing is packed.
+        The manifest; an empty one if nothing is packed.
     Raises:
-        ModelFileError: What is packed is damaged, or the FlatBuffer is not the one it was packed with.
+        ModelFileError: The manifest is damaged, or it was packed with another FlatBuffer.
     """
     parts = Parts(model)
     if SIGNATURE_NAME in parts.names:
@@ -148,10 +149,10 @@ def read_manifest(model: bytes) -> Manifest:
 
 
 def packed_manifest(parts: Parts) -> Manifest:
-    """Read the manifest alone, whatever the FlatBuffer before it is.
+    """Read only the manifest, without checking the FlatBuffer.
 
     Raises:
-        ModelFileError: It is damaged.
+        ModelFileError: The manifest is damaged.
     """
     try:
         labels = split_labels(parts.read(LABELS_NAME).decode())
@@ -213,12 +214,12 @@ def _preprocessing(fields: Any) -> Preprocessing:
 
 
 def _is_image(preprocessing: Preprocessing) -> bool:
-    """Whether version 1 can have meant an image: it took recordings for images that are one pixel wide."""
+    """Whether a preprocessing of version 1 is for images; that version treated recordings as images one pixel wide."""
     return min(preprocessing.height, preprocessing.width) >= _SHORTEST_SIDE
 
 
 def _task(fields: dict[str, Any]) -> Claim:
-    """The kinds as they are packed; a kind that this version does not know is left out when the task is found."""
+    """Read the packed kinds; kinds that this version does not know are ignored later, when the task is found."""
     kinds = [fields.get(name, {}) for name in ("inputs", "outputs")]
     for each in kinds:
         if not isinstance(each, dict) or not all(isinstance(kind, str) for kind in each.values()):
@@ -227,7 +228,7 @@ def _task(fields: dict[str, Any]) -> Claim:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether lists and objects of JSON are nested deeper than a number of levels."""
+    """Whether JSON lists and objects are nested deeper than ``levels``."""
     level = [value]
     for _ in range(levels):
         containers = [item for item in level if isinstance(item, (dict, list))]
@@ -236,7 +237,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 
 def _sha256(content: memoryview) -> str:
-    # OpenSSL is faster by the byte, and takes 3 ms and 4 MB to load: as long as Python's own needs for 1 MB.
+    # OpenSSL hashes faster but takes 3 ms and 4 MB to load. In 3 ms, Python's built-in module hashes 1 MB.
     for module in ("_sha2", "_sha256", "hashlib") if len(content) < 1_000_000 else ("hashlib",):
         try:
             return str(importlib.import_module(module).sha256(content).hexdigest())

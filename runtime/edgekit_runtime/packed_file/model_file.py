@@ -1,4 +1,4 @@
-"""Reading a .tflite file from disk, and refusing what no interpreter here could run."""
+"""Reads .tflite files from disk, and refuses models that no supported interpreter could run."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from edgekit_runtime.tflite.custom_operators import CUSTOM_OPERATORS
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.structure import FILE_IDENTIFIER
 
-#: Name of the metadata entry that edgekit leaves inside a FlatBuffer that it packs.
+#: Name of the metadata entry that edgekit adds to a FlatBuffer when it packs it.
 MARKER = "edgekit"
-# The offsets of a FlatBuffer reach this far.
+# Offsets in a FlatBuffer cannot exceed this.
 _LARGEST_FILE_BYTES = 2**31 - 1
 
 
 def read_model_file(path: str | os.PathLike[str]) -> bytes:
-    """Read a .tflite file whole.
+    """Read a whole .tflite file.
 
     Args:
-        path: The file.
+        path: Path of the file.
     Raises:
-        ModelFileError: It is missing, unreadable, no regular file, too large or of another format.
+        ModelFileError: The file is missing, unreadable, not a regular file, too large or of another format.
     """
     try:
         path = os.fspath(path)
@@ -34,7 +34,7 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
         with open_regular_file(path) as file:
             size = os.fstat(file.fileno()).st_size
             start = file.read(8)
-            # Looked at before the rest is read: a foreign file may be larger than the memory.
+            # Checked before the rest is read: a file of another format may be larger than the memory.
             if start[4:] != FILE_IDENTIFIER:
                 raise ModelFileError(
                     f"{path} is not a .tflite file.",
@@ -62,19 +62,19 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
         ) from None
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read.", received=error.strerror or str(error)) from error
-    # A path that holds a zero byte, or half a character.
+    # The path contains a null byte or a lone surrogate.
     except ValueError as error:
         raise ModelFileError(f"{path!r} is not a path.", received=str(error)) from error
 
 
 def refuse_lost_parts(description: ModelDescription, digest: str) -> None:
-    """Raise if edgekit has packed the FlatBuffer, and nothing is behind it any more.
+    """Raise an error if edgekit has packed the FlatBuffer, but the zip behind it is missing.
 
     Args:
-        description: Of the FlatBuffer.
-        digest: Its digest as found behind it, empty if nothing is.
+        description: Description of the FlatBuffer.
+        digest: Digest of the FlatBuffer from the zip behind it; empty if there is none.
     Raises:
-        ModelFileError: The end of the file is lost, and with it the digest to check the rest by.
+        ModelFileError: The end of the file is missing, and with it the digest of the FlatBuffer.
     """
     if not digest and MARKER in description.metadata:
         raise ModelFileError(
@@ -84,10 +84,10 @@ def refuse_lost_parts(description: ModelDescription, digest: str) -> None:
 
 
 def refuse_custom_operators(description: ModelDescription) -> None:
-    """Raise if a model has custom operators other than those that every interpreter brings along.
+    """Raise an error if a model has custom operators other than those that every interpreter includes.
 
     Raises:
-        ModelFileError: Naming the first custom or Flex operator.
+        ModelFileError: The model has such an operator; the message names the first custom or Flex operator.
     """
     for subgraph in description.subgraphs:
         for operator in subgraph.operators:

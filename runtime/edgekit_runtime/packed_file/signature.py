@@ -1,7 +1,7 @@
-"""Ed25519 signatures of a packed .tflite, verified without a network.
+"""Verifies Ed25519 signatures of a packed .tflite, offline.
 
-Verification handles no secret, so that plain integer arithmetic does; ``cryptography`` is used where it is
-installed. Source: RFC 8032, sections 5.1.3, 5.1.4 and 5.1.7, without the cofactor.
+Verification does not handle secrets, so plain integer arithmetic is safe; ``cryptography`` is used if it is installed.
+Source: RFC 8032, sections 5.1.3, 5.1.4 and 5.1.7, without the cofactor.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _DER_START = bytes.fromhex("302a300506032b6570032100")
 
 
 def require_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -> None:
-    """Raise unless a packed .tflite is signed with a key.
+    """Raise an error unless a packed .tflite is signed with a key.
 
     Args:
-        model: The whole file.
-        public_key: Path of a PEM file, its content, the key's 32 bytes, or these in hex.
+        model: Content of the whole file.
+        public_key: Path of a PEM file, its content, the 32 bytes of the key, or these bytes in hex.
     Raises:
-        ModelFileError: It is not signed, signed with another key, or has changed since.
-        UsageError: ``public_key`` is no Ed25519 public key.
+        ModelFileError: The file is not signed, is signed with another key, or has changed since it was signed.
+        UsageError: ``public_key`` is not an Ed25519 public key.
     """
     key = read_public_key(public_key)
     parts = Parts(model)
@@ -44,10 +44,10 @@ def require_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) 
 
 
 def parse_signature(parts: Parts) -> tuple[bytes, bytes]:
-    """The signer's public key and the signature, neither checked.
+    """Read the signer's public key and the signature, without checking either.
 
     Raises:
-        ModelFileError: There is none.
+        ModelFileError: The file is not signed.
     """
     match = re.fullmatch(rb"ed25519 ([0-9a-f]{64}) ([0-9a-f]{128})\n", parts.read(SIGNATURE_NAME))
     if match is None:
@@ -59,24 +59,24 @@ def parse_signature(parts: Parts) -> tuple[bytes, bytes]:
 
 
 def signed_content(model: bytes, parts: Parts) -> bytes:
-    """What a signature covers: the digests of the FlatBuffer and of every part but the signature itself.
+    """The bytes that a signature covers: the digests of the FlatBuffer and of every part except the signature itself.
 
     Raises:
-        ModelFileError: The zip holds bytes that a signature would not cover.
+        ModelFileError: The zip contains bytes that a signature would not cover.
     """
     parts.require_no_gaps()
     digests = {"": hashlib.sha256(memoryview(model)[: parts.start])}
     digests.update({name: hashlib.sha256(parts.read(name)) for name in parts.names if name != SIGNATURE_NAME})
-    # A zip's names hold no line break here, so that no two artifacts read the same.
+    # repr() escapes line breaks in the names, so that two different artifacts never yield the same content.
     lines = [f"{digests[name].hexdigest()} {name!r}\n" for name in sorted(digests)]
     return ("edgekit artifact 1\n" + "".join(lines)).encode()
 
 
 def read_public_key(public_key: str | os.PathLike[str] | bytes) -> bytes:
-    """The 32 bytes of an Ed25519 public key, given as :func:`require_signature` says.
+    """Read the 32 bytes of an Ed25519 public key, given in any form that :func:`require_signature` accepts.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not an Ed25519 public key.
     """
     content = public_key
     try:
@@ -101,7 +101,7 @@ def read_public_key(public_key: str | os.PathLike[str] | bytes) -> bytes:
 
 
 def is_signed_by(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether an Ed25519 signature of a message holds.
+    """Whether an Ed25519 signature of a message is valid.
 
     Args:
         public_key: 32 bytes.
@@ -121,7 +121,7 @@ def is_signed_by(public_key: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def verify_in_python(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """:func:`is_signed_by` with nothing but integers."""
+    """:func:`is_signed_by` in plain integer arithmetic."""
     key = _decode(public_key)
     scalar = int.from_bytes(signature[32:], "little")
     if len(signature) != 64 or key is None or scalar >= _ORDER:
@@ -154,7 +154,7 @@ def _times(scalar: int, point: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _decode(encoded: bytes) -> tuple[int, ...] | None:
-    """A point (X, Y, Z, T) in extended coordinates, or None if the bytes stand for none."""
+    """Decode a point to extended coordinates (X, Y, Z, T); None if the bytes do not represent a point."""
     y = int.from_bytes(encoded, "little")
     sign, y = y >> 255, y & (1 << 255) - 1
     square = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P

@@ -1,7 +1,7 @@
-"""Reads the parts of a zip behind a FlatBuffer; nothing in it is trusted.
+"""Reads the parts of a zip behind a FlatBuffer, without trusting them.
 
-The standard library's zipfile takes 5 ms to import, a fifteenth of a process's start, most of it for what is not
-needed here. Source of the layout: PKWARE's APPNOTE.TXT, sections 4.3 and 4.4.
+Importing the standard library's zipfile takes 5 ms, a fifteenth of a process's start-up time, mostly for features that
+are not needed here. Source of the layout: PKWARE's APPNOTE.TXT, sections 4.3 and 4.4.
 """
 
 import struct
@@ -14,7 +14,7 @@ _STORED, _DEFLATED = 0, 8
 
 
 class ZipPart(NamedTuple):
-    """Where a part is, and what the zip says of it."""
+    """Position of a part, and its entry in the zip's directory."""
 
     name: str
     method: int
@@ -25,15 +25,15 @@ class ZipPart(NamedTuple):
 
 
 def zip_end(model: bytes) -> int:
-    """Place of the record that ends a zip, below 0 if there is none: it is followed by at most 64 kB of comment."""
+    """Offset of the record that ends a zip, below 0 if there is none; at most 64 kB of comment follow the record."""
     end = model.rfind(b"PK\x05\x06", max(0, len(model) - _END.size - 0xFFFF))
-    # Weights may hold these four bytes by chance.
+    # Weights may contain these four bytes by chance.
     followed_by = int.from_bytes(model[end + 20 : end + 22], "little")
     return end if end >= 0 and end + _END.size + followed_by == len(model) else -1
 
 
 def list_parts(model: bytes) -> list[ZipPart]:
-    """The parts that the zip's directory lists, none where there is no zip.
+    """The parts that the zip's directory lists; an empty list if there is no zip.
 
     Raises:
         ValueError: The directory is damaged.
@@ -43,7 +43,7 @@ def list_parts(model: bytes) -> list[ZipPart]:
 
 
 def flatbuffer_end(model: bytes) -> int:
-    """Where the zip begins, and the FlatBuffer before it ends; the file's size if there is no zip.
+    """Offset at which the FlatBuffer ends and the zip begins; the file's size if there is no zip.
 
     Raises:
         ValueError: The directory is damaged.
@@ -52,12 +52,12 @@ def flatbuffer_end(model: bytes) -> int:
 
 
 def require_no_gaps(model: bytes) -> None:
-    """Raise unless each byte behind the FlatBuffer belongs to a part, to its headers, or to the zip's directory.
+    """Raise an error unless each byte behind the FlatBuffer belongs to a part, to its header or to the zip's directory.
 
-    Extra fields and comments could hold anything, as gaps could, and are refused as well.
+    Extra fields and comments are refused as well: like gaps, they could contain anything.
 
     Raises:
-        ValueError: Naming what is there.
+        ValueError: There are other bytes; the message says which.
     """
     end = zip_end(model)
     if end < 0:
@@ -82,12 +82,12 @@ def require_no_gaps(model: bytes) -> None:
 
 
 def _directory(model: bytes, end: int) -> tuple[list[ZipPart], int]:
-    """The parts that the directory before ``end`` lists, and where it begins."""
+    """The parts that the directory before ``end`` lists, and the offset at which the directory begins."""
     try:
         _, _, _, _, count, size, offset, _ = _END.unpack_from(model, end)
         position = end - size
         start = position
-        # Places are counted from the start of the zip, or of the file.
+        # Offsets are relative to the start of the zip, or to the start of the file.
         moved = position - offset
         if position < 0 or moved < 0:
             raise ValueError("its directory lies outside the file")
@@ -106,10 +106,10 @@ def _directory(model: bytes, end: int) -> tuple[list[ZipPart], int]:
 
 
 def unpack_part(model: bytes, part: ZipPart) -> bytes:
-    """The content of a part.
+    """Decompress the content of a part.
 
     Raises:
-        ValueError: It is damaged, or packed by a method that is not the usual one.
+        ValueError: The part is damaged, or compressed by a method other than deflate.
     """
     import zlib
 
