@@ -61,7 +61,7 @@ def test_a_rule_is_judged_by_its_own_threshold_once_it_has_a_record(tmp_path: Pa
 
 @pytest.mark.usefixtures("with_a_dummy")
 def test_a_rules_threshold_is_in_the_help_and_its_loosening_is_reported(tmp_path: Path) -> None:
-    assert "  max_kilobytes = 1000              # of the whole file" in threshold_lines().splitlines()
+    assert "  max_kilobytes = 1000         # of the whole file" in threshold_lines().splitlines()
     before = load_configuration(configure(tmp_path, "max_kilobytes = 1"))
     now = load_configuration(configure(tmp_path, "max_kilobytes = 2"))
     (found,) = find_changes(Reference("main", before, {}), now, {}, allow_loosening=False)["m"]
