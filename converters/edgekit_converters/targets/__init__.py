@@ -1,1 +1,1 @@
-"""What each runtime can run, and the check of a model against it."""
+"""The operators that each runtime can run, and checks of a model against them."""

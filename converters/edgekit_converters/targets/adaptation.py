@@ -1,4 +1,4 @@
-"""Quantization within a target's means: what it cannot run is done another way, or refused before any work."""
+"""Quantizes for targets: what a target cannot run is done in another way, or rejected before any work."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from edgekit_runtime.errors import ConversionError, UsageError
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: What a conversion without a target does its best for, and never fails for.
+#: Targets that a conversion without ``--target`` adapts to, without ever failing for them.
 _DEFAULT_TARGETS = ("litert",)
-#: What is done for one operator may bring out another, as where a loop's edge moves.
+#: Adapting one operator may reveal another, for example if the boundary of a loop moves.
 _MOST_ATTEMPTS = 4
 
 
 class TargetRefusalError(ConversionError):
-    """A target cannot run a model, as far as its operators tell."""
+    """A target cannot run a model, judging by its operators."""
 
 
 def needs_fixed_batch(targets: Collection[str]) -> bool:
-    """Whether one of the targets takes shapes as they are stored."""
+    """Whether one of the targets uses shapes exactly as they are stored."""
     return any(record.needs_fixed_batch for record in RECORDS if record.name in targets)
 
 
 def require_mode(mode: Mode, targets: Sequence[str]) -> None:
-    """Refuse a mode that one of the targets cannot run, whatever the model.
+    """Reject a mode that one of the targets cannot run, whatever the model.
 
     Raises:
-        UsageError: With the reason, and the modes that all the targets can run.
+        UsageError: Names the reason, and the modes that all the targets can run.
     """
     for target in targets:
         reason = mode.record.unfit_targets.get(find_target(target).name)
@@ -50,13 +50,13 @@ def require_mode(mode: Mode, targets: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TargetedModel:
-    """A model that its targets run, and what had to be done for that.
+    """A model that its targets can run, and what was changed for that.
 
     Attributes:
         model: The model.
-        per_tensor_operators: Kinds of operators whose weights got one scale for a target's sake.
-        float_operators: Names of output tensors whose operators stay in float for a target's sake.
-        checks: The model held against every target there is.
+        per_tensor_operators: Kinds of operators whose weights got one scale because of a target.
+        float_operators: Names of output tensors whose operators stay in float because of a target.
+        checks: Result of checking the model against every known target.
     """
 
     model: TfliteModel
@@ -66,11 +66,11 @@ class TargetedModel:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Names of the targets it runs on."""
+        """Names of the targets that can run it."""
         return tuple(check.target for check in self.checks if check.runs)
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest says of it."""
+        """Return the fields for the manifest."""
         facts: dict[str, Any] = {"targets": list(self.targets)}
         if self.per_tensor_operators:
             facts["per_tensor_operators"] = list(self.per_tensor_operators)
@@ -89,23 +89,23 @@ def quantize_for_targets(
     ranges: Ranges | None = None,
     float_operators: Collection[str] = (),
 ) -> TargetedModel:
-    """Quantize a float32 model so that the targets run it.
+    """Quantize a float32 model so that the targets can run it.
 
-    Operators whose per-channel weights a target cannot read get one scale, and operators that it has for floats only
-    stay in float; nothing else changes.
+    Operators get one scale if a target cannot read their per-channel weights, and stay in float if a target supports
+    them in float only; nothing else changes.
 
     Args:
         model: A float32 model with one signature.
         mode: What becomes an integer.
-        targets: Names of targets; with none, the best is done for LiteRT and every result will do.
+        targets: Names of targets; if empty, the model is adapted to LiteRT as far as possible and never rejected.
         io: Type of inputs and outputs.
-        scheme: How many scales weights have, if a target does not say otherwise.
-        ranges: What ``calibrate`` measured on this model.
+        scheme: How many scales weights have, unless a target requires otherwise.
+        ranges: Result of ``calibrate`` on this model.
         float_operators: Names of output tensors whose operators stay in float.
     Raises:
-        UsageError: The options do not go together.
+        UsageError: The options are incompatible.
         ConversionError: The quantizer cannot handle the model.
-        TargetRefusalError: A target cannot run what comes of it.
+        TargetRefusalError: A target cannot run the result.
     """
     wanted = targets or _DEFAULT_TARGETS
     one_scale: set[str] = set()
@@ -133,7 +133,7 @@ def quantize_for_targets(
 
 
 def _remedies(checks: Sequence[TargetCheck], float_model: ModelDescription) -> tuple[set[str], set[str]]:
-    """Kinds of operators that one scale helps, and outputs of the float model's operators that float helps."""
+    """Kinds of operators that need one scale, and output tensors of the float model's operators to keep in float."""
     findings = [finding for check in checks for finding in check.findings]
     if not findings:
         return set(), set()
@@ -144,10 +144,10 @@ def _remedies(checks: Sequence[TargetCheck], float_model: ModelDescription) -> t
 
 
 def require_runs(checks: Sequence[TargetCheck], mode: Mode) -> None:
-    """Refuse a model that one of its targets cannot run.
+    """Reject a model that one of its targets cannot run.
 
     Raises:
-        TargetRefusalError: With the operators and what is wrong with them.
+        TargetRefusalError: Names the operators and their problems.
     """
     for check in checks:
         if check.runs:

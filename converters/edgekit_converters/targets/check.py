@@ -1,4 +1,4 @@
-"""Whether a .tflite runs on a target, by its tensors and operators; nothing is run."""
+"""Checks from its tensors and operators whether a target can run a .tflite; nothing is executed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgekit_converters.targets.target import Target, asked_types, find_target
 from edgekit_runtime.tflite.description import TensorDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: The place of the input whose type decides, if it is not the first.
+#: Index of the input whose type decides, if it is not the first.
 _DECIDING_INPUTS = {"SPLIT": 1, "SELECT_V2": 1}
 
 
@@ -22,16 +22,16 @@ class Finding:
     """An operator that a target cannot run as it is.
 
     Attributes:
-        subgraph: Number of its graph, 0 for the model proper.
-        number: Its place among the graph's operators.
-        operator: Its name, or a custom operator's own.
+        subgraph: Index of its graph, 0 for the main graph.
+        number: Index among the graph's operators.
+        operator: Operator name, or the custom code of a custom operator.
         problem: What is wrong, in words that follow the operator's name.
-        needed: The version it needs; 0 if the version is not the trouble.
-        available: The target's highest version; 0 if it has none.
-        tensors: Names of the tensors it is about.
-        next_step: What to do about it.
-        outputs: Names of what it writes.
-        remedy: What a conversion can do about it.
+        needed: Version that the operator needs; 0 if the version is not the problem.
+        available: Highest version that the target has; 0 if it has none.
+        tensors: Names of the tensors concerned.
+        next_step: What the user can do.
+        outputs: Names of the operator's outputs.
+        remedy: What a conversion can do.
     """
 
     subgraph: int
@@ -48,11 +48,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class TargetCheck:
-    """What was found of one model for one target.
+    """Result of checking one model against one target.
 
     Attributes:
-        target: The target's name.
-        findings: Operators that it cannot run; none where the model runs.
+        target: Name of the target.
+        findings: Operators that it cannot run; empty if it can run the model.
     """
 
     target: str
@@ -64,20 +64,20 @@ class TargetCheck:
         return not self.findings
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return {"target": self.target, "runs": self.runs, "findings": [asdict(finding) for finding in self.findings]}
 
 
 def check_targets(model: TfliteModel, targets: Sequence[str]) -> tuple[TargetCheck, ...]:
-    """Hold a model against targets.
+    """Check a model against targets.
 
     Args:
-        model: A .tflite, whoever made it.
+        model: A .tflite from any tool.
         targets: Names of targets.
     Returns:
         A check for each, in this order.
     Raises:
-        UsageError: There is no target of a name.
+        UsageError: A name is not that of a target.
     """
     wanted = [find_target(name) for name in targets]
     operators = list(all_operands(model))
@@ -161,7 +161,7 @@ def _version_finding(operands: Operands, target: Target) -> list[Finding]:
 
 
 def _type_finding(operands: Operands, target: Target) -> list[Finding]:
-    """A kernel that lacks the type of its numbers, if the target's kernels were asked."""
+    """Report a kernel that does not support its input's type, if the target's kernels were probed."""
     known = target.types.get(operands.name)
     tensor = operands.input(_DECIDING_INPUTS.get(operands.name, 0))
     if known is None or tensor is None or tensor.dtype not in asked_types() - set(known):
@@ -182,7 +182,7 @@ def _type_finding(operands: Operands, target: Target) -> list[Finding]:
 
 
 def _remedy(tensors: Sequence[TensorDescription]) -> Remedy:
-    """What helps where these tensors ask for too much: integers can be floats, and many scales can be one."""
+    """What helps if these tensors need too much: one scale in place of many, or float in place of integers."""
     if any(len(tensor.scales) > 1 for tensor in tensors):
         return Remedy.ONE_SCALE
     return Remedy.FLOAT if any(tensor.scales for tensor in tensors) else Remedy.NONE

@@ -1,9 +1,9 @@
 """The version of an operator that its tensors need, whatever version the file claims.
 
 A converter may claim too little: litert-quantizer leaves a dense layer with per-channel int8 weights at the version of
-the float one, and an older interpreter then takes its first scale for all of them. The rules are those by which
-TensorFlow's converter picks versions, ``tflite/converter/tools/versioning/op_version.cc`` of LiteRT (commit f2fe03e);
-left out are conditions that every target's oldest version meets. Where several hold, the highest version is needed.
+the float layer, and an older interpreter then uses its first scale for all channels. The rules are those that
+TensorFlow's converter uses, ``tflite/converter/tools/versioning/op_version.cc`` of LiteRT (commit f2fe03e), without
+conditions that every target's oldest version meets. If several conditions apply, the highest version is needed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from edgekit_runtime.tflite.description import TensorDescription
 
 @dataclass(frozen=True, slots=True)
 class NeededVersion:
-    """The version an operator needs, and what makes it so.
+    """The version that an operator needs, and the reason.
 
     Attributes:
-        version: At least 1.
+        version: Version, at least 1.
         reason: The condition in words; empty for version 1.
-        tensors: The tensors it is about.
+        tensors: The tensors concerned.
     """
 
     version: int
@@ -30,7 +30,7 @@ class NeededVersion:
     tensors: tuple[TensorDescription, ...] = ()
 
 
-#: The version that a type at an operator's first input asks for.
+#: The version that the type of an operator's first input requires.
 _INT8_2 = {"int8": 2}
 _INT16_3 = {"int8": 2, "int16": 3}
 _INT16_4 = {"int8": 2, "int16": 4}
@@ -105,14 +105,14 @@ _BY_FIRST_TYPE: dict[str, dict[str, int]] = {
     "DEQUANTIZE": {"int8": 2, "int16": 3, "float16": 3, "int4": 6, "int2": 7},
     "SVDF": {"int8": 3},
 }
-#: The same for operators whose deciding tensor is another input, by its place.
+#: The same for operators whose version depends on the type of another input, by its index.
 _BY_OTHER_TYPE: dict[str, tuple[int, dict[str, int]]] = {
     "SPLIT": (1, {"int8": 2, "int32": 3, "int16": 4}),
     "SPARSE_TO_DENSE": (2, {"int64": 2, "int8": 3, "uint8": 3}),
     "FILL": (1, {"bool": 2, "string": 2, "int8": 3, "int16": 3, "float16": 4}),
     "TRANSPOSE_CONV": (1, {"int8": 2}),
 }
-#: Dimensions of the first input that a version can still do, and the version for more.
+#: Number of dimensions of the first input that lower versions support, and the version for more.
 _BY_RANK = {
     "TRANSPOSE": ((4, 4), (5, 6)),
     "SLICE": ((4, 5),),
@@ -126,7 +126,7 @@ _CAST = {"uint32": 2, "int8": 3, "uint16": 4, "float16": 5, "float64": 5, "int4"
 
 
 def needed_version(operands: Operands) -> NeededVersion:
-    """The version of an operator that its tensors need, 1 where nothing special is asked of it.
+    """The version of an operator that its tensors need; 1 if they need nothing special.
 
     Args:
         operands: A builtin operator with its tensors.
@@ -200,7 +200,7 @@ def _fully_connected(operands: Operands) -> Iterator[NeededVersion]:
 
 
 def _transpose_conv(operands: Operands) -> Iterator[NeededVersion]:
-    # Its image is the third input, its weights the second.
+    # The image is the third input, the weights the second.
     if operands.dtype(2) == "int16" and operands.dtype(3) == "int32":
         yield NeededVersion(5, "int16 activations with a 32-bit bias", _present(operands, 3))
     if "FusedActivationFunction" in operands.options:
@@ -288,7 +288,7 @@ def _where(operands: Operands) -> Iterator[NeededVersion]:
 
 
 def _broadcast_to(operands: Operands) -> Iterator[NeededVersion]:
-    # Its first version was taken back before any release.
+    # Its first version was withdrawn before any release.
     yield NeededVersion(2, "its first version was never released", operands.outputs)
 
 
@@ -298,7 +298,7 @@ def _recurrent(operands: Operands) -> Iterator[NeededVersion]:
         yield NeededVersion(5, "int16 activations", _present(operands, 0))
     if "DiagonalRecurrentTensors" in operands.options:
         yield NeededVersion(4, "diagonal recurrent weights", operands.outputs)
-    # The place of an LSTM's first weights that are never left out is 2.
+    # The first weights of an LSTM that are never omitted are at index 2.
     weights = 2 if is_lstm else 1
     if operands.is_hybrid(weights):
         version = 3 if operands.name == "LSTM" else 2

@@ -1,4 +1,4 @@
-"""One operator with its tensors and the few options that decide what it needs."""
+"""One operator with its tensors, and the few options that determine what it needs from a target."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """An operator as the rules of versions and targets look at it.
+    """An operator as the rules for versions and targets see it.
 
     Attributes:
-        subgraph: Number of its graph.
-        number: Its place among the graph's operators.
-        operator: Name, claimed version, tensor numbers.
-        inputs: Its input tensors; None for an optional input left out.
-        outputs: Its output tensors.
-        options: Names of the options that are set, of those that ``_read_options`` knows.
+        subgraph: Index of its graph.
+        number: Index among the graph's operators.
+        operator: Name, claimed version, tensor indices.
+        inputs: Input tensors; None for an omitted optional input.
+        outputs: Output tensors.
+        options: Names of the options that are set, among those that ``_OptionsReader`` reads.
     """
 
     subgraph: int
@@ -31,20 +31,20 @@ class Operands:
 
     @property
     def name(self) -> str:
-        """The builtin's name in the schema, or ``CUSTOM``."""
+        """Name of the builtin in the schema, or ``CUSTOM``."""
         return self.operator.name
 
     def input(self, place: int) -> TensorDescription | None:
-        """An input tensor, None if there is none at this place."""
+        """An input tensor; None if there is none at this index."""
         return self.inputs[place] if place < len(self.inputs) else None
 
     def dtype(self, place: int) -> str:
-        """Type of an input; empty if there is none at this place."""
+        """Type of an input; empty if there is none at this index."""
         tensor = self.input(place)
         return "" if tensor is None else tensor.dtype
 
     def output_dtype(self, place: int = 0) -> str:
-        """Type of an output; empty if there is none at this place."""
+        """Type of an output; empty if there is none at this index."""
         return self.outputs[place].dtype if place < len(self.outputs) else ""
 
     def rank(self, place: int = 0) -> int:
@@ -53,17 +53,17 @@ class Operands:
         return 0 if tensor is None else len(tensor.shape)
 
     def is_per_channel(self, place: int) -> bool:
-        """Whether an input has a scale for each channel."""
+        """Whether an input has one scale per channel."""
         tensor = self.input(place)
         return tensor is not None and len(tensor.scales) > 1
 
     def is_hybrid(self, weights: int = 1) -> bool:
-        """Whether float activations meet int8 weights, as in dynamic-range models."""
+        """Whether the operator combines float activations with int8 weights, as in dynamic-range models."""
         return self.dtype(0) == "float32" and self.dtype(weights) == "int8" and self.output_dtype() == "float32"
 
 
 def all_operands(model: TfliteModel) -> Iterator[Operands]:
-    """Every operator of every graph of a model.
+    """Yield every operator of every graph of a model.
 
     Args:
         model: The .tflite.
@@ -86,7 +86,7 @@ def _tensors(numbers: Sequence[int], tensors: Sequence[TensorDescription]) -> tu
 
 
 class _OptionsReader:
-    """Reads options from the file; the parser is loaded for the three operators that have options of interest."""
+    """Reads options from the file; the parser is imported only for the three operators with options of interest."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content

@@ -1,7 +1,7 @@
-"""What a target computes wrongly or dies of, though it has the operator in the version that is needed.
+"""Operators that a target computes wrongly, or crashes on, although it has them in the required version.
 
-Each rule was met with a real interpreter and says how; ``tests/integration/test_targets.py`` holds them against the
-interpreters again.
+Each rule was observed with a real interpreter, and says how; ``tests/integration/test_targets.py`` verifies the rules
+with the interpreters.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Tensors = tuple[TensorDescription, ...]
 
 
 class Remedy(str, Enum):
-    """What a conversion can do so that a target runs an operator.
+    """What a conversion can do so that a target can run an operator.
 
     Attributes:
         NONE: Nothing.
-        ONE_SCALE: Give its weights one scale in place of one for each channel.
-        FLOAT: Leave it in float.
+        ONE_SCALE: Give its weights one scale in place of one per channel.
+        FLOAT: Keep it in float.
     """
 
     NONE = "none"
@@ -35,16 +35,16 @@ class Remedy(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A trap of some targets.
+    """A defect or limitation of some targets.
 
     Attributes:
         name: A short name for reports.
-        targets: The targets that have it.
-        find: The tensors of an operator that meet it; none where it does not apply.
+        targets: The affected targets.
+        find: Returns the tensors of an operator that are affected; none if the rule does not apply.
         reason: What happens, a sentence for the user.
-        next_step: What to do about it.
-        measured: With what it was seen.
-        remedy: What a conversion can do about it.
+        next_step: What the user can do.
+        measured: What it was observed with.
+        remedy: What a conversion can do.
     """
 
     name: str
@@ -64,7 +64,7 @@ _SMALL_TYPES = frozenset(("int4", "int2", "uint4"))
 
 
 def rules_for(target: str) -> tuple[Rule, ...]:
-    """The rules of one target."""
+    """The rules for one target."""
     return tuple(rule for rule in RULES if target in rule.targets)
 
 
@@ -82,7 +82,7 @@ def _unknown_types(target: str, first: str) -> Rule:
 
 
 def _open_sizes(operands: Operands) -> Tensors:
-    """Outputs whose stored shape is wrong for any batch, if the file leaves sizes open."""
+    """Outputs whose stored shape is wrong for some batch sizes, if the file leaves sizes dynamic."""
     image, output = operands.input(0), operands.outputs[0] if operands.outputs else None
     if image is None or output is None or -1 not in (*image.shape_signature, *output.shape_signature):
         return ()
@@ -116,7 +116,7 @@ def _deep_int16_dense(operands: Operands) -> Tensors:
 
 
 def _hybrid(operands: Operands) -> Tensors:
-    """Weights of integers that meet float activations; a transposed convolution has its image third."""
+    """Integer weights that are combined with float activations; a transposed convolution has its image third."""
     image = 2 if operands.name == "TRANSPOSE_CONV" else 0
     weights = operands.input(1)
     if operands.name not in _WITH_WEIGHTS or operands.dtype(image) != "float32" or weights is None:
@@ -138,7 +138,7 @@ def _per_channel_dequantize(operands: Operands) -> Tensors:
 
 
 def _split_of_two_types(operands: Operands) -> Tensors:
-    """litert-quantizer leaves a part that nothing reads at float32."""
+    """Parts of another type than the whole: litert-quantizer leaves a part that nothing reads in float32."""
     whole = operands.input(1) if operands.name == "SPLIT" else None
     return () if whole is None else tuple(part for part in operands.outputs if part.dtype != whole.dtype)
 
@@ -149,7 +149,7 @@ def _computed_fill(operands: Operands) -> Tensors:
 
 
 def _squared_difference_overflow(operands: Operands) -> Tensors:
-    """Condition of the kernel's own check: its output's multiplier must be below 1."""
+    """The condition that the kernel itself checks: its output multiplier must be below 1."""
     if operands.name != "SQUARED_DIFFERENCE" or operands.dtype(0) != "int8" or len(operands.outputs) != 1:
         return ()
     scales = [tensor.scales[0] for tensor in operands.inputs if tensor is not None and tensor.scales]

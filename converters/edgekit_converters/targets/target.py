@@ -1,4 +1,4 @@
-"""The runtimes that a model can be made for, and which operators each of them has."""
+"""The runtimes that a model can be made for, and the operators that each of them has."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from edgekit_runtime.tflite.custom_operators import CUSTOM_OPERATORS
 
 @dataclass(frozen=True, slots=True)
 class TargetRecord:
-    """Everything that is known of a target beside its kernels. No field has a default, so that none can be forgotten.
+    """All facts about a target except its kernels. No field has a default, so that none can be forgotten.
 
     Attributes:
-        name: What ``--target`` takes.
+        name: Value of ``--target``.
         runtime: Package and version.
-        python: Versions of Python it has wheels for.
-        machines: Where it runs.
-        first_unknown_type: The first of the schema's tensor types that it does not know; it refuses a file with
+        python: Versions of Python with wheels.
+        machines: Machines that it runs on.
+        first_unknown_type: First tensor type in the schema's order that it does not know; it rejects files that use
             one. None if it knows all, or if its kernels decide.
-        needs_fixed_batch: Whether it cannot change a shape, so that a batch left open has to be fixed.
+        needs_fixed_batch: Whether it cannot change shapes, so that a dynamic batch has to be fixed.
         custom_operators: Custom operators that it includes.
-        is_noted: Whether a conversion without ``--target`` mentions what will not run on it.
+        is_noted: Whether a conversion without ``--target`` mentions what cannot run on it.
     """
 
     name: str
@@ -39,7 +39,7 @@ class TargetRecord:
     is_noted: bool
 
 
-#: In the order they are shown; the first is the one a plain conversion is made for.
+#: In the order of display; the first is the one that a conversion without ``--target`` is made for.
 RECORDS = (
     TargetRecord(
         name="litert",
@@ -69,7 +69,7 @@ RECORDS = (
         first_unknown_type="bfloat16",
         needs_fixed_batch=False,
         custom_operators=CUSTOM_OPERATORS,
-        # The interpreter of many Raspberry Pis, and the only one for 32-bit ones.
+        # The interpreter of many Raspberry Pis, and the only one for 32-bit systems.
         is_noted=True,
     ),
     TargetRecord(
@@ -97,12 +97,12 @@ RECORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Target(TargetRecord):
-    """A runtime of one version: its record, and what was measured of its kernels.
+    """One version of a runtime: its record, and what was measured about its kernels.
 
     Attributes:
-        measured_on: The very build that the operators were asked of.
-        highest_versions: Builtin operators it has, with the highest version; None if it does not look at versions.
-        types: For the operators that were asked, the types that their kernels take, of ``asked_types()``.
+        measured_on: The exact build whose operators were probed.
+        highest_versions: Its builtin operators with the highest version; None if it does not check versions.
+        types: Types that the kernels support, among ``asked_types()``, for operators that were probed.
     """
 
     measured_on: str
@@ -110,7 +110,7 @@ class Target(TargetRecord):
     types: Mapping[str, tuple[str, ...]]
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return {
             "name": self.name,
             "runtime": self.runtime,
@@ -124,15 +124,15 @@ class Target(TargetRecord):
 
 
 def target_names() -> tuple[str, ...]:
-    """The names that ``find_target`` knows."""
+    """The names that ``find_target`` accepts."""
     return tuple(record.name for record in RECORDS)
 
 
 def find_target(name: str) -> Target:
-    """The target of a name.
+    """Find a target by its name.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no target of this name.
     """
     record = next((record for record in RECORDS if record.name == name), None)
     if record is None:
@@ -152,7 +152,7 @@ def find_target(name: str) -> Target:
 
 
 def asked_types() -> frozenset[str]:
-    """The types that kernels were asked for; nothing is known of others."""
+    """The types that kernels were probed for; nothing is known about other types."""
     return frozenset(_table("operator_types.json")["asked"])
 
 
