@@ -1,1 +1,1 @@
-"""Turns images and recordings into the arrays that a model takes."""
+"""Converts images and recordings to the arrays that a model takes as inputs."""

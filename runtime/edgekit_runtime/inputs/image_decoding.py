@@ -1,4 +1,4 @@
-"""Image files, encoded bytes and PIL images to pixels, in bounded memory; nothing in them is trusted."""
+"""Decodes image files, encoded bytes and PIL images to pixels, in bounded memory and without trusting them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import numpy as np
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.regular_file import NotARegularFileError, open_regular_file
 
-#: What is decoded at most, by the size that the file's header states: a few kilobytes may unpack to gigabytes.
+#: Default limit on the size stated in the file's header: a file of a few kilobytes may decompress to gigabytes.
 MAX_IMAGE_PIXELS = 32_000_000
-#: Pillow reads many more; the decoder of one of them, EPS, is a program that runs code in the file.
+#: Pillow reads many more formats, but the decoder of one of them, EPS, is a program that runs code in the file.
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
-#: What a HEIF file begins with, behind four bytes: phones write these, and Pillow has no decoder for them.
+#: Bytes 4 to 11 of a HEIF file. Phones write this format, and Pillow does not have a decoder for it.
 _HEIF = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"))
-# Rows are converted in blocks of about so many pixels: what a conversion needs beside its result stays small.
+# Approximate number of pixels in a block of rows; converting block by block keeps the temporary memory small.
 _BLOCK_PIXELS = 1 << 16
 _EXIF_ORIENTATION, _UPRIGHT = 0x0112, 1
 
 
 def is_pillow_image(image: Any) -> bool:
-    """Whether this is a PIL image."""
-    # Whoever holds a PIL image has imported Pillow already; looking it up keeps this module free of it.
+    """Whether ``image`` is a PIL image."""
+    # A caller with a PIL image has already imported Pillow; looking it up here avoids importing it in this module.
     pillow = sys.modules.get("PIL.Image")
     return pillow is not None and isinstance(image, pillow.Image)
 
@@ -36,12 +36,13 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
 
     Args:
         image: A path, encoded bytes, or a PIL image.
-        max_pixels: Most pixels that it may have.
+        max_pixels: Largest number of pixels that the image may have.
     Returns:
-        uint8 (H, W) or (H, W, C) with 1 to 4 channels, turned as its EXIF tag says. Beside the image that Pillow
-        decodes, at most 8 bytes are needed for a pixel.
+        uint8 (H, W) or (H, W, C) with 1 to 4 channels, rotated as its EXIF tag says. In addition to the image that
+        Pillow decodes, at most 8 bytes per pixel are needed.
     Raises:
-        DataError: It is missing, not a regular file, not an image, or too large; Pillow is needed and not installed.
+        DataError: The image is missing, not a regular file, not an image, or too large, or Pillow is needed but not
+            installed.
     """
     if is_pillow_image(image):
         return _read_pixels(image, max_pixels, "the image")
@@ -70,10 +71,10 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
                 return _read_pixels(opened, max_pixels, name)
         except DataError:
             raise
-        # The second where warnings are errors.
+        # The warning is raised if warnings are turned into errors.
         except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
             raise _too_large(name, str(error), max_pixels) from error
-        # What Pillow's decoders raise on damaged files is of every kind.
+        # Pillow's decoders raise many kinds of exceptions for damaged files.
         except Exception as error:
             raise DataError(
                 f"{name} is not an image that Pillow can read.",
@@ -88,13 +89,13 @@ def decode_image(image: Any, max_pixels: int) -> np.ndarray:
 def _contents(error: Exception, is_heif: bool) -> str:
     if is_heif:
         return "a HEIC image"
-    # Pillow's own words name a Python object.
+    # Pillow's message for unknown formats contains the repr of a Python object.
     is_unknown = type(error).__name__ == "UnidentifiedImageError"
     return "a file of another kind" if is_unknown else str(error) or type(error).__name__
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Slices of an image's rows, of about 65,536 pixels each; one slice at least."""
+    """Yield slices of an image's rows, of about 65,536 pixels each; always at least one slice."""
     size = max(1, _BLOCK_PIXELS // max(columns, 1))
     for start in range(0, max(rows, 1), size):
         yield slice(start, min(start + size, rows))
@@ -117,7 +118,7 @@ def _read_pixels(image: Any, max_pixels: int, name: str) -> np.ndarray:
 
 
 def _upright(image: Any) -> Any:
-    # Pillow copies what it does not have to turn.
+    # exif_transpose() would copy the image even if it is upright.
     if image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT) == _UPRIGHT:
         return image
     from PIL import ImageOps
@@ -127,7 +128,7 @@ def _upright(image: Any) -> Any:
 
 def _block_pixels(block: Any) -> np.ndarray:
     if block.mode.startswith("I;16") or block.mode == "I":
-        # Pillow's own conversion to 8 bits clips at 255, and a 16-bit image would turn white.
+        # Pillow's conversion to 8 bits clips at 255, which would turn a 16-bit image white.
         return (np.asarray(block).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
     if block.mode in ("L", "LA", "RGB", "RGBA"):
         return np.asarray(block)

@@ -1,4 +1,4 @@
-"""Images as the input of a model."""
+"""Converts images to the input of a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgekit_runtime.tflite.description import ModelDescription
 
 
 class ImageInput:
-    """How pixels become the input of a model that classifies images."""
+    """Converts pixels to the input of a model that classifies images."""
 
     def __init__(
         self, preprocessing: Preprocessing, info: TensorInfo, labels: tuple[str, ...], max_pixels: int
@@ -21,7 +21,7 @@ class ImageInput:
         self._max_pixels = max_pixels
         self.labels = labels
         values = preprocessing.values()
-        # A pixel has 256 values: all arithmetic, quantization included, is done here, once.
+        # A pixel has only 256 values, so all arithmetic, including quantization, is done once, here.
         table = values if info.dtype.kind == "f" else Encoder(info)(values)
         as_they_are = preprocessing.color_order == "rgb" and table.tobytes() == bytes(range(256))
         self._table = None if as_they_are else table
@@ -32,13 +32,13 @@ class ImageInput:
             preprocessing.width,
             preprocessing.channels,
         )
-        # One image in the model's own size: nothing to fit, and the most frequent call on a device.
+        # One image of the model's size does not need resizing; it is the most frequent call on a device.
         self._fitting_shapes = {(height, width, channels), (1, height, width, channels)}
         if channels == 1:
             self._fitting_shapes.add((height, width))
 
     def pixels(self, images: Images) -> np.ndarray:
-        """Images as uint8 of the shape of the model's input, N first."""
+        """Convert images to uint8 arrays of the shape of the model's input, N first."""
         if isinstance(images, np.ndarray) and images.shape in self._fitting_shapes and images.dtype == np.uint8:
             pixels = images.reshape(1, *self._image_shape)
         else:
@@ -48,7 +48,7 @@ class ImageInput:
         return pixels.reshape(len(pixels), *self._sample_shape)
 
     def require_range(self, values: np.ndarray) -> None:
-        """Raise if floats are plainly not what pixels become, but pixels themselves, say."""
+        """Raise an error if floats are clearly not preprocessed, for example because they are still pixels."""
         low, high = self.preprocessing.value_range
         slack = (high - low) / 2
         if values.size and not (low - slack <= values.min() and values.max() <= high + slack):
@@ -60,8 +60,8 @@ class ImageInput:
             )
 
     def encode(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels in the dtype of the model's input."""
-        # A uint8 input of scale 1/255 takes pixels as they are.
+        """Convert pixels to the dtype of the model's input."""
+        # A uint8 input with the scale 1/255 takes pixels unchanged.
         if self._table is None:
             return pixels
         if self._is_transposed:
@@ -76,9 +76,9 @@ def image_preprocessing(
     packed: Preprocessing | None,
     pixel_range: tuple[float, float] | None,
 ) -> Preprocessing | None:
-    """How images become a model's only input, ``None`` where its shape or type takes none.
+    """Find how images are converted to a model's only input; ``None`` if its shape or type is not that of an image.
 
-    Where nothing is packed the model's own quantization tells what it was calibrated on.
+    If no preprocessing is packed, the pixel range is inferred from the quantization of the input.
     """
     shape = info.shape if len(info.shape) == 4 else (*info.shape, 1)
     layout = _layout(shape) if packed is None else packed.layout
@@ -106,13 +106,13 @@ def image_preprocessing(
 
 
 def _layout(shape: tuple[int, ...]) -> str:
-    """Where the channels of an image are that nothing is packed for: last, unless only the first axis can be."""
+    """Guess the layout of an image input: channels last, unless only the first axis can be the channels."""
     is_first = len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3)
     return CHANNELS_FIRST if is_first else CHANNELS_LAST
 
 
 def _calibrated_range(description: ModelDescription) -> tuple[float, float] | None:
-    """The real values of the codes of an 8-bit input; ``None`` if the input is not quantized at once."""
+    """The range of real values of an 8-bit input; ``None`` if the input is not quantized immediately."""
     tensors = description.subgraphs[0].tensors
     tensor = description.inputs[0]
     for operator in description.operators:
@@ -123,7 +123,7 @@ def _calibrated_range(description: ModelDescription) -> tuple[float, float] | No
         return None
     limits = np.iinfo(tensor.dtype)
     low, high = (float((code - tensor.zero_points[0]) * tensor.scales[0]) for code in (limits.min, limits.max))
-    # A calibration seldom meets the ends exactly.
+    # Calibration data rarely covers the range exactly.
     for usual in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
         width = usual[1] - usual[0]
         if abs(low - usual[0]) < 0.1 * width and abs(high - usual[1]) < 0.25 * width:

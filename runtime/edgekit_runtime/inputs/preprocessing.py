@@ -1,7 +1,7 @@
-"""Images to the tensor a model takes; training, calibration, validation and the device share this code.
+"""Converts images to a model's input tensor; training, calibration, validation and the device share this code.
 
-Everything is integer arithmetic until the last step, and Pillow only decodes files, so that an image becomes
-the same tensor, bit for bit, on a workstation and on a Pi.
+All steps except the last use integer arithmetic, and Pillow only decodes files. An image is therefore converted to the
+same tensor, bit for bit, on a workstation and on a Pi.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from edgekit_runtime.errors import TensorMismatchError, UsageError
 from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS, decode_image, is_pillow_image, row_blocks
 from edgekit_runtime.inputs.resizing import RESIZE_MODES, resize
 
-#: One image: uint8 pixels (H, W) or (H, W, C), a file's path, a file's bytes, or a PIL image.
+#: One image: uint8 pixels (H, W) or (H, W, C), the path of a file, the bytes of a file, or a PIL image.
 Image = Union[np.ndarray, str, "os.PathLike[str]", bytes, Any]
 #: One image or many: an array (N, H, W, C) or (N, H, W), or an iterable of single images.
 Images = Union[Image, Iterable[Image]]
 
-#: Where the channels of an input are: (N, H, W, C), or (N, C, H, W) as PyTorch has it.
+#: Layout of an input: (N, H, W, C), or (N, C, H, W) as in PyTorch.
 CHANNELS_LAST, CHANNELS_FIRST = "channels_last", "channels_first"
 
-# ITU-R BT.601 luma in 16-bit fixed point; the three weights add up to 65536.
+# ITU-R BT.601 luma in 16-bit fixed point; the three weights sum to 65536.
 _LUMA = np.array([19595, 38470, 7471], np.uint32)
 
 
@@ -40,18 +40,18 @@ class _Fields(NamedTuple):
 
 
 class Preprocessing(_Fields):
-    """How an image becomes a model's input: size, channels, and ``value = pixel * scale + offset``.
+    """How an image is converted to a model's input: size, channels, and ``value = pixel * scale + offset``.
 
     Attributes:
-        height: Rows of the model's input, in pixels.
-        width: Columns of the model's input, in pixels.
-        channels: 1 (grey) or 3 (colours).
-        scale: Real value of one pixel step, for all channels or for each in the model's order; the default maps
-            pixels 0 to 255 onto 0.0 to 1.0.
-        offset: Real value of pixel 0, likewise.
-        color_order: ``rgb``, or ``bgr`` for a model that takes blue first. Images are always given as ``rgb``.
+        height: Height of the model's input in pixels.
+        width: Width of the model's input in pixels.
+        channels: 1 (grey) or 3 (colour).
+        scale: Real value of one pixel step, one number for all channels or one per channel in the model's order; the
+            default maps pixels 0 to 255 to 0.0 to 1.0.
+        offset: Real value of pixel 0, one number for all channels or one per channel.
+        color_order: ``rgb``, or ``bgr`` for a model that takes blue first. Images are always passed as ``rgb``.
         resize: How an image of another size is resized, see :func:`edgekit_runtime.inputs.resizing.resize`.
-        layout: ``channels_last``, or ``channels_first`` for a model that takes (N, C, H, W). Images are always given
+        layout: ``channels_last``, or ``channels_first`` for a model that takes (N, C, H, W). Images are always passed
             with their channels last.
     """
 
@@ -102,26 +102,26 @@ class Preprocessing(_Fields):
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as the manifest holds them; without the usual layout, which 0.1.0 did not know of."""
+        """Plain values, as stored in the manifest; omits the default layout, a field that 0.1.0 does not know."""
         fields = self._asdict()
         if self.layout == CHANNELS_LAST:
             del fields["layout"]
         return fields
 
     def arranged(self, images: np.ndarray) -> np.ndarray:
-        """Images (..., H, W, C) in the layout of the model's input; the array itself if that is the same."""
+        """Convert images (..., H, W, C) to the layout of the model's input; returns the array itself if it is equal."""
         return np.moveaxis(images, -1, -3) if self.layout == CHANNELS_FIRST and images.ndim > 2 else images
 
     def as_images(self, values: np.ndarray) -> np.ndarray:
-        """The reverse of :meth:`arranged`: what the model takes, as (..., H, W, C)."""
+        """The inverse of :meth:`arranged`: convert the model's input to (..., H, W, C)."""
         return np.moveaxis(values, -3, -1) if self.layout == CHANNELS_FIRST and values.ndim > 2 else values
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Preprocessing:
-        """What :meth:`to_dict` gave, read from JSON; nothing of it is trusted.
+        """Read the result of :meth:`to_dict` from JSON, without trusting it.
 
         Raises:
-            UsageError: A value is of the wrong kind.
+            UsageError: A field is unknown, or a value is invalid.
         """
         try:
             known: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
@@ -130,33 +130,35 @@ class Preprocessing(_Fields):
             raise UsageError("These are not the fields of a preprocessing.", received=str(error)) from error
 
     def __call__(self, images: Images) -> np.ndarray:
-        """Turn one image or many into the model's input.
+        """Convert one image or many to the model's input.
 
         Args:
             images: See :meth:`pixels`.
         Returns:
-            float32 of shape (N, height, width, channels), or (N, channels, height, width) by ``layout``.
+            float32 of shape (N, height, width, channels) or (N, channels, height, width), depending on ``layout``.
         Raises:
-            DataError: A file is missing or is no image; Pillow is needed and not installed.
-            TensorMismatchError: An array is not uint8 or has no image's shape.
+            DataError: A file is missing or is not an image, or Pillow is needed but not installed.
+            TensorMismatchError: An array is not uint8 or does not have the shape of an image.
         """
         return self.normalize(self.pixels(images))
 
     def pixels(self, images: Images, *, max_pixels: int = MAX_IMAGE_PIXELS) -> np.ndarray:
-        """Bring one image or many to the model's size and channels.
+        """Resize one image or many to the model's size and convert them to its channels.
 
-        Colour becomes grey by the BT.601 luma and grey becomes colour by repetition. Transparent parts are
-        laid over white and a photo is turned as its EXIF tag says: the model sees what a viewer shows.
+        Colour is converted to grey by the BT.601 luma, and grey to colour by repetition. Transparent parts are
+        blended over white, and a photo is rotated as its EXIF tag says, so that the model sees what a viewer shows.
 
         Args:
             images: One image: uint8 array (H, W) or (H, W, C), path, encoded bytes or PIL image.
                 Many: uint8 array (N, H, W) or (N, H, W, C), or an iterable of single images.
-            max_pixels: Most pixels of a file, of bytes or of a PIL image; looked up before it is decoded.
+            max_pixels: Largest number of pixels of a file, of encoded bytes or of a PIL image; checked before the image
+                is decoded.
         Returns:
-            uint8 of shape (N, height, width, channels); the caller's own array where nothing had to change.
+            uint8 of shape (N, height, width, channels); the caller's own array if nothing had to change.
         Raises:
-            DataError: A file is missing, no regular file, no image or too large; Pillow is needed and not installed.
-            TensorMismatchError: An array is not uint8 or has no image's shape.
+            DataError: A file is missing, not a regular file, not an image or too large, or Pillow is needed but not
+                installed.
+            TensorMismatchError: An array is not uint8 or does not have the shape of an image.
         """
         if isinstance(images, np.ndarray):
             return self._fit(_as_nhwc(images))
@@ -174,12 +176,12 @@ class Preprocessing(_Fields):
         return np.concatenate(fitted)
 
     def normalize(self, pixels: np.ndarray) -> np.ndarray:
-        """Map pixels to the values the model was trained on, in its order of colours.
+        """Map pixels to the values the model was trained on, in its colour order.
 
         Args:
-            pixels: uint8 of any shape; the last axis is the channels where they differ.
+            pixels: uint8 of any shape; if scale or offset differ between channels, the last axis is the channels.
         Returns:
-            float32 of the same shape, or in the model's ``layout``: one of the 256 values of :meth:`values` for each
+            float32 of the same shape, or in the model's ``layout``: one of the 256 numbers of :meth:`values` for each
             pixel.
         """
         values = self.values()
@@ -188,14 +190,14 @@ class Preprocessing(_Fields):
         if pixels.ndim < 2:
             return self.look_up(pixels, values)
         normalized = np.empty(pixels.shape, np.float32)
-        # numpy widens the indices to 8 bytes each: row by row, a whole data set never does so at once.
+        # numpy widens each index to 8 bytes. Row by row, this never happens to a whole dataset at once.
         for row, row_pixels in zip(normalized, pixels):
             row[...] = self.look_up(row_pixels, values)
         return normalized
 
     def values(self) -> np.ndarray:
-        """The real value of each pixel 0 to 255: float32 (256,), or (channels, 256) where the channels differ."""
-        # float64 until the last rounding: 1/255 gives the very bits of ``pixels.astype("float32") / 255``.
+        """The real value of each pixel 0 to 255: float32 (256,), or (channels, 256) if the channels differ."""
+        # float64 until the final rounding: 1/255 then yields exactly the bits of ``pixels.astype("float32") / 255``.
         scale, offset = (np.asarray(part, np.float64)[..., np.newaxis] for part in (self.scale, self.offset))
         values = (np.arange(256) * scale + offset).astype(np.float32)
         return values[0] if len(values) == 1 else values
@@ -207,7 +209,7 @@ class Preprocessing(_Fields):
         return float(values.min()), float(values.max())
 
     def look_up(self, pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
-        """Each pixel's entry in a table of the form of :meth:`values`, in the model's order of colours."""
+        """Look up each pixel in a table with the format of :meth:`values`, in the model's colour order."""
         if self.color_order == "bgr":
             pixels = pixels[..., ::-1]
         if table.ndim == 1:
@@ -215,9 +217,9 @@ class Preprocessing(_Fields):
         return np.stack([column.take(pixels[..., channel]) for channel, column in enumerate(table)], axis=-1)
 
     def _fit(self, images: np.ndarray) -> np.ndarray:
-        """Bring uint8 (N, H, W, C) to the model's size and channels."""
+        """Resize uint8 (N, H, W, C) to the model's size and convert it to the model's channels."""
         images = _with_channels(images, self.channels)
-        # One channel is resized before it becomes three, three are resized after they became one.
+        # Resizing always works on the smaller number of channels: after the conversion to grey, before that to colour.
         images = resize(images, self.height, self.width, self.resize)
         if images.shape[3] < self.channels:
             images = np.repeat(images, self.channels, axis=3)
@@ -229,7 +231,7 @@ def _is_single(image: Images) -> bool:
 
 
 def _as_nhwc(array: np.ndarray) -> np.ndarray:
-    """View an array of one or many images as (N, H, W, C)."""
+    """Return a view of an array of one or many images with the shape (N, H, W, C)."""
     if array.dtype != np.uint8:
         raise TensorMismatchError(
             "Pixels must be uint8.",
@@ -243,7 +245,7 @@ def _as_nhwc(array: np.ndarray) -> np.ndarray:
         if array.ndim == 2:
             return array[np.newaxis, :, :, np.newaxis]
         if array.ndim == 3:
-            # (H, W, C) where the last axis can be channels, else a batch of grey images (N, H, W).
+            # (H, W, C) if the last axis can be channels, else a batch of grey images (N, H, W).
             return array[np.newaxis] if array.shape[2] <= 4 else array[..., np.newaxis]
         if array.ndim == 4 and array.shape[3] <= 4:
             return array
@@ -255,7 +257,7 @@ def _as_nhwc(array: np.ndarray) -> np.ndarray:
 
 
 def _decode(image: Image, max_pixels: int) -> np.ndarray:
-    """Read one image into a uint8 array (H, W) or (H, W, C)."""
+    """Decode one image to a uint8 array (H, W) or (H, W, C)."""
     if isinstance(image, np.ndarray):
         if image.ndim not in (2, 3):
             raise TensorMismatchError(
@@ -275,13 +277,13 @@ def _decode(image: Image, max_pixels: int) -> np.ndarray:
 
 
 def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
-    """Lay transparent parts of uint8 (N, H, W, C) over white, and turn colour into grey for a model of one channel."""
+    """Blend uint8 (N, H, W, C) with alpha over white, and convert colour to grey for a model with one channel."""
     opaque = images.shape[3] - (images.shape[3] in (2, 4))
     wanted = min(opaque, channels)
     if wanted == images.shape[3]:
         return images
     converted = np.empty((*images.shape[:3], wanted), np.uint8)
-    # The arithmetic needs 30 bytes a pixel: a block of rows at a time. Small images go through it together.
+    # The arithmetic needs 30 bytes per pixel, so it works on one block of rows at a time, across all images.
     for rows in row_blocks(images.shape[1], images.shape[2] * len(images)):
         block = _without_alpha(images[:, rows])
         converted[:, rows] = _grey(block) if wanted < opaque else block
@@ -289,7 +291,7 @@ def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _without_alpha(images: np.ndarray) -> np.ndarray:
-    """Lay grey + alpha (2 channels) or colour + alpha (4 channels) over white."""
+    """Blend grey + alpha (2 channels) or colour + alpha (4 channels) over white."""
     if images.shape[3] not in (2, 4):
         return images
     colour = images[..., :-1].astype(np.uint32)

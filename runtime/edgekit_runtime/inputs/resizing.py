@@ -1,4 +1,4 @@
-"""Resizing of uint8 images in integer arithmetic, equal on every machine."""
+"""Resizes uint8 images in integer arithmetic, with equal results on every machine."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 _FRACTION_BITS = 22
 
 
-#: ``stretch`` and ``nearest`` change the proportions, ``crop`` cuts what is too long, ``pad`` adds black beside it.
+#: ``stretch`` and ``nearest`` change the aspect ratio, ``crop`` cuts off the excess, ``pad`` adds black borders.
 RESIZE_MODES = ("stretch", "crop", "pad", "nearest")
 
 
 def resize(images: np.ndarray, height: int, width: int, mode: str) -> np.ndarray:
-    """Bring images to a size.
+    """Resize images.
 
     Args:
         images: uint8 of shape (N, H, W, C).
-        height: Rows wanted.
-        width: Columns wanted.
-        mode: One of :data:`RESIZE_MODES`; all but ``nearest`` are bilinear.
+        height: Target height in pixels.
+        width: Target width in pixels.
+        mode: One of :data:`RESIZE_MODES`; all except ``nearest`` are bilinear.
     Returns:
-        uint8 of shape (N, height, width, C); ``images`` itself where the size is right already.
+        uint8 of shape (N, height, width, C); ``images`` itself if it already has this size.
     """
     rows, columns = images.shape[1:3]
     if (rows, columns) == (height, width):
@@ -46,21 +46,21 @@ def resize(images: np.ndarray, height: int, width: int, mode: str) -> np.ndarray
 
 
 def _centres(size: int, wanted: int) -> np.ndarray:
-    """The pixel that lies under the centre of each wanted one."""
+    """For each target pixel, the source pixel under its centre."""
     return (2 * np.arange(wanted) + 1) * size // (2 * wanted)
 
 
 def resize_bilinear(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize images with a triangle filter, widened where the image shrinks so that no pixel is skipped.
+    """Resize images with a triangle filter, which is widened when an image shrinks so that no pixel is skipped.
 
-    This is Pillow's ``BILINEAR``, with the rows before the columns: a value can differ by one step.
+    This is Pillow's ``BILINEAR``, except that rows are resized before columns, so values can differ by one step.
 
     Args:
         images: uint8 of shape (N, H, W, C).
-        height: Rows wanted.
-        width: Columns wanted.
+        height: Target height in pixels.
+        width: Target width in pixels.
     Returns:
-        uint8 of shape (N, height, width, C); ``images`` itself where the size is right already.
+        uint8 of shape (N, height, width, C); ``images`` itself if it already has this size.
     """
     if images.shape[1] != height:
         images = _resize_rows(images, height)
@@ -77,13 +77,13 @@ def _resize_rows(images: np.ndarray, rows: int) -> np.ndarray:
         total = np.full((images.shape[0], *images.shape[2:]), 1 << (_FRACTION_BITS - 1), np.int32)
         for source, weight in enumerate(weights, first):
             total += np.multiply(images[:, source], weight, dtype=np.int32)
-        # Rounded weights may add up to a hair over one.
+        # The sum of the rounded weights may be slightly above one.
         resized[:, row] = np.clip(total >> _FRACTION_BITS, 0, 255)
     return resized
 
 
 def _triangle(row: int, source_rows: int, rows: int) -> tuple[int, np.ndarray]:
-    """The first source row that ``row`` is made of, and the fixed-point weights from there on."""
+    """The first source row that contributes to ``row``, and the fixed-point weights of the source rows from there."""
     step = source_rows / rows
     reach = max(step, 1.0)
     centre = (row + 0.5) * step
@@ -91,6 +91,6 @@ def _triangle(row: int, source_rows: int, rows: int) -> tuple[int, np.ndarray]:
     last = min(int(centre + reach + 0.5), source_rows)
     distance = np.abs(np.arange(first, last) + 0.5 - centre) / reach
     weights = np.maximum(1.0 - distance, 0.0)
-    # A plain sum adds in a fixed order on every machine; numpy's own may not.
+    # Python's sum() adds in a fixed order on every machine; numpy's sum may not.
     weights /= sum(weights.tolist())
     return first, np.rint(weights * (1 << _FRACTION_BITS)).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Answers to a stream of samples, one by one and in order, from several interpreters at once."""
+"""Runs a stream of examples on several interpreters in parallel and returns the predictions one by one, in order."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from edgekit_runtime.execution.session import Session
 
 Answer = TypeVar("Answer")
 
-# Handing work to a thread costs as much as several invokes of a small model: samples go there in groups, as many
-# as come in while that is no delay to speak of. A camera's frames go one by one.
+# Handing work to a thread costs as much as several invokes of a small model. Examples are therefore handed over in
+# groups of those that arrive within a negligible delay. The frames of a camera are handed over one by one.
 _GROUP_SECONDS = 0.002
 _GROUP_SAMPLES = 32
 
@@ -20,8 +20,8 @@ _GROUP_SAMPLES = 32
 def answer_in_order(
     samples: Iterable[Any], answer: Callable[[Session, Any], Answer], sessions: Sequence[Session]
 ) -> Iterator[Answer]:
-    """Call ``answer(session, sample)`` for each sample, on a thread for each session; see :meth:`Model.stream`."""
-    # Loaded when first needed: it brings the logging package along.
+    """Call ``answer(session, sample)`` for each example, with one thread per session; see :meth:`Model.stream`."""
+    # Imported only when needed, because it also loads the logging package.
     from concurrent.futures import Future, ThreadPoolExecutor
 
     free = list(sessions)
@@ -45,7 +45,7 @@ def answer_in_order(
         while group or pending:
             if group:
                 pending.append(threads.submit(answer_group, group))
-            # What is ready goes out before anything else is read: the source may be slow.
+            # Finished predictions are yielded before more examples are read, because the source may be slow.
             while pending and (not group or len(pending) > 2 * len(sessions) or pending[0].done()):
                 answers, error = pending.popleft().result()
                 yield from answers
@@ -57,7 +57,7 @@ def answer_in_order(
 
 
 def _next_group(source: Iterator[Any]) -> list[Any]:
-    """The next samples, none at the end."""
+    """The next examples; an empty list at the end of the stream."""
     group = []
     end = time.monotonic() + _GROUP_SECONDS
     for sample in source:

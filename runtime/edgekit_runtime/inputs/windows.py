@@ -1,6 +1,6 @@
-"""Checks that image, filters, strides and output of an operator with a window fit each other.
+"""Checks that image, filters, strides and output of an operator with a window are consistent.
 
-tflite-runtime 2.14 divides by what the shapes of a window promise.
+tflite-runtime 2.14 divides by sizes that it derives from these shapes.
 """
 
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ class Window(NamedTuple):
     """Field numbers in the options of an operator with a window.
 
     Attributes:
-        padding: The field of the enum Padding.
+        padding: Field of the padding, a member of the enum ``Padding``.
         strides: Fields of the strides along height and width.
-        dilations: Fields of the dilations along height and width, ``None`` if the options have none.
-        sizes: Fields of the window's height and width, ``None`` if its filters are a tensor.
+        dilations: Fields of the dilations along height and width; ``None`` if the options do not have them.
+        sizes: Fields of the window's height and width; ``None`` if the filters are a tensor.
     """
 
     padding: int
@@ -40,7 +40,7 @@ _POOL = Window(
     strides=(Pool2DOptions.STRIDE_H, Pool2DOptions.STRIDE_W),
     sizes=(Pool2DOptions.FILTER_HEIGHT, Pool2DOptions.FILTER_WIDTH),
 )
-#: Operators that have a window.
+#: Operators with a window, with the field numbers of their options.
 WINDOWED = {
     "CONV_2D": Window(
         Conv2DOptions.PADDING,
@@ -64,7 +64,7 @@ _FEWEST_INPUTS = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 2),
     "TRANSPOSE_CONV": 3,
 }
-#: Index of the image among the inputs, for operators that do not take it first.
+#: Index of the image among the inputs, for operators whose first input is not the image.
 _IMAGE_INPUT = {"TRANSPOSE_CONV": 2}
 #: The axis of height in an image and in filters.
 _HEIGHT = 1
@@ -73,15 +73,15 @@ _HEIGHT = 1
 def check_window(
     entry: Table, operator: OperatorDescription, tensors: Sequence[TensorDescription], open_sizes: OpenSizes
 ) -> None:
-    """Raise unless image, filters, strides and output of a windowed operator fit each other.
+    """Raise an error unless image, filters, strides and output of an operator with a window are consistent.
 
     Args:
-        entry: The operator's table; its options are there.
+        entry: Table of the operator, which contains its options.
         operator: One of :data:`WINDOWED`.
-        tensors: The tensors of its subgraph.
-        open_sizes: Of the subgraph, up to this operator.
+        tensors: Tensors of the operator's subgraph.
+        open_sizes: Open sizes of the subgraph, up to this operator.
     Raises:
-        ModelFileError: Naming the operator.
+        ModelFileError: They are inconsistent; the message names the operator.
     """
     operands = [tensors[index] for index in operator.inputs if index >= 0]
     if len(operands) < _FEWEST_INPUTS[operator.name]:
@@ -89,7 +89,7 @@ def check_window(
     if not operator.outputs:
         raise damaged(f"{entry.what} is a {operator.name} without an output")
     image, output = operands[_IMAGE_INPUT.get(operator.name, 0)], tensors[operator.outputs[0]]
-    # Of an unknown rank: the kernel finds it out, and refuses any but 4.
+    # The rank is unknown until the kernel determines it; the kernel refuses any rank except 4.
     if not (image.shape and output.shape) and {image.index, output.index} & open_sizes.any_size:
         return
     filters = _filters(entry, operator.name, image, operands)
@@ -98,7 +98,7 @@ def check_window(
     if {image.index, output.index} & open_sizes.any_size:
         return
     if operator.name == "TRANSPOSE_CONV":
-        # By definition the convolution that leads back from its output to its input.
+        # By definition, it is the transpose of the convolution from its output to its input.
         image, output = output, image
     _check_sizes(entry, operator.name, image, filters, output)
 
@@ -106,7 +106,7 @@ def check_window(
 def _filters(
     entry: Table, name: str, image: TensorDescription, operands: Sequence[TensorDescription]
 ) -> tuple[int, ...]:
-    """The filters' shape, empty if no tensor holds the filters."""
+    """Shape of the filters; empty if the filters are not a tensor."""
     if len(image.shape) != 4 or image.shape[3] == 0:
         raise damaged(f"{entry.what} is a {name} without an image")
     if "POOL" in name:
@@ -119,7 +119,7 @@ def _filters(
         fits = channels % filters[3] == 0 and filters[0] % (channels // filters[3]) == 0
     elif name == "DEPTHWISE_CONV_2D":
         options = entry.table(Operator.BUILTIN_OPTIONS, "options")
-        # 0 if the writer left it to the shapes. tflite-runtime 2.14 goes by this number alone for int16.
+        # 0 if the converter left it to the shapes. For int16, tflite-runtime 2.14 relies on this number alone.
         multiplier = 0 if options is None else options.scalar(DepthwiseConv2DOptions.DEPTH_MULTIPLIER, "i")
         fits = filters[3] % channels == 0 and multiplier in (0, filters[3] // channels)
     else:
