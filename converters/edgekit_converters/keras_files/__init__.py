@@ -1,1 +1,1 @@
-"""Open, scan, upgrade, load: a Keras file of any age becomes a Keras 3 model, safely."""
+"""Opens, scans, upgrades and loads Keras files: a file of any age safely becomes a Keras 3 model."""

@@ -1,9 +1,9 @@
 """Compares what a description makes Keras allocate with what the file stores, before it is allocated.
 
-Keras asks every layer for its variables while it builds, and only Keras knows all their shapes: those of cells,
-attention and a user's own layers. So the comparison is made where Keras is about to fill a variable. (A
-``keras.StatelessScope`` would put filling off, but layers that compute with their weights while they are built fail in
-it, and it fills what was put off when it ends, even by an error.)
+Keras asks every layer for its variables during building, and only Keras knows all their shapes, such as those of
+cells, attention and custom layers. The comparison therefore happens when Keras is about to initialize a variable. (A
+``keras.StatelessScope`` would defer initialization. However, layers that compute with their weights during building
+fail in it, and it initializes the deferred variables at its end, even after an error.)
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from edgekit_converters.keras_files.wrapper_layers import record_of_built
 from edgekit_converters.memory_limits import require_tensor_within
 from edgekit_runtime.errors import ModelFileError
 
-#: Variables that no file stores: counters, seeds, and what layers derive from their arguments; 64 MB of floats.
+#: Variables that no file stores: counters, seeds, and values that layers derive from their arguments; 64 MB of floats.
 _FREE_VALUES = 16 << 20
 
 
 @contextmanager
 def bounded_variables(stored_values: int, name: str) -> Iterator[None]:
-    """Let Keras allocate only about as many weights in this block as a file stores.
+    """Let Keras allocate in this block only about as many weights as a file stores.
 
     Args:
-        stored_values: The values of all stored arrays.
-        name: What the message calls the file.
+        stored_values: Number of values in all stored arrays.
+        name: Name of the file in the message.
     Raises:
-        ModelFileError: The layers ask for more.
+        ModelFileError: The layers need more.
     """
     from keras.src.backend import Variable
 
@@ -52,7 +52,7 @@ def bounded_variables(stored_values: int, name: str) -> Iterator[None]:
     except Exception:
         if refusal is None:
             raise
-        # Keras wraps errors of layers in others, and hides their reason.
+        # Keras wraps errors of layers in others and hides their cause.
         raise refusal from None
     finally:
         Variable._initialize_with_initializer = fill
@@ -60,10 +60,10 @@ def bounded_variables(stored_values: int, name: str) -> Iterator[None]:
 
 @contextmanager
 def bounded_parts() -> Iterator[None]:
-    """Let Keras's ``Unstack`` make only as many tensors in this block as a layer may be called with.
+    """Limit the number of tensors that Keras's ``Unstack`` makes in this block to the inputs that a layer may have.
 
     Raises:
-        ValueError: It is about to make more, of an axis whose size only Keras knows.
+        ValueError: It is about to make more, along an axis whose size only Keras knows.
     """
     from keras.src.ops.core import Unstack
 
@@ -85,8 +85,8 @@ def require_bounded_model(model: Any, max_memory: int, name: str) -> None:
 
     Args:
         model: The ``keras.Model``.
-        max_memory: Bytes that one tensor may take.
-        name: What the message calls the model.
+        max_memory: Largest size of one tensor in bytes.
+        name: Name of the model in the message.
     Raises:
         ModelFileError: An output of a layer is too large, or a layer repeats others too often.
     """
@@ -105,9 +105,9 @@ def require_bounded_model(model: Any, max_memory: int, name: str) -> None:
 
 
 def _nodes(model: Any) -> list[Any]:
-    """The calls that a model is made of; those of a model inside it belong to its own call."""
+    """The calls that a model consists of; those of a nested model belong to its own call."""
     graph = getattr(model, "_functional", None) or model
-    # "_nodes" holds their names only.
+    # "_nodes" contains only their names.
     return [node for nodes in getattr(graph, "_nodes_by_depth", {}).values() for node in nodes]
 
 
@@ -116,7 +116,7 @@ def _calls_of(node: Any) -> int:
 
 
 def _calls(layer: Any, shapes: list[Any]) -> int:
-    """How many calls one call of a layer is written out as: some repeat their layer for every step in time."""
+    """Number of calls that one call of a layer expands to: some layers repeat their inner layer for every time step."""
     record = record_of_built(layer)
     steps = shapes[0][1] if shapes and len(shapes[0]) > 1 and shapes[0][1] is not None else 1
     if type(layer).__name__ in ("Functional", "Sequential"):

@@ -1,7 +1,7 @@
-"""The names that a description may use: what Keras has had of its own, in every era.
+"""The names that a description may use: Keras's own names from all its versions.
 
-A name in this list is plain structure: layers, initializers, numbers. Whether it has a counterpart in Keras 3 is
-for the upgrade to say. What runs code of the file's choosing is in ``RUNS_CODE``, and ``Lambda`` in neither.
+A name in this list is plain structure: layers, initializers, numbers. The upgrade decides whether it has a counterpart
+in Keras 3. Classes that run code chosen by the file are in ``RUNS_CODE``; ``Lambda`` is in neither list.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from edgekit_converters.keras_files.keras_operations import OPERATIONS, RENAMED
 from edgekit_converters.keras_files.wrapper_layers import WRAPPER_LAYERS
 
-# keras.layers of Keras 3.15; most have been there since Keras 1 or 2.
+# keras.layers of Keras 3.15; most exist since Keras 1 or 2.
 _KERAS_3_LAYERS = frozenset(
     """
     Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
@@ -38,7 +38,7 @@ _KERAS_3_LAYERS = frozenset(
     """.split()  # noqa: SIM905
 )
 
-# Keras 2.0 to 2.15 and tf.keras, with the layers that stand for a call of TensorFlow.
+# Keras 2.0 to 2.15 and tf.keras, including the layers that represent a call of TensorFlow.
 _KERAS_2_LAYERS = frozenset(
     """
     AddLoss AddMetric BatchNormalizationV1 BatchNormalizationV2 ClassMethod Conv2DTransposeV2 ConvLSTM1DCell
@@ -58,7 +58,7 @@ _KERAS_1_LAYERS = frozenset(
     """.split()  # noqa: SIM905
 )
 
-# Initializers, regularizers, constraints, dtype policies, quantizers, and where random numbers come from.
+# Initializers, regularizers, constraints, dtype policies, quantizers, and sources of random numbers.
 _SETTINGS = frozenset(
     """
     AWQConfig AWQDTypePolicy AbsMaxQuantizer ActivityRegularizer Constant Constraint ConvolutionAware
@@ -72,7 +72,7 @@ _SETTINGS = frozenset(
     """.split()  # noqa: SIM905
 )
 
-# How Keras writes down values that JSON has no form for.
+# How Keras serializes values that JSON cannot represent.
 _VALUES = frozenset(
     """
     CompositeTensor TensorShape __bytes__ __complex__ __ellipsis__ __keras_tensor__ __numpy__ __slice__
@@ -80,9 +80,9 @@ _VALUES = frozenset(
     """.split()  # noqa: SIM905
 )
 
-#: Layers of the TensorFlow Model Optimization toolkit that wrap one layer each; the upgrade unwraps it.
+#: Wrappers of the TensorFlow Model Optimization toolkit around one layer each, which the upgrade removes.
 _OPTIMIZATION_WRAPPERS = frozenset(record.class_name for record in WRAPPER_LAYERS.values() if record.is_unwrapped)
-#: What else that toolkit describes, and what goes with the wrappers: nothing of it is built.
+#: Other classes in that toolkit's descriptions, including those that belong to the wrappers: none of them is built.
 OPTIMIZATION_CLASSES = _OPTIMIZATION_WRAPPERS | frozenset(
     """
     AllValuesQuantizer ConstantSparsity Default8BitConvQuantizeConfig Default8BitConvTransposeQuantizeConfig
@@ -92,7 +92,7 @@ OPTIMIZATION_CLASSES = _OPTIMIZATION_WRAPPERS | frozenset(
     """.split()  # noqa: SIM905
 )
 
-#: Models of layers. Their own classes beyond these are custom classes.
+#: Models, which consist of layers. Custom subclasses of these are custom classes.
 MODELS = frozenset({"Sequential", "Functional", "Model", "Container", "Network", "Graph"})
 
 _OPERATIONS = frozenset(OPERATIONS) | frozenset(RENAMED)
@@ -109,7 +109,7 @@ CLASSES = (
     | OPTIMIZATION_CLASSES
 )
 
-#: Functions that a description may name: activations, initializers, and the scores of Attention.
+#: Functions that a description may name: activations, initializers, and the score functions of Attention.
 FUNCTIONS = frozenset(
     """
     _calculate_score_concat _calculate_score_dot celu constant elu exponential gelu glorot_normal glorot_uniform
@@ -121,7 +121,7 @@ FUNCTIONS = frozenset(
     """.split()  # noqa: SIM905
 )
 
-#: Keras's classes that run what the file, or a file that it names, tells them to run.
+#: Keras's classes that run code given by the file, or by a file that it names.
 RUNS_CODE = {
     "TorchModuleWrapper": "unpickles a PyTorch module, which runs its code",
     "TFSMLayer": "loads a SavedModel from a path and runs it",

@@ -1,4 +1,4 @@
-"""The architecture that the user gives for a file that holds weights only."""
+"""The architecture that the user provides for a weights-only file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgekit_converters.keras_files.description import Layer, is_layer
 from edgekit_converters.keras_files.stored_weights import NamedArrays
 from edgekit_runtime.errors import ModelFileError, UsageError
 
-#: Reading YAML takes about a second for each.
+#: YAML of this size takes about a second to parse.
 _MAX_YAML_BYTES = 1 << 20
 
 _FORMS = "--architecture model.json | model.yaml | module:function | reference-cnn"
@@ -21,11 +21,11 @@ _FORMS = "--architecture model.json | model.yaml | module:function | reference-c
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A model's description from elsewhere.
+    """A model's description from another source than the weights file.
 
     Attributes:
         config: The outermost model, ``{"class_name": ..., "config": ...}``.
-        keras_version: The version that wrote it; "" where it doesn't say.
+        keras_version: The version that wrote it; "" if it is not stated.
     """
 
     config: Layer
@@ -40,7 +40,7 @@ def read_architecture(architecture: Any) -> Architecture:
             imported and called, and returns a model; a model; or a description.
     Raises:
         UsageError: It is none of these, or the import failed.
-        ModelFileError: The file holds no description of a model.
+        ModelFileError: The file does not contain the description of a model.
     """
     if isinstance(architecture, dict):
         return _from_description(architecture, "the architecture")
@@ -59,7 +59,7 @@ def read_architecture(architecture: Any) -> Architecture:
 
 
 def missing_architecture(name: str, weights: dict[str, NamedArrays]) -> ModelFileError:
-    """The error for a file of weights only: it tells which layers the weights belong to."""
+    """Return the error for a weights-only file, which names the layers that the weights belong to."""
     layers = ", ".join(
         f"{layer} ({', '.join('×'.join(map(str, array.shape)) for _, array in arrays)})"
         for layer, arrays in weights.items()
@@ -74,11 +74,11 @@ def missing_architecture(name: str, weights: dict[str, NamedArrays]) -> ModelFil
 
 
 def names_by_order(stored: dict[str, NamedArrays], expected: list[str]) -> dict[str, str]:
-    """The architecture's names of stored layers: their own, or in their order where the names differ.
+    """Map stored layers to the architecture's names: by name, or by order if the names differ.
 
     Args:
-        stored: The weights by the layer names that the file has.
-        expected: The names of the architecture's layers that have weights, in their order.
+        stored: The weights by the layer names in the file.
+        expected: Names of the architecture's layers with weights, in their order.
     """
     names = [name for name, arrays in stored.items() if arrays]
     if set(names) <= set(expected) or len(names) != len(expected):
@@ -117,14 +117,14 @@ def _read_yaml(text: str, path: Path) -> Any:
     import yaml  # type: ignore[import-untyped]
 
     class PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        """Without ``<<``: an object that takes in another twice, which takes in another twice, has 2^n keys."""
+        """Ignores ``<<``: objects that each merge the previous one twice would have 2^n keys."""
 
         def flatten_mapping(self, node: Any) -> None:
             pass
 
     try:
         return yaml.load(text, PlainLoader)
-    # PyYAML lets errors of the values themselves through: a date that does not exist, an integer of 5,000 digits.
+    # PyYAML does not wrap errors of values: a date that does not exist, an integer of 5,000 digits.
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(
             f"{path} is not plain YAML.",

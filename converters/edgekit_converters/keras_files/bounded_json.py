@@ -1,4 +1,4 @@
-"""JSON from a file that may mean harm: parsed under limits of size, depth and length."""
+"""Parses JSON from an untrusted file, with limits on size, depth and length."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from edgekit_runtime.errors import ModelFileError
 
-#: The largest description of Keras's own models takes about 1 MB; parsed, hostile JSON grows up to fiftyfold.
+#: The largest description of Keras's own models takes about 1 MB; hostile JSON grows up to fiftyfold when parsed.
 MAX_BYTES = 8 << 20
 #: A model nested in a model in a wrapper adds about ten levels.
 MAX_DEPTH = 100
 MAX_STRING = 1 << 20
-#: A vocabulary takes the most; the largest of Keras's own models has 60,000 values.
+#: Vocabularies need the most values; the largest of Keras's own models has 60,000.
 MAX_VALUES = 500_000
 #: A uint64 has twenty digits.
 MAX_DIGITS = 24
@@ -30,13 +30,13 @@ def parse_object(
 
     Args:
         text: The JSON; bytes are UTF-8.
-        place: What the messages call it, such as ``"model.h5: model_config"``.
-        max_bytes: Longest text.
-        max_values: Most values in it.
+        place: Name of the source in messages, such as ``"model.h5: model_config"``.
+        max_bytes: Largest length of the text.
+        max_values: Largest number of values in it.
     Returns:
         The object. Numbers are int or float; ``NaN`` and ``Infinity``, which Keras writes too, are floats.
     Raises:
-        ModelFileError: It is no JSON object, says a key twice, or goes beyond a limit.
+        ModelFileError: The text is not a JSON object, repeats a key, or exceeds a limit.
     """
     if len(text) > max_bytes:
         raise _refused(place, f"at most {max_bytes} bytes", f"{len(text)} bytes")
@@ -67,14 +67,14 @@ def parse_object(
 
 
 def require_bounded_values(parsed: Any, place: str, max_values: int = MAX_VALUES) -> None:
-    """Refuse values that are nested too deep or too many, those of a shared object counted at each of its places.
+    """Reject values that are too many or too deeply nested; a shared object counts once for each of its positions.
 
     Args:
-        parsed: What was parsed, from JSON or YAML.
-        place: What the messages call it.
-        max_values: Most values in it.
+        parsed: Result of parsing JSON or YAML.
+        place: Name of the source in messages.
+        max_values: Largest number of values in it.
     Raises:
-        ModelFileError: It goes beyond a limit.
+        ModelFileError: A limit is exceeded.
     """
     level, depth, amount = [parsed], 0, 1
     while level:

@@ -1,4 +1,4 @@
-"""Opens a Keras file of any age, ``.h5`` or ``.keras``, by what it holds and not by its name."""
+"""Opens a Keras file of any age, ``.h5`` or ``.keras``, going by its content and not by its name."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from edgekit_runtime.regular_file import NotARegularFileError, open_regular_file
 
 ZIP_SIGNATURE = b"PK\x03\x04"
 
-#: Weights inside a zip are held in memory while they are read.
+#: Weights inside a zip are kept in memory while they are read.
 MAX_ZIPPED_WEIGHTS = 4 << 30
 
 _VERSION = re.compile(r"\d{1,3}\.\d{1,5}[\w.+-]{0,60}")
 
-#: What people pass by mistake, by its first bytes.
+#: Files that are passed by mistake, by their first bytes.
 _FOREIGN = {
     b"version https://git-lfs": ("a Git LFS pointer, not the model itself", "run `git lfs pull`"),
     b"<!DOCTYPE": ("a web page, not a model", "download the file itself, not the page that shows it"),
@@ -41,13 +41,13 @@ class KerasFile:
     """An opened Keras file whose HDF5 structure has been checked; close it, or use it in a ``with`` block.
 
     Attributes:
-        path: Where the file is.
+        path: Path of the file.
         container: ``"hdf5"`` or ``"zip"``.
-        keras_version: The version that wrote it, such as ``"2.2.4-tf"``. A file of weights only may not say: ``""``.
-        backend: The backend that wrote it; ``""`` where the file doesn't say, as in Keras 1.
-        model_config: The model's description; None for a file of weights only.
-        training_config: The compile state of an ``.h5`` file; None where there is none. It is scanned, never loaded.
-        weights: The group that holds the weights.
+        keras_version: The version that wrote it, such as ``"2.2.4-tf"``; ``""`` if a weights-only file does not say.
+        backend: The backend that wrote it; ``""`` if the file does not say, as in Keras 1.
+        model_config: The model's description; None for a weights-only file.
+        training_config: The compile state of an ``.h5`` file; None if there is none. It is scanned, never loaded.
+        weights: The group that contains the weights.
         weights_layout: ``"layers"`` for groups named after layers with ``weight_names`` (``.h5`` models),
             ``"variables"`` for nested ``vars`` groups (``.keras`` files and Keras 3's ``.weights.h5``).
         file: The open file.
@@ -77,13 +77,13 @@ class KerasFile:
 
 
 def open_keras_file(path: str | Path) -> KerasFile:
-    """Open a Keras file and read its description, without Keras.
+    """Open a Keras file and read its description, without importing Keras.
 
     Args:
-        path: An HDF5 file or a ``.keras`` zip, whole or weights only, under any name.
+        path: An HDF5 file or a ``.keras`` zip, a whole model or weights only, with any name.
     Raises:
-        ModelFileError: The file is missing, truncated, foreign, or not what Keras writes.
-        UnsafeModelError: Its container reaches outside itself or declares more than it stores.
+        ModelFileError: The file is missing, truncated, of another format, or not as Keras writes it.
+        UnsafeModelError: Its container refers to files outside itself, or declares more than it stores.
     """
     path = Path(path)
     if path.is_dir():
@@ -126,9 +126,9 @@ def _open_hdf5(file: BinaryIO, path: Path) -> KerasFile:
     return KerasFile(
         path=path,
         container="hdf5",
-        # Keras 1.0 did not say its version.
+        # Keras 1.0 did not store its version.
         keras_version=_checked_version(version or ("1.0" if model_config else ""), path),
-        # Kernels of every backend that writes the layout of Keras 3 are the same, and it isn't stored.
+        # All backends that write the layout of Keras 3 store kernels the same way, and the backend is not stored.
         backend=_read_text(hdf5, "backend") or _read_text(weights, "backend") or ("" if by_layer else "tensorflow"),
         model_config=model_config,
         training_config=training_config,
@@ -153,7 +153,7 @@ def _open_zip(file: BinaryIO, path: Path) -> KerasFile:
         path=path,
         container="zip",
         keras_version=_checked_version(str(metadata.get("keras_version", "")), path),
-        # Kernels of every backend that writes this format have one layout.
+        # All backends that write this format store kernels in the same layout.
         backend="tensorflow",
         model_config=config,
         training_config=None,
@@ -173,7 +173,7 @@ def _read_json(hdf5: Group, attribute: str, name: str) -> dict[str, Any] | None:
 
 
 def _read_text(group: Group, attribute: str) -> str | None:
-    """A text kept as an attribute; None where it is missing."""
+    """Read a string attribute; None if it is missing."""
     value = group.attrs.get(attribute)
     if isinstance(value, np.ndarray) and value.shape == (1,):
         value = value[0]

@@ -1,4 +1,4 @@
-"""A stored model on its way to today's Keras: what the upgrade steps read and change."""
+"""A stored model on its way to Keras 3, as the upgrade steps read and change it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from edgekit_runtime.errors import ModelFileError
 LayerPath = tuple[str, ...]
 Layer = dict[str, Any]
 
-#: Where a layer may describe another as its activation.
+#: Keys under which a layer may describe another layer as its activation.
 _ACTIVATION_KEYS = ("activation", "recurrent_activation")
 MODEL_CLASSES = frozenset({"Sequential", "Functional", "Model", "Container", "Network"})
 
 
 @dataclass(frozen=True, slots=True)
 class LearntRange:
-    """The range of a layer's activations in quantization-aware training, which clipped what lay outside.
+    """The range of a layer's activations in quantization-aware training, which clipped values outside it.
 
     Attributes:
         low: Smallest value.
         high: Largest value.
-        before_activation: Whether it is the range of what the layer's activation function (softmax) takes.
+        before_activation: Whether the range applies to the input of the layer's activation function (softmax).
     """
 
     low: float
@@ -50,13 +50,13 @@ class Description:
         keras_version: The version that wrote the file, such as ``"2.2.4-tf"``.
         backend: The backend that wrote it: ``"tensorflow"``, ``"theano"``, …
         weights: The stored arrays of every layer that has any, by its path from the root. A wrapped layer's path
-            goes on with the wrapper's attribute: ``("bidirectional_1", "forward_layer")``.
+            continues with the wrapper's attribute: ``("bidirectional_1", "forward_layer")``.
         notes: Sentences for the user.
-        source_names: The file's names of the outermost model's layers that have been renamed, by their new names.
+        source_names: The file's names for renamed layers of the outermost model, by their new names.
         unwrapped: Layers that were in a wrapper of another toolkit: the wrapper's class by the layer's path.
         learnt_ranges: Ranges of activations from quantization-aware training, by the layer's path.
-        runs_code: The user allows code of the file to run.
-        custom_names: Classes and functions that the user brings along.
+        runs_code: Whether the user allows code from the file to run.
+        custom_names: Names of classes and functions that the user provides.
     """
 
     root: Layer
@@ -72,24 +72,24 @@ class Description:
 
     @property
     def era(self) -> int:
-        """The major version of the Keras that wrote the file: 1, 2 or 3; 2 where nothing says it."""
+        """The major version of the Keras that wrote the file: 1, 2 or 3; 2 if it is not stated."""
         return int(self.keras_version.partition(".")[0] or 2)
 
     def models(self) -> Iterator[tuple[LayerPath, Layer]]:
-        """Every Sequential and functional model with its path, the outermost first."""
+        """Yield every Sequential and functional model with its path, the outermost first."""
         yield (), self.root
         for path, layer in self.layers():
             if is_model(layer):
                 yield path, layer
 
     def weight_paths(self, path: LayerPath) -> list[LayerPath]:
-        """Where the weights of the layer described at ``path`` are: one description may serve several layers."""
+        """Paths of the weights of the layer described at ``path``: one description may serve several layers."""
         copies = (each for record in WRAPPER_LAYERS.values() for each in record.inner if each.copy_of)
         paths = [path, *((*path[:-1], each.name) for each in copies if path[-1:] == (each.copy_of,))]
         return [p for p in paths if p in self.weights]
 
     def rename_weights(self, path: LayerPath, new_names: dict[str, str]) -> None:
-        """Follow new names of layers of the model at ``path``, in what is kept by path."""
+        """Apply new names of layers in the model at ``path`` to everything that is stored by path."""
         depth = len(path)
 
         def renamed(key: LayerPath) -> LayerPath:
@@ -99,9 +99,9 @@ class Description:
         self.learnt_ranges = {renamed(key): learnt for key, learnt in self.learnt_ranges.items()}
 
     def layers(self) -> Iterator[tuple[LayerPath, Layer]]:
-        """Every layer below the root with its path: nested models, what wrappers wrap, cells and activations too.
+        """Yield every layer below the root with its path, including nested models, wrapped layers, cells, activations.
 
-        Operations of Keras 3 stand among the layers and share names of classes and arguments with them: left out.
+        Operations of Keras 3 are left out: they are among the layers, and share names of classes and arguments.
         """
         for path, layer in walk(self.root, ()):
             if not is_operation(layer):
@@ -111,7 +111,7 @@ class Description:
 
 @contextmanager
 def reading_description() -> Iterator[None]:
-    """Turn what comes of a description that isn't built as Keras builds them into words.
+    """Convert errors caused by a description that Keras would not have written into a message.
 
     Raises:
         ModelFileError: The description lacks a part, or has something else in its place.
@@ -136,28 +136,28 @@ def reading_description() -> Iterator[None]:
 
 
 def walk(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:
-    """Every layer inside ``layer``, which is at ``path``; each before its inner layers."""
+    """Yield every layer inside ``layer``, which is at ``path``; each before its inner layers."""
     for name, inner in inner_layers(layer):
         yield (*path, name), inner
         yield from walk(inner, (*path, name))
 
 
 def inner_layers(layer: Layer) -> Iterator[tuple[str, Layer]]:
-    """The layers directly inside ``layer``: of a model by their names, of a wrapper by its attributes."""
+    """Yield the layers directly inside ``layer``: of a model by their names, of a wrapper by its attributes."""
     if is_model(layer):
         for inner in model_layers(layer):
             yield layer_name(inner), inner
         return
     before: list[Layer] = []
     for wrapped, described in described_inner_layers(layer):
-        # One description of several layers is that of the first.
+        # If several layers share one description, it counts as that of the first.
         if not any(described is other for other in before):
             yield wrapped.name, described
         before.append(described)
 
 
 def _parts(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:
-    """The layers that serve another as its cell or activation; their weights stand among that layer's."""
+    """Yield layers that are another layer's cell or activation; their weights are among that layer's."""
     config = layer["config"]
     if is_model(layer) or not isinstance(config, dict):
         return
@@ -172,7 +172,7 @@ def _parts(layer: Layer, path: LayerPath) -> Iterator[tuple[LayerPath, Layer]]:
 
 
 def model_layers(model: Layer) -> list[Layer]:
-    """A model's layers. Before Keras 2.2.3 a Sequential's whole description was this list."""
+    """A model's layers. Before Keras 2.2.3, the config of a Sequential consisted of this list alone."""
     config = model["config"]
     layers: list[Layer] = config if isinstance(config, list) else config["layers"]
     return layers
@@ -184,13 +184,13 @@ def is_layer(value: object) -> bool:
 
 
 def is_model(layer: Layer) -> bool:
-    """True if ``layer`` is a Sequential or functional model with layers of its own."""
+    """True if ``layer`` is a Sequential or functional model that contains layers."""
     config = layer["config"]
     return layer["class_name"] in MODEL_CLASSES and (isinstance(config, list) or "layers" in config)
 
 
 def layer_name(layer: Layer) -> str:
-    """A layer's name, by which others refer to it: beside its config in functional models, else inside."""
+    """A layer's name, by which others refer to it: next to its config in functional models, otherwise inside it."""
     config = layer["config"]
     inside = config.get("name") if isinstance(config, dict) else None
     return str(layer.get("name") or inside or layer["class_name"].lower())

@@ -1,4 +1,4 @@
-"""Bounds a description before it is upgraded: nested models that are called again and again multiply."""
+"""Limits the size of a description before it is upgraded: nested models that are called repeatedly multiply."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from edgekit_runtime.errors import ModelFileError
 
 #: NASNetLarge, the largest of Keras's own models, has 1,041.
 MAX_LAYERS = 5_000
-#: Calls of layers, those inside a nested model once for each of its own calls.
+#: Calls of layers; those inside a nested model count once for each call of that model.
 MAX_CALLS = 20_000
 MAX_NAME_LENGTH = 1_000
-#: Tensors that one layer is called with; a model of a table has one for each column.
+#: Input tensors of one call of a layer; a model for tabular data has one per column.
 MAX_TENSORS = 1_000
 
 
 def require_few_parts(parts: int) -> None:
-    """Each part of a tensor is a tensor of its own, which takes a kilobyte before it holds anything.
+    """Limit the parts of a tensor: each is a tensor of its own, which takes a kilobyte even without values.
 
     Raises:
         ValueError: There are more than ``MAX_TENSORS``.
@@ -28,7 +28,7 @@ def require_few_parts(parts: int) -> None:
 
 
 def require_bounded(root: Layer) -> None:
-    """Refuse a model that is larger than any that people train.
+    """Reject a model that is larger than any real one.
 
     Raises:
         ModelFileError: It has too many layers, calls of layers, or tensors in a call.
@@ -40,13 +40,13 @@ def require_bounded(root: Layer) -> None:
 
 
 class _Counted:
-    """Counts the layers on the way through the nested models."""
+    """Counts layers while going through the nested models."""
 
     def __init__(self) -> None:
         self._layers = 0
 
     def calls_inside(self, layer: Layer) -> int:
-        """How many calls of layers one call of ``layer`` leads to; Keras makes each of them."""
+        """Number of calls of layers that one call of ``layer`` leads to; Keras makes each of them."""
         return sum(self._calls(name, inner) for name, inner in inner_layers(layer))
 
     def _calls(self, name: str, layer: Layer) -> int:
@@ -63,7 +63,7 @@ class _Counted:
 
 
 def _count_tensors(node: Any) -> int:
-    """The tensors of a call, written as in any era: ``["name", 0, 0]``, or an object ``__keras_tensor__``."""
+    """Count the tensors of a call in the notation of any era: ``["name", 0, 0]``, or a ``__keras_tensor__`` object."""
     tensors, waiting = 0, [node]
     while waiting:
         value = waiting.pop()

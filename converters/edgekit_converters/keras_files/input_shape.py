@@ -1,4 +1,4 @@
-"""The input shape that the user gives for a model that leaves it open."""
+"""The input shape that the user provides for a model with dynamic sizes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgekit_runtime.errors import UsageError
 
 
 def fix_input_shape(root: Layer, shape: tuple[int | None, ...]) -> None:
-    """Put a shape into an upgraded description, in place.
+    """Set a shape in an upgraded description, in place.
 
     Args:
         root: The outermost model.
@@ -35,13 +35,13 @@ def fix_input_shape(root: Layer, shape: tuple[int | None, ...]) -> None:
 
 
 def require_fitting_shape(stored: Sequence[int | None], shape: Sequence[int | None]) -> None:
-    """Refuse a shape that contradicts the one that a model was saved with.
+    """Reject a shape that contradicts the one that a model was saved with.
 
     Args:
-        stored: The model's own shape without the batch axis, None for any size.
-        shape: The one that the user gives.
+        stored: The model's shape without the batch axis; None for any size.
+        shape: The shape that the user provides.
     Raises:
-        UsageError: They contradict each other.
+        UsageError: The shapes contradict each other.
     """
     if len(stored) != len(shape) or any(s not in (None, given) for s, given in zip(stored, shape, strict=True)):
         raise UsageError(
@@ -50,7 +50,7 @@ def require_fitting_shape(stored: Sequence[int | None], shape: Sequence[int | No
 
 
 def _fix(model: Layer, shape: list[int | None]) -> None:
-    """Fix the input, and that of a model directly behind it in a Sequential."""
+    """Set the shape of the input, and of the input of a model directly behind it in a Sequential."""
     for number, layer in enumerate(model_layers(model)):
         if layer["class_name"] == "InputLayer":
             layer["config"]["batch_shape"] = [None, *shape]

@@ -1,11 +1,11 @@
-"""Keras 3's operations: the classes that a call of ``keras.ops`` leaves in a functional model."""
+"""Keras 3's operations: the classes that calls of ``keras.ops`` leave in a functional model."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-# The operations of Keras 3.15 by their modules. A test compares them with Keras.
+# The operations of Keras 3.15 by module; a test compares them with Keras.
 _CLASSES = {
     "keras.src.ops.core": """
         Cast ConvertToTensor SaturateCast Scatter ScatterUpdate Slice SliceUpdate StopGradient Unstack
@@ -54,15 +54,15 @@ _CLASSES = {
 #: The module of every operation that computes tensors from tensors, by its class.
 OPERATIONS: dict[str, str] = {name: module for module, names in _CLASSES.items() for name in names.split()}
 
-#: Operations that run a Python function, which a file can only name or carry as code.
+#: Operations that run a Python function, which a file can only name or contain as code.
 RUNS_FUNCTIONS = frozenset({"AssociativeScan", "Cond", "ForiLoop", "JVP", "Map", "Scan", "Switch"}) | frozenset(
     {"VectorizedMap", "WhileLoop"}
 )
 
-#: Operations of earlier versions of Keras 3, and what they are called now.
+#: Operations of earlier versions of Keras 3, and their present names.
 RENAMED = {"CtcLoss": "CTCLoss", "ExtractPatches3D": "ExtractPatches"}
 
-# Functions that are not spelled as their classes are.
+# Functions whose names do not follow from those of their classes.
 _FUNCTIONS = {
     "AllClose": "allclose",
     "BatchNorm": "batch_normalization",
@@ -92,7 +92,7 @@ def public_function(class_name: str) -> str:
 
 
 def _snake_case(name: str) -> str:
-    """As Keras names its objects: ``RGBToHSV`` is ``rgb_to_hsv``."""
+    """Convert a class name as Keras does for objects: ``RGBToHSV`` becomes ``rgb_to_hsv``."""
     if name.isupper() or name == "ReLU":
         return name.lower()
     words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)

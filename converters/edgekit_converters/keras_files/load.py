@@ -1,4 +1,4 @@
-"""A Keras file of any age to a Keras 3 model, without running what the file carries."""
+"""Loads a Keras file of any age as a Keras 3 model, without running code from the file."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _ANSI = re.compile(r"\x1b\[\d*m")
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A Keras 3 model and where it came from.
+    """A Keras 3 model and information about its source.
 
     Attributes:
         model: The built model (``keras.Model``) with the file's weights, not compiled.
         keras_version: The version that wrote the file.
-        steps: The names of the upgrade steps that changed something.
+        steps: Names of the upgrade steps that changed something.
         notes: Sentences for the user.
         defects: Layers with weights that are NaN or infinite, and how many.
-        learnt_ranges: Layers of ``model`` with the ranges that quantization-aware training left for them.
+        learnt_ranges: Layers of ``model`` with the ranges that quantization-aware training recorded for them.
     """
 
     model: Any
@@ -47,7 +47,7 @@ class LoadedModel:
     learnt_ranges: tuple[tuple[Any, LearntRange], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """What can be written as JSON: everything but the model."""
+        """Return everything except the model as values for JSON."""
         return {"keras_version": self.keras_version, "steps": list(self.steps), "notes": list(self.notes)}
 
 
@@ -63,19 +63,19 @@ def load_keras_model(
     """Load a Keras file of any age: open, scan, upgrade, build, set the weights.
 
     Args:
-        path: An ``.h5`` or ``.keras`` file, whatever it is named.
-        allow_unsafe: Load a file that the scan refuses, and run the code that it carries.
-        custom_objects: Classes and functions of the user, by the names that the file has for them.
-        architecture: The model, for a file of weights only; its forms are those of ``read_architecture``.
-        input_shape: The shape of the input without the batch axis, for a model that leaves it open.
-        max_memory: Bytes that any tensor of the model may take at batch size 1; at least the file's size.
+        path: An ``.h5`` or ``.keras`` file, whatever its name.
+        allow_unsafe: Load a file that the scan rejects, and run the code that it contains.
+        custom_objects: The user's classes and functions, by their names in the file.
+        architecture: The model, for a weights-only file; in one of the forms that ``read_architecture`` accepts.
+        input_shape: The shape of the input without the batch axis, for a model with dynamic sizes.
+        max_memory: Largest size in bytes of any tensor of the model at batch size 1; at least the file's size.
     Returns:
-        The model and what was done to its description.
+        The model and the changes to its description.
     Raises:
-        ModelFileError: The file is damaged or foreign, holds what Keras 3 has no counterpart for, or describes a model
-            that needs more weights than it stores, or larger tensors than ``max_memory``.
-        UnsafeModelError: The file carries code, or reaches outside itself.
-        UsageError: The architecture or the input shape doesn't fit the file.
+        ModelFileError: The file is damaged or of another format, uses something without a counterpart in Keras 3, or
+            describes a model that needs more weights than it stores, or larger tensors than ``max_memory``.
+        UnsafeModelError: The file contains code, or refers to files outside itself.
+        UsageError: The architecture or the input shape is incompatible with the file.
     """
     custom_objects = custom_objects or {}
     with open_keras_file(path) as file:
@@ -98,10 +98,10 @@ def load_keras_model(
 
 
 def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsafe: bool = False) -> Any:
-    """Build the Keras 3 model of an upgraded description, without its weights.
+    """Build the Keras 3 model from an upgraded description, without its weights.
 
     Raises:
-        ModelFileError: Keras refuses a part of the description.
+        ModelFileError: Keras rejects a part of the description.
     """
     import keras
     from tensorflow.errors import OpError
@@ -187,15 +187,15 @@ def _defects(upgraded: UpgradedModel) -> Iterator[str]:
 
 
 def _restore_names(model: Any, source_names: dict[str, str]) -> None:
-    """Call inputs and layers what the file calls them; their variables keep the names that TensorFlow accepts."""
+    """Restore the file's names of inputs and layers; their variables keep the names that TensorFlow accepts."""
     for named in (*model.layers, *model.inputs):
         if named.name in source_names:
-            # Past Keras's own __setattr__, which refuses a model that is locked.
+            # Bypass Keras's own __setattr__, which rejects changes to a locked model.
             object.__setattr__(named, "name", source_names[named.name])
 
 
 def _leaf_layers(layer: Any, path: LayerPath) -> list[tuple[LayerPath, Any]]:
-    """The layers that keep weights of their own, by the paths that ``stored_weights`` gives them."""
+    """The layers that have weights of their own, by the paths that ``stored_weights`` uses."""
     if type(layer).__name__ in ("Sequential", "Functional"):
         return [leaf for inner in layer.layers for leaf in _leaf_layers(inner, (*path, inner.name))]
     record = record_of_built(layer)
@@ -228,7 +228,7 @@ def _set_layer(layer: Any, path: LayerPath, arrays: list[np.ndarray]) -> None:
 
 
 def _short(error: BaseException) -> str:
-    """What Keras says in the end: before it come the descriptions of all models that hold the trouble."""
+    """The end of Keras's message; it starts with the descriptions of all models around the failing part."""
     message = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
     text = " ".join(_ANSI.sub("", message).split())
     for lead in ("Exception encountered: ", "Error encountered: "):

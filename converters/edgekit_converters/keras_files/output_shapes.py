@@ -1,4 +1,4 @@
-"""Output shapes computed from an upgraded description, without Keras; None where that takes more than arithmetic."""
+"""Computes output shapes from an upgraded description without Keras; None if it takes more than arithmetic."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SAME = frozenset(
     """.split()  # noqa: SIM905
 )
 _BROADCAST = frozenset({"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"})
-# Operations of expressions that keep the shapes of their inputs, broadcast against each other.
+# Operations in expressions that keep the shapes of their inputs, broadcast against each other.
 _ELEMENTWISE = frozenset(
     """
     abs absolute add cast clip cos divide elu equal exp floor gelu greater identity leaky_relu less log log1p maximum
@@ -42,10 +42,10 @@ _ELEMENTWISE = frozenset(
 
 
 def output_shapes(model: Layer) -> Shapes:
-    """The (first) output's shape of every layer of an upgraded model, and of the models in it, by the layer's path.
+    """Compute the shape of the (first) output of each layer of an upgraded model and its nested models, by path.
 
     Args:
-        model: The description, as the upgrade leaves it.
+        model: The description after the upgrade.
     """
     shapes: Shapes = {}
     _model_shape(model, (), shapes, None)
@@ -53,7 +53,7 @@ def output_shapes(model: Layer) -> Shapes:
 
 
 def model_outputs(model: Layer, shapes: Shapes) -> dict[str, Shape | None]:
-    """A model's outputs: the shapes by the names of the layers that give them."""
+    """The shapes of a model's outputs, by the names of the layers that produce them."""
     if model["class_name"] == "Sequential":
         names = [layer_name(layer) for layer in model_layers(model)[-1:]]
     else:
@@ -62,7 +62,7 @@ def model_outputs(model: Layer, shapes: Shapes) -> dict[str, Shape | None]:
 
 
 def endpoints(stored: Any) -> list[list[Any]]:
-    """``input_layers`` or ``output_layers`` as a list, which Keras 3 leaves out around a single one."""
+    """``input_layers`` or ``output_layers`` as a list; Keras 3 omits the list around a single one."""
     if isinstance(stored, dict):
         stored = list(stored.values())
     if not isinstance(stored, list) or not stored:
@@ -76,7 +76,7 @@ def _model_shape(model: Layer, path: LayerPath, shapes: Shapes, given: Shape | N
             inner = (*path, layer_name(layer))
             given = shapes[inner] = _layer_shape(layer, inner, [given], shapes)
         return given
-    # A shared layer gives an output with each of its calls.
+    # A shared layer has one output per call.
     outputs: dict[tuple[str, int], Shape | None] = {}
     read = _shapes_where_read(model)
     for layer in model_layers(model):
@@ -93,7 +93,7 @@ def _model_shape(model: Layer, path: LayerPath, shapes: Shapes, given: Shape | N
 
 
 def _calls(layer: Layer) -> list[list[dict[str, Any]]]:
-    """The tensors of each call of a layer, as Keras 3 describes them; at least one call."""
+    """The tensors of each call of a layer, in Keras 3's notation; at least one call."""
     calls: list[list[dict[str, Any]]] = []
     for call in layer.get("inbound_nodes") or [{}]:
         tensors: list[dict[str, Any]] = []
@@ -109,15 +109,15 @@ def _calls(layer: Layer) -> list[list[dict[str, Any]]]:
 
 
 def _tensor_shape(tensor: dict[str, Any], outputs: dict[tuple[str, int], Shape | None]) -> Shape | None:
-    if tensor.get("shape"):  # Keras 3 stored it.
+    if tensor.get("shape"):  # Keras 3 stores it.
         return _shape(tensor["shape"])
     name, call, index = tensor["keras_history"]
-    # Of a layer with several outputs only the first one's shape is known.
+    # For a layer with several outputs, only the first one's shape is known.
     return None if index else outputs.get((str(name), int(call)))
 
 
 def _shapes_where_read(model: Layer) -> dict[tuple[str, int], Shape]:
-    """The first outputs' shapes that Keras 3 stored where a layer or operation reads them."""
+    """Shapes of first outputs that Keras 3 stores at the layers and operations that read them."""
     tensors = (tensor for layer in model_layers(model) for call in _calls(layer) for tensor in call)
     return {
         (str(tensor["keras_history"][0]), int(tensor["keras_history"][1])): _shape(tensor["shape"])
@@ -127,7 +127,7 @@ def _shapes_where_read(model: Layer) -> dict[tuple[str, int], Shape]:
 
 
 def _operation_shape(layer: Layer, number: int, inputs: list[Shape | None]) -> Shape | None:
-    """The output's shape of an operation that computes elementwise on tensors and numbers."""
+    """Output shape of an operation that computes elementwise on tensors and numbers."""
     function = public_function(layer["class_name"]).rpartition(".")[2]
     known = [shape for shape in inputs if shape is not None]
     given = [value for value in layer["inbound_nodes"][number]["args"] if isinstance(value, (dict, list))]
@@ -146,10 +146,10 @@ def _layer_shape(layer: Layer, path: LayerPath, inputs: list[Shape | None], shap
         return None
     try:
         shape = _compute(layer, path, known, shapes)
-        # Sizes multiply from layer to layer: without a limit, into numbers that take seconds to compute and to print.
+        # Sizes multiply from layer to layer: without a limit, the numbers would take seconds to compute and to print.
         return None if any(axis is not None and abs(axis) > _MAX_AXIS for axis in shape or ()) else shape
     except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError):
-        return None  # A description that Keras will refuse in its own words.
+        return None  # A description that Keras will reject with its own message.
 
 
 def _compute(layer: Layer, path: LayerPath, inputs: list[Shape], shapes: Shapes) -> Shape | None:
@@ -171,7 +171,7 @@ def _compute(layer: Layer, path: LayerPath, inputs: list[Shape], shapes: Shapes)
 
 
 def _wrapper_shape(wrapper: Layer, path: LayerPath, given: Shape, shapes: Shapes) -> Shape | None:
-    """The output shape of a wrapper, by that of the first layer that it calls."""
+    """The output shape of a wrapper, derived from that of the first layer that it calls."""
     rule = wrapper_record(wrapper).shapes
     assert rule is not None, "only asked for with a rule"
     outputs = []
@@ -216,7 +216,7 @@ def _numbers(value: Any, rank: int) -> list[int]:
 
 
 def _window(config: dict[str, Any], sizes: Any, strides: Any, axes: Shape) -> Shape:
-    """The spatial axes behind a sliding window."""
+    """The spatial axes after a sliding window."""
     rank = len(axes)
     dilations = _numbers(config.get("dilation_rate", 1), rank)
     padding = config.get("padding", "valid")

@@ -1,8 +1,8 @@
-"""Decides from a file's own description, before any call of Keras, whether it is made of plain layers.
+"""Decides from a file's own description, before any call of Keras, whether it consists of plain layers.
 
-Every object of the description is compared with an allow-list, wherever it is: layers, nested models, wrappers,
-initializers, dtypes, constants of calls. The compile state is never loaded, so that it may name losses and metrics
-that only its author has, but no code.
+Every object in the description is compared with an allow-list, wherever it is: layers, nested models, wrappers,
+initializers, dtypes, constants in calls. The compile state is never loaded, so it may name custom losses and metrics,
+but may not contain code.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
 Kind = Literal["code", "foreign module", "outside file", "malformed", "custom class", "lambda"]
 
-#: The worst first: it is the one that a refusal names.
+#: The most serious first: it is the one that the error message names.
 _GRAVITY: tuple[Kind, ...] = ("code", "foreign module", "outside file", "malformed", "custom class", "lambda")
 _MAX_REFUSED = 100
-#: Reading the code of one takes up to 10 ms; Inception-ResNet has 40 of them.
+#: Reading the code of one Lambda takes up to 10 ms; Inception-ResNet has 40 of them.
 _MAX_LAMBDAS = 128
 
-# TensorFlow's own initializers are stored in models of keras.applications.
+# Models of keras.applications store TensorFlow's own initializers.
 _KERAS_MODULE = re.compile(
     r"(keras|tf_keras|keras_core|tensorflow\.keras|tensorflow\.python\.keras)(\.\w+)*|tensorflow\.python\.ops\.init_ops(_v2)?"
 )
 _OPTIMIZATION_MODULE = re.compile(r"tensorflow_model_optimization(\.\w+)*")
 _TENSOR_SPECS = frozenset({"TensorSpec", "SparseTensorSpec", "RaggedTensorSpec"})
-# Arguments that Keras takes as the path of a file to read.
+# Arguments that Keras interprets as the path of a file to read.
 _PATH_KEYS = frozenset({"vocabulary", "idf_weights", "filepath", "vocabulary_file"})
-# Keras 1's Merge could merge by any function.
+# Keras 1's Merge could merge with an arbitrary function.
 _CODE_KINDS = frozenset({"lambda", "function"})
 _LAMBDA_CODE = frozenset({"function", "output_shape", "mask"})
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing in the description that is not plain.
+    """One item in the description that is not plain.
 
     Attributes:
-        place: Its place, such as ``"model_config.config.layers[3]"``.
+        place: Location of the item, such as ``"model_config.config.layers[3]"``.
         layer: The layer around it, such as ``"Lambda 'lambda_1'"``; "" outside of layers.
-        reason: What it is, in words that follow the layer.
-        kind: ``"lambda"`` for a ``Lambda`` layer that is arithmetic, or calls what the user brings along; the others
-            are refused.
-        name: The custom class's name, for ``--custom-objects``; "" for the other kinds.
+        reason: What is wrong, in words that follow the layer.
+        kind: ``"lambda"`` for a ``Lambda`` layer that is arithmetic, or that calls something the user provides; all
+            other kinds are rejected.
+        name: Name of the custom class, for ``--custom-objects``; "" for the other kinds.
     """
 
     place: str
@@ -63,17 +63,17 @@ class Finding:
     name: str = ""
 
     def to_dict(self) -> dict[str, str]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class ScanReport:
-    """What a scan found, in the order of the description.
+    """Findings of a scan, in the order of the description.
 
     Attributes:
-        file: The file's name.
-        findings: The findings; none for a file of plain layers. After 100 that are refused, the scan ends.
+        file: Name of the file.
+        findings: The findings; empty for a file of plain layers. The scan ends after 100 that are rejected.
     """
 
     file: str
@@ -81,12 +81,12 @@ class ScanReport:
 
     @property
     def refused(self) -> tuple[Finding, ...]:
-        """The findings for which the file is refused, the worst first."""
+        """The findings for which the file is rejected, the most serious first."""
         refused = [finding for finding in self.findings if finding.kind != "lambda"]
         return tuple(sorted(refused, key=lambda finding: _GRAVITY.index(finding.kind)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return {"file": self.file, "findings": [finding.to_dict() for finding in self.findings]}
 
 
@@ -94,8 +94,8 @@ def scan(file: KerasFile, *, custom_names: frozenset[str] = frozenset()) -> Scan
     """Scan an opened file's description and compile state.
 
     Args:
-        file: The opened file; one of weights only has nothing to scan.
-        custom_names: Classes and functions that the user brings along.
+        file: The opened file; a weights-only file has nothing to scan.
+        custom_names: Names of classes and functions that the user provides.
     """
     findings: list[Finding] = []
     if file.model_config is not None:
@@ -110,22 +110,22 @@ def scan(file: KerasFile, *, custom_names: frozenset[str] = frozenset()) -> Scan
 def scan_description(
     description: dict[str, Any], place: str, *, custom_names: frozenset[str] = frozenset()
 ) -> list[Finding]:
-    """Scan a model's description, ``{"class_name": ..., "config": ...}``, from wherever it comes.
+    """Scan a model's description, ``{"class_name": ..., "config": ...}``, from any source.
 
     Args:
         description: The description.
-        place: What the findings call it.
-        custom_names: Classes and functions that the user brings along.
+        place: Name of the source in the findings.
+        custom_names: Names of classes and functions that the user provides.
     """
     return _scan(_Visit(description, _Place(place), is_layer=True), custom_names)
 
 
 def require_safe(report: ScanReport) -> None:
-    """Refuse a file with findings, except for ``Lambda`` layers that the upgrade replaces.
+    """Reject a file with findings, except ``Lambda`` layers that the upgrade replaces.
 
     Raises:
-        UnsafeModelError: The description carries code, names modules outside Keras, or reaches for other files.
-        ModelFileError: It holds a custom class that the user did not bring along, or contradicts itself.
+        UnsafeModelError: The description contains code, names modules outside Keras, or refers to other files.
+        ModelFileError: It uses a custom class that the user did not provide, or contradicts itself.
     """
     if not report.refused:
         return
@@ -151,11 +151,11 @@ def require_safe(report: ScanReport) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The place of a value, as a chain: written out for every value, a deep description would take gigabytes.
+    """The location of a value, as a chain: as strings for every value, a deep description would take gigabytes.
 
     Attributes:
-        step: A key, or the index of a list as ``"[3]"``.
-        outer: The place of the object or list around it.
+        step: A key, or the index in a list as ``"[3]"``.
+        outer: Location of the object or list around it.
     """
 
     step: str
@@ -172,14 +172,14 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """A value of the description on its way through the scan.
+    """A value of the description during the scan.
 
     Attributes:
         value: The value.
-        place: Its place.
+        place: Its location.
         layer: The layer around it.
-        is_layer: A layer may stand here.
-        in_compile_state: It belongs to the compile state.
+        is_layer: Whether the value may be a layer.
+        in_compile_state: Whether it belongs to the compile state.
     """
 
     value: Any
@@ -191,11 +191,11 @@ class _Visit:
 
 def _scan(root: _Visit, custom_names: frozenset[str]) -> list[Finding]:
     findings: list[Finding] = []
-    # Plain Lambdas don't count as refused: many of them must not end the scan before it sees the rest.
+    # Plain Lambdas are not counted as rejected: many of them must not end the scan before it sees the rest.
     refused = lambdas = 0
     # A stack instead of recursion: descriptions may be nested deeper than Python's calls.
     waiting = [root]
-    # Where the description of a layer may stand, so that the upgrade comes by it.
+    # Keys under which the upgrade looks for the description of a layer.
     layer_keys = inner_layer_keys() | {"layers"}
     while waiting and refused < _MAX_REFUSED:
         visit = waiting.pop()
@@ -226,7 +226,7 @@ def _judge_dict(visit: _Visit, custom_names: frozenset[str]) -> Iterator[Finding
 
 
 def _may_mean_harm(value: Any) -> bool:
-    """False for numbers: long lists of them are common."""
+    """False for numbers, of which long lists are common."""
     return isinstance(value, (str, list, dict))
 
 
@@ -236,7 +236,7 @@ def _item(visit: _Visit, index: int) -> _Visit:
 
 
 def _around(visit: _Visit) -> _Visit:
-    """The same visit, with the layer that begins here."""
+    """The same visit, with the layer that starts here."""
     value = visit.value
     if not visit.is_layer or not isinstance(value.get("class_name"), str):
         return visit
@@ -253,9 +253,9 @@ def _members(visit: _Visit, layer_keys: frozenset[str]) -> Iterator[_Visit]:
         if not _may_mean_harm(member):
             continue
         if is_object and class_name == "Lambda" and visit.is_layer and key == "config" and isinstance(member, dict):
-            # The code itself is for `lambda_arithmetic` to read.
+            # The code itself is read by `lambda_arithmetic`.
             member = {k: v for k, v in member.items() if k not in _LAMBDA_CODE}  # noqa: PLW2901
-        # Before Keras 2.2.3 the whole description of a Sequential was the list of its layers.
+        # Before Keras 2.2.3, the config of a Sequential was the list of its layers.
         is_list = key == "config" and isinstance(member, list) and class_name in MODELS
         yield _Visit(
             member,
@@ -295,14 +295,14 @@ def _judge_object(visit: _Visit, custom_names: frozenset[str]) -> Iterator[Findi
 def _runs_function(
     visit: _Visit, name: str, module: str | None, registered: str | None, custom_names: frozenset[str]
 ) -> bool:
-    """True for an operation of Keras 3 that takes a function, and not for a custom layer of the same name."""
+    """True for a Keras 3 operation that takes a function, but not for a custom layer with the same name."""
     if name not in RUNS_FUNCTIONS or visit.in_compile_state or name in custom_names or ">" in (registered or ""):
         return False
     return module.startswith("keras.") if module else "trainable" not in (visit.value.get("config") or {})
 
 
 def _is_foreign(name: str, module: str | None) -> bool:
-    """True for a module of Python's own: nothing that a model is made of."""
+    """True for a module of Python's standard library, which no model consists of."""
     if not module or (module == "builtins" and name == "function"):
         return False
     return module != "__main__" and module.partition(".")[0] in sys.stdlib_module_names
@@ -324,7 +324,7 @@ def _judge_lambda(visit: _Visit, custom_names: frozenset[str]) -> Finding:
 
 
 def _names_library_function(reference: Any) -> bool:
-    """True for a function of Python's or Keras's own, which no author has to bring along."""
+    """True for a function of Python or Keras, which no user has to provide."""
     module = reference.get("module") if isinstance(reference, dict) else None
     if not isinstance(module, str):
         return False
@@ -336,7 +336,7 @@ def _judge_name(
 ) -> Iterator[Finding]:
     config = visit.value.get("config")
     if name == "function":
-        # A reference to a function: its name is the config.
+        # A reference to a function: the config is its name.
         known, name, module = FUNCTIONS, _text(config)[:200], None if module == "builtins" else module
         registered = None
     elif name in ("__typespec__", "TypeSpec"):
@@ -365,7 +365,7 @@ def _judge_name(
 
 
 def _judge_keys(visit: _Visit) -> Iterator[Finding]:
-    """Judge what a dict says beside its class: code kept as Keras 1 did, paths, names that are paths."""
+    """Check a dict's keys other than its class: code stored as in Keras 1, paths, and names that are paths."""
     value = visit.value
     for key in value:
         if len(key) > 200:
@@ -389,7 +389,7 @@ def _judge_text(visit: _Visit) -> Iterator[Finding]:
 
 
 def _text(value: Any) -> str:
-    """A text, or what is in its place: to write out an object at every level of many takes minutes."""
+    """A string, or the type of another value: formatting objects at every level of a nesting takes minutes."""
     return value if isinstance(value, str) else type(value).__name__
 
 

@@ -1,4 +1,4 @@
-"""The stored arrays of every layer, from each layout that Keras has written."""
+"""Reads the stored arrays of every layer, from each layout that Keras has used."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
 def list_weights(file: KerasFile) -> dict[str, NamedArrays]:
-    """The arrays of a file by the stored names of the outermost model's layers.
+    """Read the arrays of a file, by the stored names of the outermost model's layers.
 
     Raises:
         ModelFileError: The file is damaged.
@@ -43,7 +43,7 @@ def list_weights(file: KerasFile) -> dict[str, NamedArrays]:
 
 
 def read_weights(file: KerasFile, root: Layer, new_names: dict[str, str] | None = None) -> dict[LayerPath, NamedArrays]:
-    """The arrays of every layer of a description, from either layout; see the two functions for them.
+    """Read the arrays of every layer of a description; see ``read_layers`` and ``read_variables`` for the two layouts.
 
     Raises:
         ModelFileError: The file is damaged, or its weights don't belong to the description.
@@ -56,18 +56,18 @@ def read_weights(file: KerasFile, root: Layer, new_names: dict[str, str] | None 
 def read_layers(group: Group, root: Layer, new_names: dict[str, str] | None = None) -> dict[LayerPath, NamedArrays]:
     """Read the weights of an ``.h5`` model: one group for each layer of the outermost model.
 
-    A nested model's group holds the arrays of all its layers in one list; they are given to their layers by the
-    names they carry, or in the order of the layers where the names don't tell.
+    A nested model's group contains the arrays of all its layers in one list. They are assigned to their layers by
+    their names, or in the order of the layers if the names do not identify them.
 
     Args:
-        group: The group ``model_weights``, or the whole file for a file of weights only.
+        group: The group ``model_weights``, or the whole file for a weights-only file.
         root: The outermost model's description.
-        new_names: The description's names of stored layers that it names otherwise.
+        new_names: The description's names of stored layers, for those with another name in the file.
     Returns:
         The named arrays of every layer that has any, by the layer's path.
     Raises:
-        ModelFileError: A layer has stored weights but no place in the description, or a nested model's weights
-            cannot be told apart.
+        ModelFileError: The description lacks a layer with stored weights, or the weights of a nested model cannot be
+            assigned to its layers.
     """
     renamed = new_names or {}
     stored = {renamed.get(name, name): arrays for name, arrays in _list_layers(group).items()}
@@ -77,7 +77,7 @@ def read_layers(group: Group, root: Layer, new_names: dict[str, str] | None = No
     left_over = [name for name, arrays in stored.items() if arrays]
     if left_over:
         by_name = {path[-1]: path for path in _leaf_paths(root, ())}
-        # The branches of a Keras 1 Merge are stored beside the layers of the outer model.
+        # The branches of a Keras 1 Merge are stored next to the layers of the outer model.
         for name in left_over:
             if name not in by_name:
                 raise ModelFileError(
@@ -91,7 +91,7 @@ def read_layers(group: Group, root: Layer, new_names: dict[str, str] | None = No
 
 
 def read_variables(file: Group, root: Layer) -> dict[LayerPath, NamedArrays]:
-    """Read ``model.weights.h5`` of a ``.keras`` file: groups named after the layers' classes, numbered.
+    """Read ``model.weights.h5`` of a ``.keras`` file: numbered groups that are named after the layers' classes.
 
     Args:
         file: The opened ``model.weights.h5``.
@@ -107,12 +107,12 @@ def read_variables(file: Group, root: Layer) -> dict[LayerPath, NamedArrays]:
 
 
 def _list_layers(group: Group) -> dict[str, NamedArrays]:
-    """The named arrays of an ``.h5`` file by the stored names of the outermost model's layers."""
+    """The named arrays of an ``.h5`` file, by the stored names of the outermost model's layers."""
     return {name: list(_named_arrays(group.group(name))) for name in attribute_names(group, "layer_names")}
 
 
 def _list_variables(file: Group) -> dict[str, NamedArrays]:
-    """The arrays of ``model.weights.h5`` by the groups of the outermost model's layers."""
+    """The arrays of ``model.weights.h5``, by the groups of the outermost model's layers."""
     listed: dict[str, NamedArrays] = {}
     for name, item in file.walk():
         parts = name.replace("\\", "/").split("/")
@@ -122,7 +122,7 @@ def _list_variables(file: Group) -> dict[str, NamedArrays]:
 
 
 def attribute_names(group: Group, attribute: str) -> list[str]:
-    """A list of names kept in an attribute, which Keras splits into ``name0``, ``name1``, … above 64 kB."""
+    """A list of names from an attribute, which Keras splits into ``name0``, ``name1``, … above 64 kB."""
     chunks = [group.attrs[attribute]] if attribute in group.attrs else []
     while f"{attribute}{len(chunks)}" in group.attrs:
         chunks.append(group.attrs[f"{attribute}{len(chunks)}"])
@@ -135,7 +135,7 @@ def _named_arrays(group: Group) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _share_out(layer: Layer, path: LayerPath, arrays: NamedArrays, weights: dict[LayerPath, NamedArrays]) -> None:
-    """Give a layer's list of arrays to the layers inside it, or keep it where there are none."""
+    """Assign a layer's list of arrays to the layers inside it, or to itself if there are none."""
     if not arrays:
         return
     if is_model(layer):
@@ -146,21 +146,21 @@ def _share_out(layer: Layer, path: LayerPath, arrays: NamedArrays, weights: dict
     wrapped = _with_weights(layer)
     if not wrapped:
         weights[path] = arrays
-    # Several layers in a wrapper are of one form: each has as many arrays as the others.
+    # Several layers in a wrapper have the same structure, so each has the same number of arrays.
     for number, (name, described) in enumerate(wrapped):
         start, end = (place * len(arrays) // len(wrapped) for place in (number, number + 1))
         _share_out(described, (*path, name), arrays[start:end], weights)
 
 
 def _with_weights(layer: Layer) -> list[tuple[str, Layer]]:
-    """The inner layers of a wrapper that have their weights at their own paths; none if it has all of them."""
+    """A wrapper's inner layers with weights at their own paths; none if all weights are at the wrapper's."""
     if wrapper_record(layer).weights is not Weights.INNER:
         return []
     return [(inner.name, described) for inner, described in described_inner_layers(layer)]
 
 
 def _parts_of_model(layer: Layer, path: LayerPath, arrays: NamedArrays) -> dict[str, NamedArrays]:
-    """A nested model's arrays by the name of its layer, in their stored order."""
+    """A nested model's arrays by the name of their layer, in the stored order."""
     owners: dict[str, str] = {}
     for inner_path, inner in walk(layer, path):
         for name in (inner_path[-1], layer_name(inner)):
@@ -180,7 +180,7 @@ def _parts_of_model(layer: Layer, path: LayerPath, arrays: NamedArrays) -> dict[
 
 
 def _owner(weight_name: str, owners: dict[str, str]) -> str | None:
-    """The layer that a weight's name tells: ``model/dense_1/kernel:0``, in Keras 1 ``dense_1_W``."""
+    """The layer that a weight's name identifies: ``model/dense_1/kernel:0``, or in Keras 1 ``dense_1_W``."""
     for segment in reversed(weight_name.split("/")):
         if segment in owners:
             return owners[segment]
@@ -203,14 +203,14 @@ def _read_zip_container(
     names = {g[len(container) + 1 :] for g in groups if g.startswith(f"{container}/")}
     by_key: dict[str, list[tuple[str, Layer]]] = {}
     for name, layer in inner_layers(model):
-        # Keras leaves the input layer out of a Sequential's layers.
+        # Keras omits the input layer from a Sequential's layers.
         if layer["class_name"] != "InputLayer" or model["class_name"] != "Sequential":
             by_key.setdefault(_group_key(layer), []).append((name, layer))
     for key, layers in by_key.items():
         numbered = sorted((n for n in names if re.fullmatch(rf"{key}(_\d+)?", n)), key=_natural)
         if len(numbered) != len(layers):
             numbered = _numbered([key] * len(layers))
-        # Keras 2.12 and 2.13 left numbers out: each layer with weights counted twice.
+        # Keras 2.12 and 2.13 skipped numbers: each layer with weights was counted twice.
         for group, (name, layer) in zip(numbered, layers, strict=True):
             _read_zip_layer(groups, f"{container}/{group}", layer, (*path, name), weights)
 
@@ -229,7 +229,7 @@ def _read_zip_layer(
             _read_zip_layer(groups, f"{group}/{name}", described, (*path, name), weights)
     elif (record := wrapper_record(layer)).own_weights:
         arrays = [array for each in record.inner for array in _arrays_below(groups, f"{group}/{each.name}")]
-        # Its own variables may repeat the kernel that it normalizes; the last are its weights.
+        # Its own variables may repeat the kernel that it normalizes; the last ones are its weights.
         _keep(weights, path, arrays + _own_arrays(groups, group)[-record.own_weights :])
     elif cells := list(_stacked_cells(layer)):
         keys = _numbered([f"{place}/{_snake_case(cell['class_name'])}" for place, cell in cells])
@@ -239,7 +239,7 @@ def _read_zip_layer(
 
 
 def _stacked_cells(layer: Layer) -> Iterator[tuple[str, Layer]]:
-    """The cells that a layer's cell is a list of, with the container that their groups are in."""
+    """Yield the cells of a layer whose cell is a list of cells, with the container of their groups."""
     config = layer["config"] if isinstance(layer["config"], dict) else {}
     for key, inner_key in itertools.product(cell_keys(), repeat=2):
         stack = config.get(key)
@@ -251,22 +251,22 @@ def _stacked_cells(layer: Layer) -> Iterator[tuple[str, Layer]]:
 
 
 def _numbered(keys: list[str]) -> list[str]:
-    """The names that Keras gives to groups of one container: ``lstm_cell``, ``lstm_cell_1``, …"""
+    """The names that Keras gives to the groups of one container: ``lstm_cell``, ``lstm_cell_1``, …"""
     return [f"{key}_{keys[:place].count(key)}" if key in keys[:place] else key for place, key in enumerate(keys)]
 
 
 def _group_key(layer: Layer) -> str:
-    # This one class's own name differs from the name that it is known by.
+    # This is the only class whose own name differs from the name under which it is known.
     name = str(layer["class_name"])
     return _snake_case("GroupedQueryAttention" if name == "GroupQueryAttention" else name)
 
 
 def _arrays_below(groups: dict[str, Group], group: str) -> NamedArrays:
-    """A layer's own variables, then those of its parts."""
+    """A layer's own variables, followed by those of its parts."""
     arrays = _own_arrays(groups, group)
     parts = {g[len(group) + 1 :].partition("/")[0] for g in groups if g.startswith(f"{group}/")} - {"vars"}
     for part in sorted(parts, key=_part_order):
-        # The state of a random generator is no weight.
+        # The state of a random generator is not a weight.
         if "seed_generator" not in part and "random_generator" not in part:
             arrays += _arrays_below(groups, f"{group}/{part}")
     return arrays
@@ -291,12 +291,12 @@ def _part_order(part: str) -> tuple[int, list[int | str]]:
 
 
 def _natural(name: str) -> list[int | str]:
-    """``dense_10`` after ``dense_9``."""
+    """Sort ``dense_10`` after ``dense_9``."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def _snake_case(class_name: str) -> str:
-    """A class's name as Keras writes it into a ``.keras`` file: ``SeparableConv2D`` is ``separable_conv2d``."""
+    """Convert a class name as Keras does in ``.keras`` files: ``SeparableConv2D`` becomes ``separable_conv2d``."""
     bare = re.sub(r"\W+", "", class_name)
     bare = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", bare)
     return re.sub("([a-z])([A-Z])", r"\1_\2", bare).lower()

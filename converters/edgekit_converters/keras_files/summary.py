@@ -1,4 +1,4 @@
-"""What ``edgekit inspect`` tells of a Keras file, without Keras or TensorFlow."""
+"""The information that ``edgekit inspect`` shows about a Keras file, without Keras or TensorFlow."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class TensorSummary:
     """An input or output of the model.
 
     Attributes:
-        name: The name of the layer that takes or gives it.
-        shape: Its shape; None for an axis that is open, or for a shape that only Keras can tell.
-        dtype: The type of its values.
+        name: Name of the layer that reads or produces it.
+        shape: Shape; None for a dynamic axis, or for a shape that only Keras can compute.
+        dtype: Type of its values.
     """
 
     name: str
@@ -44,7 +44,7 @@ class TensorSummary:
     dtype: str
 
     def describe(self) -> str:
-        """Name, type and shape on one line."""
+        """Format name, type and shape on one line."""
         shape = "shape known to Keras only" if self.shape is None else f"({', '.join(map(_size, self.shape))})"
         return f"{self.name}: {self.dtype} {shape}"
 
@@ -58,10 +58,10 @@ class LayerSummary:
     """A row of the layer table.
 
     Attributes:
-        name: The layer's name; those of the models and wrappers around it stand before it, with slashes.
-        class_name: Its class as the file has it; "" in a file of weights only.
-        output_shape: None where only Keras can tell.
-        parameters: The number of its values, trained or not.
+        name: Layer name, preceded by those of the models and wrappers around it, with slashes.
+        class_name: Class as stated in the file; "" in a weights-only file.
+        output_shape: Shape; None if only Keras can compute it.
+        parameters: Number of values, trainable or not.
     """
 
     name: str
@@ -75,22 +75,22 @@ class KerasFileSummary(ResultDisplay):
     """A Keras file, read without Keras.
 
     Attributes:
-        file: Its name.
-        size_bytes: Its size.
+        file: File name.
+        size_bytes: File size in bytes.
         container: ``"hdf5"`` or ``"zip"``.
-        keras_version: The version that wrote it; "" where it doesn't say.
-        era: The major version: 1, 2 or 3; 0 where the file doesn't say.
-        backend: The backend that wrote it; "" where it doesn't say.
-        model_class: The outermost model's class; "" for a file of weights only.
+        keras_version: The version that wrote it; "" if it is not stated.
+        era: The major version: 1, 2 or 3; 0 if it is not stated.
+        backend: The backend that wrote it; "" if it is not stated.
+        model_class: Class of the outermost model; "" for a weights-only file.
         inputs: The model's inputs.
         outputs: The model's outputs.
-        layers: The layer table, each model and wrapper before what it holds.
-        parameters: The number of values of all layers.
-        upgrades: What the upgrade to today's Keras would change.
-        notes: What conversion would tell beside that.
-        findings: What the scan found.
-        refusal: Why the file would not be converted; "" for one that would.
-        next_step: What can be done about it; "" for one that would be converted.
+        layers: The layer table, each model and wrapper before its inner layers.
+        parameters: Number of values of all layers.
+        upgrades: Changes that the upgrade to Keras 3 would make.
+        notes: Other notes that a conversion would print.
+        findings: Findings of the scan.
+        refusal: Reason why the file would not be converted; "" if it would.
+        next_step: What the user can do about it; "" if it would be converted.
     """
 
     file: str
@@ -111,11 +111,11 @@ class KerasFileSummary(ResultDisplay):
     next_step: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
     def summary(self) -> Summary:
-        """Version, size, inputs, outputs, and what conversion would do."""
+        """Version, size, inputs, outputs, and the result of a conversion."""
         facts = [
             ("Keras", self.keras_version or "not stated"),
             ("size", f"{self.size_bytes:,} bytes"),
@@ -132,16 +132,16 @@ class KerasFileSummary(ResultDisplay):
 
 
 def summarize(path: str | Path) -> KerasFileSummary:
-    """Summarize a Keras file, also one that conversion would refuse.
+    """Summarize a Keras file, even one that conversion would reject.
 
     Args:
         path: An ``.h5`` or ``.keras`` file.
     Raises:
-        ModelFileError: The file is missing, damaged or foreign.
-        UnsafeModelError: Its container reaches outside itself or declares more than it stores.
+        ModelFileError: The file is missing, damaged or of another format.
+        UnsafeModelError: Its container refers to files outside itself, or declares more than it stores.
     """
     with open_keras_file(path) as file:
-        # No values are read: a file of gigabytes takes no longer.
+        # Values are not read, so a file of several gigabytes takes no longer.
         shapes_only = dataclasses.replace(file, weights=file.weights.without_values())
         report = scan(file)
         upgraded, refusal = None, None
@@ -184,7 +184,7 @@ def _upgrade(file: KerasFile) -> UpgradedModel:
 
 
 def _sizes(file: KerasFile, upgraded: UpgradedModel | None) -> dict[LayerPath, int]:
-    """How many values each layer keeps."""
+    """Number of values stored for each layer."""
     if upgraded:
         return {path: sum(array.size for array in arrays) for path, arrays in upgraded.weights.items()}
     try:
@@ -214,7 +214,7 @@ def _layers(
 
 
 def _described_layers(description: Layer | None) -> dict[str, str]:
-    """The classes of a stored description's layers by their paths; none for one that contradicts itself."""
+    """The classes of a stored description's layers by their paths; empty if the description contradicts itself."""
     try:
         layers = islice(walk(description or {}, ()), MAX_LAYERS)
         return {"/".join(path): str(layer["class_name"])[:80] for path, layer in layers}

@@ -1,7 +1,7 @@
-"""TensorFlow's and the Keras backend's functions, and what they are in ``keras.ops``.
+"""Maps functions of TensorFlow and of the Keras backend to ``keras.ops``.
 
-Each entry gives the operation and the function's parameters in their order; ``old>new`` renames one, ``old>`` leaves
-it out where it says nothing about the result.
+Each entry gives the operation and the function's parameters in order. ``old>new`` renames a parameter; ``old>`` drops
+one that does not affect the result.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ _FUNCTIONS: dict[str, tuple[str, str]] = {
     "getitem": ("getitem", "tensor>x slice_spec>index var>"),
 }
 
-# The Keras backend's own forms, where they differ from TensorFlow's.
+# Functions of the Keras backend that differ from TensorFlow's.
 _BACKEND: dict[str, tuple[str, str]] = {
     "mean": ("mean", "x axis keepdims"),
     "sum": ("sum", "x axis keepdims"),
@@ -169,20 +169,20 @@ _NAMESPACES = frozenset(
 
 
 def read_tensorflow_call(path: str, args: list[Expression], kwargs: dict[str, Expression]) -> Expression | None:
-    """The expression of a call of ``tf.<path>``, such as ``math.truediv``; None if edgekit doesn't know it."""
+    """Convert a call of ``tf.<path>``, such as ``math.truediv``, to an expression; None if edgekit doesn't know it."""
     namespace, _, name = path.rpartition(".")
     function = _FUNCTIONS.get(name) if namespace in _NAMESPACES else None
     return _bind(function, args, kwargs) if function else None
 
 
 def read_backend_call(name: str, args: list[Expression], kwargs: dict[str, Expression]) -> Expression | None:
-    """The expression of a call of ``keras.backend.<name>``; None if edgekit doesn't know it."""
+    """Convert a call of ``keras.backend.<name>`` to an expression; None if edgekit doesn't know it."""
     function = _BACKEND.get(name) or _FUNCTIONS.get(name)
     return _bind(function, args, kwargs) if function else None
 
 
 def _bind(function: tuple[str, str], args: list[Expression], kwargs: dict[str, Expression]) -> Expression | None:
-    """Put each argument under the name that ``keras.ops`` has for it."""
+    """Assign each argument to its name in ``keras.ops``."""
     operation, signature = function
     renamed = {old: new if arrow else old for old, arrow, new in (p.partition(">") for p in signature.split())}
     if len(args) > len(renamed):

@@ -1,8 +1,8 @@
-"""Keras's layer classes that are made of other layers: where their inner layers, weights and shapes are.
+"""Keras's layer classes that consist of other layers: their inner layers, weights and shapes.
 
-One record per class. What reads descriptions, weights, shapes and numbers of calls takes these facts from here, so
-that a class of Keras that is new, or one that the user brings along, needs a record and nothing else. A class without a
-record may hold one layer under ``layer``, as ``keras.layers.Wrapper`` does, and has no weights of its own then.
+There is one record per class. Code that handles descriptions, weights, shapes or call counts reads these facts from
+here, so that a new class of Keras, or one that the user provides, needs only a record. A class without a record may
+contain one layer under ``layer``, as ``keras.layers.Wrapper`` does; it then has no weights of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Shape = tuple[int | None, ...]
 
 
 class Weights(Enum):
-    """At which path of a description the weights of a wrapper and its inner layers are."""
+    """The paths in a description at which the weights of a wrapper and its inner layers are."""
 
     INNER = "each inner layer's at its own path; the wrapper has none of its own"
     WHOLE = "at the wrapper's path: those of its inner layers, then its own"
@@ -28,8 +28,8 @@ class InnerLayer:
     """A layer that a wrapper calls.
 
     Attributes:
-        name: The wrapper's attribute that holds it: the step of its path, and its group in a ``.keras`` file.
-        key: Where its description is in the wrapper's config.
+        name: The wrapper's attribute for it, which is also the step in its path and its group in a ``.keras`` file.
+        key: Key of its description in the wrapper's config.
         copy_of: The inner layer whose description it shares if it has none of its own; empty if it must have one.
     """
 
@@ -40,12 +40,12 @@ class InnerLayer:
 
 @dataclass(frozen=True, slots=True)
 class ShapeRule:
-    """How shapes pass through a wrapper.
+    """How a wrapper transforms shapes.
 
     Attributes:
-        inner_input: The shape that the inner layer is called with, by the wrapper's input and the inner layer's class.
-        output: The wrapper's output, by the inner layer's output, the wrapper's input and its config; None if that
-            is not one known shape.
+        inner_input: Computes the inner layer's input shape from the wrapper's input and the inner layer's class.
+        output: Computes the wrapper's output shape from the inner layer's output, the wrapper's input and its config;
+            None if there is no single known shape.
     """
 
     inner_input: Callable[[Shape, str], Shape]
@@ -54,24 +54,24 @@ class ShapeRule:
 
 @dataclass(frozen=True, slots=True)
 class WrapperLayer:
-    """A layer class that is made of other layers.
+    """A layer class that consists of other layers.
 
     Attributes:
-        class_name: Its name in descriptions.
+        class_name: Name in descriptions.
         inner: The layers that it calls, in the order of their weights.
-        weights: At which path the weights are.
-        own_weights: How many weights of its own the class has, with ``Weights.WHOLE``.
-        cells: Keys of its config that hold layers which serve it as cells, one or a list. They have no weights of
-            their own: theirs are among the wrapper's.
-        weight_groups: Groups of a ``.keras`` file, below the layer's, that hold weights of parts which its config
-            does not describe as layers, in the order of its weights.
-        is_unwrapped: Whether the upgrade puts the inner layer in its place: it is for training alone.
-        shapes: How shapes pass through it; None if that takes Keras.
-        repeats_in_time: Whether it calls its inner layers once for each step in time.
+        weights: Paths of the weights.
+        own_weights: Number of weights of the class itself, for ``Weights.WHOLE``.
+        cells: Keys of its config for layers that are its cells, one or a list. They have no weights of their own:
+            these are among the wrapper's.
+        weight_groups: Groups of a ``.keras`` file, below the layer's, with weights of parts that its config does not
+            describe as layers, in the order of its weights.
+        is_unwrapped: Whether the upgrade replaces it by the inner layer, since it is used only in training.
+        shapes: How it transforms shapes; None if only Keras can compute that.
+        repeats_in_time: Whether it calls its inner layers once for each time step.
         is_recurrent: Whether it is one of Keras's own recurrent layers.
         takes_states: Whether initial states may follow its input in a call.
-        needs_fixed_batch: Whether TFLite needs a known batch size for it: with a dynamic one, its steps in time become
-            a TensorList without a shape.
+        needs_fixed_batch: Whether TFLite needs a fixed batch size for it: with a dynamic one, its time steps become a
+            TensorList without a shape.
     """
 
     class_name: str
@@ -89,13 +89,13 @@ class WrapperLayer:
 
     @property
     def copies(self) -> int:
-        """How many layers it makes of one description."""
+        """Number of layers that it makes from one description."""
         return 1 + sum(bool(each.copy_of) for each in self.inner)
 
 
 def channels_axis(rank: int, inner_class: str) -> int:
-    """The axis of the channels in a channels-first input or output of a layer."""
-    # A ConvLSTM's time axis is before the channels, if it is there.
+    """The channel axis in a layer's channels-first input or output."""
+    # A ConvLSTM's time axis, if present, comes before the channels.
     return rank - 1 - int(inner_class[-2]) if inner_class.startswith("ConvLSTM") else 1
 
 
@@ -133,22 +133,22 @@ _RECORDS = (
     ),
     WrapperLayer(
         "Bidirectional",
-        # The stored `layer` describes both directions; newer files hold `backward_layer` beside it.
+        # The stored `layer` describes both directions; newer files also contain `backward_layer`.
         (InnerLayer("forward_layer", "layer"), InnerLayer("backward_layer", "backward_layer", copy_of="forward_layer")),
         shapes=ShapeRule(lambda shape, inner_class: shape, _both_directions),
         takes_states=True,
         needs_fixed_batch=True,
     ),
-    # Its own weight is the vector that it estimates the norm with.
+    # Its own weight is the vector from which it estimates the norm.
     WrapperLayer("SpectralNormalization", _LAYER, Weights.WHOLE, own_weights=1, shapes=_UNCHANGED),
-    # edgekit's own, see `replacement_layers`.
+    # edgekit's own layer, see `replacement_layers`.
     WrapperLayer("ChannelsFirst", _LAYER, Weights.WRAPPED, shapes=ShapeRule(_with_channels_last, _with_channels_first)),
-    # The TensorFlow Model Optimization toolkit's, which the upgrade unwraps.
+    # Wrappers of the TensorFlow Model Optimization toolkit, which the upgrade removes.
     *(
         WrapperLayer(name, _LAYER, is_unwrapped=True)
         for name in ("ClusterWeights", "PruneLowMagnitude", "QuantizeAnnotate", "QuantizeWrapper", "QuantizeWrapperV2")
     ),
-    # Of recurrent layers only the RNN's config describes a cell; the others make theirs of their own arguments.
+    # Among recurrent layers, only the RNN's config describes a cell; the others make theirs from their arguments.
     *(
         WrapperLayer(
             name,
@@ -172,7 +172,7 @@ _UNKNOWN_WRAPPER = WrapperLayer("", _LAYER)
 
 
 def wrapper_record(layer: dict[str, Any]) -> WrapperLayer:
-    """What is known of the class of a described layer; a record without inner layers if it wraps none."""
+    """The record of a described layer's class; one without inner layers if it is not a wrapper."""
     name, config = layer["class_name"], layer["config"]
     if isinstance(name, str) and name in WRAPPER_LAYERS:
         return WRAPPER_LAYERS[name]
@@ -181,19 +181,19 @@ def wrapper_record(layer: dict[str, Any]) -> WrapperLayer:
 
 
 def record_of_built(layer: Any) -> WrapperLayer:
-    """What is known of the class of a built layer; of one without a record, a ``keras.layers.Wrapper`` can be told."""
+    """The record of a built layer's class; without one, a ``keras.layers.Wrapper`` can still be recognized."""
     record = WRAPPER_LAYERS.get(type(layer).__name__)
     if record is not None:
         return record
     from keras.layers import Wrapper
 
-    # Where weights of its own would go among those of the inner layer, only a record says.
+    # Only a record could say how a wrapper's own weights are ordered among those of the inner layer.
     is_wrapper = isinstance(layer, Wrapper) and len(layer.weights) == len(layer.layer.weights)
     return _UNKNOWN_WRAPPER if is_wrapper else _NO_WRAPPER
 
 
 def described_inner_layers(layer: dict[str, Any]) -> Iterator[tuple[InnerLayer, dict[str, Any]]]:
-    """The inner layers of a described wrapper, each with its description, which may be one for several."""
+    """Yield the inner layers of a described wrapper, each with its description, which several may share."""
     config = layer["config"]
     found: dict[str, dict[str, Any]] = {}
     for each in wrapper_record(layer).inner:
@@ -211,21 +211,21 @@ def describes_layer(value: object) -> bool:
 
 
 def inner_layer_keys() -> frozenset[str]:
-    """The keys and attributes under which wrappers have their inner layers."""
+    """The keys and attributes under which wrappers store their inner layers."""
     inner = [each for record in WRAPPER_LAYERS.values() for each in record.inner]
     return frozenset(each.name for each in inner) | frozenset(each.key for each in inner)
 
 
 def cell_keys() -> tuple[str, ...]:
-    """The keys under which layers have their cells."""
+    """The keys under which layers store their cells."""
     return tuple(dict.fromkeys(key for record in WRAPPER_LAYERS.values() for key in record.cells))
 
 
 def weight_group_order() -> list[str]:
-    """Names of groups of weights, those of one layer in the order of its weights."""
+    """Names of weight groups; those of one layer are in the order of its weights."""
     groups: list[str] = []
     for record in WRAPPER_LAYERS.values():
-        # A single inner layer has no order; with it, other parts follow by name.
+        # A single inner layer has no order; any other parts next to it follow by name.
         groups += [each.name for each in record.inner] if len(record.inner) > 1 else []
         groups += record.weight_groups
     return list(dict.fromkeys(groups))

@@ -1,4 +1,4 @@
-"""The members of a ``.keras`` zip, read into memory under limits; nothing is extracted to the disk."""
+"""Reads members of a ``.keras`` zip into memory, with limits; nothing is extracted to disk."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import BinaryIO
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
 MAX_MEMBERS = 1_000
-#: Trained weights hardly shrink; beyond this a member is made to grow.
+#: Trained weights hardly compress; a member beyond this ratio was designed to expand.
 MAX_RATIO = 100
-#: Small members may shrink more.
+#: Small members may have a larger ratio.
 FREE_BYTES = 16 << 20
 
 
@@ -21,10 +21,10 @@ def open_zip(file: BinaryIO, name: str) -> zipfile.ZipFile:
 
     Args:
         file: The opened file.
-        name: What the messages call it.
+        name: Name of the file in messages.
     Raises:
-        UnsafeModelError: A member's name leads out of the folder it would be extracted to.
-        ModelFileError: It is truncated, or lists a member twice, or too many.
+        UnsafeModelError: A member's name points outside the folder to which it would be extracted.
+        ModelFileError: The zip is truncated, lists a member twice, or lists too many.
     """
     try:
         archive = zipfile.ZipFile(file)
@@ -54,7 +54,7 @@ def read_member(archive: zipfile.ZipFile, member: str, name: str, max_bytes: int
     """Read one member.
 
     Raises:
-        UnsafeModelError: It would grow beyond measure.
+        UnsafeModelError: The member would expand excessively.
         ModelFileError: It is missing, damaged, encrypted or larger than ``max_bytes``.
     """
     try:
@@ -79,7 +79,7 @@ def read_member(archive: zipfile.ZipFile, member: str, name: str, max_bytes: int
         raise ModelFileError(f"{name}: {member} is encrypted, or packed in a way that Keras doesn't use.")
     try:
         with archive.open(info) as stream:
-            # One byte more than declared tells a member that lies about its size.
+            # Reading one byte more than declared detects a member whose declared size is wrong.
             data = stream.read(info.file_size + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise ModelFileError(
