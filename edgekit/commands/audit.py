@@ -71,7 +71,7 @@ def command(
     from edgekit.api.arguments import user_claim
     from edgekit.auditing.audit import audit
     from edgekit.auditing.context import AuditRequest
-    from edgekit.reports.audit import print_audit
+    from edgekit.reports.terminal.audit import print_audit
     from edgekit_converters.temporary_folders import private_temporary_files
 
     click.get_current_context().with_resource(private_temporary_files("audit"))

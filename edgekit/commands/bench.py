@@ -27,7 +27,7 @@ def command(models: tuple[Path, ...], runs: int, warmup: int, threads: int, as_j
     edgekit bench model.tflite model-int8.tflite
     """
     from edgekit.benchmark import benchmark
-    from edgekit.reports.benchmark import print_benchmark
+    from edgekit.reports.terminal.benchmark import print_benchmark
 
     result = benchmark(models, runs=runs, warmup=warmup, threads=threads)
     report(result.to_dict, lambda: print_benchmark(result), as_json=as_json)

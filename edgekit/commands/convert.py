@@ -196,8 +196,8 @@ def command(
     from edgekit.api.converting import convert
     from edgekit.conversion.output_paths import ALL, AUTO, output_paths
     from edgekit.progress import progress_bar
-    from edgekit.reports.conversion import print_conversion
     from edgekit.reports.figures.pareto import draw_pareto
+    from edgekit.reports.terminal.conversion import print_conversion
 
     require_consistent(
         needs={"label_column": ("data",), "samples": ("data", "random_calibration")},

@@ -28,7 +28,7 @@ def command(output: Path, seed: int, as_json: bool) -> None:
     """
     from edgekit.demo import run_demo
     from edgekit.progress import progress_bar
-    from edgekit.reports.demo import print_demo
+    from edgekit.reports.terminal.demo import print_demo
     from edgekit_converters.temporary_folders import private_temporary_files
 
     click.get_current_context().with_resource(private_temporary_files("demo"))

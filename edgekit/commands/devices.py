@@ -34,7 +34,7 @@ def command() -> None:
 def list_devices(as_json: bool) -> None:
     """Show the Pis that can be emulated, and those that are built."""
     from edgekit.devices.emulation.emulated_pi import find
-    from edgekit.reports.devices import devices_as_dict, print_devices
+    from edgekit.reports.terminal.devices import devices_as_dict, print_devices
 
     built = {kind.name: find(kind) for kind in KINDS.values()}
     report(lambda: devices_as_dict(built), lambda: print_devices(built), as_json=as_json)
@@ -50,7 +50,7 @@ def create_device(name: str, mirror: str | None, as_json: bool) -> None:
     Only the cache folder of this machine is changed; root rights are not needed.
     """
     from edgekit.devices.emulation.emulated_pi import create
-    from edgekit.reports.devices import print_built
+    from edgekit.reports.terminal.devices import print_built
 
     device = create(KINDS[name], mirror)
     report(device.to_dict, lambda: print_built(device), as_json=as_json)
@@ -99,7 +99,7 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
     from edgekit.devices.finding import find_devices
     from edgekit.devices.golden_replay import replay_golden_on
     from edgekit.progress import tracked
-    from edgekit.reports.devices import print_replays
+    from edgekit.reports.terminal.devices import print_replays
     from edgekit_runtime.packed_file.model_file import read_model_file
 
     devices = find_devices(where, processors)
@@ -168,7 +168,7 @@ def check_models(
     from edgekit.devices.finding import find_devices
     from edgekit.devices.inputs import inputs_from_data, random_inputs
     from edgekit.progress import tracked
-    from edgekit.reports.devices import print_comparisons
+    from edgekit.reports.terminal.devices import print_comparisons
     from edgekit_runtime.errors import UsageError
 
     if (data is None) != use_random:

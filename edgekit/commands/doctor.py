@@ -27,7 +27,7 @@ def command(aim: str | None, as_json: bool) -> None:
     """
     from edgekit.devices.workstation import examine
     from edgekit.progress import tracked
-    from edgekit.reports.devices import print_workstation
+    from edgekit.reports.terminal.devices import print_workstation
 
     checks = list(tracked(examine(aim), "Looking at this machine", total=None))
     report(

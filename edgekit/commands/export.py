@@ -26,7 +26,7 @@ def command(model: Path, c_array: bool, name: str | None, output: Path | None, a
     edgekit export model-int8.tflite --c-array --output firmware/
     """
     from edgekit.artifacts.exporting import export_c_array
-    from edgekit.reports.artifacts import print_export
+    from edgekit.reports.terminal.artifacts import print_export
 
     exported = export_c_array(model, output or model.parent, name)
     report(exported.to_dict, lambda: print_export(model.name, exported), as_json=as_json)

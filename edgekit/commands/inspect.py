@@ -46,7 +46,7 @@ def command(model: Path, targets: tuple[str, ...], everything: bool, as_json: bo
     """
     from edgekit.api.inspecting import inspect
     from edgekit.artifacts.inspecting import TargetChecks
-    from edgekit.reports.inspection import print_inspection
+    from edgekit.reports.terminal.inspection import print_inspection
 
     result = inspect(model, targets=targets)
     report(result.to_dict, lambda: print_inspection(result, everything=everything), as_json=as_json)

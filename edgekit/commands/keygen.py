@@ -23,7 +23,7 @@ def command(key: Path, as_json: bool) -> None:
     edgekit sign model.tflite --key key.pem
     """
     from edgekit.artifacts.signing import make_keys
-    from edgekit.reports.artifacts import print_keys
+    from edgekit.reports.terminal.artifacts import print_keys
 
     private, public = make_keys(key)
     report(

@@ -58,7 +58,7 @@ def command(
     from edgekit.api.arguments import user_claim
     from edgekit.artifacts.packing import PackOptions, pack_file
     from edgekit.datasets.readers.pictures import PictureOptions
-    from edgekit.reports.artifacts import print_packed
+    from edgekit.reports.terminal.artifacts import print_packed
     from edgekit_runtime.classification import read_labels
 
     options = PackOptions(

@@ -48,8 +48,8 @@ def command(
     require_consistent(excludes={"as_csv": ("as_json",)})
     import edgekit_runtime
     from edgekit.prediction import classify_images, find_images
-    from edgekit.reports.contact_sheet import MOST_IMAGES, draw_predictions
-    from edgekit.reports.predictions import print_predictions, print_predictions_csv
+    from edgekit.reports.figures.contact_sheet import MOST_IMAGES, draw_predictions
+    from edgekit.reports.terminal.predictions import print_predictions, print_predictions_csv
     from edgekit_converters.atomic_files import require_place
 
     if draw:

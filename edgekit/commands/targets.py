@@ -22,7 +22,7 @@ def command(name: str | None, as_json: bool) -> None:
     edgekit inspect model.tflite --target tflite-runtime-2.14
     edgekit convert model.h5 --quantize int8 --data digits --target tflite-micro
     """
-    from edgekit.reports.targets import print_target, print_targets, target_as_dict
+    from edgekit.reports.terminal.targets import print_target, print_targets, target_as_dict
     from edgekit_converters.targets.target import find_target, target_names
 
     if name is not None:

@@ -71,7 +71,7 @@ def command(
     edgekit train --data mnist --epochs 5
     """
     from edgekit.datasets import load_dataset
-    from edgekit.reports.training import print_training
+    from edgekit.reports.terminal.training import print_training
     from edgekit.training.fit import CHECKPOINT_NAME, train
     from edgekit.training.options import TrainingOptions
     from edgekit.training.saving import save_training

@@ -30,7 +30,7 @@ def command(model: Path, output: Path | None, as_json: bool) -> None:
     edgekit unpack model.tflite --output parts/
     """
     from edgekit.artifacts.packing import unpack_file
-    from edgekit.reports.artifacts import print_parts
+    from edgekit.reports.terminal.artifacts import print_parts
 
     files = unpack_file(model, output or model.with_suffix(""))
     report(

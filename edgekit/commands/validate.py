@@ -98,7 +98,7 @@ def command(
     from edgekit.api.validating import validate
     from edgekit.progress import progress_bar
     from edgekit.reports.layer_noise import draw_layers
-    from edgekit.reports.validation import print_validations, validations_as_dict
+    from edgekit.reports.terminal.validation import print_validations, validations_as_dict
     from edgekit_converters.temporary_folders import private_temporary_files
 
     click.get_current_context().with_resource(private_temporary_files("validate"))
@@ -147,7 +147,7 @@ def command(
 
 
 def _write_html(validations: Sequence[Validation], noise: Sequence[LayerNoise], path: Path) -> None:
-    from edgekit.reports.validation_html import validation_html
+    from edgekit.reports.html.validation import validation_html
     from edgekit_converters.atomic_files import write_text
 
     write_text(path, validation_html(validations, noise))
@@ -155,7 +155,7 @@ def _write_html(validations: Sequence[Validation], noise: Sequence[LayerNoise], 
 
 def _draw_changed(validation: Validation, path: Path) -> bool:
     """Draw the images that changed their class, or say why there is nothing to draw: the comparison is done."""
-    from edgekit.reports.contact_sheet import draw_changed
+    from edgekit.reports.figures.contact_sheet import draw_changed
 
     classes = next((output.classification for output in validation.outputs if output.classification), None)
     problem = ""

@@ -30,7 +30,7 @@ def command(model: Path, public_key: str | None, interpreter: str | None, as_jso
     edgekit verify model.tflite --public-key key.pub.pem
     """
     from edgekit.artifacts.verification import verify
-    from edgekit.reports.artifacts import print_verification
+    from edgekit.reports.terminal.artifacts import print_verification
 
     verification = verify(model, public_key=public_key, interpreter=interpreter)
     report(

@@ -8,7 +8,7 @@ from pathlib import Path
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
-from edgekit.reports.tables import percent, print_table
+from edgekit.reports.terminal.tables import percent, print_table
 
 #: More bars than this cannot be read; the noisiest are drawn.
 _MOST_BARS = 40

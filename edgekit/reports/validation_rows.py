@@ -18,7 +18,7 @@ from edgekit.parity.results import (
 )
 from edgekit.parity.tallies.metric_tally import LABELLED
 from edgekit.parity.validation import Validation
-from edgekit.reports.tables import kilobytes, metric_words, milliseconds, percent
+from edgekit.reports.terminal.tables import kilobytes, metric_words, milliseconds, percent
 from edgekit_runtime.task import STATE
 
 FIGURE_COLUMNS = ("figure", "before", "after", "change")

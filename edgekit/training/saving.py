@@ -11,7 +11,7 @@ import numpy as np
 from edgekit import __version__
 from edgekit.artifacts.training_record import RECORD_NAME
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, image_preprocessing
-from edgekit.reports.training import draw_confusion, draw_history
+from edgekit.reports.terminal.training import draw_confusion, draw_history
 from edgekit_converters import interrupts
 from edgekit_converters.atomic_files import replacing_together, require_room
 from edgekit_converters.lowering.source_digest import digest

@@ -10,7 +10,7 @@ import pytest
 
 COMMANDS = Path(__file__).resolve().parents[2] / "edgekit" / "commands"
 #: What formats columns, prints tables or writes JSON.
-FORMATTING = {"edgekit.reports.tables", "json", "rich"}
+FORMATTING = {"edgekit.reports.terminal.tables", "json", "rich"}
 
 
 def offences(source: str) -> Iterator[str]:
@@ -29,15 +29,15 @@ def offences(source: str) -> Iterator[str]:
 @pytest.mark.parametrize("file", sorted(COMMANDS.rglob("*.py")), ids=lambda file: file.stem)
 def test_a_command_builds_no_table_writes_no_json_and_names_no_exit_code(file: Path) -> None:
     # One module prints JSON for all of them.
-    allowed = {"edgekit.reports.tables"} if file.stem == "reporting" else set()
+    allowed = {"edgekit.reports.terminal.tables"} if file.stem == "reporting" else set()
     assert set(offences(file.read_text())) == allowed
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "from edgekit.reports.tables import print_table",
-        "from edgekit.reports import tables",
+        "from edgekit.reports.terminal.tables import print_table",
+        "from edgekit.reports.terminal import tables",
         "from rich.table import Table",
         "import json",
         "click.get_current_context().exit(3)",

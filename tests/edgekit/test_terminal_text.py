@@ -112,7 +112,7 @@ def test_no_error_lets_a_terminal_obey_a_model(package: str, debug: list[str], c
 WHILE_A_BAR_IS_UP = r"""
 import sys
 from edgekit.progress import progress_bar
-from edgekit.reports.tables import print_table
+from edgekit.reports.terminal.tables import print_table
 from edgekit_runtime.printable_text import filter_streams
 filter_streams()
 with progress_bar("[red]\x1b]0;OWNED\x07", 2) as advance:

@@ -28,7 +28,7 @@ def report(
         exit_code: Exit code of a result whose text states what failed.
     """
     # Only needed after the work.
-    from edgekit.reports.tables import print_json
+    from edgekit.reports.terminal.tables import print_json
 
     if as_json:
         print_json(data())

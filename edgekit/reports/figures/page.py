@@ -11,7 +11,7 @@ import numpy as np
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.reports.figures.svg import AFTER, BAD, BEFORE, FAINT, GOOD, inline_svg, page_style
 from edgekit.reports.figures.writing import plain_text
-from edgekit.reports.html_page import PageFigure
+from edgekit.reports.html.page import PageFigure
 
 #: More classes than this cannot be read; those whose answers changed most are drawn.
 _MOST_CLASSES = 20

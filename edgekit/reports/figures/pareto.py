@@ -14,7 +14,7 @@ from edgekit.counting import counted
 from edgekit.reports.figures.names import model_name
 from edgekit.reports.figures.palette import LIGHT, MARKERS
 from edgekit.reports.figures.writing import plain_text, save_figure
-from edgekit.reports.tables import metric_words
+from edgekit.reports.terminal.tables import metric_words
 
 _SHARES = ("top1", "agreement")
 #: Width and height of a panel, and how near two marks may be, in inches.

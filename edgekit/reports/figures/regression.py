@@ -9,7 +9,7 @@ import numpy as np
 from edgekit.parity.results import RegressionSample
 from edgekit.reports.figures.svg import AFTER, BEFORE, FAINT, inline_svg, page_style
 from edgekit.reports.figures.writing import plain_text
-from edgekit.reports.html_page import PageFigure
+from edgekit.reports.html.page import PageFigure
 
 _FIGURE_SIZE = (4.15, 3.6)
 #: Bins of the distribution of errors.

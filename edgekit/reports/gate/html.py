@@ -8,7 +8,6 @@ from edgekit.counting import counted
 from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.predictions import ClassPredictions
 from edgekit.regression.results import CheckResult, ModelCheck
-from edgekit.reports.changed_examples import changed_predictions
 from edgekit.reports.figures.page import (
     Point,
     draw_against_latency,
@@ -19,8 +18,9 @@ from edgekit.reports.figures.page import (
     reliability_caption,
 )
 from edgekit.reports.gate.table import verdict_sentence
-from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
-from edgekit.reports.tables import kilobytes, percent
+from edgekit.reports.html.changed_examples import changed_predictions
+from edgekit.reports.html.page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
+from edgekit.reports.terminal.tables import kilobytes, percent
 
 _FOOTNOTE = (
     "Accuracy fails on a drop that is larger than allowed and no chance (McNemar's exact test on the same samples); "

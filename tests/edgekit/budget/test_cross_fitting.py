@@ -14,7 +14,7 @@ from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.within_budget import Kept, convert_within_budget
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit.reports.budget import examples_sentence
+from edgekit.reports.terminal.budget import examples_sentence
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import Mode

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgekit.reports import training
-from edgekit.reports.training import draw_confusion, draw_history
+from edgekit.reports.terminal import training
+from edgekit.reports.terminal.training import draw_confusion, draw_history
 
 HISTORY = {"loss": [2.0, 1.0, 0.5], "accuracy": [0.3, 0.6, 0.9]}
 

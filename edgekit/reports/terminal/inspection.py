@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from edgekit.artifacts.inspecting import TargetChecks, TfliteInspection
-from edgekit.reports.packed_facts import packed_facts
-from edgekit.reports.tables import kilobytes, print_table
-from edgekit.reports.targets import print_checks
+from edgekit.reports.terminal.packed_facts import packed_facts
+from edgekit.reports.terminal.tables import kilobytes, print_table
+from edgekit.reports.terminal.targets import print_checks
 from edgekit_converters.exported_programs.program import Program, ProgramTensor
 from edgekit_converters.keras_files.summary import KerasFileSummary
 from edgekit_converters.saved_models.summary import SavedModelSummary

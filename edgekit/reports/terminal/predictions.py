@@ -6,7 +6,7 @@ import csv
 import sys
 
 from edgekit.prediction import Predictions
-from edgekit.reports.tables import print_table
+from edgekit.reports.terminal.tables import print_table
 from edgekit_runtime.printable_text import one_line
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgekit.counting import counted, points
-from edgekit.reports.tables import metric_words, percent, print_table, print_verdict
+from edgekit.reports.terminal.tables import metric_words, percent, print_table, print_verdict
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from edgekit.budget.report import BudgetReport, Candidate, Step
 from edgekit.counting import counted
-from edgekit.reports.tables import kilobytes, milliseconds, percent, print_table
-from edgekit.reports.timings import print_ties
+from edgekit.reports.terminal.tables import kilobytes, milliseconds, percent, print_table
+from edgekit.reports.terminal.timings import print_ties
 
 
 def print_budget(report: BudgetReport) -> None:

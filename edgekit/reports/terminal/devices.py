@@ -13,7 +13,7 @@ from edgekit.devices.emulation.catalogue import KINDS
 from edgekit.devices.emulation.emulated_pi import EmulatedPi
 from edgekit.devices.golden_replay import GoldenReplay
 from edgekit.devices.workstation import Check
-from edgekit.reports.tables import percent, print_table, print_verdict
+from edgekit.reports.terminal.tables import percent, print_table, print_verdict
 
 
 def devices_as_dict(built: Mapping[str, EmulatedPi | None]) -> dict[str, Any]:

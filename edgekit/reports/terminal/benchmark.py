@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgekit.benchmark import Benchmark
-from edgekit.reports.tables import kilobytes, milliseconds, print_table
+from edgekit.reports.terminal.tables import kilobytes, milliseconds, print_table
 
 
 def print_benchmark(benchmark: Benchmark) -> None:

@@ -14,8 +14,8 @@ import pytest
 from edgekit.parity.options import Thresholds
 from edgekit.parity.tallies.output_tally import OutputTally
 from edgekit.parity.validation import Validation
-from edgekit.reports.validation import print_validations, validations_as_dict
-from edgekit.reports.validation_html import validation_html
+from edgekit.reports.html.validation import validation_html
+from edgekit.reports.terminal.validation import print_validations, validations_as_dict
 from edgekit_runtime.errors import BelowThresholdError
 from edgekit_runtime.task import DATA, Kind, Task
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgekit.reports.tables import print_table
+from edgekit.reports.terminal.tables import print_table
 from edgekit_converters.targets.check import Finding, TargetCheck
 from edgekit_converters.targets.rules import rules_for
 from edgekit_converters.targets.target import Target

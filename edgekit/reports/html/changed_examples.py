@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.datasets.streams import ExampleStream
 from edgekit.regression.predictions import ClassPredictions
-from edgekit.reports.html_page import ChangedAnswer
+from edgekit.reports.html.page import ChangedAnswer
 
 #: Samples in a report, and bytes of their pictures in all.
 MOST_SAMPLES, MOST_BYTES = 24, 600_000

@@ -12,7 +12,7 @@ from edgekit.parity.results import ChangedExample
 from edgekit.prediction import Predictions
 from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
-from edgekit.reports.tables import percent
+from edgekit.reports.terminal.tables import percent
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.printable_text import one_line
 

@@ -7,7 +7,7 @@ import click
 from edgekit.auditing.audit import Audit
 from edgekit.auditing.check import CheckResult, Severity
 from edgekit.counting import counted
-from edgekit.reports.tables import print_table
+from edgekit.reports.terminal.tables import print_table
 
 #: Findings of one check that are shown; --json has them all.
 _MOST_FINDINGS = 10

@@ -10,8 +10,8 @@ import click
 from edgekit.artifacts.exporting import ExportedSource
 from edgekit.artifacts.packing import Packed
 from edgekit.artifacts.verification import Verification
-from edgekit.reports.packed_facts import packed_facts
-from edgekit.reports.tables import kilobytes, print_table
+from edgekit.reports.terminal.packed_facts import packed_facts
+from edgekit.reports.terminal.tables import kilobytes, print_table
 from edgekit_runtime.packed_file.golden import GoldenReport
 
 

@@ -10,7 +10,7 @@ from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.results import ClassificationParity
 from edgekit.parity.validation import Validation
 from edgekit.reports.layer_noise import print_layers
-from edgekit.reports.tables import print_table, print_verdict
+from edgekit.reports.terminal.tables import print_table, print_verdict
 from edgekit.reports.validation_rows import (
     FIGURE_COLUMNS,
     LISTED,

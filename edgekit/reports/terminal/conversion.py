@@ -7,8 +7,8 @@ import click
 from edgekit.calibration.data import CalibrationReport
 from edgekit.conversion import Conversion
 from edgekit.counting import counted
-from edgekit.reports.budget import print_budget
-from edgekit.reports.tables import kilobytes, print_table
+from edgekit.reports.terminal.budget import print_budget
+from edgekit.reports.terminal.tables import kilobytes, print_table
 
 
 def print_conversion(source: str, conversion: Conversion) -> None:

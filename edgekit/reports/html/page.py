@@ -142,7 +142,7 @@ def render(page: Page) -> str:
     )
     environment.filters["with_units"] = _with_units
     template = environment.from_string(
-        resources.files("edgekit.reports").joinpath("page.html.j2").read_text(encoding="utf-8")
+        resources.files("edgekit.reports.html").joinpath("page.html.j2").read_text(encoding="utf-8")
     )
     verdicts = {verdict.value for verdict in Verdict}
     html: str = template.render(page=page, version=__version__, verdicts=verdicts, safe=Markup, light=LIGHT, dark=DARK)

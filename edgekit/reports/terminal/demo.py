@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from edgekit.demo_result import DemoResult
-from edgekit.reports.tables import kilobytes, milliseconds, percent, print_table
-from edgekit.reports.timings import print_ties
+from edgekit.reports.terminal.tables import kilobytes, milliseconds, percent, print_table
+from edgekit.reports.terminal.timings import print_ties
 
 
 def print_demo(result: DemoResult) -> None:

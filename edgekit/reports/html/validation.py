@@ -10,7 +10,6 @@ from edgekit.counting import counted
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.results import ChangedExample, ClassificationParity, OutputParity, RegressionParity
 from edgekit.parity.validation import Validation
-from edgekit.reports.changed_examples import MOST_BYTES, MOST_SAMPLES, as_picture
 from edgekit.reports.figures.page import (
     draw_confusion_change,
     draw_reliability,
@@ -18,8 +17,9 @@ from edgekit.reports.figures.page import (
     reliability_caption,
 )
 from edgekit.reports.figures.regression import regression_figures
-from edgekit.reports.html_page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
-from edgekit.reports.tables import percent
+from edgekit.reports.html.changed_examples import MOST_BYTES, MOST_SAMPLES, as_picture
+from edgekit.reports.html.page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
+from edgekit.reports.terminal.tables import percent
 from edgekit.reports.validation_rows import (
     FIGURE_COLUMNS,
     RECALL_COLUMNS,

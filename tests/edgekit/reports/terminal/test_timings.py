@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgekit.reports.timings import print_ties
+from edgekit.reports.terminal.timings import print_ties
 
 
 @pytest.mark.parametrize(
