@@ -1,1 +1,1 @@
-"""Runs a model: interpreters, sessions, batches."""
+"""Runs models: interpreters, sessions, batches."""

@@ -1,4 +1,4 @@
-"""Runs batches of any size through a model's interpreters."""
+"""Runs batches of any size on a model's interpreters."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.scales import dense_crashes
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: Converts an array of real values, or of pixels, to what the model's input holds.
+#: Converts an array of real values, or of pixels, to the values of the model's input.
 Encode = Callable[[np.ndarray], np.ndarray]
 
 
 class BatchRunner:
-    """The sessions of one model: cuts batches into chunks and spreads large ones over several interpreters.
+    """Runs one model: splits batches into chunks and spreads large batches over several interpreters.
 
     Args:
-        model: The .tflite, whose structure was checked.
+        model: The parsed .tflite.
         interpreter: The interpreter to run it on.
-        num_threads: Threads that one operator may use.
-        num_interpreters: Over how many interpreters a large batch is spread, unless state ties it to one.
-        stateful: Whether state inside the model goes over from one sample to the next.
+        num_threads: Number of threads that one operator may use.
+        num_interpreters: Number of interpreters that share a large batch; a model that keeps state uses only one.
+        stateful: Whether state inside the model is kept from one example to the next.
 
     Attributes:
-        batch_size: The first axis of all inputs and outputs, -1 if it is free, ``None`` if it is not a batch axis.
-        session: The interpreter for single samples and small batches.
-        single_shape: The shape of a batch that :meth:`Session.run_one` of ``session`` answers with nothing else to
-            look at; ``None`` if the model needs more than that.
-        encoders: For each input what converts a caller's array to the model's own values.
-        decoders: For each output what converts the model's own values to real ones.
+        batch_size: Size of the first axis of all inputs and outputs; -1 if it is free, ``None`` if it is not a batch
+            axis.
+        session: Session for single examples and small batches.
+        single_shape: Shape of a batch that may be passed directly to :meth:`Session.run_one` of ``session``; ``None``
+            if the model does not allow that.
+        encoders: For each input, the converter from a caller's array to the model's values.
+        decoders: For each output, the converter from the model's values to real values.
     """
 
     def __init__(
@@ -55,12 +56,12 @@ class BatchRunner:
         self.encoders = [Encoder(info) for info in self._inputs]
         self.decoders = [Decoder(info) for info in self._outputs]
         self._stored_shapes = [tensor.shape for tensor in description.inputs]
-        # No reference to the loaded model: it is to be freed with its last name, not by the garbage collector.
+        # Keeps no reference to the loaded model, so that reference counting frees it without the garbage collector.
         self._create = partial(interpreter.create, model.content, num_threads)
         operators = {o.name for subgraph in description.subgraphs for o in subgraph.operators}
         has_variables = any(t.is_variable for subgraph in description.subgraphs for t in subgraph.tensors)
         self._resets_variables = has_variables and not stateful
-        # State that is to go over to the next sample lives in one interpreter, and samples come one by one.
+        # State that is kept for the next example belongs to one interpreter, which must run the examples one by one.
         keeps_state = "VAR_HANDLE" in operators or (has_variables and stateful)
         self._num_interpreters = 1 if keeps_state else num_interpreters
         self.batch_size = _batch_size((*self._inputs, *self._outputs))
@@ -74,16 +75,16 @@ class BatchRunner:
     def run(
         self, arrays: Sequence[np.ndarray], encoders: Sequence[Encode], session: Session | None = None
     ) -> list[np.ndarray]:
-        """Run arrays that conform to the inputs, of any number of samples.
+        """Run arrays that conform to the inputs, with any number of examples.
 
         Args:
-            arrays: One array for each input, as :func:`edgekit_runtime.execution.batches.conform` returns them.
-            encoders: For each input what converts its array: ``encoders`` of this object, or an image's.
-            session: The interpreter to run on; by default as many as the batch is worth.
+            arrays: One array per input, as returned by :func:`edgekit_runtime.execution.batches.conform`.
+            encoders: For each input, the converter of its array: ``encoders`` of this object, or that of an image.
+            session: Session to run on; by default as many as the size of the batch justifies.
         Returns:
             The real values of each output.
         Raises:
-            TensorMismatchError: Outputs differ in size from one sample to the next.
+            TensorMismatchError: The size of the outputs differs between examples.
             InterpreterError: The interpreter cannot run the model on these shapes.
         """
         if self.batch_size is None:
@@ -104,24 +105,24 @@ class BatchRunner:
         return outputs.arrays
 
     def sessions(self) -> list[Session]:
-        """The interpreters that large batches and streams are spread over; all but the first are made on first use."""
+        """The sessions that share large batches and streams; all except the first are created on first use."""
         return [self.session] if self._num_interpreters == 1 else self._spread()
 
     def reset(self) -> None:
-        """Set state inside the model back to its start."""
+        """Reset the state inside the model."""
         self.session.reset()
 
     def close(self) -> None:
-        """Free the interpreters; a run that another thread has begun is finished first."""
+        """Free the interpreters; a run that another thread has started is finished first."""
         with self._spread_lock:
-            # Never empty from now on, so that no new ones are made.
+            # The list is never empty from now on, so that no new sessions are created.
             self._spread_sessions = self._spread_sessions or [self.session]
             for session in (self.session, *self._spread_sessions):
                 session.close()
 
     def _sessions_for(self, count: int, session: Session | None) -> tuple[list[Session], int]:
-        """The interpreters to run ``count`` samples on, and how many samples go into one invoke."""
-        # Few samples go one after the other through the interpreter that is there; more are worth others.
+        """The sessions to run ``count`` examples on, and the number of examples per invoke."""
+        # A few examples run one after the other on the existing session; more examples justify further sessions.
         is_spread = (
             session is None
             and count >= 2 * self._chunk * self._num_interpreters
@@ -134,7 +135,7 @@ class BatchRunner:
     def _spread(self) -> list[Session]:
         with self._spread_lock:
             if not self._spread_sessions:
-                # The first session stays at the stored batch size, for single samples.
+                # The first session keeps the stored batch size, for single examples.
                 own = [] if self.batch_size == -1 else [self.session]
                 missing = self._num_interpreters - len(own)
                 self._spread_sessions = own + [self._new_session() for _ in range(missing)]
@@ -159,7 +160,7 @@ class BatchRunner:
 
 
 class _CollectedOutputs:
-    """The outputs of ``count`` samples, put together from chunks that come in any order and on any thread."""
+    """The outputs of ``count`` examples, assembled from chunks that arrive in any order and from any thread."""
 
     def __init__(self, count: int) -> None:
         self.arrays: list[np.ndarray] = []
@@ -167,7 +168,7 @@ class _CollectedOutputs:
         self._filling = allocate_lock()
 
     def put(self, start: int, stop: int, values: Sequence[np.ndarray]) -> None:
-        """Keep the values of the samples from ``start`` to ``stop``; rows beyond are padding."""
+        """Store the values of the examples from ``start`` to ``stop``; any further rows are padding."""
         with self._filling:
             if not self.arrays:
                 self.arrays.extend(np.empty((self._count, *v.shape[1:]), v.dtype) for v in values)
@@ -198,7 +199,7 @@ def _batch_size(infos: Sequence[TensorInfo]) -> int | None:
 
 
 def _chunk_samples(inputs: Sequence[TensorInfo], batch_size: int | None) -> int:
-    """Samples that go into one invoke of a large batch."""
+    """Number of examples per invoke in a large batch."""
     if batch_size is None:
         return 1
     if batch_size > 0:

@@ -1,4 +1,4 @@
-"""Batches: brought to the inputs' shapes, and large ones cut into chunks and spread over interpreters on threads."""
+"""Batches: converts them to the shapes of the inputs, and runs large ones in chunks on several threads."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from edgekit_runtime.errors import TensorMismatchError
 from edgekit_runtime.execution.session import Session
 from edgekit_runtime.tensor_info import TensorInfo
 
-# Several samples in one invoke save overhead until what the layers make of them falls out of the cache. Measured on
-# the reference CNN, int8 and float32, on both interpreters: 8 to 16 samples are best, with 32 float32 is 5 % slower.
+# Running several examples per invoke saves overhead, until the activations no longer fit into the cache. Measured on
+# the reference CNN, int8 and float32, on both interpreters: 8 to 16 examples are best; with 32, float32 is 5 % slower.
 _CHUNK_SAMPLES = 12
 _CHUNK_BYTES = 256 * 1024
 
 
 def chunk_size(sample_bytes: int) -> int:
-    """How many samples of a model with a free batch size go into one invoke."""
+    """Number of examples per invoke, for a model with a free batch size."""
     return max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // max(sample_bytes, 1)))
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def run_chunks(run: Callable[[Session, int, int], None], sessions: Sequence[Session], count: int, chunk: int) -> None:
-    """Call ``run(session, start, stop)`` for every chunk of ``count`` samples, one thread a session.
+    """Call ``run(session, start, stop)`` for every chunk of ``count`` examples, with one thread per session.
 
-    ``invoke`` releases the GIL. A thread takes the next chunk as soon as it has done one, so that a slower core
-    holds up nothing. The first error ends all threads and is raised here.
+    ``invoke`` releases the GIL. A thread takes the next chunk as soon as it has finished one, so that a slower core
+    does not delay the others. The first error stops all threads and is raised here.
     """
-    # Not needed for the first answer, and 0.5 ms of a start.
+    # Imported here because the first prediction does not need it, and importing it takes 0.5 ms.
     import threading
 
     starts = iter(range(0, count, chunk))
@@ -66,20 +66,20 @@ def run_chunks(run: Callable[[Session, int, int], None], sessions: Sequence[Sess
 
 
 def padded(array: np.ndarray, size: int) -> np.ndarray:
-    """The samples of ``array``, the last repeated until there are ``size``."""
+    """The examples of ``array``, with the last one repeated until there are ``size``."""
     missing = size - len(array)
     return array if missing == 0 else np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
 
 
 def conform(batch: Any, inputs: Sequence[TensorInfo], batch_size: int | None) -> list[np.ndarray]:
-    """One array (N, …) for each input, of the right shape and equal N.
+    """Convert a batch to one array (N, …) per input, each with the right shape and the same N.
 
     Args:
-        batch: What :meth:`edgekit_runtime.model.Model.predict` takes.
-        inputs: The model's inputs.
-        batch_size: Their first axis, -1 where it is free, ``None`` where it is no batch axis.
+        batch: Same as for :meth:`edgekit_runtime.model.Model.predict`.
+        inputs: Inputs of the model.
+        batch_size: Size of their first axis; -1 if it is free, ``None`` if it is not a batch axis.
     Raises:
-        TensorMismatchError: Naming the input.
+        TensorMismatchError: An input does not match; the message names it.
     """
     if isinstance(batch, Mapping):
         names = [info.name for info in inputs]

@@ -1,8 +1,8 @@
-"""Finds out in a child process whether an import would kill this one.
+"""Determines in a child process whether an import would crash this process.
 
-An interpreter that was built for another processor dies of an illegal instruction while it is imported, and no
-Python code can catch that. The child is asked once for each installation and processor; that it lived is
-remembered as an empty file in the user's cache folder, and the next start pays for a look at that file alone.
+Importing an interpreter that was built for another processor crashes with an illegal instruction, which Python code
+cannot catch. The import is therefore tried in a child process, once per installation and processor. If the child
+survives, an empty file in the user's cache folder records that, and later starts only check that the file exists.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ _FATAL = {"SIGILL": "needs instructions that this processor does not have", "SIG
 
 
 def death_of_import(module: str, origin: str) -> str | None:
-    """How a process dies that imports ``module``, ``None`` where it does not, or where that cannot be asked.
+    """Describe how a process that imports ``module`` crashes; ``None`` if it does not, or if that cannot be tested.
 
     Args:
-        module: The module's full name.
-        origin: The file of its package; a newer file is asked about again.
+        module: Full name of the module.
+        origin: File of its package; a newer file is tested again.
     """
     executable = sys.executable or ""
-    # In a frozen or embedded Python this is another program, and starting it could do anything.
+    # In a frozen or embedded Python, the executable is another program, and starting it could do anything.
     if module in sys.modules or getattr(sys, "frozen", False) or "python" not in os.path.basename(executable):
         return None
     marker = _marker(module, origin)
     if not marker or os.path.exists(marker):
         return None
     try:
-        # If the answer cannot be kept every start would have to ask, which takes as long as the import itself.
+        # If the result cannot be saved, every start would repeat the test, which takes as long as the import itself.
         os.makedirs(os.path.dirname(marker), exist_ok=True)
         death = _ask(executable, module)
         if death is None:
@@ -59,16 +59,16 @@ def _ask(executable: str, module: str) -> str | None:
 
 
 def _marker(module: str, origin: str) -> str:
-    """The file that stands for "lived", empty if it cannot be said what it would stand for."""
+    """Path of the file that records a successful import; empty if installation or processor cannot be identified."""
     try:
-        # Not buffered: the kernel writes this file while it is read, a part for each core.
+        # Not buffered: the kernel generates this file while it is read, one section per core.
         with open("/proc/cpuinfo", "rb", buffering=0) as file:
             lines = file.read(8192).splitlines()
         instructions = next(line for line in lines if line.startswith((b"flags", b"Features")))
         installed = f"{origin} {os.stat(origin).st_mtime_ns} {sys.version}".encode()
     except (OSError, StopIteration):
         return ""
-    # A checksum as good as any, and the modules with others take 0.3 ms to load.
+    # This checksum is sufficient here; importing a module with a better one would take 0.3 ms.
     key = int.from_bytes(installed + instructions, "big") % (2**127 - 1)
     folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(folder, "edgekit", f"{module}-{key:x}")

@@ -1,4 +1,4 @@
-"""The interpreters a model can run on; the only file that imports one."""
+"""The interpreters that can run a model; no other module imports an interpreter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgekit_runtime.errors import InterpreterError, UsageError
 from edgekit_runtime.execution.import_probe import death_of_import
 from edgekit_runtime.execution.startup_note import write_if_unwanted
 
-#: Module and pip command of each interpreter, in the order they are tried.
+#: Module and pip command of each interpreter, in the order in which they are tried.
 INTERPRETERS = {
     "litert": ("ai_edge_litert.interpreter", "pip install ai-edge-litert"),
     "tflite-runtime": ("tflite_runtime.interpreter", "pip install tflite-runtime 'numpy<2'"),
@@ -20,13 +20,13 @@ INTERPRETERS = {
 
 
 class Interpreter(Protocol):
-    """The part of the interpreters' common interface that the runtime uses."""
+    """The part of the interpreters' shared interface that the runtime uses."""
 
     def allocate_tensors(self) -> None:
-        """Plan the memory; needed before the first invoke and after a resize."""
+        """Plan the memory; required before the first invoke and after a resize."""
 
     def resize_tensor_input(self, input_index: int, tensor_size: tuple[int, ...]) -> None:
-        """Change an input's shape."""
+        """Change the shape of an input."""
 
     def set_tensor(self, tensor_index: int, value: np.ndarray) -> None:
         """Copy ``value`` into an input."""
@@ -35,18 +35,18 @@ class Interpreter(Protocol):
         """Run the model; releases the GIL."""
 
     def get_tensor(self, tensor_index: int) -> np.ndarray:
-        """A copy of a tensor."""
+        """Return a copy of a tensor."""
 
     def reset_all_variables(self) -> None:
-        """Set the tensors that outlive an invoke back to their first values."""
+        """Reset the tensors that keep their values between invokes."""
 
 
 class InterpreterChoice:
-    """An interpreter that is installed here.
+    """An installed interpreter.
 
     Attributes:
         name: ``litert`` or ``tflite-runtime``.
-        version: The version of its package.
+        version: Version of its package.
     """
 
     def __init__(self, name: str, version: str, interpreter_class: Any) -> None:
@@ -55,20 +55,20 @@ class InterpreterChoice:
         self._class = interpreter_class
 
     def create(self, model_content: bytes, num_threads: int) -> Interpreter:
-        """An interpreter of the model, its tensors allocated.
+        """Create an interpreter for the model and allocate its tensors.
 
         Args:
-            model_content: A .tflite file whose structure has been checked.
-            num_threads: Threads that one operator may use.
+            model_content: Content of a .tflite file whose structure has been checked.
+            num_threads: Number of threads that one operator may use.
         Raises:
-            InterpreterError: It refuses the model.
+            InterpreterError: The interpreter refuses the model.
         """
-        # 1.1.0 sets the threads on an interpreter that it has not made yet; its own choice is one.
+        # LiteRT 1.1.0 sets num_threads on an interpreter that it has not created yet; its default is one thread.
         threads = {} if self.version == "1.1.0" else {"num_threads": num_threads}
         try:
             interpreter: Interpreter = self._class(model_content=model_content, **threads)
             interpreter.allocate_tensors()
-        # SystemError: a name that is no UTF-8.
+        # A SystemError is raised for a name that is not UTF-8.
         except (ValueError, RuntimeError, MemoryError, SystemError) as error:
             raise InterpreterError(
                 f"{self.name} {self.version} refuses the model.",
@@ -84,8 +84,8 @@ def choose_interpreter(name: str | None = None) -> InterpreterChoice:
     Args:
         name: ``litert``, ``tflite-runtime``, or ``None`` for the first of these that is installed.
     Raises:
-        UsageError: There is no interpreter of that name.
-        InterpreterError: It is not installed, or cannot work with the numpy that is.
+        UsageError: There is no interpreter with this name.
+        InterpreterError: The interpreter is not installed, or is incompatible with the installed numpy.
     """
     if name is not None and name not in INTERPRETERS:
         raise UsageError(
@@ -105,7 +105,7 @@ def choose_interpreter(name: str | None = None) -> InterpreterChoice:
 
 
 def _origin(package: str) -> str | None:
-    """The file of a package, ``None`` where it is not installed: find_spec() of importlib.util, without its import."""
+    """File of a package, ``None`` if it is not installed: like importlib.util.find_spec(), without importing that."""
     if package in sys.modules:
         return str(getattr(sys.modules[package], "__file__", ""))
     for finder in sys.meta_path:
@@ -131,7 +131,7 @@ def _import(name: str, origin: str) -> InterpreterChoice:
         version = str(getattr(package, "__version__", "(version unknown)"))
         _require_its_numpy(name, version)
         module = importlib.import_module(module_name)
-    # A library that lacks a symbol is an OSError where it is opened by ctypes.
+    # If ctypes opens a library that lacks a symbol, it raises an OSError.
     except (ImportError, OSError) as error:
         raise InterpreterError(
             f"{name} is installed and cannot be imported.", received=str(error), next_step=command
@@ -141,7 +141,7 @@ def _import(name: str, origin: str) -> InterpreterChoice:
 
 
 def _require_its_numpy(name: str, version: str) -> None:
-    """Raise if the extension module was built for numpy 1: with numpy 2 it fails inside Interpreter()."""
+    """Raise an error if the extension module was built for numpy 1: with numpy 2, it fails inside Interpreter()."""
     built_for_numpy_1 = name == "tflite-runtime" or version in ("1.0.0", "1.0.1", "1.1.0")
     if built_for_numpy_1 and int(np.__version__.partition(".")[0]) >= 2:
         raise InterpreterError(

@@ -1,7 +1,7 @@
 """Keeps the interpreter's start-up note off a command's stderr: "Created TensorFlow Lite XNNPACK delegate for CPU."
 
-Native code writes it once a process, with the first model that is allocated. A command lets a model of its own be that
-one while stderr is closed, so that nothing is kept back of what is said about the user's model.
+Native code writes the note once per process, when the first model is allocated. A command therefore allocates a tiny
+model first while stderr is redirected, so that no messages about the user's model are lost.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ import os
 import sys
 from typing import Any
 
-#: A .tflite that negates one float, made with LiteRT's schema; in base64.
+#: A .tflite in base64 that negates one float, created with LiteRT's schema.
 _NEGATION = (
     "GAAAAFRGTDMAAA4AFAAQAAwACAAAAAQADgAAABAAAAAcAAAA0AAAAAMAAAABAAAACAAAAAQABAAEAAAAAQAAABAAAAAMABQAEAAM"
     "AAgABAAMAAAAEAAAADwAAABAAAAARAAAAAEAAAAQAAAAAAAKAAwAAAAIAAQACgAAAAgAAAAMAAAAAQAAAAEAAAABAAAAAAAAAAEA"
     "AAABAAAAAQAAAAAAAAACAAAAMAAAAAQAAADk////CAAAAAwAAAABAAAAYgAAAAEAAAABAAAADAAMAAgAAAAAAAQADAAAAAgAAAAM"
     "AAAAAQAAAGEAAAABAAAAAQAAAAEAAAAQAAAADAAMAAsAAAAAAAQADAAAADsAAAAAAAA7"
 )
-#: Of this process.
+#: Settings of this process.
 _wishes = {"keep off stderr": False}
 
 
 def keep_off_stderr() -> None:
-    """Have no note in this process; for programs, not for libraries."""
-    # TensorFlow, and LiteRT 2.0 with it, write others while they are imported unless told before.
+    """Suppress the note in this process; for programs, not for libraries."""
+    # TensorFlow and LiteRT 2.0 write further notes during import unless this variable is set beforehand.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _wishes["keep off stderr"] = True
 
 
 def write_if_unwanted(interpreter_class: Any) -> None:
-    """Have the note written to nowhere, once, by either interpreter's class, if it is not wanted."""
+    """If the note is unwanted, make the interpreter class write it to the null device, once per process."""
     if not _wishes["keep off stderr"]:
         return
     _wishes["keep off stderr"] = False
-    # Libraries' users do not wait for its import.
+    # Imported here so that it does not slow down programs that use edgekit_runtime as a library.
     from binascii import a2b_base64
 
     if sys.stderr is not None:
@@ -47,7 +47,7 @@ def write_if_unwanted(interpreter_class: Any) -> None:
         os.dup2(nowhere, 2)
         interpreter_class(model_content=a2b_base64(_NEGATION)).allocate_tensors()
     except (ValueError, RuntimeError):
-        pass  # The user's model will tell what is wrong.
+        pass  # Loading the user's model will report the problem.
     finally:
         os.dup2(saved, 2)
         os.close(nowhere)
