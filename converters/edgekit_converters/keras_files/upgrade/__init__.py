@@ -1,4 +1,4 @@
-"""Old descriptions of models become today's: one small step for each known difference."""
+"""Converts old descriptions of models to Keras 3: one small step for each known difference."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class UpgradedModel:
     Attributes:
         config: The outermost model's description.
         weights: The arrays of every layer that has any, by its path, in the order of Keras 3's ``layer.weights``.
-        steps: The names of the steps that changed something.
+        steps: Names of the steps that changed something.
         notes: Sentences for the user.
-        source_names: The file's names of the outermost model's layers that have been renamed, by their new names.
-        learnt_ranges: What quantization-aware training left, by the layer's path.
+        source_names: The file's names for renamed layers of the outermost model, by their new names.
+        learnt_ranges: Ranges from quantization-aware training, by the layer's path.
     """
 
     config: dict[str, Any]
@@ -59,16 +59,16 @@ def upgrade(
     """Apply every step to a description and its weights.
 
     Args:
-        config: The stored description, ``{"class_name": ..., "config": ...}``; it is left unchanged.
+        config: The stored description, ``{"class_name": ..., "config": ...}``; it is not modified.
         keras_version: The version that wrote it.
-        backend: The backend that wrote it; "" where the file doesn't say.
+        backend: The backend that wrote it; "" if the file does not say.
         read_weights: Reads the stored weights of a description.
-        allow_unsafe: Keep a ``Lambda`` that is no arithmetic, to be run.
-        custom_names: Names of classes and functions that the user brings along.
+        allow_unsafe: Keep a ``Lambda`` that is not arithmetic, so that its code is run.
+        custom_names: Names of classes and functions that the user provides.
     Returns:
         The description and the weights for Keras 3.
     Raises:
-        ModelFileError: The model holds something that has no counterpart in Keras 3.
+        ModelFileError: The model uses something that has no counterpart in Keras 3.
         UnsafeModelError: A ``Lambda`` is not plain arithmetic.
     """
     with reading_description():
@@ -114,6 +114,6 @@ def _upgrade(description: Description, read_weights: Callable[[Layer], dict[Laye
 
 
 def _backend(weights: dict[LayerPath, NamedArrays]) -> str:
-    """Keras 1 didn't store its backend, but TensorFlow's names of variables end in ``:0``."""
+    """Guess the backend, which Keras 1 did not store: TensorFlow's variable names end in ``:0``."""
     names = [name for arrays in weights.values() for name, _ in arrays]
     return "tensorflow" if not names or any(name.endswith(":0") for name in names) else "theano"

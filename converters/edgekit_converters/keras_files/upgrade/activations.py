@@ -1,4 +1,4 @@
-"""Activations: stored as names, functions or layers, and one that changed its meaning."""
+"""Activations: stored as names, functions or layers. One of them changed its meaning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMES = {"hard_swish": "hard_silu", "softmax_v2": "softmax", "leaky_relu": "lea
 
 
 def name_activations(description: Description) -> bool:
-    """An activation stored as a function object becomes its name."""
+    """Replace an activation that is stored as a function object by its name."""
     changed = False
     for _, layer in description.layers():
         for key in _KEYS:
@@ -33,7 +33,7 @@ def name_activations(description: Description) -> bool:
 
 
 def keep_hard_sigmoid(description: Description) -> bool:
-    """``hard_sigmoid`` was ``clip(0.2 x + 0.5, 0, 1)`` until Keras 2; today's is ``relu6(x + 3) / 6``."""
+    """Keep the ``hard_sigmoid`` of Keras 1 and 2, ``clip(0.2 x + 0.5, 0, 1)``; Keras 3 has ``relu6(x + 3) / 6``."""
     if description.era > 2:
         return False
     changed = False

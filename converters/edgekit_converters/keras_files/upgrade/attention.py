@@ -8,7 +8,7 @@ _KINDS = ("Attention", "AdditiveAttention")
 
 
 def name_scores(description: Description) -> bool:
-    """Keras 3 stored ``score_mode`` of an ``Attention`` as a function, which it cannot read back: a name again."""
+    """Restore an ``Attention``'s ``score_mode`` as a name: Keras 3 stored a function, which it cannot read back."""
     changed = False
     for _, layer in description.layers():
         mode = layer["config"].get("score_mode") if layer["class_name"] in _KINDS else None
@@ -19,7 +19,7 @@ def name_scores(description: Description) -> bool:
 
 
 def pass_causality(description: Description) -> bool:
-    """``causal`` was an argument of the layer, and is one of the call since Keras 2.10."""
+    """Move ``causal`` from the layer to its calls, whose argument it is since Keras 2.10."""
     changed = False
     for _, layer in description.layers():
         if layer["class_name"] in _KINDS and "causal" in layer["config"]:

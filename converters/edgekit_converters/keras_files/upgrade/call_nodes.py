@@ -1,4 +1,4 @@
-"""Who calls whom in a functional model: Keras 1's and 2's lists become Keras 3's arguments."""
+"""Calls of layers in a functional model: converts Keras 1's and 2's lists to Keras 3's arguments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgekit_runtime.errors import ModelFileError
 
 
 def rewrite_call_nodes(description: Description) -> bool:
-    """Turn every call ``[["dense_1", 0, 0, {}]]`` into ``{"args": [tensor], "kwargs": {}}``."""
+    """Convert every call ``[["dense_1", 0, 0, {}]]`` to ``{"args": [tensor], "kwargs": {}}``."""
     changed = False
     for path, model in description.models():
         if model["class_name"] != "Functional":
@@ -36,7 +36,7 @@ def rewrite_call_nodes(description: Description) -> bool:
 
 
 def _drop_training(description: Description, layer: Layer) -> bool:
-    """The model only answers here: ``training`` is not passed, except to normalization that always trains."""
+    """Drop ``training``, since the model is used for inference only; normalization that always trains keeps it."""
     changed = False
     for node in layer["inbound_nodes"]:
         if "training" in node["kwargs"] and not (
@@ -49,7 +49,7 @@ def _drop_training(description: Description, layer: Layer) -> bool:
 
 
 def tensor(layer: str, call: int, output: int) -> dict[str, Any]:
-    """Refer to an output of a call of a layer, as Keras 3 writes it."""
+    """Refer to an output of a call of a layer, in Keras 3's notation."""
     config = {"shape": [], "dtype": "float32", "keras_history": [layer, call, output]}
     return {"class_name": "__keras_tensor__", "config": config}
 
@@ -60,7 +60,7 @@ def is_tensor(value: object) -> bool:
 
 
 def tensors_of(value: Any) -> Iterator[dict[str, Any]]:
-    """Every reference to a layer's output inside a node or one of its arguments."""
+    """Yield every reference to a layer's output inside a node or one of its arguments."""
     if is_tensor(value):
         yield value
     elif isinstance(value, dict):
@@ -75,7 +75,7 @@ def _keras3_node(layer: Layer, node: list[Any], names: set[str], first_calls: di
     kwargs: dict[str, Any] = {}
 
     def argument(value: Any) -> Any:
-        """A positional argument; the call's keyword arguments stand in each tensor's fourth place."""
+        """Convert a positional argument; the call's keyword arguments are the fourth item of each tensor."""
         if isinstance(value, dict):
             return {key: argument(inner) for key, inner in value.items()}
         if not isinstance(value, list):
@@ -103,7 +103,7 @@ def _keras3_node(layer: Layer, node: list[Any], names: set[str], first_calls: di
         inputs = inputs[0]
     named = {key: keyword(value) for key, value in kwargs.items()}
     if wrapper_record(layer).takes_states and isinstance(inputs, list):
-        # Keras 2 listed a recurrent layer's initial states, and the constants of its cell, after its input.
+        # Keras 2 listed a recurrent layer's initial states, and its cell's constants, after its input.
         if layer["config"].get("num_constants"):
             raise ModelFileError(
                 f"Layer '{layer_name(layer)}' passes constants to its recurrent cell, which Keras 3 cannot do.",
@@ -125,9 +125,9 @@ def _is_reference(value: list[Any], names: set[str]) -> bool:
 
 
 def _first_calls(model: Layer) -> dict[str, int]:
-    """The number that each nested model's first call goes by: 1 in most files of Keras 1 and 2, else 0.
+    """The number of each nested model's first call: 1 in most files of Keras 1 and 2, otherwise 0.
 
-    Building a nested model counted as its call number 0 there, so the calls inside the outer model begin at 1.
+    Building a nested model counted as its call number 0, so calls inside the outer model start at 1.
     """
     used: dict[str, set[int]] = {layer_name(layer): set() for layer in model_layers(model) if is_model(layer)}
 
@@ -149,7 +149,7 @@ def _first_calls(model: Layer) -> dict[str, int]:
 
 
 def _rewrite_ends(model: Layer, layers: list[Layer], first_calls: dict[str, int]) -> None:
-    """Outputs count the calls of a nested functional model from 1, today too."""
+    """Rewrite outputs, which still count the calls of a nested functional model from 1 in Keras 3."""
     functional = {layer_name(layer) for layer in layers if layer["class_name"] == "Functional"}
 
     def rewrite(value: Any) -> Any:
@@ -165,5 +165,5 @@ def _rewrite_ends(model: Layer, layers: list[Layer], first_calls: dict[str, int]
 
 
 def _unwrapped(ends: Any) -> Any:
-    """A single input or output is the tensor itself, not a list of one."""
+    """Replace a list of a single input or output by the tensor itself."""
     return ends[0] if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list) else ends

@@ -1,4 +1,4 @@
-"""What a model on a device needs otherwise: no state between calls, a free batch size, whole numbers as indices."""
+"""Changes for inference on a device: no state between calls, a dynamic batch size, integers as indices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgekit_converters.keras_files.upgrade.call_nodes import tensors_of
 
 
 def forget_state(description: Description) -> bool:
-    """A stateful layer carried its state from one batch to the next; here each call is independent."""
+    """Make stateful layers, which carried their state from one batch to the next, stateless: calls are independent."""
     changed = False
     for _, layer in description.layers():
         if isinstance(layer["config"], dict) and layer["config"].get("stateful"):
@@ -20,7 +20,7 @@ def forget_state(description: Description) -> bool:
 
 
 def free_batch_size(description: Description) -> bool:
-    """A fixed batch size belongs to training."""
+    """Make fixed batch sizes, which only matter in training, dynamic."""
     changed = False
     for _, layer in description.layers():
         if layer["class_name"] == "InputLayer":
@@ -32,12 +32,12 @@ def free_batch_size(description: Description) -> bool:
 
 
 def index_inputs(description: Description) -> bool:
-    """An input that only embeddings read holds indices: int32, so that no quantization rounds them."""
+    """Make inputs that only embeddings read int32: they are indices, which quantization must not round."""
     changed = False
     for layer in _inputs(description.root):
         if layer["config"].get("dtype", "float32").startswith("float"):
             readers = {reader["class_name"] for reader in _readers(description.root, layer)}
-            # NotEqual is the mask of an embedding, which Keras 3 writes out.
+            # NotEqual computes the mask of an embedding, which Keras 3 stores explicitly.
             if "Embedding" in readers and readers <= {"Embedding", "NotEqual"}:
                 layer["config"]["dtype"] = "int32"
                 changed = True

@@ -15,7 +15,7 @@ _CLASSES = {
     "AtrousConvolution2D": "Conv2D",
     "Deconvolution2D": "Conv2DTranspose",
     "SeparableConvolution2D": "SeparableConv2D",
-    # Keras 2's Dense works along the last axis, as this one did.
+    # In Keras 2, Dense works along the last axis, as this layer did.
     "TimeDistributedDense": "Dense",
 }
 
@@ -45,14 +45,14 @@ _DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
 
 
 def rename_keras1(description: Description) -> bool:
-    """Give the layers of Keras 1 and their arguments the names they have had since Keras 2."""
+    """Rename the layers of Keras 1 and their arguments to the names used since Keras 2."""
     if description.era != 1:
         return False
     layers = [layer for _, layer in description.layers() if not is_model(layer)]
     orders = [layer["config"]["dim_ordering"] for layer in layers if "dim_ordering" in layer["config"]]
     for layer in layers:
         if layer["class_name"] in _WITHOUT_ORDER and orders:
-            # These don't say it: they followed a setting, as the others most likely did.
+            # These do not store it: they followed a global setting, as the other layers most likely did.
             layer["config"].setdefault("dim_ordering", max(orders, key=orders.count))
         if layer["class_name"] not in ("Merge", "Lambda", "InputLayer"):
             _rename(layer)

@@ -1,4 +1,4 @@
-"""Names of layers and arguments that Keras 2 had and Keras 3 has not."""
+"""Names of layers and arguments that exist in Keras 2 but not in Keras 3."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _CLASSES = {
     "GRUV2": "GRU",
     "CuDNNLSTMV2": "CuDNNLSTM",
     "Conv2DTransposeV2": "Conv2DTranspose",
-    # Keras 3's own name for it, which its .h5 files have.
+    # Keras 3's internal name, which its .h5 files use.
     "GroupedQueryAttention": "GroupQueryAttention",
 }
 
-# Layers that only change what a model sees while it trains.
+# Layers that only change a model's input or activations during training.
 _AUGMENTATION = frozenset(
     {
         "RandomFlip",
@@ -101,7 +101,7 @@ _NO_BUILTIN_FORM = {
 
 
 def rename_keras2(description: Description) -> bool:
-    """Layer classes that moved or were versions of one."""
+    """Rename layer classes that were renamed, or that were versions of one class."""
     changed = False
     for _, layer in description.layers():
         new = _CLASSES.get(layer["class_name"])
@@ -112,7 +112,7 @@ def rename_keras2(description: Description) -> bool:
 
 
 def refuse_text_layers(description: Description) -> bool:
-    """Layers that work on text or tables have no form on a device."""
+    """Reject layers for text or tables, which have no form on a device."""
     for _, layer in description.layers():
         what = _NO_BUILTIN_FORM.get(layer["class_name"])
         if what:
@@ -124,7 +124,7 @@ def refuse_text_layers(description: Description) -> bool:
 
 
 def drop_augmentation(description: Description) -> bool:
-    """Augmentation and noise pass their input on unchanged when the model answers."""
+    """Replace augmentation and noise by Identity: in inference they pass their input on unchanged."""
     changed = False
     for _, layer in description.layers():
         if layer["class_name"] in _AUGMENTATION:
@@ -134,7 +134,7 @@ def drop_augmentation(description: Description) -> bool:
 
 
 def drop_keras2_arguments(description: Description) -> bool:
-    """Arguments that no longer exist, and say nothing or what is now the only way."""
+    """Drop arguments that no longer exist, and that have no effect or request what is now the only behavior."""
     changed = False
     for _, layer in description.layers():
         config = layer["config"]
@@ -154,7 +154,7 @@ def drop_keras2_arguments(description: Description) -> bool:
 
 
 def fill_keras2_defaults(description: Description) -> bool:
-    """Arguments that Keras 2 took for granted and Keras 3 would guess differently."""
+    """Set arguments that Keras 2 left implicit and for which Keras 3 has another default."""
     if description.era > 2:
         return False
     changed = False
@@ -166,7 +166,7 @@ def fill_keras2_defaults(description: Description) -> bool:
 
 
 def rename_keras2_arguments(description: Description) -> bool:
-    """``LeakyReLU(alpha)`` is ``negative_slope`` now."""
+    """Rename ``alpha`` of ``LeakyReLU`` to ``negative_slope``."""
     changed = False
     for _, layer in description.layers():
         config = layer["config"]
@@ -177,7 +177,7 @@ def rename_keras2_arguments(description: Description) -> bool:
 
 
 def unwrap_values(description: Description) -> bool:
-    """Numbers, tuples and axes that were stored as objects or lists of one."""
+    """Unwrap numbers, tuples and axes that are stored as objects or one-element lists."""
     changed = False
     for _, layer in description.layers():
         config = layer["config"]
@@ -206,7 +206,7 @@ def _plain(value: Any) -> Any:
 
 
 def simplify_dtypes(description: Description) -> bool:
-    """Dtype policies become plain names; every layer computes in float32, also one of a mixed or double model."""
+    """Replace dtype policies by plain names; every layer computes in float32, even in mixed or double precision."""
     changed = False
     for _, layer in description.layers():
         config = layer["config"]

@@ -1,4 +1,4 @@
-"""Convolution kernels in the layouts of Theano and of Keras 1."""
+"""Converts convolution kernels from the layouts of Theano and of Keras 1."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from edgekit_converters.keras_files.description import Description, Layer
 
-# The number of the kernels among the layer's arrays; the second of a ConvLSTM2D is convolved as well.
+# Indices of the kernels among the layer's arrays; the second kernel of a ConvLSTM2D is convolved as well.
 _KERNELS = {
     "Conv1D": (0,),
     "Conv2D": (0,),
@@ -21,12 +21,12 @@ _KERNELS = {
 
 
 def reorder_keras1_kernels(description: Description) -> bool:
-    """Bring the kernels of Keras 1 into (rows, columns, inputs, outputs)."""
+    """Convert the kernels of Keras 1 to (rows, columns, inputs, outputs)."""
     return description.era == 1 and _change_kernels(description, _reorder)
 
 
 def flip_theano_kernels(description: Description) -> bool:
-    """Theano convolved, the others correlate: its kernels are turned by half a turn."""
+    """Rotate the kernels of Theano by 180 degrees: Theano convolves, other backends correlate."""
     return description.backend == "theano" and _change_kernels(description, _flip)
 
 

@@ -1,4 +1,4 @@
-"""``Lambda`` layers whose stored code is arithmetic become plain layers."""
+"""Replaces ``Lambda`` layers whose stored code is arithmetic by plain layers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ACTIVATIONS = frozenset({"relu", "relu6", "sigmoid", "tanh", "softmax", "softpl
 
 
 def replace_lambdas(description: Description) -> bool:
-    """Read each ``Lambda`` as arithmetic and say what was read; see ``lambda_arithmetic`` for the refusals."""
+    """Read each ``Lambda`` as arithmetic and note what was read; ``read_lambda`` rejects any other code."""
     changed = False
     for _, layer in description.layers():
         if layer["class_name"] != "Lambda":
@@ -60,7 +60,7 @@ def _plain_layer(expression: Expression, config: dict[str, Any]) -> Layer:
 
 
 def _keep_code(layer: Layer) -> None:
-    """Leave the code in the form that Keras 3 runs."""
+    """Convert the code to the form that Keras 3 runs."""
     config = layer["config"]
     function = config.get("function")
     if isinstance(function, list):

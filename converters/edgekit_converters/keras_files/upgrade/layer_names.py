@@ -1,4 +1,4 @@
-"""Names of layers that Keras 3 or TensorFlow refuses: with a slash, not ASCII, with spaces and other characters."""
+"""Layer names that Keras 3 or TensorFlow rejects: with slashes, non-ASCII characters, spaces and the like."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from edgekit_converters.keras_files.description import Description, Layer, layer_name, model_layers
 from edgekit_converters.keras_files.upgrade.call_nodes import tensors_of
 
-#: Keras makes each layer a scope of TensorFlow's graph, and this is what a scope may be called.
+#: Keras makes each layer a scope of TensorFlow's graph; these are the valid names of a scope.
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.>-]*")
 
 
 def plain_name(name: str) -> str:
-    """The name itself if it is one for a scope, else the nearest one: ``block1/größe`` becomes ``block1_groe``."""
+    """Return the name if it is valid for a scope, otherwise a similar one: ``block1/größe`` becomes ``block1_groe``."""
     if _SCOPE.fullmatch(name):
         return name
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
@@ -23,9 +23,9 @@ def plain_name(name: str) -> str:
 
 
 def make_names_plain(description: Description) -> bool:
-    """Give layers names that are scopes, and keep the outermost model's own names for its inputs and outputs."""
+    """Give layers names that are valid scopes, and record the original names of the outermost model's layers."""
     changed = False
-    for path, model in description.models():  # lazily: a model below goes by its new path
+    for path, model in description.models():  # lazily: a nested model already has its new path
         layers = model_layers(model)
         taken = {layer_name(layer) for layer in layers}
         new_names: dict[str, str] = {}
@@ -44,7 +44,7 @@ def make_names_plain(description: Description) -> bool:
 
 
 def _rename_the_others(description: Description) -> bool:
-    """The outermost model, and what wrappers wrap: nothing refers to these by name."""
+    """Rename the outermost model and wrapped layers, to which nothing refers by name."""
     changed = False
     for _, layer in [((), description.root), *description.layers()]:
         name = layer["config"].get("name") if isinstance(layer["config"], dict) else None

@@ -1,4 +1,4 @@
-"""Keras 1's ``Merge``, which was one layer for every way of joining tensors, and could begin a Sequential."""
+"""Keras 1's ``Merge``: one layer for every way to join tensors, which could also be the start of a Sequential."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MODES = {
     "max": "Maximum",
     "dot": "Dot",
 }
-#: Merges that one tensor passes through unchanged.
+#: Merge layers that pass a single tensor through unchanged.
 _OF_ANY_NUMBER = frozenset({"Concatenate", "Add", "Average", "Maximum", "Minimum", "Multiply"})
 
 
 def join_merged_branches(description: Description) -> bool:
-    """A Sequential that begins with a ``Merge`` of other Sequentials becomes a functional model."""
+    """Convert a Sequential that starts with a ``Merge`` of other Sequentials to a functional model."""
     changed = False
     for path, model in description.models():
         if model["class_name"] == "Sequential" and model_layers(model) and _begins_with_branches(model):
@@ -38,7 +38,7 @@ def join_merged_branches(description: Description) -> bool:
 
 
 def replace_merge(description: Description) -> bool:
-    """``Merge(mode="concat")`` is ``Concatenate``, and so on."""
+    """Replace ``Merge(mode="concat")`` by ``Concatenate``, and so on."""
     changed = False
     for _, layer in description.layers():
         if layer["class_name"] == "Merge":
@@ -48,7 +48,7 @@ def replace_merge(description: Description) -> bool:
 
 
 def replace_merges_of_one(description: Description) -> bool:
-    """A merge of a single tensor is that tensor: today's Keras refuses to build it."""
+    """Replace a merge of a single tensor, which Keras 3 refuses to build, by that tensor."""
     changed = False
     for _, layer in description.layers():
         nodes = layer.get("inbound_nodes") or []
@@ -61,7 +61,7 @@ def replace_merges_of_one(description: Description) -> bool:
 
 
 def _single_tensor(node: dict[str, Any]) -> Any:
-    """The only tensor that a call merges, None if there are several."""
+    """The only tensor that a call merges; None if there are several."""
     args = node.get("args") or [None]
     merged = args[0] if isinstance(args[0], (list, tuple)) else args[:1]
     return merged[0] if len(merged) == 1 and is_tensor(merged[0]) else None
@@ -142,5 +142,5 @@ def _replace(layer: Layer) -> None:
         layer["config"]["axis"] = config.get("concat_axis", -1)
     elif mode == "dot":
         axes = config.get("dot_axes", -1)
-        # A pair of one-element lists was the first form.
+        # The earliest form was a pair of one-element lists.
         layer["config"]["axes"] = [a[0] if isinstance(a, list) else a for a in axes] if isinstance(axes, list) else axes

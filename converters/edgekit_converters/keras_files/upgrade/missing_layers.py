@@ -1,4 +1,4 @@
-"""Layers that Keras 3 or TFLite does not have, and edgekit's own in their place."""
+"""Replaces layers that Keras 3 or TFLite does not have by edgekit's own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _POOLING3D = {"MaxPooling3D": "max", "MaxPool3D": "max", "AveragePooling3D": "av
 
 
 def replace_lost_layers(description: Description) -> bool:
-    """Layers that are gone are replaced by edgekit's own."""
+    """Replace layers that no longer exist by edgekit's own."""
     changed = False
     for path, layer in description.layers():
         kind, config = layer["class_name"], layer["config"]
@@ -34,7 +34,7 @@ def replace_lost_layers(description: Description) -> bool:
             if kind.startswith("LocallyConnected"):
                 _order_patches(description, path, layer)
             own = {key: config[key] for key in _REPLACED[kind] if key in config}
-            # The data format stays, for the step that wraps channels-first layers.
+            # Keep the data format for the step that wraps channels-first layers.
             kept = {key: config[key] for key in ("data_format",) if config.get(key) == "channels_first"}
             layer.update(replacement_layer(kind, {"name": layer_name(layer), **own, **kept}))
         else:
@@ -44,14 +44,14 @@ def replace_lost_layers(description: Description) -> bool:
 
 
 def replace_pooling3d(description: Description) -> bool:
-    """Pool rows and columns, then depth: each is a 2D pooling, and together they are the 3D one."""
+    """Replace 3D pooling by 2D pooling of rows and columns, and then of the depth."""
     changed = False
     for _, layer in description.layers():
         config = layer["config"]
         if layer["class_name"] not in _POOLING3D or layer["class_name"] in description.custom_names:
             continue
         own = {key: config[key] for key in ("pool_size", "strides", "padding") if config.get(key) is not None}
-        # The data format stays, for the step that wraps channels-first layers.
+        # Keep the data format for the step that wraps channels-first layers.
         kept = {key: config[key] for key in ("data_format",) if config.get(key) == "channels_first"}
         method = _POOLING3D[layer["class_name"]]
         layer.update(replacement_layer("Pooling3D", {"name": layer_name(layer), "method": method, **own, **kept}))
@@ -60,16 +60,16 @@ def replace_pooling3d(description: Description) -> bool:
 
 
 def wrap_channels_first(description: Description) -> bool:
-    """Let each channels-first layer work channels-last between two transposes; the model's input stays as it was."""
+    """Wrap each channels-first layer, made channels-last, in two transposes; the model's input does not change."""
     changed = False
     for _, layer in list(description.layers()):
         config = layer["config"]
         if is_model(layer) or not isinstance(config, dict) or config.get("data_format") != "channels_first":
             continue
         if layer["class_name"] == "Flatten":
-            continue  # Keras 3's own computes it on every device.
+            continue  # Keras 3's Flatten supports it on every device.
         if layer.get("module", "") is None:
-            del config["data_format"]  # edgekit's own layers know no other.
+            del config["data_format"]  # edgekit's own layers support only channels last.
         else:
             config["data_format"] = "channels_last"
         wrapped = {key: layer[key] for key in ("class_name", "config", "module", "registered_name") if key in layer}
@@ -79,7 +79,7 @@ def wrap_channels_first(description: Description) -> bool:
 
 
 def _order_patches(description: Description, path: tuple[str, ...], layer: Layer) -> None:
-    """Bring the weights of a channels-first layer from (channels, rows, columns) to (rows, columns, channels)."""
+    """Convert weights of a channels-first layer from (channels, rows, columns) to (rows, columns, channels)."""
     config = layer["config"]
     if config.get("implementation", 1) != 1 or config.get("padding", "valid") != "valid":
         raise ModelFileError(

@@ -1,4 +1,4 @@
-"""Operations of Keras 3 among the layers of functional models, as Keras 3.15 builds them."""
+"""Converts Keras 3's operations among the layers of functional models to the form that Keras 3.15 builds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgekit_converters.keras_files.keras_operations import OPERATIONS, RENAMED,
 from edgekit_converters.keras_files.upgrade.call_nodes import tensors_of
 from edgekit_runtime.errors import ModelFileError
 
-# Up to Keras 3.9 these arguments were passed with each call; now they are the operation's own.
+# Up to Keras 3.9 these arguments were passed with each call; now they belong to the operation.
 _OLD_CALLS = {
     "Arange": ("start stop step dtype", "dtype"),
     "Array": ("x dtype", "dtype"),
@@ -24,27 +24,27 @@ _OLD_CALLS = {
     "Slice": ("inputs start_indices shape", "shape"),
     "ZerosLike": ("x dtype", "dtype"),
 }
-# And these were the operation's own, and are now passed with each call.
+# These belonged to the operation, and are now passed with each call.
 _OLD_CONFIGS = {"RMSNorm": "scale"}
 _RENAMED_ARGUMENTS = {"Threshold": {"threshold_value": "threshold", "value": "default_value"}}
-# Arguments that are gone, with the only value that says the same as leaving them out.
+# Removed arguments, with the only value that is equivalent to omitting them.
 _GONE_ARGUMENTS: dict[str, dict[str, Any]] = {"FFT": {"axis": -1}}
-# Arguments that say how many tensors an operation makes.
+# Arguments that set the number of tensors that an operation makes.
 _COUNTS = {"Unstack": "num"} | dict.fromkeys(
     ("ArraySplit", "Dsplit", "Hsplit", "Split", "Vsplit"), "indices_or_sections"
 )
-# Arguments that JSON turns into lists, which Keras 3.15 does not take back.
+# Arguments that JSON turns into lists, which Keras 3.15 does not accept.
 _TUPLES = {"AdaptiveAveragePool": "output_size", "AdaptiveMaxPool": "output_size", "Histogram": "range"}
 _WITHOUT_NAME = frozenset({"FakeQuantWithMinMaxVars"})
-# What every layer computes in: float32, also in a model of mixed or double precision.
+# Types that are replaced by float32, in which every layer computes, even in mixed or double precision models.
 _OTHER_FLOATS = frozenset({"float16", "bfloat16", "float64"})
 _REFUSED = {"ElasticTransform": "draws random numbers at every call, so that the model has no answer to compare"}
 
 
 def name_operations(description: Description) -> bool:
-    """Say of every operation where Keras has it, with the arguments that it takes there.
+    """Give every operation its module in Keras, with the arguments that it has there.
 
-    An ``.h5`` of Keras 3 stores an operation without saying that it isn't a layer.
+    An ``.h5`` file of Keras 3 does not say that an operation is not a layer.
     """
     found = [
         layer
@@ -65,7 +65,7 @@ def _is_stored_operation(layer: Layer, description: Description) -> bool:
         return False
     if module:
         return module == OPERATIONS[class_name] or module.startswith("keras.src.ops.")
-    # An .h5 names no module. Layers of the same name, such as Add, say whether they are trainable.
+    # An .h5 file names no modules. Layers with the same name, such as Add, store whether they are trainable.
     is_custom = class_name in description.custom_names or ">" in str(layer.get("registered_name"))
     return description.era > 2 and "trainable" not in config and not is_custom
 
@@ -83,7 +83,7 @@ def _rewrite(layer: Layer, keeps_types: bool) -> bool:
             next_step="save the model without this operation: it only serves training",
         )
     if not all(any(True for _ in tensors_of([node["args"], node["kwargs"]])) for node in layer["inbound_nodes"]):
-        # Keras stores none: it would be computed, at any size, while the model is built.
+        # Keras never stores such a call: it would be computed, at any size, while the model is built.
         raise ModelFileError(
             f"Operation '{layer_name(layer)}' ({public_function(class_name)}) is called without a tensor.",
             next_step="save the model again, in the Keras that wrote it",
@@ -97,7 +97,7 @@ def _rewrite(layer: Layer, keeps_types: bool) -> bool:
         )
     changed = layer.get("module") != OPERATIONS[class_name] or layer["class_name"] != class_name
     layer.update(class_name=class_name, module=OPERATIONS[class_name], registered_name=None)
-    if class_name not in _WITHOUT_NAME:  # Keras does not always store it in the config, and then makes up another.
+    if class_name not in _WITHOUT_NAME:  # If the config lacks the name, Keras would make up another one.
         layer["config"].setdefault("name", layer_name(layer))
     changed |= _rename_arguments(layer)
     changed |= _move_arguments(layer)
@@ -127,7 +127,7 @@ def _rename_arguments(layer: Layer) -> bool:
 
 
 def _move_arguments(layer: Layer) -> bool:
-    """Make arguments of the call the operation's own, or the other way round."""
+    """Move arguments from the call to the operation, or the other way round."""
     config, class_name = layer["config"], layer["class_name"]
     argument = _OLD_CONFIGS.get(class_name)
     if argument in config:
@@ -150,7 +150,7 @@ def _move_arguments(layer: Layer) -> bool:
 
 
 def _in_float32(value: Any) -> Any:
-    """Replace other floating-point types, wherever a ``dtype`` is named."""
+    """Replace other floating-point types wherever a ``dtype`` is given."""
     if isinstance(value, dict):
         return {
             key: "float32"

@@ -1,6 +1,6 @@
-"""Wrappers of the TensorFlow Model Optimization toolkit, whose classes today's Keras does not have.
+"""Removes wrappers of the TensorFlow Model Optimization toolkit, whose classes Keras 3 does not have.
 
-Each wraps one layer for training: what is needed to answer is that layer with its weights.
+Each wraps one layer for training. Inference needs only that layer with its weights.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from edgekit_converters.keras_files.description import Description, LearntRange,
 from edgekit_converters.keras_files.stored_weights import NamedArrays
 from edgekit_converters.keras_files.wrapper_layers import wrapper_record
 
-#: Arrays of the wrappers themselves.
+#: Names of arrays that belong to the wrappers.
 _OWN_ARRAY = re.compile(
     r"optimizer_step|pruning_step|mask|threshold|\w+_(min|max)|(cluster_centroids|pulling_indices)_\w+"
 )
 _PRE_ACTIVATION = "pre_activation"
-#: What the toolkit calls the range of a layer's activations; ``QuantizeLayer`` puts its own name there.
+#: The toolkit's names for the range of a layer's activations; ``QuantizeLayer`` uses its own name.
 _ACTIVATION_RANGE = re.compile(rf"(output|post_activation|{_PRE_ACTIVATION}|quantize_layer(?:_\d+)?)_(min|max)")
 
 
 def unwrap_optimization(description: Description) -> bool:
-    """Put the wrapped layer in the wrapper's place, under the wrapper's name, and remember where its weights are."""
+    """Replace the wrapper by the wrapped layer, under the wrapper's name, and record where its weights are."""
     for path, layer in description.layers():
         kind, config = layer["class_name"], layer["config"]
-        if kind == "QuantizeLayer":  # It rounds the model's input while training.
+        if kind == "QuantizeLayer":  # It rounds the model's input during training.
             layer.update(class_name="Identity", config=_kept(config))
         elif wrapper_record(layer).is_unwrapped and is_layer(config.get("layer")):
             inner = config["layer"]
@@ -43,18 +43,18 @@ def unwrap_optimization(description: Description) -> bool:
 
 
 def weights_of_unwrapped(kind: str, arrays: NamedArrays) -> NamedArrays:
-    """The weights of a layer among the arrays of its wrapper, in the order of the layer."""
+    """Select the weights of a layer from the arrays of its wrapper, in the layer's order."""
     by_name = {_last_part(name): array for name, array in arrays}
     own = [(name, array) for name, array in arrays if not _OWN_ARRAY.fullmatch(_last_part(name))]
     if kind != "ClusterWeights":
         return own
-    # The toolkit appends the weights that it clusters, and answers with their centroids.
+    # The toolkit appends the weights that it clusters, and computes with their centroids.
     clustered = [(name, _clustered(by_name, _last_part(name), array)) for name, array in own]
     return sorted(clustered, key=lambda entry: _last_part(entry[0]) == "bias")
 
 
 def learnt_range(arrays: NamedArrays) -> LearntRange | None:
-    """The range of the activations among the arrays of a wrapper; None where training left none."""
+    """The range of the activations among the arrays of a wrapper; None if training left none."""
     ends: dict[str, dict[str, float]] = {}
     for name, array in arrays:
         found = _ACTIVATION_RANGE.fullmatch(_last_part(name))
@@ -79,7 +79,7 @@ def _last_part(name: str) -> str:
 
 
 def _kept(config: dict[str, Any]) -> dict[str, Any]:
-    """What the first layer of a Sequential says of the model's input."""
+    """Keep what the first layer of a Sequential states about the model's input."""
     return {key: config[key] for key in ("batch_input_shape", "dtype") if config.get(key) is not None}
 
 

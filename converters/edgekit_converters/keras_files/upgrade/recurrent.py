@@ -1,4 +1,4 @@
-"""Recurrent layers: the layouts that their weights have had, and masks beside a given state."""
+"""Recurrent layers: earlier layouts of their weights, and masks together with an initial state."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from edgekit_converters.keras_files.description import (
 )
 from edgekit_converters.keras_files.upgrade.call_nodes import tensor
 
-# Keras 1 kept (kernel, recurrent kernel, bias) for each gate, the LSTM's in the order i, c, f, o.
+# Keras 1 stored (kernel, recurrent kernel, bias) for each gate; the order of the LSTM's gates was i, c, f, o.
 _KERAS1_GATES = {12: (0, 2, 1, 3), 9: (0, 1, 2)}
 
 
 def join_gates(description: Description) -> bool:
-    """Keras 1 kept the weights of every gate apart: 12 arrays of an LSTM and 9 of a GRU become three."""
+    """Join the weights that Keras 1 stored per gate: 12 arrays of an LSTM or 9 of a GRU become three."""
     changed = False
     for path, layer in description.layers():
         if layer["class_name"] not in ("LSTM", "GRU", "ConvLSTM2D"):
@@ -39,7 +39,7 @@ def join_gates(description: Description) -> bool:
 
 
 def replace_cudnn_layers(description: Description) -> bool:
-    """``CuDNNLSTM`` and ``CuDNNGRU`` held their kernels transposed and two biases; see ``_plain_weights``."""
+    """Replace ``CuDNNLSTM`` and ``CuDNNGRU``, which store transposed kernels and two biases; see ``_plain_weights``."""
     changed = False
     for path, layer in description.layers():
         if layer["class_name"] not in ("CuDNNLSTM", "CuDNNGRU"):
@@ -66,7 +66,7 @@ def _plain_weights(kind: str, arrays: list[np.ndarray]) -> list[np.ndarray]:
     return [
         _each_gate(kernel, gates, lambda part: part.T.reshape(part.shape, order="F")),
         _each_gate(recurrent_kernel, gates, np.transpose),
-        # An LSTM adds them anyway; a GRU with reset_after keeps the recurrent one inside its reset gate.
+        # An LSTM adds the two biases; a GRU with reset_after applies the recurrent one inside its reset gate.
         two_biases.sum(axis=0) if kind == "LSTM" else two_biases,
     ]
 
@@ -76,7 +76,7 @@ def _each_gate(kernel: np.ndarray, gates: int, change: Callable[[np.ndarray], np
 
 
 def pass_masks_on(description: Description) -> bool:
-    """Keras 3 forgets the input's mask where an initial state is given too; Keras 2 kept it: pass it explicitly."""
+    """Pass masks explicitly: Keras 3 ignores the input's mask if there is an initial state, which Keras 2 did not."""
     if description.era > 2 or not any(_makes_mask(layer) for _, layer in description.layers()):
         return False
     changed = False

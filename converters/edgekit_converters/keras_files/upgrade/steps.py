@@ -1,4 +1,4 @@
-"""The steps from an old description to today's, in their order, with the reasons for the order."""
+"""The steps that convert an old description to Keras 3, in order, with the reasons for the order."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from edgekit_converters.keras_files.upgrade import (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One known difference between eras.
+    """One known difference between versions of Keras.
 
     Attributes:
-        name: What the step brings up to date, in a few words.
-        era: The versions of Keras that wrote it so.
+        name: Name of what the step updates, in a few words.
+        era: The versions of Keras that wrote it in the old form.
         apply: Changes a description in place; returns whether there was anything to change.
-        after: The steps that have to come before this one, each with the reason. Other steps may come in any order.
+        after: The steps that have to come before this one, each with the reason. All other orders are possible.
     """
 
     name: str
@@ -45,10 +45,10 @@ class Step:
 
 
 def require_order(steps: Iterable[Step]) -> None:
-    """Check that every step comes after the steps that it relies on.
+    """Check that every step comes after the steps that it depends on.
 
     Raises:
-        ValueError: A step relies on itself, on a later step or on an unknown one (so a cycle is refused, too), or two
+        ValueError: A step depends on itself, on a later step or on an unknown one (which also rules out cycles), or two
             steps have the same name.
     """
     earlier: set[str] = set()
@@ -61,7 +61,7 @@ def require_order(steps: Iterable[Step]) -> None:
         earlier.add(step.name)
 
 
-#: Before the weights are read: they are found by the names and classes of the layers as they were stored.
+#: Applied before the weights are read, which are found by the stored names and classes of the layers.
 STRUCTURE_STEPS: tuple[Step, ...] = (
     Step("branches of a Merge", "Keras 1", merge_layers.join_merged_branches),
     Step(

@@ -1,4 +1,4 @@
-"""How a description names its models and layers, brought to one form."""
+"""Converts the ways in which descriptions name models and layers to one form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgekit_converters.keras_files.description import (
 
 
 def name_sequential_layers(description: Description) -> bool:
-    """A Sequential's description was a bare list of layers: give it a name, as today."""
+    """Give a name to a Sequential whose description is a bare list of layers."""
     changed = False
     for path, model in description.models():
         if isinstance(model["config"], list):
@@ -24,7 +24,7 @@ def name_sequential_layers(description: Description) -> bool:
 
 
 def rename_model_classes(description: Description) -> bool:
-    """``Model``, ``Container`` and ``Network`` became ``Functional``."""
+    """Rename ``Model``, ``Container`` and ``Network`` to ``Functional``."""
     changed = False
     for _, model in description.models():
         if model["class_name"] != "Sequential":
@@ -34,7 +34,7 @@ def rename_model_classes(description: Description) -> bool:
 
 
 def name_modules(description: Description) -> bool:
-    """Say of each layer that it is one of Keras's own, in the form that Keras 3 reads."""
+    """Mark each layer as one of Keras's own, in the form that Keras 3 reads."""
     changed = False
     for _, layer in [((), description.root), *description.layers()]:
         changed |= layer.get("module", "") != _module(layer)
@@ -54,7 +54,7 @@ def _module(layer: dict[str, Any]) -> str | None:
 
 
 def add_input_layers(description: Description) -> bool:
-    """A Sequential's input shape stood in its first layer: give it an ``InputLayer``."""
+    """Add an ``InputLayer`` to a Sequential whose input shape is stored in its first layer."""
     changed = False
     for path, model in description.models():
         if model["class_name"] != "Sequential" or not model_layers(model):
@@ -73,7 +73,7 @@ def add_input_layers(description: Description) -> bool:
 
 
 def _input_shape(layer: dict[str, Any]) -> list[int | None] | None:
-    """The shape that a first layer, or the first layer inside it, was given."""
+    """The input shape of a first layer, or of the first layer inside it."""
     config = layer["config"]
     if is_model(layer):
         if layer["class_name"] != "Sequential" or not model_layers(layer):
@@ -86,7 +86,7 @@ def _input_shape(layer: dict[str, Any]) -> list[int | None] | None:
 
 
 def rename_input_shapes(description: Description) -> bool:
-    """``batch_input_shape`` is ``batch_shape`` in an ``InputLayer`` and gone from every other layer."""
+    """Rename ``batch_input_shape`` of an ``InputLayer`` to ``batch_shape``, and remove it from every other layer."""
     changed = False
     for _, layer in description.layers():
         config = layer["config"]

@@ -1,4 +1,4 @@
-"""Functional models made of raw TensorFlow calls: each becomes an ``Expression`` layer."""
+"""Replaces raw TensorFlow calls in functional models by ``Expression`` layers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Arguments = tuple[list[Expression], dict[str, Expression]]
 
 
 def replace_tensorflow_calls(description: Description) -> bool:
-    """``TFOpLambda`` and ``SlicingOpLambda`` name a TensorFlow function, ``TensorFlowOpLayer`` holds a graph's node."""
+    """Replace ``TFOpLambda`` and ``SlicingOpLambda`` (a function by name) and ``TensorFlowOpLayer`` (a graph node)."""
     return _replace(
         description,
         {"TFOpLambda": _function_call, "SlicingOpLambda": _function_call, "TensorFlowOpLayer": _graph_node},
@@ -61,7 +61,7 @@ def _replace_layer(layer: Layer, read: Callable[[Layer, _Arguments], Expression 
 
 
 def _with_inputs(value: Any, tensors: list[Any]) -> Expression:
-    """An argument as an expression; each tensor in it becomes the next input."""
+    """Convert an argument to an expression; each tensor in it becomes the next input."""
     if is_tensor(value):
         if value not in tensors:
             tensors.append(value)

@@ -1,4 +1,4 @@
-"""Nodes of a TensorFlow graph, as ``TensorFlowOpLayer`` of tf.keras 1.13 to 2.3 stored them."""
+"""Reads TensorFlow graph nodes, as stored by ``TensorFlowOpLayer`` of tf.keras 1.13 to 2.3."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from edgekit_converters.keras_files.lambda_code.expressions import Expression, call
 
-# Nodes whose inputs are the operation's arguments, in their order.
+# Nodes whose inputs are the operation's arguments, in the same order.
 _ELEMENTWISE = {
     "Add": "add",
     "AddV2": "add",
@@ -71,10 +71,10 @@ _REDUCTIONS = {"Mean": "mean", "Sum": "sum", "Max": "max", "Min": "min", "Prod":
 
 
 def read_tensorflow_node(config: dict[str, Any], tensors: list[Expression]) -> Expression | None:
-    """The expression of a node; None if edgekit doesn't know its operation.
+    """Convert a node to an expression; None if edgekit doesn't know its operation.
 
     Args:
-        config: The layer's ``node_def`` and the ``constants`` among its inputs, by their place.
+        config: The layer's ``node_def``, and the ``constants`` among its inputs by position.
         tensors: The inputs that are tensors.
     """
     node = config["node_def"]
@@ -126,7 +126,7 @@ _TYPES = {"DT_FLOAT": "float32", "DT_INT32": "int32", "DT_INT64": "int64", "DT_B
 
 
 def _index(attributes: dict[str, Any], begin: list[int], end: list[int], strides: list[int]) -> list[Expression]:
-    """A strided slice's masks and bounds as an index."""
+    """Convert the masks and bounds of a strided slice to an index."""
     masks = {
         name: _number(attributes, f"{name}_mask") for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
     }

@@ -1,17 +1,17 @@
-"""What only matters while a model trains: left out, since its weights are stored and it is not trained again."""
+"""Drops what only matters in training: the weights are stored, and the model is not trained again."""
 
 from __future__ import annotations
 
 from edgekit_converters.keras_files.description import Description, is_model
 
 _SUFFIXES = ("_initializer", "_regularizer", "_constraint")
-# Keras 1's names for the same.
+# Keras 1's names of the same arguments.
 _KERAS1_SUFFIXES = ("W_regularizer", "b_regularizer", "U_regularizer", "W_constraint", "b_constraint", "U_constraint")
 _KERAS1_NAMES = frozenset({"init", "inner_init", "forget_bias_init", "consume_less", "dropout_W", "dropout_U"})
 
 
 def drop_training_only(description: Description) -> bool:
-    """Leave out initializers, regularizers and constraints: objects of many forms that no output depends on."""
+    """Drop initializers, regularizers and constraints: objects of many forms that do not affect the outputs."""
     changed = False
     for _, layer in description.layers():
         config = layer["config"]
@@ -24,7 +24,7 @@ def drop_training_only(description: Description) -> bool:
 
 
 def skip_initialization(description: Description) -> bool:
-    """Start the weights as zeros: they are set from the file, and drawing random ones takes its time."""
+    """Initialize the weights with zeros: they are set from the file, and drawing random ones takes time."""
     for _, layer in description.layers():
         for key in _DRAWN.get(layer["class_name"], ()):
             layer["config"][key] = "zeros"
