@@ -1,6 +1,6 @@
-"""Checks the custom operators that both interpreters bring along, whose options native code follows without a look.
+"""Checks the custom operators that both interpreters include, because native code uses their options unchecked.
 
-Which ones they are is measured by tests/data/targets/probe_custom_operators.py. Their options are a map in the
+tests/data/targets/probe_custom_operators.py measures which operators these are. Their options are a map in the
 FlexBuffers format. Source of its layout: the FlatBuffers "Internals" document, section "FlexBuffers".
 """
 
@@ -17,7 +17,7 @@ from edgekit_runtime.tflite.shapes import OpenSizes
 _QUANTIZED = ("int8", "uint8", "int16")
 _LARGEST_COUNT = 2**16
 _LARGEST_WINDOW = 2**20
-# Types of the FlexBuffers format that an option may have.
+# FlexBuffers types that an option may have.
 _INT, _UINT, _FLOAT, _INDIRECT_INT, _INDIRECT_UINT, _INDIRECT_FLOAT, _MAP, _BOOL = 1, 2, 3, 6, 7, 8, 9, 26
 _INDIRECT = {_INDIRECT_INT: _INT, _INDIRECT_UINT: _UINT, _INDIRECT_FLOAT: _FLOAT}
 _CODES = {
@@ -29,12 +29,12 @@ _CODES = {
 
 
 class Range(NamedTuple):
-    """What an option may be.
+    """Allowed values of an option.
 
     Attributes:
-        smallest: The smallest number.
-        largest: The largest one.
-        default: The value that the kernel takes if the option is left out, ``None`` if it must be there.
+        smallest: Smallest allowed value.
+        largest: Largest allowed value.
+        default: Value that the kernel uses if the option is missing; ``None`` if the option is required.
     """
 
     smallest: float
@@ -43,12 +43,12 @@ class Range(NamedTuple):
 
 
 class CustomOperator(NamedTuple):
-    """A custom operator that edgekit runs.
+    """A custom operator that edgekit can run.
 
     Attributes:
-        inputs: How many inputs it has.
-        outputs: How many outputs it has.
-        options: Its options by name; others are not looked at by the kernel.
+        inputs: Number of inputs.
+        outputs: Number of outputs.
+        options: Allowed values of each option by name; the kernel ignores other options.
     """
 
     inputs: int
@@ -105,16 +105,16 @@ def check_custom_operator(
     content: memoryview,
     open_sizes: OpenSizes,
 ) -> None:
-    """Raise unless options, types and shapes of a custom operator are such that its kernel can run it.
+    """Raise an error unless the kernel of a custom operator can run with its options, types and shapes.
 
     Args:
-        entry: The operator's table.
+        entry: Table of the operator.
         operator: One of :data:`CUSTOM_OPERATORS`.
-        tensors: The tensors of its subgraph.
-        content: The file up to the end of its FlatBuffer.
-        open_sizes: Of the subgraph, up to this operator.
+        tensors: Tensors of the operator's subgraph.
+        content: Content of the file up to the end of its FlatBuffer.
+        open_sizes: Open sizes of the subgraph, up to this operator.
     Raises:
-        ModelFileError: Naming the operator.
+        ModelFileError: The kernel cannot run; the message names the operator.
     """
     name = operator.custom_code
     wanted = CUSTOM_OPERATORS[name]
@@ -129,7 +129,7 @@ def check_custom_operator(
     if any(output.dtype != "float32" for output in outputs):
         raise damaged(f"{what} has an output that is not float32")
     if not open_sizes.any_size.isdisjoint(operator.inputs):
-        # The kernels compare the sizes that they take for granted, but for this one.
+        # All kernels except this one check the sizes that they rely on.
         if name == "NumericVerify":
             raise damaged(f"{what} compares tensors of open sizes")
         return
@@ -202,10 +202,11 @@ _FITS = {
 
 
 def _flexbuffer_map(data: bytes, what: str) -> dict[str, float]:
-    """The numbers of a FlexBuffer whose root is a map; values of other types are left out.
+    """Read the numbers of a FlexBuffer whose root is a map; values of other types are skipped.
 
-    A vector is stored behind its size; before that, a map has the place of its keys and the width of their offsets.
-    Every number of a vector is as wide as the vector's parent says; one byte for each type follows a map's values.
+    A vector is stored after its size. In a map, the size is preceded by the offset of the keys and the width of the
+    offsets to them. The parent of a vector defines the width of its numbers. The values of a map are followed by one
+    type byte each.
     """
     if not data:
         return {}
@@ -226,7 +227,7 @@ def _flexbuffer_map(data: bytes, what: str) -> dict[str, float]:
     previous = ""
     for number in range(count):
         key = reader.text(reader.target(keys + number * key_width, key_width))
-        # The kernel looks a key up by bisection.
+        # The kernel finds a key by binary search.
         if key <= previous:
             raise damaged(f"{what} has options that are not sorted")
         previous = key
@@ -237,7 +238,7 @@ def _flexbuffer_map(data: bytes, what: str) -> dict[str, float]:
 
 
 class _FlexReader:
-    """Reads a FlexBuffer, every place checked before it is looked at."""
+    """Reads a FlexBuffer and checks every offset before using it."""
 
     def __init__(self, data: bytes, what: str) -> None:
         self._data = data
@@ -256,7 +257,7 @@ class _FlexReader:
         return self.unsigned(place, 1)
 
     def target(self, place: int, width: int) -> int:
-        """The place that an offset points back to."""
+        """The position that an offset points to; offsets point backwards."""
         return place - self.unsigned(place, width)
 
     def text(self, place: int) -> str:
@@ -266,7 +267,7 @@ class _FlexReader:
         return self._data[place:end].decode("latin-1")
 
     def number(self, place: int, width: int, packed_type: int) -> Optional[float]:
-        """An integer, float or boolean, stored in place or elsewhere; ``None`` for any other type."""
+        """An integer, float or boolean, stored inline or behind an offset; ``None`` for any other type."""
         kind = packed_type >> 2
         if kind in _INDIRECT:
             place, width, kind = self.target(place, width), 1 << (packed_type & 3), _INDIRECT[kind]

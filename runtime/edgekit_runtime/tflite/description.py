@@ -1,7 +1,8 @@
-"""What a .tflite file holds, as ``edgekit inspect`` and ``python -m edgekit_runtime info`` show it.
+"""Describes the content of a .tflite file, for ``edgekit inspect`` and ``python -m edgekit_runtime info``.
 
-Named tuples: making a frozen dataclass takes 0.5 ms, and a process is to start within 7 ms of a bare one.
-Annotations are evaluated here and in the other modules with such tuples: as text they take longer.
+The descriptions are named tuples, because defining a frozen dataclass takes 0.5 ms, and the runtime may add at most
+7 ms to the start-up time of Python. Modules with named tuples evaluate their annotations, because string annotations
+would take longer.
 """
 
 from typing import Any, NamedTuple
@@ -11,18 +12,18 @@ class TensorDescription(NamedTuple):
     """One tensor of a subgraph.
 
     Attributes:
-        index: Its number within the subgraph.
-        name: Its name; may be empty.
-        shape: Sizes as stored.
-        shape_signature: The same with -1 for sizes that the caller chooses.
+        index: Number of the tensor within the subgraph.
+        name: Tensor name; may be empty.
+        shape: Sizes as stored in the file.
+        shape_signature: The same sizes, but -1 for those that the caller chooses.
         dtype: ``float32``, ``int8``, ``int4``, …
-        scales: Real value of one step, one number or one a channel; empty where the tensor is not quantized.
-        zero_points: The code of 0.0, as many as there are scales.
-        quantized_dimension: The axis of the channels.
-        size_bytes: Bytes of its constant data in the file, 0 where it has none.
-        is_constant: Whether the file holds its values.
-        is_variable: Whether it keeps its values from one invoke to the next.
-        data_offset: Where in the file its constant data begins.
+        scales: Real value of one step: one number, or one per channel; empty if the tensor is not quantized.
+        zero_points: Code of real 0.0, one per scale.
+        quantized_dimension: Axis of the channels.
+        size_bytes: Size of the tensor's constant data in the file; 0 if there is none.
+        is_constant: Whether the file contains the tensor's values.
+        is_variable: Whether the tensor keeps its values from one invoke to the next.
+        data_offset: Offset of the constant data in the file.
     """
 
     index: int  # type: ignore[assignment]
@@ -43,10 +44,10 @@ class OperatorDescription(NamedTuple):
     """One operator of a subgraph.
 
     Attributes:
-        name: The builtin's name in the schema (``CONV_2D``), or ``CUSTOM``.
-        version: The version the file asks for.
-        custom_code: The name of a custom operator, else empty.
-        inputs: Tensor numbers; -1 for an optional input left out.
+        name: Name of the builtin operator in the schema (``CONV_2D``), or ``CUSTOM``.
+        version: Version that the file requires.
+        custom_code: Name of a custom operator, else empty.
+        inputs: Tensor numbers; -1 for an omitted optional input.
         outputs: Tensor numbers.
     """
 
@@ -58,12 +59,12 @@ class OperatorDescription(NamedTuple):
 
 
 class SubgraphDescription(NamedTuple):
-    """One graph of operators; the first of a file is the model, others are bodies of its loops and branches.
+    """One graph of operators; the first in a file is the main subgraph, others are bodies of loops and branches.
 
     Attributes:
-        name: Its name; may be empty.
+        name: Subgraph name; may be empty.
         tensors: All tensors, by number.
-        operators: All operators, in the order they run.
+        operators: All operators, in execution order.
         inputs: Tensor numbers.
         outputs: Tensor numbers.
     """
@@ -79,8 +80,8 @@ class SignatureDescription(NamedTuple):
     """Names for the inputs and outputs of a subgraph.
 
     Attributes:
-        key: The signature's own name.
-        subgraph: Number of its subgraph.
+        key: Name of the signature.
+        subgraph: Number of the subgraph.
         inputs: Name and tensor number of each input.
         outputs: Name and tensor number of each output.
     """
@@ -95,10 +96,10 @@ class ModelDescription(NamedTuple):
     """A whole .tflite file.
 
     Attributes:
-        size_bytes: Size of the file.
-        description: The text its maker left in it.
-        subgraphs: The first is the model.
-        signatures: Named ways to call it; may be empty.
+        size_bytes: File size in bytes.
+        description: Description text stored by the converter.
+        subgraphs: All subgraphs; the first is the main subgraph.
+        signatures: All signatures; may be empty.
         metadata: Names of the metadata entries.
     """
 
@@ -110,31 +111,31 @@ class ModelDescription(NamedTuple):
 
     @property
     def tensors(self) -> tuple[TensorDescription, ...]:
-        """The tensors of the model proper, the first subgraph."""
+        """The tensors of the main subgraph."""
         return self.subgraphs[0].tensors
 
     @property
     def operators(self) -> tuple[OperatorDescription, ...]:
-        """The operators of the model proper, the first subgraph."""
+        """The operators of the main subgraph."""
         return self.subgraphs[0].operators
 
     @property
     def inputs(self) -> tuple[TensorDescription, ...]:
-        """The input tensors of the model proper."""
+        """The input tensors of the main subgraph."""
         return tuple(self.tensors[index] for index in self.subgraphs[0].inputs)
 
     @property
     def outputs(self) -> tuple[TensorDescription, ...]:
-        """The output tensors of the model proper."""
+        """The output tensors of the main subgraph."""
         return tuple(self.tensors[index] for index in self.subgraphs[0].outputs)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, texts, lists and dicts, for ``--json``."""
+        """Plain numbers, strings, lists and dicts, for ``--json``."""
         return plain(self)
 
 
 def plain(value: Any) -> Any:
-    """Named tuples as dicts and tuples as lists, all the way down."""
+    """Convert named tuples to dicts and tuples to lists, recursively."""
     if hasattr(value, "_asdict"):
         return {name: plain(item) for name, item in value._asdict().items()}
     return [plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Reading FlatBuffers without trusting them: every offset is checked before it is followed.
+"""Reads FlatBuffers without trusting them: every offset is checked before it is followed.
 
 Source of the layout: the FlatBuffers "Internals" document. All numbers are little-endian.
 """
@@ -18,7 +18,7 @@ _I32 = struct.Struct("<i")
 
 
 def damaged(what: str) -> ModelFileError:
-    """The error for a file whose structure does not hold, ``what`` saying where."""
+    """The error for a file whose structure is damaged; ``what`` describes the damage."""
     return ModelFileError(
         f"The model file is damaged: {what}.",
         next_step="copy the file to this machine again, or convert the model again",
@@ -26,15 +26,15 @@ def damaged(what: str) -> ModelFileError:
 
 
 class FlatBuffer:
-    """The first ``size`` bytes of a file, all by default, and how much of them has been read.
+    """The first ``size`` bytes of a file (by default all), with a budget of bytes that may be read.
 
-    Tables of a sound file do not overlap. A damaged or hostile file could point thousands of tables at the
-    same long vector and keep the reader busy for hours; the budget ends that.
+    In a valid file, tables do not overlap. A damaged or malicious file could point thousands of tables to the same long
+    vector and keep the reader busy for hours; the budget prevents that.
     """
 
     def __init__(self, data: bytes, size: int | None = None) -> None:
         self.data = data
-        # What follows, a zip, is not covered by the digest or the signature: nothing may point into it.
+        # The zip that may follow is not covered by the digest or the signature, so no offset may point into it.
         self._size = len(data) if size is None else size
         self._budget = 16 * self._size + 4096
 
@@ -43,7 +43,7 @@ class FlatBuffer:
         return Table(self, self.follow(0, "the root table"), "the root table")
 
     def follow(self, position: int, what: str) -> int:
-        """The place that the offset stored at ``position`` points to."""
+        """The position that the offset stored at ``position`` points to."""
         self.require(position, 4, what)
         target = position + _U32.unpack_from(self.data, position)[0]
         self.require(target, 4, what)
@@ -52,7 +52,7 @@ class FlatBuffer:
         return target
 
     def require(self, start: int, size: int, what: str) -> None:
-        """Raise unless ``size`` bytes from ``start`` lie inside the file and inside the budget."""
+        """Raise an error unless ``size`` bytes from ``start`` are inside the file and within the budget."""
         if start < 0 or start + size > self._size:
             raise damaged(f"{what} lies outside the file")
         self._budget -= size
@@ -68,7 +68,7 @@ class FlatBuffer:
 
 
 class Table:
-    """One table, its vtable checked; fields are read by their number in the schema."""
+    """One table with a checked vtable; fields are read by their number in the schema."""
 
     def __init__(self, buffer: FlatBuffer, position: int, what: str) -> None:
         self._buffer = buffer
@@ -87,12 +87,12 @@ class Table:
             raise damaged(f"{what} has a field outside itself")
 
     def _place(self, field: int) -> int:
-        """Where the field's value is stored, 0 where it is left out."""
+        """Position of the field's value; 0 if the field is not stored."""
         offset = self._fields[field] if field < len(self._fields) else 0
         return self._position + offset if offset else 0
 
     def scalar(self, field: int, code: str, default: int = 0) -> int:
-        """An integer field, ``code`` being its letter in :mod:`struct`."""
+        """An integer field; ``code`` is its format character in :mod:`struct`."""
         place = self._place(field)
         if not place:
             return default
@@ -104,7 +104,7 @@ class Table:
         return self._place(field) != 0
 
     def numbers(self, field: int, dtype: str, what: str) -> np.ndarray | None:
-        """A vector of numbers as a read-only array, ``None`` where the field is left out."""
+        """A vector of numbers as a read-only array; ``None`` if the field is not stored."""
         place = self._place(field)
         if not place:
             return None
@@ -116,19 +116,19 @@ class Table:
         return np.frombuffer(self._buffer.data, numpy_dtype, count, start)
 
     def integers(self, field: int, what: str) -> tuple[int, ...]:
-        """A vector of int32, empty if the field is left out."""
+        """A vector of int32; empty if the field is not stored."""
         numbers = self.numbers(field, "<i4", what)
         return () if numbers is None else tuple(numbers.tolist())
 
     def indices(self, field: int, what: str, count: int, smallest: int = 0) -> tuple[int, ...]:
-        """A vector of tensor numbers, each from ``smallest`` to below ``count``."""
+        """A vector of tensor numbers, each at least ``smallest`` and less than ``count``."""
         indices = self.integers(field, what)
         if indices and not (smallest <= min(indices) and max(indices) < count):
             raise damaged(f"the {what} of {self.what} name a tensor that is not there")
         return indices
 
     def vector_place(self, field: int, what: str) -> tuple[int, int]:
-        """Start and length of a vector of bytes, ``(0, 0)`` where the field is left out."""
+        """Start and length of a vector of bytes; ``(0, 0)`` if the field is not stored."""
         place = self._place(field)
         if not place:
             return 0, 0
@@ -136,22 +136,22 @@ class Table:
         return self._buffer.vector(self._buffer.follow(place, what), 1, what)
 
     def count(self, field: int, what: str) -> int:
-        """The length of a vector of 32-bit numbers, 0 where the field is left out."""
+        """The length of a vector of 32-bit numbers; 0 if the field is not stored."""
         return len(self.integers(field, what))
 
     def string(self, field: int, what: str) -> str:
-        """A string field, empty where it is left out."""
+        """A string field; empty if the field is not stored."""
         start, count = self.vector_place(field, what)
         if not start:
             return ""
-        # Native code reads up to the terminating zero, which the length does not count.
+        # Native code reads up to the terminating null byte, which the length does not include.
         self._buffer.require(start + count, 1, what)
         if self._buffer.data[start + count] != 0:
             raise damaged(f"{what} of {self.what} has no end")
         return self._buffer.data[start : start + count].decode("utf-8", errors="replace")
 
     def table(self, field: int, what: str) -> Table | None:
-        """A table field, ``None`` where it is left out."""
+        """A table field; ``None`` if the field is not stored."""
         place = self._place(field)
         if not place:
             return None
@@ -159,7 +159,7 @@ class Table:
         return Table(self._buffer, self._buffer.follow(place, what), what)
 
     def tables(self, field: int, what: str) -> Iterator[Table]:
-        """The tables of a vector of tables, in order; none where the field is left out."""
+        """The tables of a vector of tables, in order; none if the field is not stored."""
         place = self._place(field)
         if not place:
             return

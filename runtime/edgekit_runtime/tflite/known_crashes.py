@@ -1,4 +1,4 @@
-"""Refuses sound models that an interpreter is known to die of, whatever their scales are."""
+"""Refuses valid models with operators that are known to crash an interpreter; ``scales.py`` has further checks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from edgekit_runtime.tflite.scales import SMALLEST_SCALE, smallest_scale
 
 _IS_32_BIT = sys.maxsize < 2**32
 _MOST_BROADCAST_DIMENSIONS = 4
-#: Of a shape that is not aligned: the kernel of 32-bit ARM reads three sizes one by one, five with a vector load.
+#: Number of unaligned sizes that are safe: the 32-bit ARM kernel reads three one by one, but five by a vector load.
 _MOST_UNALIGNED_SIZES = 3
-#: Broadcast five dimensions, as measured on the models of tests/data/operators.
+#: Kernels that can broadcast five dimensions, as measured with the models in tests/data/operators.
 _WIDE_KERNELS = ("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "SUB")
 _NARROW_KERNELS = (
     *("ATAN2", "BITWISE_XOR", "EQUAL", "FLOOR_DIV", "FLOOR_MOD", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"),
@@ -22,12 +22,12 @@ _NARROW_KERNELS = (
 
 
 def refuse_known_crashes(interpreter: str, version: str, description: ModelDescription) -> None:
-    """Raise if the interpreter would crash in one of the model's operators.
+    """Raise an error if the interpreter would crash in one of the model's operators.
 
-    Measured on tflite-runtime 2.14, also on an emulated 32-bit ARM; LiteRT runs all of these.
+    Measured on tflite-runtime 2.14, also on an emulated 32-bit ARM; LiteRT runs all of these operators.
 
     Raises:
-        InterpreterError: Naming the operator.
+        InterpreterError: The interpreter would crash; the message names the operator.
     """
     if interpreter != "tflite-runtime":
         return
@@ -44,7 +44,7 @@ def refuse_known_crashes(interpreter: str, version: str, description: ModelDescr
 
 
 def find_problem(operator: OperatorDescription, tensors: Sequence[TensorDescription], is_32_bit: bool) -> str:
-    """What tflite-runtime crashes over in an operator, empty if it does not."""
+    """Describe why tflite-runtime would crash in an operator; empty if it would not."""
     problem = _PROBLEMS.get(operator.name, _none)(operator, tensors)
     if is_32_bit:
         problem = problem or _unaligned_shape(operator, tensors) or _vanishing_scale(operator, tensors)
@@ -56,7 +56,7 @@ def _none(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -
 
 
 def _wide_broadcast(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
-    """Kernels other than those measured abort where they broadcast more than four dimensions."""
+    """Kernels other than ``_WIDE_KERNELS`` abort if they broadcast more than four dimensions."""
     shapes = {tensors[index].shape for index in operator.inputs if index >= 0}
     if len(shapes) < 2 or max(map(len, shapes)) <= _MOST_BROADCAST_DIMENSIONS:
         return ""
@@ -66,14 +66,14 @@ def _wide_broadcast(operator: OperatorDescription, tensors: Sequence[TensorDescr
 
 
 def _transposed_batch(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
-    """The kernel goes through as many samples as there are, and writes beyond an output of a fixed size."""
+    """The kernel processes all examples of an open batch, and writes beyond the end of an output of fixed size."""
     size, image = tensors[operator.inputs[0]], tensors[operator.inputs[2]]
     has_fixed_size = size.is_constant and image.shape_signature[:1] == (-1,)
     return "an open batch and an output of fixed size" if has_fixed_size else ""
 
 
 def _unaligned_shape(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
-    """A vector load of int64 sizes whose address is not a multiple of 8 ends in a bus error."""
+    """A vector load of int64 sizes causes a bus error if their address is not a multiple of 8."""
     if operator.name != "BROADCAST_TO":
         return ""
     shape = tensors[operator.inputs[1]]
@@ -83,9 +83,9 @@ def _unaligned_shape(operator: OperatorDescription, tensors: Sequence[TensorDesc
 
 
 def _vanishing_scale(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
-    """32-bit ARM takes numbers below the smallest normal float32 for 0, and kernels divide by the output's scale."""
+    """32-bit ARM treats numbers below the smallest normal float32 as 0, and kernels divide by the output's scale."""
     vanishes = any(smallest_scale(tensors[index]) < SMALLEST_SCALE for index in operator.outputs)
-    # Multiplication was measured: it computes 0 there, as it should.
+    # Measurements show that multiplication correctly computes 0 in this case.
     return "a scale that 32-bit ARM takes for 0" if vanishes and operator.name != "MUL" else ""
 
 

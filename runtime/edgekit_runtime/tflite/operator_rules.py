@@ -1,11 +1,11 @@
-"""What native code takes for granted of each operator: its options, how many inputs, which of them may be missing."""
+"""What native code assumes about each operator: its options, the number of inputs, which inputs are optional."""
 
 from __future__ import annotations
 
 from edgekit_runtime.tflite import schema
 from edgekit_runtime.tflite.schema import BUILTIN_OPERATORS, BuiltinOptions, BuiltinOptions2, TensorType
 
-#: The code that says "see the operator's name": code outside the builtin set.
+#: Code of all operators outside the builtin set, which are identified by a name instead.
 CUSTOM = BUILTIN_OPERATORS.index("CUSTOM")
 
 #: Name and bits per element of each tensor type. Strings, resources and variants have no fixed size: 0 bits.
@@ -37,15 +37,15 @@ TENSOR_TYPES = {
 
 
 class OptionsSchema:
-    """What the options of an operator hold beside plain numbers, by field number.
+    """Fields of an operator's options that need a check, by field number.
 
     Attributes:
         vectors: numpy dtype of the items of each vector, or ``string``.
-        positive: Default of each int32 field that native code divides by, or takes as a size.
-        subgraphs: int32 fields that name a subgraph to call.
-        subgraph_list: The vector of int32 that names subgraphs to call.
-        inputs: The int32 field that repeats the number of inputs.
-        outputs: The int32 field that repeats the number of outputs.
+        positive: Default of each int32 field that native code divides by or uses as a size.
+        subgraphs: int32 fields with the number of a subgraph to call.
+        subgraph_list: Field of the int32 vector with the numbers of subgraphs to call.
+        inputs: int32 field that repeats the number of inputs.
+        outputs: int32 field that repeats the number of outputs.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class OptionsSchema:
         self.subgraph_list = subgraph_list
 
 
-#: The members of the schema's union BuiltinOptions that are more than plain numbers.
+#: The members of the schema's union BuiltinOptions with fields that need a check.
 OPTIONS = {
     BuiltinOptions.Conv2DOptions: OptionsSchema(
         positive={
@@ -135,7 +135,7 @@ OPTIONS = {
     BuiltinOptions.BucketizeOptions: OptionsSchema({schema.BucketizeOptions.BOUNDARIES: "<f4"}),
 }
 
-#: The same for BuiltinOptions2.
+#: The same for the union BuiltinOptions2.
 OPTIONS_2 = {
     BuiltinOptions2.StablehloBroadcastInDimOptions: OptionsSchema(
         {schema.StablehloBroadcastInDimOptions.BROADCAST_DIMENSIONS: "<i8"}
@@ -240,7 +240,7 @@ _OPTION_NUMBERS = {
     name[: -len("Options")].lower(): number for name, number in vars(BuiltinOptions).items() if name.endswith("Options")
 }
 
-#: The member of the union BuiltinOptions that bears an operator's own name, for those that have one.
+#: For each operator, the member of the union BuiltinOptions with the operator's name, if there is one.
 OWN_OPTIONS = {
     name: _OPTION_NUMBERS[name.replace("_", "").lower()]
     for name in BUILTIN_OPERATORS
@@ -259,8 +259,8 @@ _THREE_INPUTS = (
 _NO_INPUTS = (
     "CALL CALL_ONCE CUSTOM DELEGATE HASHTABLE STABLEHLO_COMPOSITE STABLEHLO_CUSTOM_CALL STABLEHLO_IOTA VAR_HANDLE"
 )
-#: The fewest inputs of operators that do not take one; not every interpreter counts them. XNNPACK reads the third of a
-#: depthwise convolution, the bias, even where it is optional.
+#: Minimum number of inputs, for operators for which it is not one; not every interpreter checks it. XNNPACK reads the
+#: third input of a depthwise convolution, the bias, even though it is optional.
 FEWEST_INPUTS = {
     **dict.fromkeys(_NO_INPUTS.split(), 0),
     **dict.fromkeys(_TWO_INPUTS.split(), 2),
@@ -277,10 +277,10 @@ FEWEST_INPUTS = {
     "BIDIRECTIONAL_SEQUENCE_LSTM": 39,
 }
 
-#: Operators that take something and may give nothing.
+#: Operators that have inputs but may have no outputs.
 WITHOUT_OUTPUTS = ("ASSIGN_VARIABLE", "HASHTABLE_IMPORT", "IF", "WHILE")
 
-#: The inputs that an operator can do without, by place; native code follows any other without a look.
+#: Indices of the optional inputs of an operator; native code uses all other inputs without checking that they exist.
 OPTIONAL_INPUTS = {
     "CONV_2D": {2},
     "DEPTHWISE_CONV_2D": {2},
@@ -297,14 +297,14 @@ OPTIONAL_INPUTS = {
     "STABLEHLO_COMPOSITE": set(range(64)),
 }
 
-#: Inputs that are there together or not at all: the input gate of an LSTM, with its weights and bias.
+#: Groups of inputs that must be all present or all missing: the input gate of an LSTM, with its weights and bias.
 INPUTS_TOGETHER = {
     "LSTM": ((1, 5, 12),),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": ((1, 5, 12),),
     "BIDIRECTIONAL_SEQUENCE_LSTM": ((1, 5, 12), (18, 22, 29)),
 }
 
-#: Operators that native code runs with whatever is in memory where their options are missing.
+#: Operators whose options are required: if they are missing, native code uses uninitialized memory.
 REQUIRED_OPTIONS = {
     "CONV_2D": BuiltinOptions.Conv2DOptions,
     "DEPTHWISE_CONV_2D": BuiltinOptions.DepthwiseConv2DOptions,

@@ -20,12 +20,12 @@ from edgekit_runtime.tflite.schema import BUILTIN_OPERATORS, Operator, OperatorC
 
 
 def read_operator_code(code: Table) -> tuple[int, int, str]:
-    """Number, version and custom name.
+    """Read the number, version and custom name of an operator code.
 
     Raises:
-        ModelFileError: The schema does not have the operator, or the version cannot be.
+        ModelFileError: The schema does not have the operator, or the version is invalid.
     """
-    # The old field is one byte wide; codes that do not fit are in the newer one alone.
+    # The old field is one byte wide; larger codes are stored only in the new field.
     number = max(code.scalar(OperatorCode.DEPRECATED_BUILTIN_CODE, "b"), code.scalar(OperatorCode.BUILTIN_CODE, "i"))
     version = code.scalar(OperatorCode.VERSION, "i", default=1)
     if not 0 <= number < len(BUILTIN_OPERATORS):
@@ -41,12 +41,12 @@ def read_operator(
     """Check an operator and describe it.
 
     Args:
-        entry: Its table.
-        operator_codes: What :func:`read_operator_code` made of the file's.
-        tensor_count: How many tensors its subgraph has.
-        called: Receives the numbers of the subgraphs that it calls.
+        entry: Table of the operator.
+        operator_codes: Results of :func:`read_operator_code` for all operator codes of the file.
+        tensor_count: Number of tensors in the operator's subgraph.
+        called: Set to which the numbers of the called subgraphs are added.
     Raises:
-        ModelFileError: Something in it cannot be.
+        ModelFileError: The operator is invalid.
     """
     opcode_index = entry.scalar(Operator.OPCODE_INDEX, "I")
     if opcode_index >= len(operator_codes):
@@ -76,7 +76,7 @@ def read_operator(
 
 
 def _check_presence(what: str, operator: OperatorDescription) -> None:
-    """Raise if an input or output is missing that native code takes for granted."""
+    """Raise an error if an input or output is missing that native code relies on."""
     name, inputs = operator.name, operator.inputs
     fewest = FEWEST_INPUTS.get(name, 1)
     if len(inputs) < fewest:
@@ -86,14 +86,14 @@ def _check_presence(what: str, operator: OperatorDescription) -> None:
     missing = {place for place, index in enumerate(inputs) if index < 0}
     if not missing <= OPTIONAL_INPUTS.get(name, set()):
         raise damaged(f"{what} is a {name} without its input {min(missing)}")
-    # LSTM of the first schema version may have five inputs, and no gates to miss.
+    # An LSTM of the first schema version may have only five inputs, and therefore no gates that could be missing.
     for group in INPUTS_TOGETHER.get(name, ()):
         if group[-1] < len(inputs) and len({place in missing for place in group}) > 1:
             raise damaged(f"{what} is a {name} with a part of its input gate")
 
 
 def _check_options(entry: Table, options: Table | None, schema: OptionsSchema | None, called: set[int]) -> None:
-    """Check what the table of an operator's options points to, and collect the subgraphs it calls."""
+    """Check the fields of an operator's options, and collect the subgraphs that the operator calls."""
     if options is None or schema is None:
         return
     for field, item in schema.vectors.items():

@@ -1,4 +1,4 @@
-"""Checks scales that native code divides by, aborts the process over, or leaves out."""
+"""Checks for scales that make native code divide by zero, abort the process or predict wrong values."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from edgekit_runtime.tflite.flatbuffer import damaged
 
 _ARITHMETIC = {"ADD", "DIV", "MUL", "SQUARED_DIFFERENCE", "SUB"}
 _INTEGERS = {"int8", "uint8", "int16"}
-# Smaller ones are no normal float32. TensorFlow's converter stores them where all values are 0.
+# Smaller scales are not normal float32 numbers. TensorFlow's converter stores them if all values are 0.
 SMALLEST_SCALE = 2.0**-126
-# Both interpreters widen sums by 20 bits before they scale them to the output, and abort where that is not enough.
+# Both interpreters widen sums by 20 bits before they scale them to the output, and abort if that is not enough.
 _LARGEST_SUM_RATIO = 2.0**19
-# LiteRT's kernels refuse an operator from here on, and LiteRT 2.3 then frees its weights twice and aborts.
+# LiteRT's kernels refuse an operator at or above this ratio; LiteRT 2.3 then frees its weights twice and aborts.
 _LARGEST_PRODUCT_RATIO = 256.0
 _WIDE = {"int16", "int32", "int64"}
-#: Places of the input and the weights among the inputs of operators that multiply the two.
+#: Indices of the image and the weights among the inputs of operators that multiply the two.
 _WEIGHTED = {"CONV_2D": (0, 1), "DEPTHWISE_CONV_2D": (0, 1), "FULLY_CONNECTED": (0, 1), "TRANSPOSE_CONV": (2, 1)}
 
 
 def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> None:
-    """Raise where quantized arithmetic has no scale, or scales too far apart.
+    """Raise an error if quantized arithmetic lacks a scale, or if its scales are too far apart.
 
     Args:
-        what: What to call the operator.
+        what: Name of the operator in messages.
         operator: The operator.
-        tensors: The tensors of its subgraph.
+        tensors: Tensors of the operator's subgraph.
     Raises:
-        ModelFileError: Naming the operator.
+        ModelFileError: The scales are invalid; the message names the operator.
     """
     if not operator.outputs:
         return
     output = tensors[operator.outputs[0]]
-    # XNNPACK refuses them, and LiteRT 2.3 dies of the refusal; it leaves operators on int16 to the kernels, which run.
+    # XNNPACK refuses such scales, and LiteRT 2.3 crashes on the refusal. Operators on int16 are left to other kernels,
+    # which can run them.
     if output.dtype != "int16":
         for index in (*operator.inputs, *operator.outputs):
             if index >= 0 and tensors[index].dtype not in _WIDE and smallest_scale(tensors[index]) < SMALLEST_SCALE:
@@ -64,15 +65,15 @@ def _largest(tensors: Sequence[TensorDescription]) -> float:
 
 
 def smallest_scale(tensor: TensorDescription) -> float:
-    """The smallest of a tensor's scales, 1.0 if it has none."""
+    """The smallest scale of a tensor; 1.0 if it has none."""
     return min(tensor.scales, default=1.0)
 
 
 def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescription) -> None:
-    """Raise where an interpreter would abort over a model's scales, or answer at chance without a word.
+    """Raise an error if an interpreter would abort because of a model's scales, or silently predict at chance level.
 
     Raises:
-        InterpreterError: Naming the interpreter.
+        InterpreterError: The interpreter cannot run the model correctly; the message names the interpreter.
     """
     if interpreter == "litert":
         refuse_scales_beyond_litert(description)
@@ -91,20 +92,20 @@ def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescr
 
 
 def _is_misread(version: str, operator: OperatorDescription, output: TensorDescription) -> bool:
-    """Whether tflite-runtime takes the first of a dense layer's scales for all channels.
+    """Whether tflite-runtime uses the first scale of a dense layer for all channels.
 
-    Measured: up to the last version, 2.14, where activations are floats, or int16 of three dimensions with a bias; up
-    to 2.9 always.
+    Measured: all versions up to the last one, 2.14, do this if activations are floats, or are int16 with at least
+    three dimensions and a bias. Versions up to 2.9 always do.
     """
     is_deep = output.dtype == "int16" and len(output.shape) > 2 and _has_bias(operator)
     return output.dtype == "float32" or is_deep or version.startswith(("2.5.", "2.6.", "2.7.", "2.8.", "2.9."))
 
 
 def dense_crashes(interpreter: str, description: ModelDescription) -> str:
-    """Whether a dense layer crashes the interpreter: "always", in "batches" of two samples or more, or "" for never.
+    """Whether a dense layer crashes the interpreter: "always", in "batches" of two or more examples, or "" for never.
 
-    Measured on tflite-runtime 2.14 for aarch64 and armv7l: with int8 activations, a scale for each channel and no
-    bias, the kernel for several rows, or for fewer than four channels, reads the bias all the same.
+    Measured on tflite-runtime 2.14 for aarch64 and armv7l: if a layer has int8 activations, one scale per channel and
+    no bias, the kernel for several rows, or for fewer than four channels, reads the missing bias.
     """
     found = ""
     if interpreter == "tflite-runtime" and os.uname().machine.startswith(("aarch64", "arm")):
@@ -119,7 +120,7 @@ def dense_crashes(interpreter: str, description: ModelDescription) -> str:
 def _per_channel_dense(
     description: ModelDescription,
 ) -> Iterator[tuple[OperatorDescription, TensorDescription, TensorDescription]]:
-    """Each dense layer with a scale for each channel, its weights and its output."""
+    """Yield each dense layer with one scale per channel, with its weights and its output."""
     for subgraph in description.subgraphs:
         for operator in subgraph.operators:
             if operator.name == "FULLY_CONNECTED":
@@ -133,10 +134,10 @@ def _has_bias(operator: OperatorDescription) -> bool:
 
 
 def refuse_scales_beyond_litert(description: ModelDescription) -> None:
-    """Raise where weights and output of an operator have scales too far apart for LiteRT.
+    """Raise an error if the scales of an operator's weights and output are too far apart for LiteRT.
 
     Raises:
-        InterpreterError: Naming the operator.
+        InterpreterError: LiteRT cannot run the operator; the message names it.
     """
     for subgraph in description.subgraphs:
         for number, operator in enumerate(subgraph.operators):

@@ -1,7 +1,7 @@
-"""Checks that the stored shapes and types of an operator's inputs and outputs fit each other.
+"""Checks that the stored shapes and types of an operator's inputs and outputs are consistent.
 
-Delegates plan their memory from the stored shapes, and an operator then writes as much as its inputs make of it:
-if the two differ, tflite-runtime 2.14 writes beyond the end.
+Delegates plan their memory from the stored shapes, but an operator writes as much as its inputs imply. If the two
+differ, tflite-runtime 2.14 writes beyond the end of the output.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ _SAME_SHAPE = {
 _BROADCAST = {"ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "POW", "SQUARED_DIFFERENCE", "SUB"}
 _SAME_COUNT = {"CONCATENATION", "EXPAND_DIMS", "PACK", "RESHAPE", "SQUEEZE"}
 _REDUCING = {"MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM"}
-# These move what their first input holds as it is.
+# These move the values of their first input without changing them.
 _SAME_TYPE = {*_SAME_COUNT, "MIRROR_PAD", "PAD", "REVERSE_V2", "SLICE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK"}
-# Their second input says where or how many.
+# The second input of these contains positions, sizes, counts or axes.
 _NUMBERED = {"MIRROR_PAD", "PAD", "PADV2", "RESHAPE", "SLICE", "STRIDED_SLICE", "TILE", "TRANSPOSE", *_REDUCING}
 # Batch and time are the first two axes, in one order or the other.
 _SEQUENCE = {"UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_LSTM"}
 
 Shape = tuple[int, ...]
-#: The values of a small integer constant by its tensor's number, ``None`` where they are not in the file.
+#: Returns the values of a small integer constant by its tensor number; ``None`` if they are not in the file.
 Constants = Callable[[int], "Shape | None"]
 
 
 class OpenSizes:
-    """Tensors of a subgraph whose stored shape says less than the interpreter will find out.
+    """Tensors of a subgraph whose actual shape is known only when the model runs.
 
     A size that is only known when the model runs is stored as 1, with -1 in the shape signature. Tools that insert
-    tensors leave the signature out, so what an operator makes of such a tensor counts as one, too. A tensor of unknown
-    rank is stored as a scalar; converters before TensorFlow 2.8 stored real scalars in the same way. Both interpreters
-    plan the memory of either from the inputs, and not from what is stored.
+    tensors omit the signature, so an output without a signature also counts as open if an input is open. A tensor of
+    unknown rank is stored as a scalar; converters before TensorFlow 2.8 stored real scalars in the same way. Both
+    interpreters plan the memory of either from the inputs, not from the stored shape.
 
     Attributes:
-        batch: Tensors whose first size is open.
-        any_size: Tensors any of whose sizes, or whose rank, is open.
+        batch: Numbers of the tensors whose first size is open.
+        any_size: Numbers of the tensors with any other open size, or with an open rank.
     """
 
     def __init__(self, tensors: Sequence[TensorDescription], unranked: set[int], unsigned: set[int]) -> None:
@@ -52,7 +52,7 @@ class OpenSizes:
         self._unsigned = unsigned
 
     def follow(self, operator: OperatorDescription) -> None:
-        """Count those outputs of an operator that have no shape signature as open if one of its inputs is."""
+        """If an input of an operator is open, mark its outputs without a shape signature as open, too."""
         for known in (self.any_size, self.batch):
             if known.intersection(operator.inputs):
                 known.update(self._unsigned.intersection(operator.outputs))
@@ -65,21 +65,21 @@ def check_shapes(
     constants: Constants,
     open_sizes: OpenSizes,
 ) -> None:
-    """Raise if an output cannot have its stored shape.
+    """Raise an error if an output cannot have its stored shape.
 
-    Operators that are not known here pass, and so do tensors with open sizes beside the batch.
+    Operators that are not listed here pass, and so do tensors with open sizes other than the batch.
 
     Args:
-        what: What to call the operator.
+        what: Name of the operator in messages.
         operator: The operator.
-        tensors: The tensors of its subgraph.
+        tensors: Tensors of the operator's subgraph.
         constants: Looks up the values of a constant.
-        open_sizes: Of the subgraph, up to this operator.
+        open_sizes: Open sizes of the subgraph, up to this operator.
     Raises:
-        ModelFileError: Naming the operator.
+        ModelFileError: The shapes are inconsistent; the message names the operator.
     """
     if operator.name == "STRIDED_SLICE" and 0 in (constants(operator.inputs[3]) or ()):
-        # tflite-runtime up to 2.13 divides by it.
+        # tflite-runtime up to 2.13 divides by the stride.
         raise damaged(f"{what}, a STRIDED_SLICE, has a stride of 0")
     numbers = {index for index in (*operator.inputs, *operator.outputs) if index >= 0}
     operands = [tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
@@ -112,7 +112,7 @@ def _fits(
     if name in _BROADCAST:
         return len(inputs) == 2 and shapes_agree(_broadcast(first, inputs[1]), output, free_batch)
     if name in _SAME_COUNT:
-        # A free batch is stored as 1, also where it was multiplied with another axis.
+        # A free batch is stored as 1, even if it was merged with another axis.
         data = inputs if name in ("CONCATENATION", "PACK") else inputs[:1]
         return free_batch or sum(map(prod, data)) == prod(output)
     if name in ("SPLIT", "SPLIT_V"):
@@ -124,7 +124,7 @@ def _fits(
     if name == "FULLY_CONNECTED":
         return _fits_fully_connected(inputs, output, free_batch)
     if name == "TRANSPOSE_CONV":
-        # tflite-runtime 2.14 writes as much as the first input says, whatever the image makes of it.
+        # tflite-runtime 2.14 writes as much as the first input states, regardless of the image.
         size = constants(operator.inputs[0])
         return size is None or shapes_agree(size, output, free_batch)
     values = constants(operator.inputs[1]) if len(operator.inputs) > 1 else None
@@ -132,14 +132,14 @@ def _fits(
 
 
 def shapes_agree(expected: Shape | None, output: Shape, free_batch: bool) -> bool:
-    """Whether a shape is the expected one; an open first size is stored as 1, whatever an operator makes of it."""
+    """Whether a shape is the expected one; an open first size is ignored, because it is always stored as 1."""
     if free_batch and expected is not None and len(expected) == len(output):
         return expected[1:] == output[1:]
     return expected == output
 
 
 def _fits_constant(name: str, first: Shape, values: Shape, output: Shape, free_batch: bool) -> bool:
-    """Whether the output's shape is what the constant second input makes of the first."""
+    """Whether the output has the shape that follows from the first input and the constant second input."""
     rank = len(first)
     if name in ("PAD", "PADV2", "MIRROR_PAD"):
         if len(values) != 2 * rank or min(values, default=0) < 0:

@@ -1,7 +1,7 @@
-"""Checks that the output of an operator that takes a part of its input, or moves blocks of it, has that part's shape.
+"""Checks the output shapes of operators that take a slice of their input, or move blocks of it.
 
-tflite-runtime 2.14 plans the output from its stored shape, and writes as much as begin, size and blocks make of the
-input.
+tflite-runtime 2.14 plans the memory of the output from its stored shape, but writes as much as follows from the input
+and from begin, size and block size.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from edgekit_runtime.tflite.flatbuffer import Table, damaged
 from edgekit_runtime.tflite.schema import DepthToSpaceOptions, Operator, SpaceToDepthOptions, StridedSliceOptions
 from edgekit_runtime.tflite.shapes import Constants, OpenSizes, Shape, shapes_agree
 
-#: The operators that :func:`check_slice` knows.
+#: The operators that :func:`check_slice` supports.
 SLICING = ("DEPTH_TO_SPACE", "SLICE", "SPACE_TO_DEPTH", "STRIDED_SLICE")
 _IMPOSSIBLE = (-1,)
 
@@ -25,16 +25,16 @@ def check_slice(
     constants: Constants,
     open_sizes: OpenSizes,
 ) -> None:
-    """Raise unless the output of an operator has the shape of the part that it takes.
+    """Raise an error unless the output of an operator has the shape that follows from its input and options.
 
     Args:
-        entry: The operator's table; its options are there.
+        entry: Table of the operator, which contains its options.
         operator: One of :data:`SLICING`.
-        tensors: The tensors of its subgraph.
+        tensors: Tensors of the operator's subgraph.
         constants: Looks up the values of a constant.
-        open_sizes: Of the subgraph, up to this operator.
+        open_sizes: Open sizes of the subgraph, up to this operator.
     Raises:
-        ModelFileError: Naming the operator.
+        ModelFileError: The output has another shape; the message names the operator.
     """
     numbers = {operator.inputs[0], operator.outputs[0]}
     if not open_sizes.any_size.isdisjoint(numbers):
@@ -50,7 +50,7 @@ def check_slice(
 
 
 def _expected(name: str, options: Table | None, first: Shape, places: Sequence[Shape]) -> Shape | None:
-    """The output's shape, ``None`` if it is not known here."""
+    """The expected shape of the output; ``None`` if it cannot be determined."""
     if name == "SLICE":
         return _sliced(first, *places)
     if name == "STRIDED_SLICE":
@@ -69,14 +69,14 @@ def _sliced(first: Shape, begin: Shape, size: Shape) -> Shape | None:
     if not len(begin) == len(size) == len(first):
         return _IMPOSSIBLE
     parts = [whole - start if taken == -1 else taken for whole, start, taken in zip(first, begin, size)]
-    # Neither interpreter looks whether the part begins and ends inside.
+    # Neither interpreter checks that the slice begins and ends inside the input.
     if any(start < 0 or part < 0 or start + part > whole for whole, start, part in zip(first, begin, parts)):
         return _IMPOSSIBLE
     return tuple(parts)
 
 
 def _strided(options: Table, first: Shape, begin: Shape, end: Shape, strides: Shape) -> Shape | None:
-    # Only kernels that find the shape out themselves take these; XNNPACK does not.
+    # Only kernels that compute the shape themselves support these masks; XNNPACK does not.
     has_special_axes = options.scalar(StridedSliceOptions.ELLIPSIS_MASK, "i") or options.scalar(
         StridedSliceOptions.NEW_AXIS_MASK, "i"
     )

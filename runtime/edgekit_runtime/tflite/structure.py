@@ -1,8 +1,8 @@
-"""Checks the structure of a .tflite file and describes it, before native code sees a byte.
+"""Checks the structure of a .tflite file and describes it, before native code sees any of it.
 
-An interpreter follows the offsets and numbers of the file as they stand; tflite-runtime 2.14 dies of a
-truncated one. Whatever passes here points only into the file, and only at what can be there.
-Values of weights cannot be checked without a digest.
+An interpreter uses the offsets and numbers of the file unchecked; tflite-runtime 2.14 crashes on a truncated file. In
+a file that passes this check, all offsets point into the file, and to data of the right kind. The values of weights
+cannot be checked without a digest.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _LARGEST_PADDING = 64
 
 
 def read_model_description(data: bytes) -> ModelDescription:
-    """Check a .tflite file's structure and describe what it holds.
+    """Check the structure of a .tflite file and describe its content.
 
     Args:
-        data: The whole file; a zip may follow the FlatBuffer.
+        data: Content of the whole file; a zip may follow the FlatBuffer.
     Returns:
-        Its subgraphs, signatures and metadata.
+        Subgraphs, signatures and metadata of the file.
     Raises:
-        ModelFileError: It is no .tflite file, or one whose structure is damaged.
+        ModelFileError: The file is not a .tflite, or its structure is damaged.
     """
     if len(data) < 8 or data[4:8] != FILE_IDENTIFIER:
         raise ModelFileError(
@@ -62,7 +62,7 @@ def read_model_description(data: bytes) -> ModelDescription:
     if version != SCHEMA_VERSION:
         raise damaged(f"its schema version is {version}, not {SCHEMA_VERSION}")
     buffers = [_buffer_place(buffer, end) for buffer in model.tables(ModelTable.BUFFERS, "buffer")]
-    # Of a model whose weights lie behind the FlatBuffer nothing else tells that its zip is lost.
+    # If the weights are stored behind the FlatBuffer, this is the only way to detect that the zip was lost.
     unclaimed = len(data) - max((start + size for start, size in buffers), default=0)
     weights_behind = any(buffer.scalar(Buffer.OFFSET, "Q") > 1 for buffer in model.tables(ModelTable.BUFFERS, "buffer"))
     if weights_behind and unclaimed > _LARGEST_PADDING and zip_end(data) < 0:
@@ -97,18 +97,18 @@ def read_model_description(data: bytes) -> ModelDescription:
 
 
 def _buffer_place(buffer: Table, end: int) -> tuple[int, int]:
-    """Start and size of constant data, wherever before the zip it is stored."""
+    """Start and size of constant data, which may be inside or behind the FlatBuffer, but before the zip."""
     start, size = buffer.vector_place(Buffer.DATA, "data")
     return _place_of_large_data(buffer, Buffer.OFFSET, Buffer.SIZE, end) or (start, size)
 
 
 def _place_of_large_data(table: Table, offset_field: int, size_field: int, end: int) -> tuple[int, int] | None:
-    """Start and size of data that a 64-bit offset from the file's start points to, ``None`` without one."""
+    """Start and size of data to which a 64-bit offset from the start of the file points; ``None`` without an offset."""
     offset, size = table.scalar(offset_field, "Q"), table.scalar(size_field, "Q")
-    # Offsets 0 and 1 are the schema's placeholders for "the data is in the FlatBuffer".
+    # In the schema, the offsets 0 and 1 mean that the data is in the FlatBuffer.
     if offset <= 1:
         return None
-    # Digest and signature cover what comes before the zip, and nothing between or behind its parts.
+    # Digest and signature cover everything before the zip, but nothing between or behind its parts.
     if offset >= end or offset + size > end:
         raise damaged(f"{table.what} has data outside the file's FlatBuffer")
     return offset, size
@@ -140,7 +140,7 @@ def _subgraph(
         unsigned={t.index for t in tensors if not tables[t.index].has(TensorTable.SHAPE_SIGNATURE)},
     )
     written = {t.index for t in tensors if t.is_constant or t.is_variable}
-    # Nothing has to write a tensor without elements: the shape that turns a tensor into a scalar, say.
+    # A tensor without elements need not be written, for example the shape that reshapes a tensor to a scalar.
     empty = {t.index for t in tensors if 0 in t.shape}
     variables = {t.index for t in tensors if t.is_variable}
     written.update(inputs)
@@ -169,12 +169,12 @@ def _subgraph(
 
 
 def _has_unknown_rank(tensor: TensorDescription, table: Table) -> bool:
-    """Whether a tensor that is stored as a scalar may have any rank."""
+    """Whether a tensor is stored as a scalar because its rank is unknown."""
     return not (tensor.shape or tensor.is_constant or table.scalar(TensorTable.HAS_RANK, "b"))
 
 
 def _require_no_recursion(calls: list[set[int]]) -> None:
-    """Raise where a loop or branch has no body, or is its own: native code would descend for ever."""
+    """Raise an error if a loop or branch lacks a body or contains itself: native code would recurse forever."""
     for caller, called in enumerate(calls):
         if any(not 0 < index < len(calls) for index in called):
             raise damaged(f"subgraph {caller} calls one that is not there")

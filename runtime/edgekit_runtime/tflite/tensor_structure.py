@@ -1,4 +1,4 @@
-"""Checks the table of one tensor in a .tflite file: shape, type, place of its data, quantization, sparsity."""
+"""Checks the table of one tensor in a .tflite file: shape, type, location of its data, quantization, sparsity."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from edgekit_runtime.tflite.schema import (
     VariantSubType,
 )
 
-# No operator takes more dimensions than 8; no tensor of a device's model takes 2 GiB.
+# No operator supports more than 8 dimensions; no tensor of a model for devices takes 2 GiB.
 _MOST_DIMENSIONS = 8
 _LARGEST_TENSOR_BYTES = 2**31 - 1
-#: numpy dtype of the indices of a sparse dimension. The tables of all three have their one vector in the same field.
+#: numpy dtype of the indices of a sparse dimension. All three tables have their only vector in the same field.
 _SPARSE_INDICES = {
     SparseIndexVector.Int32Vector: "<i4",
     SparseIndexVector.Uint16Vector: "<u2",
@@ -34,11 +34,11 @@ def read_tensor(index: int, table: Table, buffers: list[tuple[int, int]]) -> Ten
     """Check a tensor and describe it.
 
     Args:
-        index: Its number within the subgraph.
-        table: Its table.
+        index: Number of the tensor within the subgraph.
+        table: Table of the tensor.
         buffers: Start and size of each buffer of the file.
     Raises:
-        ModelFileError: Something in it cannot be.
+        ModelFileError: The tensor is invalid.
     """
     shape = table.integers(Tensor.SHAPE, "shape")
     signature = table.integers(Tensor.SHAPE_SIGNATURE, "shape signature") or shape
@@ -82,7 +82,7 @@ def read_tensor(index: int, table: Table, buffers: list[tuple[int, int]]) -> Ten
 
 
 def _quantization(tensor: Table, dtype: str, shape: tuple[int, ...]) -> tuple[tuple[float, ...], tuple[int, ...], int]:
-    """Scales, zero points and the axis of the channels."""
+    """Read the scales, the zero points and the axis of the channels."""
     table = tensor.table(Tensor.QUANTIZATION, "quantization")
     if table is None:
         return (), (), 0
@@ -93,7 +93,7 @@ def _quantization(tensor: Table, dtype: str, shape: tuple[int, ...]) -> tuple[tu
     axis = table.scalar(QuantizationParameters.QUANTIZED_DIMENSION, "i")
     details = table.table(QuantizationParameters.DETAILS, "details")
     if details is not None:
-        # Block-wise scales lie in tensors of their own; here only the place of the table matters.
+        # Block-wise scales are stored in separate tensors; only the location of the table is checked here.
         return (), (), axis
     if scales is None or not len(scales):
         return (), (), axis
@@ -101,12 +101,12 @@ def _quantization(tensor: Table, dtype: str, shape: tuple[int, ...]) -> tuple[tu
         raise damaged(f"{tensor.what} does not have as many zero points as scales")
     if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
         raise damaged(f"{tensor.what} has {len(scales)} scales for shape {shape} along dimension {axis}")
-    # 0 is sound in some places: check_scales() knows which.
+    # A scale of 0 is valid in some operators; check_scales() checks which.
     if not (np.isfinite(scales) & (scales >= 0)).all():
         raise damaged(f"{tensor.what} has an impossible scale")
     if dtype in ("int8", "uint8", "int16"):
         limits = np.iinfo(dtype)
-        # The widest code is less than 2**16 steps from its zero point.
+        # Every code is less than 2**16 steps away from the zero point.
         if scales.max() > np.finfo(np.float32).max / 2**16:
             raise damaged(f"{tensor.what} has a scale that leads to infinite values")
         if (zero_points < limits.min).any() or (zero_points > limits.max).any():

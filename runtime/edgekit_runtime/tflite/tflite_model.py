@@ -1,4 +1,4 @@
-"""A .tflite that has passed the structure check, with what the check read."""
+"""A .tflite that has passed the structure check, with its description."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from edgekit_runtime.tflite.structure import read_model_description
 class TfliteModel:
     """The content of a .tflite and its description: parsed once, then passed on instead of the bytes.
 
-    There is no other way to make one than to parse the content, so that native code which is given the content of a
-    ``TfliteModel`` sees nothing that the structure check has not seen. Two of the same content are equal.
+    The only way to create a ``TfliteModel`` is to parse its content, so native code that receives this content never
+    sees anything that the structure check has not seen. Two models with the same content are equal.
 
-    (No dataclass: this is loaded with every model, and making a dataclass takes 0.5 ms of a process's start.)
+    (This is not a dataclass, because it is loaded with every model, and defining a dataclass adds 0.5 ms to the
+    start-up time of a process.)
 
     Args:
-        content: The whole file; a zip may follow the FlatBuffer.
+        content: Content of the whole file; a zip may follow the FlatBuffer.
     Raises:
-        ModelFileError: It is not a .tflite, or its structure is damaged.
+        ModelFileError: The file is not a .tflite, or its structure is damaged.
     """
 
     __slots__ = ("_content", "_description")
 
     def __init__(self, content: bytes) -> None:
-        # A buffer that its owner may still write to is copied: what was checked stays as it was.
+        # bytes() copies a mutable buffer, so that the checked content cannot change afterwards.
         self._content = bytes(content)
         self._description = read_model_description(self._content)
 
     @property
     def content(self) -> bytes:
-        """The whole file."""
+        """Content of the whole file."""
         return self._content
 
     @property
