@@ -1,8 +1,9 @@
-"""Reads the part of HDF5 that Keras files are made of, in plain Python.
+"""Reads the parts of HDF5 that Keras files use, in plain Python.
 
-HDF5's own library, made for files that one trusts, hangs or corrupts memory on one damaged file in some hundred, and
-can be led by a file to other files and to plug-ins. A Keras file needs little of the format: groups, attributes, and
-arrays of numbers. That much is read here with every offset and length checked; all else is refused by its name.
+HDF5's own library is made for trusted files. It hangs or corrupts memory on about one damaged file in a few hundred,
+and a file can make it open other files and plug-ins. A Keras file needs little of the format: groups, attributes, and
+arrays of numbers. This package reads only these, with every offset and length checked, and rejects everything else by
+name.
 
 Source: HDF5 File Format Specification, version 3.0.
 """

@@ -1,4 +1,4 @@
-"""Arrays: their shape and type, where their values stand, and how they are packed."""
+"""Arrays: their shape and type, the location of their values, and how these are packed."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from edgekit_converters.keras_files.hdf5.source import UNDEFINED, Fields, Source
 
 _COMPACT, _CONTIGUOUS, _CHUNKED, _VIRTUAL = 0, 1, 2, 3
 _GZIP, _SHUFFLE, _FLETCHER32 = 1, 2, 3
-#: The filters that HDF5 itself brings along and that nobody packs weights with.
+#: Filters that are part of HDF5 but that nobody packs weights with.
 _RARE_FILTERS = {4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"}
 _CHECKSUM_BYTES = 4
-#: Deflate's limit is 1032 : 1, reached by zeros.
+#: Deflate's limit is 1032 : 1, which zeros reach.
 _MAX_RATIO = 1_040
 _MAX_LEVEL = 16
 
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """One packed piece of an array; a bit of ``skipped`` says that a filter was not applied to it."""
+    """One packed piece of an array; each bit of ``skipped`` marks a filter that was not applied to it."""
 
     corner: tuple[int, ...]
     address: int
@@ -43,7 +43,7 @@ class _Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """Where the values stand: in the header (``inline``), in one piece, or in chunks of one shape."""
+    """Location of the values: in the header (``inline``), in one piece, or in chunks of equal shape."""
 
     stored_bytes: int
     inline: bytes = b""
@@ -57,15 +57,15 @@ class Array:
     """An array of numbers in the file.
 
     Attributes:
-        shape: Its shape.
-        size_bytes: What its values take, unpacked.
+        shape: Shape of the array.
+        size_bytes: Size of its unpacked values in bytes.
     """
 
     def __init__(self, source: Source, messages: list[Message], path: str) -> None:
-        """Check that the array is within the file and that its shape fits the stored bytes.
+        """Check that the array is within the file and that its shape is consistent with the stored bytes.
 
         Raises:
-            UnsafeModelError: The values stand in another file, need a plug-in, or are fewer than the shape says.
+            UnsafeModelError: The values are in another file, need a plug-in, or are fewer than the shape requires.
         """
         by_kind = {message.kind: message for message in messages}
         if EXTERNAL_FILES in by_kind:
@@ -90,7 +90,7 @@ class Array:
         """The type of the values.
 
         Raises:
-            ModelFileError: They are no numbers, nor text of a fixed length.
+            ModelFileError: They are neither numbers nor fixed-length strings.
         """
         kind = read_datatype(self._source, self._datatype)
         if kind.dtype is None:
@@ -98,13 +98,13 @@ class Array:
         return kind.dtype
 
     def without_values(self) -> Array:
-        """The same array with zeros for values, which take neither time nor memory."""
+        """Return the same array with zeros for values, which take neither time nor memory."""
         empty = copy.copy(self)
         empty._reads_values = False
         return empty
 
     def read(self) -> np.ndarray:
-        """Read the values; the array is read-only where they stand in one piece."""
+        """Read the values; the result is read-only if they are stored in one piece."""
         values, dtype = self._values, self.dtype
         if not self._reads_values:
             return np.broadcast_to(np.zeros((), dtype), self.shape)
@@ -139,7 +139,7 @@ class Array:
             data = self._unpacked(chunk, math.prod(shape) * dtype.itemsize)
             area = tuple(slice(at, at + size) for at, size in zip(chunk.corner, shape, strict=True))
             target = array[area]
-            # A chunk on the far edge reaches beyond the array.
+            # A chunk at the far edge extends beyond the array.
             target[...] = np.frombuffer(data, dtype).reshape(shape)[tuple(slice(size) for size in target.shape)]
         return array
 

@@ -1,4 +1,4 @@
-"""Attributes: small values that stand beside a group or an array."""
+"""Attributes: small values attached to a group or an array."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class _Stored:
 
 
 class Attributes(Mapping[str, Any]):
-    """The attributes of one object; a value is read when it is asked for.
+    """The attributes of one object; a value is read when it is accessed.
 
-    A single text is ``str``, one number a numpy scalar, and more of them a numpy array: of ``object`` with ``str``
-    for texts, else of the stored type.
+    A single string is ``str`` and a single number a numpy scalar. Several values are a numpy array: of ``object`` with
+    ``str`` for strings, otherwise of the stored type.
     """
 
     def __init__(self, source: Source, messages: list[Message]) -> None:
@@ -91,7 +91,7 @@ def _read(source: Source, data: bytes) -> tuple[str, _Stored]:
 
 
 def _global_text(source: Source, reference: bytes) -> str:
-    """A text of variable length: it is stored among others in a collection of the global heap."""
+    """Read a variable-length string, which is stored with others in a collection of the global heap."""
     fields = Fields(source, reference)
     length, address, index = fields.number(4), fields.number(8), fields.number(4)
     if length == 0:
@@ -105,7 +105,7 @@ def _global_text(source: Source, reference: bytes) -> str:
 
 
 def _read_collection(source: Source, address: int) -> dict[int, tuple[int, int]]:
-    """Where the items of a collection stand, and their sizes, by their numbers."""
+    """Map the numbers of a collection's items to their positions and sizes."""
     fields = Fields(source, source.signed(address, 16, b"GCOL"), 8)
     position, end = address + 16, address + fields.number(8)
     items: dict[int, tuple[int, int]] = {}

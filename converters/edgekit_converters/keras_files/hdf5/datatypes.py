@@ -1,4 +1,4 @@
-"""What the values of an array or attribute are: numpy's types, and text of any length."""
+"""Types of the values of an array or attribute: numpy types, and variable-length strings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _NAMES = {2: "times", 4: "bit fields", 6: "compounds", 7: "references", 10: "arr
 # Bits of the exponent and of the mantissa, by the size in bytes.
 _IEEE = {2: (5, 10), 4: (8, 23), 8: (11, 52)}
 _MAX_RANK = 16
-#: More than any memory holds; numpy cannot even name an empty array of more.
+#: More values than fit into any memory; numpy cannot even describe a larger array without values.
 _MAX_VALUES = 1 << 45
-#: Text of variable length is stored as its length, and its place: address and index of the global heap.
+#: A variable-length string is stored as its length and its location: address and index in the global heap.
 _VARIABLE_ITEM_BYTES = 16
 
 
@@ -25,8 +25,8 @@ class Datatype:
     """The type of one value.
 
     Attributes:
-        dtype: Numpy's type; None for text of variable length.
-        size_bytes: What one value takes in the file.
+        dtype: numpy type; None for variable-length strings.
+        size_bytes: Size of one value in the file, in bytes.
     """
 
     dtype: np.dtype | None

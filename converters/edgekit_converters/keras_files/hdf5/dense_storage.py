@@ -1,4 +1,4 @@
-"""Many links or attributes of one object: kept in a fractal heap, listed in a B-tree (version 2)."""
+"""Objects with many links or attributes: these are stored in a fractal heap and listed in a B-tree (version 2)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from edgekit_converters.keras_files.hdf5.source import UNDEFINED, Fields, Source
 
 _MAX_DEPTH = 16
-# Offset of the object's id in a record of a list of links (5: after the hash of the name) and of attributes (8).
+# Offset of the object's id in a record of links (5: after the hash of the name) and of attributes (8).
 _ID_POSITION = {5: 4, 8: 0}
 
 
 def read_dense(source: Source, heap_address: int, tree_address: int) -> Iterator[bytes]:
-    """Read every object of the heap that the tree lists: the message of a link, or of an attribute."""
+    """Read every object of the heap that the tree lists: messages of links or attributes."""
     if UNDEFINED in (heap_address, tree_address):
         return
     heap = _open_heap(source, heap_address)
@@ -27,9 +27,9 @@ class _Heap:
 
     Attributes:
         source: The file.
-        offset_bytes: The width of an offset in an object's id.
-        id_bytes: The width of an id.
-        blocks: Offset in the heap, size, and address in the file of every block that holds objects.
+        offset_bytes: Width of an offset in an object's id.
+        id_bytes: Width of an id.
+        blocks: Offset in the heap, size, and address in the file of every block that contains objects.
     """
 
     source: Source
@@ -38,7 +38,7 @@ class _Heap:
     blocks: list[tuple[int, int, int]]
 
     def read(self, record: bytes) -> bytes:
-        """Read the object whose id begins ``record``."""
+        """Read the object whose id is at the start of ``record``."""
         fields = Fields(self.source, record[: self.id_bytes])
         if fields.number(1) & 0x30:
             raise self.source.unsupported("links or attributes of more than 64 kB")
@@ -76,7 +76,7 @@ def _open_heap(source: Source, address: int) -> _Heap:
 
 @dataclass(frozen=True, slots=True)
 class _DoublingTable:
-    """The sizes of a heap's blocks: the first two rows have the starting size, each further one twice the last."""
+    """Sizes of a heap's blocks: the first two rows have the starting size, each further one twice the previous."""
 
     width: int
     start_size: int
@@ -84,7 +84,7 @@ class _DoublingTable:
     header_bytes: int
 
     def collect(self, source: Source, address: int, rows: int, offset: int, blocks: list[tuple[int, int, int]]) -> None:
-        """Add all blocks below the indirect block at ``address``, which begins at ``offset`` of the heap."""
+        """Add all blocks below the indirect block at ``address``, which starts at ``offset`` in the heap."""
         if rows > 64:
             raise source.damaged("a heap of impossible sizes")
         source.signed(address, 4, b"FHIB")
@@ -103,7 +103,7 @@ class _DoublingTable:
 
 
 def _records(source: Source, address: int) -> Iterator[bytes]:
-    """The records of a B-tree, each from the object's id on."""
+    """Yield the records of a B-tree, each starting with the object's id."""
     fields = Fields(source, source.signed(address, 38, b"BTHD"), 4)
     version, kind = fields.number(1), fields.number(1)
     if version != 0 or kind not in _ID_POSITION:
@@ -115,7 +115,7 @@ def _records(source: Source, address: int) -> Iterator[bytes]:
         raise source.damaged("a list of impossible sizes")
     if root == UNDEFINED:
         return
-    # How many records a node of each level can hold, and a whole tree below it: these set the widths of the counts.
+    # Most records in a node of each level, and in the whole tree below it, which determine the widths of the counts.
     most = [(node_size - 10) // record_size]
     total = [most[0]]
     pointers: list[tuple[int, int]] = [(0, 0)]

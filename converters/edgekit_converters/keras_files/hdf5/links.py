@@ -1,4 +1,4 @@
-"""The names in a group and where each leads."""
+"""The names in a group and the addresses that they refer to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_links(source: Source, messages: list[Message], path: str) -> Iterator[t
     """Read a group's members: names and addresses of their headers.
 
     Raises:
-        UnsafeModelError: A member is a soft link, or one to another file.
+        UnsafeModelError: A member is a soft link, or a link to another file.
     """
     for message in messages:
         if message.kind == SYMBOL_TABLE:
@@ -54,7 +54,7 @@ def _refuse_soft(source: Source, kind: int, path: str) -> None:
 
 
 def _open_names(source: Source, address: int) -> bytes:
-    """The names of an old group, end to end."""
+    """Read the names of an old-style group, which are stored one after the other."""
     fields = Fields(source, source.signed(address, 32, b"HEAP"), 8)
     size = fields.number(8)
     fields.skip(8)

@@ -1,4 +1,4 @@
-"""The messages of an object header: each says one thing about a group or an array."""
+"""The messages of an object header: each describes one property of a group or an array."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Message:
     """One message.
 
     Attributes:
-        kind: Its number in the specification.
-        data: Its content.
-        shared: The content is elsewhere; ``data`` only says where.
+        kind: Message type in the specification.
+        data: Content.
+        shared: Whether the content is elsewhere, and ``data`` only says where.
     """
 
     kind: int
@@ -56,7 +56,7 @@ def read_messages(source: Source, address: int) -> list[Message]:
 
 
 def _second_version(source: Source, start: bytes, address: int) -> tuple[int, int, int]:
-    """Where the messages of a version 2 header begin, their length, and the header's flags."""
+    """Position of the messages of a version 2 header, their length, and the header's flags."""
     if start[4] != 2:
         raise source.damaged(f"an object header of version {start[4]}")
     flags = start[5]

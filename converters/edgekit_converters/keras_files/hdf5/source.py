@@ -1,4 +1,4 @@
-"""The bytes of an HDF5 file, read within bounds."""
+"""Reads the bytes of an HDF5 file within limits."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import BinaryIO
 
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
-#: "No address" in files with addresses of eight bytes.
+#: "No address" in files with 8-byte addresses.
 UNDEFINED = 0xFFFF_FFFF_FFFF_FFFF
-#: What all packed arrays may grow to, beside eight times the file's size.
+#: Limit for the total unpacked size of arrays, in addition to eight times the file's size.
 MAX_UNPACKED_BYTES = 128 << 20
-#: Listing, sharing out and setting the weights read each array up to three times.
+#: Listing, assigning and setting the weights read each array up to three times.
 _MAX_READINGS = 6
 
 
 class Source:
-    """A file whose tables are read in pieces; a file that leads around in circles uses up its budget.
+    """A file whose tables are read in pieces; a file whose references form a loop exhausts its budget.
 
     Attributes:
-        name: What the messages call the file.
-        size_bytes: The file's size.
-        collections: Of the global heap, by their addresses: the place and the size of each of their items.
+        name: Name of the file in messages.
+        size_bytes: File size in bytes.
+        collections: Collections of the global heap by their addresses: position and size of each item.
     """
 
     def __init__(self, file: BinaryIO, size_bytes: int, name: str) -> None:
@@ -28,8 +28,8 @@ class Source:
         self.size_bytes = size_bytes
         self.collections: dict[int, dict[int, tuple[int, int]]] = {}
         self._file = file
-        # Tables overlap nowhere in an honest file, and most of the file is arrays. What is left is for attributes
-        # that are read more than once.
+        # In a valid file, tables do not overlap, and arrays make up most of it. The rest of the budget is for
+        # attributes that are read more than once.
         self._budget = 4 * size_bytes + (1 << 20)
         self._stored_bytes = 0
         self._unpacked_bytes = 0
@@ -53,7 +53,7 @@ class Source:
         return data
 
     def claim(self, path: str, stored_bytes: int, unpacked_bytes: int) -> None:
-        """Count what the arrays take, so that no bytes serve two of them, and what packed ones grow to."""
+        """Count the size of arrays, so that no bytes are used by two of them, and the unpacked size of packed ones."""
         self._stored_bytes += stored_bytes
         self._unpacked_bytes += unpacked_bytes
         if self._stored_bytes > self.size_bytes:
@@ -62,33 +62,33 @@ class Source:
             raise self.unsafe(path, f"brings the unpacked arrays to {self._unpacked_bytes} bytes")
 
     def spend(self, path: str, size_bytes: int) -> None:
-        """Count an array's values as they are read: one array may go by many names."""
+        """Count an array's values as they are read: one array may have many names."""
         self._read_bytes += size_bytes
         if self._read_bytes > _MAX_READINGS * (self._stored_bytes + self._unpacked_bytes):
             raise self.unsafe(path, f"is read again and again, {self._read_bytes} bytes in all")
 
     def signed(self, offset: int, size: int, signature: bytes) -> bytes:
-        """Read a block that must begin with ``signature``."""
+        """Read a block that must start with ``signature``."""
         data = self.read(offset, size)
         if not data.startswith(signature):
             raise self.damaged(f"no {signature.decode()} block at {offset}")
         return data
 
     def damaged(self, what: str) -> ModelFileError:
-        """The error for a file that contradicts itself."""
+        """Return the error for a file that contradicts itself."""
         return ModelFileError(
             f"{self.name} is damaged: {what}.", next_step="copy or download the file again, or save the model again"
         )
 
     def unsupported(self, what: str) -> ModelFileError:
-        """The error for a part of HDF5 that Keras doesn't write."""
+        """Return the error for a part of HDF5 that Keras doesn't use."""
         return ModelFileError(
             f"{self.name} uses a part of HDF5 that Keras files don't: {what}.",
             next_step="load the file in Keras where it was made, and save it again",
         )
 
     def unsafe(self, path: str, what: str) -> UnsafeModelError:
-        """The error for a file that reaches outside itself, or declares more than it stores."""
+        """Return the error for a file that refers to other files, or declares more than it stores."""
         place = f"{self.name}: '{path[:200]}'" if path else self.name
         return UnsafeModelError(
             f"{place} {what}.",
@@ -98,7 +98,7 @@ class Source:
 
 
 class Fields:
-    """Reads little-endian numbers one after another out of a block."""
+    """Reads little-endian numbers one after the other from a block."""
 
     def __init__(self, source: Source, data: bytes, position: int = 0) -> None:
         self.source = source
@@ -106,7 +106,7 @@ class Fields:
         self.position = position
 
     def take(self, size: int) -> bytes:
-        """The next ``size`` bytes."""
+        """Return the next ``size`` bytes."""
         end = self.position + size
         if size < 0 or end > len(self.data):
             raise self.source.damaged("a block ends too early")
@@ -115,20 +115,20 @@ class Fields:
         return taken
 
     def number(self, size: int) -> int:
-        """The next ``size`` bytes as an unsigned number."""
+        """Return the next ``size`` bytes as an unsigned number."""
         return int.from_bytes(self.take(size), "little")
 
     def skip(self, size: int) -> None:
-        """Leave out ``size`` bytes."""
+        """Skip ``size`` bytes."""
         self.take(size)
 
     def padded(self, size: int) -> bytes:
-        """The next ``size`` bytes, and on to a multiple of eight."""
+        """Return the next ``size`` bytes, and skip the padding to a multiple of eight."""
         taken = self.take(size)
         self.take(-size % 8)
         return taken
 
     @property
     def left(self) -> int:
-        """How many bytes are left."""
+        """Number of bytes left."""
         return len(self.data) - self.position

@@ -26,11 +26,11 @@ _MAX_OBJECTS = 200_000
 
 
 class Group:
-    """A group: its members by name, in the order of their names, and its attributes.
+    """A group: its members, sorted by name, and its attributes.
 
     Attributes:
-        attrs: The attributes.
-        members: The groups and arrays in it.
+        attrs: Attributes of the group.
+        members: Groups and arrays in the group, by name.
     """
 
     def __init__(self, attrs: Attributes, members: dict[str, Group | Array]) -> None:
@@ -38,7 +38,7 @@ class Group:
         self.members = members
 
     def find(self, path: str) -> Group | Array | None:
-        """The member at a path such as ``"dense_1/kernel:0"``; None where there is none."""
+        """Find the member at a path such as ``"dense_1/kernel:0"``; None if there is none."""
         found: Group | Array | None = self
         for name in path.split("/"):
             if name not in ("", "."):  # HDF5 reads "a//b" and "a/./b" as "a/b".
@@ -46,10 +46,10 @@ class Group:
         return found
 
     def group(self, path: str) -> Group:
-        """The group at a path.
+        """Return the group at a path.
 
         Raises:
-            ModelFileError: There is none.
+            ModelFileError: There is no such group.
         """
         found = self.find(path)
         if not isinstance(found, Group):
@@ -60,7 +60,7 @@ class Group:
         """Read the array at a path.
 
         Raises:
-            ModelFileError: There is none, or it holds no numbers.
+            ModelFileError: There is no such array, or it does not contain numbers.
         """
         found = self.find(path)
         if not isinstance(found, Array):
@@ -76,11 +76,11 @@ class Group:
         )
 
     def without_values(self) -> Group:
-        """The same group with arrays of zeros, for those who ask for shapes only."""
+        """Return the same group with arrays of zeros, for callers that need only shapes."""
         return Group(self.attrs, {name: member.without_values() for name, member in self.members.items()})
 
     def walk(self, path: str = "") -> Iterator[tuple[str, Group | Array]]:
-        """Everything below this group with its path, each group before its members."""
+        """Yield everything below this group with its path, each group before its members."""
         for name, member in self.members.items():
             inner = f"{path}/{name}" if path else name
             yield inner, member
@@ -89,17 +89,17 @@ class Group:
 
 
 def open_hdf5(file: BinaryIO, size_bytes: int, name: str) -> Group:
-    """Read all tables of an HDF5 file; values of arrays and attributes are read when they are asked for.
+    """Read all tables of an HDF5 file; values of arrays and attributes are read when they are accessed.
 
     Args:
         file: The opened file; it must stay open while values are read.
-        size_bytes: The file's size.
-        name: What the messages call the file.
+        size_bytes: File size in bytes.
+        name: Name of the file in messages.
     Returns:
         The outermost group.
     Raises:
         ModelFileError: The file is truncated or damaged, or uses a part of HDF5 that Keras files don't.
-        UnsafeModelError: Something in it reaches out of the file, needs a plug-in, or declares more than is stored.
+        UnsafeModelError: The file refers to other files, needs a plug-in, or declares more than it stores.
     """
     source = Source(file, size_bytes, name)
     root = _read_object(source, _root_address(source), "", {})
@@ -134,7 +134,7 @@ def _root_address(source: Source) -> int:
 
 
 def _read_object(source: Source, address: int, path: str, seen: dict[int, str]) -> Group | Array:
-    """Read the object at ``address``; ``seen`` has the path of every object that was read before."""
+    """Read the object at ``address``; ``seen`` maps the addresses of objects read before to their paths."""
     if address in seen:
         raise source.unsupported(f"two names for one object, '{path[:200]}' and '{seen[address][:200]}'")
     seen[address] = path
