@@ -1,8 +1,8 @@
 """Reads the code of a stored ``Lambda`` as arithmetic, without running it.
 
-The code is a marshalled code object of whatever Python wrote the file, 2.7 to 3.13, and doesn't say of which. Each
-candidate takes it apart with the library xdis and walks its instructions with symbols in place of values; what is
-read must come out the same for all that succeed.
+The code is a marshalled code object of the Python version that wrote the file, 2.7 to 3.13, which the file does not
+name. For each candidate version, the library xdis parses the code and its instructions are interpreted with symbols in
+place of values. All versions that succeed must give the same result.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from edgekit_converters.keras_files.lambda_code.bytecode import CannotReadError,
 from edgekit_converters.keras_files.lambda_code.expressions import WHOLE_INPUT, Expression
 from edgekit_runtime.errors import UnsafeModelError
 
-# One of each family of bytecodes that wrote Keras files.
+# One version from each family of bytecodes that wrote Keras files.
 _PYTHONS = ((3, 13), (3, 12), (3, 11), (3, 10), (3, 9), (3, 8), (3, 7), (3, 6), (3, 5), (3, 4), (2, 7))
-# Arithmetic takes some hundred bytes; more is a program.
+# Arithmetic takes a few hundred bytes; more is a program.
 _MAX_CODE_BYTES = 4096
 
 
@@ -27,7 +27,7 @@ def read_lambda(config: dict[str, Any]) -> Expression:
     Args:
         config: The layer's stored configuration.
     Returns:
-        The expression; see ``expressions``.
+        The expression; see ``expressions`` for its form.
     Raises:
         UnsafeModelError: The function is more than arithmetic on the layer's input, or is not in the file.
     """
@@ -48,7 +48,7 @@ def read_lambda(config: dict[str, Any]) -> Expression:
 
 
 def function_name(config: dict[str, Any]) -> str:
-    """The name of the function that a ``Lambda`` refers to; "" where its code is in the file."""
+    """The name of the function that a ``Lambda`` refers to; "" if its code is in the file."""
     function = config.get("function")
     if isinstance(function, dict):
         function = None if function.get("class_name") == "__lambda__" else function.get("config")
@@ -56,7 +56,7 @@ def function_name(config: dict[str, Any]) -> str:
 
 
 def referred_function(config: dict[str, Any]) -> str:
-    """The name by which a ``Lambda`` refers to a function of its author's; "" if it holds code of any form."""
+    """The name by which a ``Lambda`` refers to its author's function; "" if it contains code in any form."""
     function = config.get("function")
     if isinstance(function, dict) and function.get("class_name") == "function":
         function = function.get("config")
@@ -88,7 +88,7 @@ def _plain_list(values: Any) -> list[Any]:
 
 
 def _code_bytes(text: str) -> bytes:
-    """Base64 since Keras 2.1.3; before it each byte was a character."""
+    """Decode the code: base64 since Keras 2.1.3, before that one character per byte."""
     try:
         code = binascii.a2b_base64("".join(text.split()), strict_mode=True)
     except (binascii.Error, ValueError):
@@ -113,7 +113,7 @@ def _read(code: bytes, defaults: list[Any], closure: list[Any], arguments: dict[
         try:
             readings.append(read_instructions(*loaded, defaults, closure, arguments))
         except CannotReadError as error:
-            # Of all that fail, the one that understood the most has the most to say.
+            # Report the error of the version that understood the most instructions.
             reason = max(reason or error, error, key=lambda e: e.progress)
     if not readings:
         raise reason or CannotReadError("no code of Python 2.7 to 3.13")

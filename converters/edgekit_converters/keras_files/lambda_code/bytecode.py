@@ -1,4 +1,4 @@
-"""Walks a code object's instructions with symbols on the stack: nothing is run, and what is not arithmetic ends it."""
+"""Interprets a code object's instructions with symbols on the stack: nothing is run; anything but arithmetic fails."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from edgekit_converters.keras_files.tensorflow_functions import read_backend_cal
 
 
 class CannotReadError(Exception):
-    """The code is more than arithmetic, or none of this version of Python.
+    """The code is more than arithmetic, or is not code of this Python version.
 
     Attributes:
-        progress: How many instructions were understood before.
+        progress: Number of instructions that were understood before.
     """
 
     def __init__(self, reason: str, progress: int = 0) -> None:
@@ -53,7 +53,7 @@ _BINARY_NAMES = {
     "POWER": "**",
     "MATRIX_MULTIPLY": "@",
 }
-# The argument of BINARY_OP since Python 3.11; the in-place forms stand 13 further.
+# The argument of BINARY_OP since Python 3.11; the in-place forms are 13 higher.
 _BINARY_OPS = {0: "+", 2: "//", 4: "@", 5: "*", 6: "%", 8: "**", 10: "-", 11: "/"}
 _SUBSCRIPT_OP = 26
 _COMPARISONS = {
@@ -80,13 +80,13 @@ def read_instructions(
     """Read a code object as an expression of its first argument.
 
     Args:
-        code: A code object of xdis.
-        opcodes: xdis's table of the Python version's opcodes.
+        code: A code object from xdis.
+        opcodes: xdis's table of opcodes of the Python version.
         defaults: Values of the last arguments.
         closure: Values of the free variables.
         arguments: Values of further arguments by name.
     Raises:
-        CannotReadError: An instruction is no arithmetic.
+        CannotReadError: An instruction is not arithmetic.
     """
     from xdis.bytecode import Bytecode
 
@@ -96,7 +96,7 @@ def read_instructions(
     local: dict[str, Any] = dict(zip(names[::-1], reversed(defaults), strict=False)) | arguments
     local |= {name: None for name in names[1:] if name not in local and name in ("mask", "training")}
     local[names[0]] = WHOLE_INPUT
-    # Before Python 3.11 xdis gives the free variables as cell variables; a lambda has only one kind of them.
+    # Before Python 3.11, xdis lists free variables as cell variables; a lambda has only one of the two kinds.
     cells = dict(zip([*code.co_freevars, *code.co_cellvars], closure, strict=False))
     machine = _Machine(code, local, cells)
     try:
@@ -119,7 +119,7 @@ def _finished(value: Any) -> Expression:
 
 
 class _Machine:
-    """Python's stack machine, on expressions."""
+    """Python's stack machine, operating on expressions."""
 
     def __init__(self, code: Any, local: dict[str, Any], cells: dict[str, Any]) -> None:
         self.stack: list[Any] = []
@@ -131,13 +131,13 @@ class _Machine:
         self._bounds = BoundedExpressions()
 
     def require_bounded(self, *values: Any) -> None:
-        """Refuse values that are too large, before anything walks through them."""
+        """Reject values that are too large, before any code traverses them."""
         for value in values:
             if excess := self._bounds.excess(value):
                 raise CannotReadError(excess)
 
     def step(self, instruction: Any) -> bool:
-        """Take one instruction; return True at the end of the function."""
+        """Execute one instruction; return True at the end of the function."""
         name, value = instruction.opname, instruction.argval
         self.taken += 1
         if name in _IGNORED:
@@ -167,7 +167,7 @@ class _Machine:
             case "LOAD_GLOBAL" | "LOAD_NAME":
                 if name == "LOAD_GLOBAL" and self._code_is_from_311() and arg & 1:
                     self._push(_NULL)
-                # Python 2 has True as a global name.
+                # In Python 2, True is a global name.
                 self._push({"True": True, "False": False}.get(value, _Name(value)))
             case "LOAD_DEREF" | "LOAD_CLASSDEREF":
                 self._push(self._local[value] if value in self._local else _constant(self._cells[value]))
@@ -265,7 +265,7 @@ class _Machine:
             raise CannotReadError("an index into something that is no tensor")
 
     def _apply(self, args: list[Any], keywords: dict[str, Any], nulls: int) -> None:
-        """Call the function below the arguments, with a NULL or nothing beside it."""
+        """Call the function below the arguments, next to which there may be a NULL."""
         under = self._pop(1 + nulls)
         functions = [f for f in under if f is not _NULL]
         if len(functions) != 1 or not isinstance(functions[0], _Name):
@@ -296,7 +296,7 @@ class _Machine:
 
 
 def _function(path: str, args: list[Any], keywords: dict[str, Any]) -> Any:
-    """The value of a call of a function by its written name."""
+    """The value of a call of a function, given by the name in the code."""
     module, _, name = path.rpartition(".")
     if path in _BUILTINS and len(args) == 1 and _is_number(args[0]) and not keywords:
         return _BUILTINS[path](args[0])
@@ -361,7 +361,7 @@ def _constant(value: Any) -> Any:
 
 
 def _argument(value: Any) -> Any:
-    """An argument of a call: a global name may be a dtype or a constant there."""
+    """Convert an argument of a call, in which a global name may be a dtype or a constant."""
     if isinstance(value, _Name):
         if value.path in _CONSTANTS:
             return _CONSTANTS[value.path]
@@ -377,7 +377,7 @@ def _argument(value: Any) -> Any:
 
 
 def _tensor(value: Any) -> Expression:
-    """An operand: a tensor, a number or a list of numbers."""
+    """Convert an operand: a tensor, a number or a list of numbers."""
     value = _argument(value)
     if isinstance(value, str) or value is None:
         raise CannotReadError("arithmetic with something that is no number")

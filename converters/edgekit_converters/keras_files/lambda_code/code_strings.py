@@ -1,4 +1,4 @@
-"""Recognizes Python code that was packed into a text: pickled, or marshalled as Keras does with functions."""
+"""Recognizes Python code in a string: pickled, or marshalled as Keras does with functions."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 from contextlib import suppress
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{24,}={0,2}\s*")
-# A pickle of protocol 2 to 5 begins with its version.
+# A pickle of protocol 2 to 5 starts with its version.
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
-# The mark of a code object, with and without the bit for references, and its number of arguments (a small one).
+# The type byte of a code object, with and without the reference flag, and its number of arguments (a small one).
 _MARSHALLED = re.compile(rb"[\xe3c][\x00-\x10]\x00\x00\x00")
-# Pickles of protocol 0, as text, call what they name.
+# Pickles of protocol 0, which are text, call what they name.
 _PICKLED_CALL = re.compile(rb"c[\w.]+\n\w+\n")
 
 
 def code_inside(text: str) -> str:
-    """Say what code a text holds, as base64 or byte by character; "" for none."""
+    """Name the kind of code in a string, as base64 or with one character per byte; "" if there is none."""
     candidates = []
     start = text[:256]
     with suppress(UnicodeEncodeError):

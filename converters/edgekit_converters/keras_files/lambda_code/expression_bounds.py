@@ -1,28 +1,28 @@
-"""Bounds an expression that is computed from code: few instructions can describe one of any size."""
+"""Limits the size of an expression that is computed from code: a few instructions can produce one of any size."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Nodes of an expression, those of a shared part counted at every place; published Lambdas have fewer than 50.
+#: Nodes of an expression; a shared part counts at each position. Published Lambdas have fewer than 50.
 MAX_NODES = 2_000
-#: Lists and calls inside each other, a call with its list of arguments being two; what follows walks them recursively.
+#: Nesting of lists and calls, where a call with its list of arguments counts as two; later code is recursive.
 MAX_DEPTH = 100
 MAX_LIST_LENGTH = 64
-#: The largest number up to which floats hold every whole number.
+#: The largest number up to which floats represent every integer.
 MAX_WHOLE_NUMBER = 2**53
 MAX_TEXT_LENGTH = 1_000
 
 
 class BoundedExpressions:
-    """Measures expressions as trees, each part once however often it is shared."""
+    """Measures expressions as trees, visiting each part once however often it is shared."""
 
     def __init__(self) -> None:
-        # By identity; the values are kept, so that no other gets the identity of one that is gone.
+        # By identity; the values are kept, so that no new value gets the identity of a deleted one.
         self._measured: dict[int, tuple[Any, int, int]] = {}
 
     def excess(self, value: Any) -> str:
-        """What of a value is beyond the bounds, such as ``"a list of 128 values"``; "" if nothing is."""
+        """Describe how a value exceeds the limits, such as ``"a list of 128 values"``; "" if it does not."""
         try:
             self._measure(value, 0)
         except _BeyondBoundsError as error:
@@ -30,7 +30,7 @@ class BoundedExpressions:
         return ""
 
     def _measure(self, value: Any, level: int) -> tuple[int, int]:
-        """The nodes and levels of a value's tree; ``level`` is how deep it was found."""
+        """The number of nodes and levels of a value's tree; ``level`` is the depth at which it was found."""
         if not isinstance(value, (list, tuple, dict)):
             _check_plain(value)
             return 1, 0
@@ -48,7 +48,7 @@ class BoundedExpressions:
 
 
 class _BeyondBoundsError(Exception):
-    """What is beyond the bounds."""
+    """A limit is exceeded."""
 
 
 def _check(is_bounded: bool, excess: str) -> None:

@@ -1,4 +1,4 @@
-"""Arithmetic on tensors as plain data: what raw TensorFlow calls and stored Lambdas are read into.
+"""Arithmetic on tensors as plain data, to which raw TensorFlow calls and stored Lambdas are converted.
 
 An expression is a number, a string, None, a list of expressions, or one of
 
@@ -26,7 +26,7 @@ _OPERATION_NAMES = """
     stop_gradient subtract sum swapaxes take tan tanh tile transpose tril triu true_divide unstack var where zeros_like
     batch_flatten bias_add depth_to_space getitem hard_sigmoid_keras2 l2_normalize resize space_to_depth
 """
-#: Operations by their names in ``keras.ops``; the last line's are made of those.
+#: Operations by their names in ``keras.ops``; those on the last line are composed of others.
 OPERATIONS = frozenset(_OPERATION_NAMES.split())
 
 
@@ -35,12 +35,12 @@ _RANKS = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 3}
 
 
 def call(operation: str, *args: Expression, **kwargs: Expression) -> Expression:
-    """The expression ``operation(*args, **kwargs)``."""
+    """Make the expression ``operation(*args, **kwargs)``."""
     return {"call": operation, "args": list(args), "kwargs": kwargs}
 
 
 def is_constant(expression: Expression) -> bool:
-    """True if no tensor takes part in ``expression``."""
+    """True if ``expression`` does not involve a tensor."""
     if isinstance(expression, dict):
         return not {"input", "call"} & expression.keys()
     if isinstance(expression, (list, tuple)):
@@ -49,12 +49,12 @@ def is_constant(expression: Expression) -> bool:
 
 
 def to_text(expression: Expression) -> str:
-    """Write an expression as Python would: ``x / 127.5 - 1.0``."""
+    """Write an expression as in Python: ``x / 127.5 - 1.0``."""
     return _text(expression)[0]
 
 
 def as_affine(expression: Expression) -> tuple[float, float] | None:
-    """``(scale, offset)`` if the expression is ``scale * x + offset``, else None."""
+    """Return ``(scale, offset)`` if the expression is ``scale * x + offset``, otherwise None."""
     if expression == WHOLE_INPUT:
         return 1.0, 0.0
     if not isinstance(expression, dict) or expression.get("call") not in _INFIX or expression["kwargs"]:
@@ -89,7 +89,7 @@ def _is_number(value: Expression) -> bool:
 
 
 def _text(expression: Expression) -> tuple[str, int]:
-    """The text, and how tightly its outermost operator binds."""
+    """The text, and the precedence of its outermost operator."""
     if isinstance(expression, (list, tuple)):
         return "[" + ", ".join(map(to_text, expression)) + "]", 9
     if not isinstance(expression, dict):

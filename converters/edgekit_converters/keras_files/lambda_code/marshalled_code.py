@@ -1,4 +1,4 @@
-"""Takes a marshalled code object apart with xdis, without what makes a few bytes grow beyond measure."""
+"""Parses a marshalled code object with xdis, without constructs that make a few bytes grow excessively."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xdis.op_imports import get_opcode_module
 from xdis.unmarshal import VersionIndependentUnmarshaller
 from xdis.version_info import PythonImplementation
 
-#: Values in the tuples that are referred to; in the code of a Lambda these are a few names.
+#: Most values in referenced tuples; in the code of a Lambda these are a few names.
 _MAX_REPEATED = 1_000
 
 
@@ -30,17 +30,17 @@ def load_code(code: bytes, python: tuple[int, int]) -> tuple[Any, Any] | None:
             code_object = _PlainUnmarshaller(io.BytesIO(code), magic, False, code_objects={}).load()
             opcodes = get_opcode_module(python, PythonImplementation.CPython)
     except (Exception, SystemExit):
-        # Bytes of another version fail inside xdis in any way that bytes can.
+        # Bytes of another version may make xdis fail in any way.
         return None
-    # Without names it is a marshalled value of another kind.
+    # An object without names is a marshalled value of another kind.
     return (code_object, opcodes) if hasattr(code_object, "co_varnames") else None
 
 
 class _PlainUnmarshaller(VersionIndependentUnmarshaller):
-    """Reads code and the constants that arithmetic has.
+    """Reads code and the kinds of constants that arithmetic uses.
 
-    A tuple that refers twice to a tuple that refers twice to a tuple … has 2^n values in n lines, and xdis hashes and
-    prints all of them. Python's own compiler refers only to tuples of names and numbers.
+    A tuple that refers twice to a tuple that refers twice to a tuple … has 2^n values after n steps, and xdis hashes
+    and prints all of them. Python's own compiler refers only to tuples of names and numbers.
     """
 
     _repeated = 0
