@@ -1,4 +1,4 @@
-"""Layers for what Keras 3 has no more. Importing this package imports Keras: only ``load`` does, to build a model."""
+"""Layers that Keras 3 no longer has. Importing this package imports Keras, so only ``load`` does, to build a model."""
 
 from edgekit_converters.keras_files.replacement_layers.channels_first import ChannelsFirst
 from edgekit_converters.keras_files.replacement_layers.expression import Expression

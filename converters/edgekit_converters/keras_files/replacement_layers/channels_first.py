@@ -1,4 +1,4 @@
-"""A channels-last layer for channels-first tensors."""
+"""A wrapper that runs a channels-last layer on channels-first tensors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ChannelsFirst(keras.layers.Wrapper):
         channels = self._channels_axis(rank)
         outputs = self.layer(ops.transpose(inputs, _moved(tuple(range(rank)), channels)))
         rank = len(outputs.shape)
-        if rank == 2:  # A global pooling has left the channels alone.
+        if rank == 2:  # After a global pooling, only the channels are left.
             return outputs
         channels = self._channels_axis(rank)
         return ops.transpose(outputs, [*range(channels), rank - 1, *range(channels, rank - 1)])
@@ -35,5 +35,5 @@ class ChannelsFirst(keras.layers.Wrapper):
 
 
 def _moved(axes: tuple[Any, ...], channels: int) -> tuple[Any, ...]:
-    """``axes`` with the channels moved to their end."""
+    """Move the channels to the end of ``axes``."""
     return (*axes[:channels], *axes[channels + 1 :], axes[channels])

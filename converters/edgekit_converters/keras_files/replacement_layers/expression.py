@@ -1,4 +1,4 @@
-"""Arithmetic that is written out as data."""
+"""A layer that computes an arithmetic expression given as data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Expression(keras.layers.Layer):
         return _evaluate(self.expression, inputs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        # As TensorFlow's calls did: no mask goes on.
+        # As with TensorFlow's calls, masks are not passed on.
         return None
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An activation that changed its meaning."""
+"""An activation whose meaning has changed since Keras 2."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _register = keras.saving.register_keras_serializable(package="edgekit")
 
 @_register
 def hard_sigmoid_keras2(x: Any) -> Any:
-    """``clip(0.2 x + 0.5, 0, 1)``: ``hard_sigmoid`` as it was until Keras 2."""
+    """Compute ``clip(0.2 x + 0.5, 0, 1)``, which was ``hard_sigmoid`` until Keras 2."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)

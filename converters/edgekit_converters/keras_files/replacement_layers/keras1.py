@@ -1,4 +1,4 @@
-"""Layers with weights that only Keras 1 had."""
+"""Layers with weights that exist only in Keras 1."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class MaxoutDense(keras.layers.Layer):
     """The largest of several dense layers' outputs.
 
     Args:
-        units: The size of the output.
-        nb_feature: How many dense layers compete.
+        units: Size of the output.
+        nb_feature: Number of dense layers.
         use_bias: Whether they add a bias.
     """
 
@@ -29,7 +29,7 @@ class MaxoutDense(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.nb_feature, self.units), name="bias") if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
-        # One product for all competitors: (batch, inputs) by (inputs, features × units).
+        # One product for all dense layers: (batch, inputs) by (inputs, features × units).
         kernel = ops.reshape(ops.transpose(self.kernel, (1, 0, 2)), (-1, self.nb_feature * self.units))
         outputs = ops.reshape(ops.matmul(inputs, kernel), (-1, self.nb_feature, self.units))
         return ops.max(outputs if self.bias is None else outputs + self.bias, axis=1)
@@ -41,10 +41,10 @@ class MaxoutDense(keras.layers.Layer):
 
 @_register
 class Highway(keras.layers.Layer):
-    """A dense layer with a gate that lets its input pass by.
+    """A dense layer with a gate that passes part of the input through.
 
     Args:
-        activation: The dense layer's activation.
+        activation: Activation of the dense layer.
         use_bias: Whether layer and gate add a bias.
     """
 
@@ -75,10 +75,10 @@ class Highway(keras.layers.Layer):
 
 @_register
 class ParametricSoftplus(keras.layers.Layer):
-    """``alpha * softplus(beta * x)`` with both learned.
+    """``alpha * softplus(beta * x)`` with learned ``alpha`` and ``beta``.
 
     Args:
-        shared_axes: Axes along which they are shared, from 1.
+        shared_axes: Axes along which these are shared, counted from 1.
     """
 
     def __init__(self, shared_axes: Any = None, **kwargs: Any) -> None:
@@ -102,7 +102,7 @@ class SReLU(keras.layers.Layer):
     """Three lines joined at two learned thresholds.
 
     Args:
-        shared_axes: Axes along which thresholds and slopes are shared, from 1.
+        shared_axes: Axes along which thresholds and slopes are shared, counted from 1.
     """
 
     def __init__(self, shared_axes: Any = None, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Convolutions with kernels of their own at every place, which Keras 3 has no more."""
+"""Convolutions with a separate kernel at each position, which Keras 3 no longer has."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _register = keras.saving.register_keras_serializable(package="edgekit")
 
 
 class _LocallyConnected(keras.layers.Layer):
-    """What both layers share: gather each place's patch, then multiply it by that place's kernel.
+    """Base of both layers: gathers the patch of each position, then multiplies it by that position's kernel.
 
     Args:
-        filters: Output channels.
-        kernel_size: The patch's size along each spatial axis.
-        strides: The step along each spatial axis.
-        activation: What follows the bias.
-        use_bias: Whether each place and channel has a bias.
+        filters: Number of output channels.
+        kernel_size: Size of the patch along each spatial axis.
+        strides: Step along each spatial axis.
+        activation: Activation after the bias.
+        use_bias: Whether each position and channel has a bias.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class _LocallyConnected(keras.layers.Layer):
             self.bias = self.add_weight(shape=(*self.places, self.filters), name="bias")
 
     def call(self, inputs: Any) -> Any:
-        # A convolution with an identity kernel lays the patches side by side, in builtin operators.
+        # A convolution with an identity kernel extracts the patches, using builtin operators.
         patch = self.kernel.shape[1]
         identity = ops.reshape(ops.eye(patch), (*self.kernel_size, inputs.shape[-1], patch))
         patches = ops.reshape(ops.conv(inputs, identity, strides=self.strides), (-1, math.prod(self.places), patch))

@@ -1,4 +1,4 @@
-"""3D pooling by two 2D poolings."""
+"""3D pooling as two 2D poolings."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _register = keras.saving.register_keras_serializable(package="edgekit")
 class Pooling3D(keras.layers.Layer):
     """Pools rows and columns of every slice, then the depth of every column: maximum and mean are separable.
 
-    The mean of a window at the edge counts the values inside alone, and these are as many rows times columns times
-    slices: it is the mean of means, too.
+    At an edge, the mean of a window covers only values inside the tensor. These always form a box of rows, columns and
+    slices, so the mean of means is exact there, too.
 
     Args:
         method: "max" or "average".
         pool_size: Depth, rows and columns of the window, or one number for all.
-        strides: The same for its steps; None takes the window's size.
+        strides: Depth, rows and columns of the steps, likewise; None uses the window's size.
         padding: "valid" or "same".
     """
 

@@ -1,4 +1,4 @@
-"""A mask as a tensor of its own."""
+"""A layer that returns a mask as a tensor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _register = keras.saving.register_keras_serializable(package="edgekit")
 
 @_register
 class TakeMask(keras.layers.Layer):
-    """Gives its input's mask, shape ``(batch, time)``; all true where there is none."""
+    """Returns its input's mask, shape ``(batch, time)``; all true if there is none."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
