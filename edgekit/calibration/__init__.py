@@ -1,1 +1,1 @@
-"""The data that int8 is calibrated on: chosen, looked at before it is used, and handed on."""
+"""Chooses calibration data, examines it before use, and passes it to quantization."""

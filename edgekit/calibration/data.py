@@ -1,4 +1,4 @@
-"""Opens calibration data for a lowered model, looks at it, and hands it on one example at a time."""
+"""Opens calibration data for a lowered model, examines it, and yields it one example at a time."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from edgekit_runtime.task import NOTHING_SAID, UNNAMED, Claim
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: Examples that are read at once.
+#: Number of examples per batch.
 _BATCH = 32
-#: So many are shown to the float model before it is calibrated.
+#: Maximum number of examples that the float model predicts before calibration.
 _EXAMINED = 128
-#: Fewer held-back examples than this prove little.
+#: With fewer held-back examples than this, a judgement is unreliable.
 _FEWEST_HELD_BACK = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    """What was calibrated on, and what it looked like.
+    """Properties of the calibration data.
 
     Attributes:
-        data: What the user called it.
-        samples: Examples calibrated on.
-        data_sha256: Digest of these.
-        classes: How many classes they cover; None without labels.
+        data: Name of the data, as given by the user.
+        samples: Number of examples used for calibration.
+        data_sha256: SHA-256 of these examples.
+        classes: Number of classes among them; None without ground truth.
         value_range: Smallest and largest value of each input, by name.
-        float_top1: Share of right answers of the float model on up to 128 of them; None if it has none.
-        wide_inputs: Inputs whose columns differ too much in range for one scale of int8.
-        notes: What reading did to them.
-        warnings: Sentences for what is probably not meant.
+        float_top1: Top-1 accuracy of the float model on up to 128 of the examples, a fraction; None if it is undefined.
+        wide_inputs: Inputs whose columns differ too much in range for a single int8 scale.
+        notes: Sentences about changes made to the examples, such as truncated recordings.
+        warnings: Sentences about probable mistakes.
     """
 
     data: str
@@ -62,20 +62,20 @@ class CalibrationReport:
         return asdict(self)
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest keeps of it."""
+        """The facts that the manifest stores."""
         return {"data_sha256": self.data_sha256, "samples": self.samples, "warnings": list(self.warnings)}
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationData:
-    """Data that was looked at and may be calibrated on.
+    """Examined data for calibration.
 
     Attributes:
-        stream: The examples chosen.
-        report: What they look like.
-        data: All that was opened; its held-back part was not looked at.
-        is_scarce: Whether too few examples could be held back: then ``stream`` is drawn from all of them, the
-            held-back ones too, and models are judged by cross-fitting (``edgekit.budget.cross_fitting``).
+        stream: Examples chosen for calibration.
+        report: Properties of these examples.
+        data: All of the opened data; its held-back part was not examined.
+        is_scarce: Whether too few examples could be held back. If so, ``stream`` is drawn from all examples, including
+            the held-back ones, and models are judged by cross-fitting (``edgekit.budget.cross_fitting``).
     """
 
     stream: ExampleStream
@@ -84,7 +84,7 @@ class CalibrationData:
     is_scarce: bool
 
     def samples(self) -> Iterator[dict[str, np.ndarray]]:
-        """Each example by input name, with a batch axis of length 1; read while it is used, with a bar."""
+        """Yield each example by input name, with a batch axis of length 1; examples are read on demand."""
         with progress_bar("Calibrating", self.report.samples) as advance:
             for batch in self.stream.batches(_BATCH):
                 for row in range(len(batch)):
@@ -102,20 +102,21 @@ def open_calibration_data(
     labels: tuple[str, ...] = (),
     claim: Claim = NOTHING_SAID,
 ) -> CalibrationData:
-    """Open data for a lowered model, choose examples of the part that is not held back, and look at them.
+    """Open data for a lowered model, choose examples from the part that is not held back, and examine them.
 
-    Where too few examples could be held back, they are chosen from all.
+    If too few examples could be held back, they are chosen from the whole data.
 
     Args:
-        request: What the user said of the data.
+        request: The user's options for the data.
         float_model: The float32 .tflite.
-        inputs: Its inputs; images know what pixels become.
-        samples: How many examples to take, at most.
-        is_range_known: Whether the user or the model itself says what pixels 0 and 255 become.
-        labels: The model's own names of its classes; empty if none are known.
-        claim: What the user says of the model's task.
+        inputs: Inputs of the model; images have their pixel range.
+        samples: Maximum number of examples.
+        is_range_known: Whether the user or the model itself specifies the real values of pixels 0 and 255.
+        labels: Class names of the model; empty if unknown.
+        claim: The user's declaration of the model's task.
     Raises:
-        EdgekitError: The data is missing, damaged, does not fit the model, or can be of no use to it.
+        EdgekitError: The data is missing, is damaged, is not compatible with the model, or cannot be used for
+            calibration.
     """
     data = open_data(request, inputs, labels=labels)
     is_scarce = _is_scarce(data)
@@ -133,7 +134,7 @@ def open_calibration_data(
         range_warning(survey.lowest[name], survey.highest[name], limits, is_known=is_range_known)
         for name, limits in taken.items()
     ]
-    # The three have one cause, and one sentence is enough: the one that knows most.
+    # All three have the same cause, so only the most specific sentence is reported.
     suspicions = [plausibility.scaling_warning, *ranges, plausibility.warning]
     warnings = survey.warnings(data.labels, _class_count(model)) + [each for each in suspicions if each][:1]
     report = CalibrationReport(
@@ -151,7 +152,7 @@ def open_calibration_data(
 
 
 def _is_scarce(data: ModelData) -> bool:
-    """Whether examples are held back, but few; a source's own test part stays what it is."""
+    """Whether some, but too few, examples are held back; a source's own test part is always used as it is."""
     if data.has_test_part:
         return False
     count = data.held_back.count
@@ -181,7 +182,7 @@ def _plausibility(
 
 
 def _class_count(model: Model) -> int | None:
-    """How many classes the model tells apart; None if its output is no row of scores."""
+    """The number of classes of the model; None if its output is not a row of scores."""
     if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         return None
     return max(model.outputs[0].shape[1], 2) if model.outputs[0].shape[1] > 0 else None

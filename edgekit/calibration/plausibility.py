@@ -1,4 +1,4 @@
-"""Whether a float model answers its calibration data as data that it was trained for."""
+"""Checks whether the predictions of a float model for its calibration data are plausible."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from edgekit_runtime.classification import probabilities
 from edgekit_runtime.model import Model
 from edgekit_runtime.task import CLASSES, Task
 
-#: Fewer than these tell nothing.
+#: Fewer examples than this prove nothing.
 _FEWEST = 20
-#: A model that is right so often gets the data that it was trained for.
+#: A model with this accuracy is given data like its training data.
 _GOOD = 0.8
-#: Answers of which so many are the same do not come from all classes.
+#: If this share of the predictions is equal, the examples cannot come from all classes.
 _NEARLY_ALL = 0.95
-#: So much more must another scaling bring before it is named.
+#: Minimum gain in accuracy for which another scaling is recommended.
 _CLEARLY_BETTER = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Rescaling:
-    """Another form that the values may have had in training.
+    """Another scaling that the values may have had in training.
 
     Attributes:
-        name: What is done, as a user would say it.
-        apply: Does it, to an input's values.
-        pixel_range: What it makes of pixels 0 and 255; None if the input takes no pictures.
+        name: Description of the scaling, for messages.
+        apply: Applies it to the values of an input.
+        pixel_range: Resulting values of pixels 0 and 255; None if the input does not take images.
     """
 
     name: str
@@ -41,12 +41,12 @@ class Rescaling:
 
 @dataclass(frozen=True, slots=True)
 class Plausibility:
-    """What a float model makes of labelled or unlabelled examples.
+    """Plausibility of a float model's predictions.
 
     Attributes:
-        top1: Share of right answers; None without labels, or where the model tells no classes apart.
-        scaling_warning: A sentence where another scaling does much better.
-        warning: A sentence where the answers cannot be right, whatever the reason.
+        top1: Top-1 accuracy, a fraction; None without ground truth or if the model is not a classifier.
+        scaling_warning: A sentence if another scaling gives a much higher accuracy.
+        warning: A sentence if the predictions cannot be right for any other reason.
     """
 
     top1: float | None = None
@@ -63,15 +63,15 @@ def examine(
     pixel_ranges: Mapping[str, tuple[float, float]],
     labels: tuple[str, ...] = (),
 ) -> Plausibility:
-    """Ask a float model about some examples, and where it does badly, about other forms of these.
+    """Run a float model on some examples and, if its accuracy is low, on other scalings of them.
 
     Args:
         model: The float model.
-        inputs: Examples (N, ...) by input name, as they would calibrate it.
-        y: Their labels, (N, ...), or None.
-        task: What the model's outputs are; only a single output of classes can be examined.
-        pixel_ranges: Real values of pixels 0 and 255 by name of each input that takes images.
-        labels: Names of the classes.
+        inputs: Examples (N, ...) by input name, as calibration would use them.
+        y: Ground truth of the examples, (N, ...), or None.
+        task: Task of the model; only a single output of classes can be examined.
+        pixel_ranges: Real values of pixels 0 and 255 for each image input, by name.
+        labels: Class names.
     """
     is_logit = any(kind.is_logit for kind in task.outputs.values())
     if [kind.name for kind in task.outputs.values()] != [CLASSES]:
@@ -83,7 +83,7 @@ def examine(
     if y is None:
         return Plausibility(warning=_one_answer(answers, scores.shape[1], labels))
     if y.shape != answers.shape:
-        # Labels of several at once; whoever judges by them says that they do not fit.
+        # The ground truth has another shape; the code that judges by it reports that.
         return Plausibility()
     if y.max() >= scores.shape[1]:
         return Plausibility(warning=f"The data has a class {y.max()}, the model only {scores.shape[1]} classes.")
@@ -108,20 +108,20 @@ def examine(
 
 
 def range_warning(lowest: float, highest: float, pixel_range: tuple[float, float], *, is_known: bool) -> str | None:
-    """A sentence where values of pictures cannot have the range that the model takes.
+    """A sentence if the values of images cannot be in the range that the model takes; otherwise None.
 
     Args:
         lowest: Smallest value of all examples.
         highest: Largest value of all examples.
         pixel_range: Real values of pixels 0 and 255 that the model takes.
-        is_known: Whether the user or the model says so; else it is what most models take.
+        is_known: Whether the user or the model specifies the range; otherwise it is the usual default.
     """
     low, high = pixel_range
     span = high - low
     outside = max(highest - high, low - lowest)
     taken = f"the model takes {low:g} to {high:g}" + ("" if is_known else ", unless --pixel-range says otherwise")
     given = f"The values to calibrate on go from {lowest:.4g} to {highest:.4g}, and {taken}"
-    # Standardized pictures go a little beyond 0 to 1; pixels go far beyond.
+    # Standardized images exceed 0 to 1 by a little; raw pixels exceed it by far.
     if outside > (0.5 if is_known else 10) * span:
         return f"{given}: they are not scaled as in training."
     if highest - lowest < 0.1 * span:
@@ -130,7 +130,7 @@ def range_warning(lowest: float, highest: float, pixel_range: tuple[float, float
 
 
 def _scores(model: Model, inputs: dict[str, np.ndarray], is_logit: bool) -> np.ndarray | None:
-    """Scores (N, classes); None if the model gives the chosen classes alone."""
+    """Scores (N, classes); None if the model returns only the indices of the chosen classes."""
     outputs = list(model.predict_named(inputs).values())
     if len(outputs) != 1 or outputs[0].ndim != 2:
         return None
@@ -146,10 +146,10 @@ def _advice(pixel_range: tuple[float, float] | None) -> str:
 
 
 def _one_answer(answers: np.ndarray, class_count: int, labels: tuple[str, ...]) -> str | None:
-    """A sentence where nearly all answers are the same."""
+    """A sentence if nearly all predictions are equal; otherwise None."""
     counts = np.bincount(answers)
     most = int(counts.argmax())
-    # One of two classes may well be rare.
+    # With two classes, one may be rare.
     if counts[most] < (_NEARLY_ALL if class_count > 2 else 1) * len(answers):
         return None
     name = labels[most] if most < len(labels) else f"class {most}"

@@ -1,4 +1,4 @@
-"""What calibration data looks like, without asking the model."""
+"""Collects statistics of calibration data without running the model."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from edgekit.datasets.source import row_hashes
 from edgekit.datasets.streams import Batch
 from edgekit_runtime.errors import DataError
 
-#: Fewer than these give ranges that depend on chance.
+#: Fewer examples than this give unreliable ranges.
 _FEW = 32
-#: Codes of int8: a column whose range is a smaller share of the input's has one code.
+#: Number of int8 codes. A column whose range is less than 1/256 of the input's range collapses to a single code.
 _CODES = 256
-#: So many classes' names are listed.
+#: Maximum number of class names to list.
 _LISTED = 8
 
 
 @dataclass
 class Survey:
-    """Running figures over a stream of examples.
+    """Running statistics of a stream of examples.
 
     Attributes:
-        count: Examples so far.
+        count: Number of examples so far.
         lowest: Smallest value of each input.
         highest: Largest value of each input.
-        constant: Examples in which every value of an input is the same, by input; none for inputs of one value.
-        classes: How many examples each class has; empty without class numbers.
-        columns: Smallest and largest value of each column, float (2, columns), of each input that is a table.
+        constant: Number of examples whose values are all equal, by input; inputs with a single value are not counted.
+        classes: Number of examples of each class; empty if the ground truth is not classes.
+        columns: Smallest and largest value of each column, float64 (2, columns), for each input that is a table.
     """
 
     count: int = 0
@@ -43,11 +43,11 @@ class Survey:
 
     @property
     def distinct(self) -> int:
-        """How many different examples there are."""
+        """Number of distinct examples."""
         return len(self._seen)
 
     def add(self, batch: Batch) -> None:
-        """Take in a batch."""
+        """Add a batch to the statistics."""
         self.count += len(batch)
         for name, values in batch.inputs.items():
             rows = values.reshape(len(values), -1)
@@ -70,7 +70,7 @@ class Survey:
 
     @property
     def wide_inputs(self) -> dict[str, float]:
-        """By how much an input's whole range exceeds its narrowest column's, if that is too much for one int8 scale."""
+        """Ratio of each input's range to that of its narrowest column, if it is too large for a single int8 scale."""
         factors = {}
         for name, (low, high) in self.columns.items():
             ranges = (high - low)[high > low]
@@ -80,12 +80,12 @@ class Survey:
         return factors
 
     def require_usable(self, name: str) -> None:
-        """Refuse what no model was ever meant to see.
+        """Refuse data that is unsuitable for any model.
 
         Args:
-            name: What the user called the data.
+            name: Name of the data, for messages.
         Raises:
-            DataError: There are no examples, all are equal, or each is one value throughout.
+            DataError: There are no examples, all examples are equal, or each example is constant.
         """
         if self.count == 0:
             raise DataError(f"{name} has no examples to calibrate on.", next_step="pass some hundred real inputs")
@@ -105,11 +105,11 @@ class Survey:
                 )
 
     def warnings(self, labels: tuple[str, ...], class_count: int | None) -> list[str]:
-        """A sentence for each thing that is probably not meant.
+        """Sentences about probable mistakes.
 
         Args:
-            labels: Names of the classes; empty if none are known.
-            class_count: How many classes the model tells apart, or None.
+            labels: Class names; empty if unknown.
+            class_count: Number of classes of the model, or None.
         """
         found = []
         if self.count < _FEW:
@@ -137,7 +137,7 @@ class Survey:
             ]
         expected = range(class_count or 0)
         missing = [number for number in expected if number not in self.classes]
-        # With few examples for each class, some are missing by chance.
+        # With few examples per class, some classes are missing by chance.
         if not self.classes or not missing or self.count < 4 * len(expected):
             return []
         names = ", ".join(_named(number, labels) for number in missing[:_LISTED])
