@@ -1,4 +1,4 @@
-"""A Keras file or SavedModel to one or more packed .tflite files."""
+"""Converts a Keras file, SavedModel or PyTorch program to one or more packed .tflite files."""
 
 from edgekit.conversion.convert import convert
 from edgekit.conversion.options import ConversionOptions

@@ -1,4 +1,4 @@
-"""The steps of a conversion: lower, calibrate, quantize, pack, write."""
+"""Runs the steps of a conversion: lower, calibrate, quantize, pack, write."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
 
     Args:
         request: The source and how to lower it.
-        outputs: Where to write each mode; with a budget, where to write it if it is the one taken.
-        options: Calibration, types, labels, the budget.
+        outputs: Output path of each mode; with a budget, only the path of the selected mode is written.
+        options: Options for calibration, types, labels and the budget.
     Raises:
-        EdgekitError: The source, the data, the options or a target are unfit; nothing was written then. Of several
-            variants, those that a target cannot run are left out with a note.
+        EdgekitError: The source, the data, the options or a target cannot be used; nothing is written in that case. If
+            there are several variants, those that a target cannot run are omitted with a note instead.
     """
     outputs, notes = fitting_outputs(outputs, options.targets)
     io_types = io_types_of(
@@ -73,7 +73,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     artifacts = {mode: _pack(source, mode, model, kept, scores.get(mode, ())) for mode, model in models.items()}
     for mode, artifact in artifacts.items():
         require_runs(check_targets(TfliteModel(artifact), options.targets), mode)
-    # Written at the end, so that a failure leaves no variant of another run beside an older one.
+    # All variants are written at the end, so that a failure does not mix new variants with those of an older run.
     for mode, artifact in artifacts.items():
         write_bytes(outputs[mode], artifact)
     if not options.targets:
@@ -112,7 +112,7 @@ def _variants(
 def _quantizer(
     source: LoweredSource, io_types: Mapping[Mode, IoType], options: ConversionOptions
 ) -> Callable[[Collection[Mode], Ranges], dict[Mode, TargetedModel]]:
-    """Makes the same variants of some modes with other ranges."""
+    """Return a function that quantizes some of the modes again with other ranges."""
 
     def quantize(modes: Collection[Mode], ranges: Ranges) -> dict[Mode, TargetedModel]:
         return _variants(source, {mode: io_types[mode] for mode in modes}, options, ranges)[0]
@@ -121,7 +121,7 @@ def _quantizer(
 
 
 def _on_cross_fitting(source: LoweredSource, *, is_calibrated: bool) -> tuple[str, ...]:
-    """How scarce data was used, for whoever reads a score or a budget."""
+    """A note that explains how scarce data was used, for readers of a score or a budget."""
     calibration = source.calibration
     if calibration is None or not calibration.is_scarce or not is_calibrated:
         return ()
@@ -141,7 +141,7 @@ def _on_weights(lowered: LoweredModel) -> tuple[str, ...]:
 def _pack(
     source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None, scores: Sequence[OutputScore]
 ) -> bytes:
-    """The artifact, with golden examples where the model gives numbers that can be compared."""
+    """Pack the artifact, with golden examples if the model's outputs are numbers that can be compared."""
     manifest = Manifest(
         labels=source.labels,
         preprocessing=source.preprocessing,

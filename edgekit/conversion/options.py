@@ -1,4 +1,4 @@
-"""How to convert."""
+"""Declares the options of a conversion."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from edgekit_runtime.task import NOTHING_SAID, Claim
 
 @dataclass(frozen=True, slots=True)
 class ConversionOptions:
-    """How to convert.
+    """Options of a conversion.
 
     Attributes:
-        io: Type of inputs and outputs of the variants that can have it.
-        scheme: How many scales integer weights have.
+        io: Type of the inputs and outputs of all variants that support it.
+        scheme: Granularity of the scales of integer weights.
         data: Data for calibration, by name or path, or in memory.
-        random_calibration: Calibrate on noise instead; marks what is made.
-        samples: How many examples calibration takes, at most.
-        seed: Seed of the choice of these examples.
-        label_column: Column of labels where the data is a table; None finds it.
-        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; others take the
-            model's own.
-        pictures: What else is known of how pictures become the model's input.
-        labels: Names of the classes; empty takes the data set's.
-        targets: Names of the runtimes that every file has to run on.
-        budget: How much accuracy may be lost; with one, of all modes asked for only the model selected is written.
-        claim: What the user says of the model's task.
+        random_calibration: Whether to calibrate on noise instead; the result is marked.
+        samples: Maximum number of examples for calibration.
+        seed: Seed for choosing these examples.
+        label_column: Label column if the data is a table; None detects it.
+        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; the model's own
+            values apply to all other images.
+        pictures: Further options for preprocessing images.
+        labels: Class names; if empty, those of the dataset are used.
+        targets: Names of the runtimes that every file must run on.
+        budget: Accuracy that may be lost; with a budget, only the selected model of all modes is written.
+        claim: The user's declaration of the model's task.
     """
 
     io: IoType = IoType.FLOAT32

@@ -1,4 +1,4 @@
-"""Where a conversion writes its files."""
+"""Chooses the paths of the files that a conversion writes."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from pathlib import Path
 
 from edgekit_converters.quantization.modes import IoType, Mode, modes_by_rank
 
-#: What ``quantize`` may be beside a mode: every variant that is usually wanted, or the best one within a budget.
+#: Values of ``quantize`` other than a mode: all common variants, or the best variant within a budget.
 ALL, AUTO = "all", "auto"
 
 
 def quantize_choices() -> tuple[str, ...]:
-    """All that ``quantize`` may be."""
+    """All valid values of ``quantize``."""
     return (*(mode.value for mode in Mode), AUTO, ALL)
 
 
 def output_paths(model: Path, output: Path | None, quantize: str, io: IoType) -> dict[Mode, Path]:
-    """Where each variant goes; named for the model and, unless it is the plain one, for its mode.
+    """The path of each variant, named after the model and, unless it is not quantized, after its mode.
 
     Args:
-        model: The source.
-        output: A file, or a folder; None for the source's folder.
-        quantize: A mode, ``all`` or ``auto``. Each path of ``auto`` is the same: any of them may be written.
-        io: Type of inputs and outputs, which not every mode can have.
+        model: Path of the source.
+        output: File or folder; None for the folder of the source.
+        quantize: A mode, ``all`` or ``auto``. All modes of ``auto`` share one path, because any may be selected.
+        io: Type of inputs and outputs, which not every mode supports.
     """
     if quantize == ALL:
         folder = output or model.parent

@@ -1,4 +1,4 @@
-"""What a conversion asks of quantization: the types of inputs and outputs, and ranges from data or from noise."""
+"""Prepares quantization for a conversion: types of inputs and outputs, and ranges from data or from noise."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _logger = logging.getLogger(__name__)
 def io_types_of(
     modes: Collection[Mode], io: IoType, *, has_data: bool, random_calibration: bool = False
 ) -> dict[Mode, IoType]:
-    """The type of inputs and outputs of each mode: ``io``, or float32 beside others that can have it.
+    """The type of inputs and outputs of each mode: ``io``, or float32 if only other modes support ``io``.
 
     Raises:
-        UsageError: No mode can have it, integer activations lack data, or the data is both given and random.
+        UsageError: No mode supports ``io``, integer activations have no data, or the data is both given and random.
     """
     if random_calibration and has_data:
         raise UsageError(
@@ -39,10 +39,10 @@ def io_types_of(
 
 
 def require_integer_weights(modes: Collection[Mode], scheme: Scheme) -> None:
-    """Refuse a scheme for weights that stay floating-point numbers.
+    """Refuse a scheme if all weights stay floating-point numbers.
 
     Raises:
-        UsageError: No mode has scales to which the scheme applies.
+        UsageError: No mode has scales that the scheme applies to.
     """
     if scheme is not Scheme.PER_CHANNEL and all(mode.record.weight_bits > 8 for mode in modes):
         raise UsageError(
@@ -53,9 +53,9 @@ def require_integer_weights(modes: Collection[Mode], scheme: Scheme) -> None:
 
 
 def measured_ranges(source: LoweredSource, options: ConversionOptions) -> Ranges:
-    """Measure the ranges of the activations on the data, or on noise where there is none.
+    """Measure the ranges of the activations on the data, or on noise if there is no data.
 
-    Ranges from quantization-aware training count before those that are measured on data; noise says nothing of them.
+    Ranges from quantization-aware training take precedence over those measured on data, but are not used with noise.
     """
     if source.calibration is not None:
         report = source.calibration.report
@@ -69,7 +69,7 @@ def measured_ranges(source: LoweredSource, options: ConversionOptions) -> Ranges
 
 
 def note_on_learnt(source: LoweredSource, ranges: Ranges | None) -> list[str]:
-    """What became of the ranges that quantization-aware training left in the source."""
+    """A note on how the ranges from quantization-aware training in the source were used."""
     learnt = len(source.lowered.learnt_ranges)
     if not learnt:
         return []

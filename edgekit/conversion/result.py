@@ -1,4 +1,4 @@
-"""What a conversion made and what it has to say."""
+"""Holds the results of a conversion."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ RANDOM_CALIBRATION_WARNING = (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ConvertedModel(ResultDisplay):
-    """One file that was written.
+    """One converted file.
 
     Attributes:
-        quantize: The mode.
-        path: The file.
-        size_bytes: Its size.
-        sha256: Its digest.
-        made_by: The tool that made it, and why that one.
-        targets: The targets that it runs on, as far as its operators tell.
-        scores: How good it is on held-back examples, output by output; empty if nothing was calibrated.
+        quantize: Quantization mode.
+        path: Path of the file.
+        size_bytes: File size in bytes.
+        sha256: SHA-256 of the file, in hex.
+        made_by: Tool that made the file, with the reason for choosing it.
+        targets: Targets that the file runs on, as far as its operators show.
+        scores: Score of each output on held-back examples; empty if nothing was calibrated.
     """
 
     quantize: str
@@ -43,7 +43,7 @@ class ConvertedModel(ResultDisplay):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A sentence for each output on which it is clearly worse than the float model."""
+        """A sentence for each output on which the file is clearly worse than the float model."""
         return tuple(
             f"{self.quantize} loses accuracy, output {score.output}: {score.describe()}. --max-drop 0.01 keeps the "
             "operators in float that cause it."
@@ -75,19 +75,19 @@ class ConvertedModel(ResultDisplay):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Conversion(ResultDisplay):
-    """What a conversion made and what it has to say.
+    """Result of a conversion.
 
     Attributes:
-        models: The files, in the order they were asked for.
+        models: Converted files, in the order of the request.
         keras_version: Version of Keras that wrote the source; empty for a SavedModel.
         batch: "dynamic", "1", or "as exported" by PyTorch.
-        task: What the inputs and outputs are, and who says so.
-        pixel_ranges: Real values of pixels 0 and 255 by name of each input that takes images.
+        task: Kinds of the inputs and outputs, with the source of each statement.
+        pixel_ranges: Real values of pixels 0 and 255 for each image input, by name.
         notes: Sentences for the user.
-        calibration: What was calibrated on; None where nothing was.
-        random_calibration: Whether noise took the place of data.
-        budget: What came of the budget; None where there is none.
-        doubts: Sentences on what is probably not meant in the source or in the files that were made.
+        calibration: Properties of the calibration data; None if nothing was calibrated.
+        random_calibration: Whether noise replaced the data.
+        budget: Report of the budget, or None.
+        doubts: Sentences about probable mistakes in the source or in the converted files.
     """
 
     models: tuple[ConvertedModel, ...]
@@ -103,12 +103,12 @@ class Conversion(ResultDisplay):
 
     @property
     def path(self) -> Path:
-        """The file that was written; the first one if there are several."""
+        """Path of the converted file; the first one if there are several."""
         return self.models[0].path
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences for what is probably not meant."""
+        """Sentences about probable mistakes."""
         if self.random_calibration:
             return (*self.doubts, RANDOM_CALIBRATION_WARNING)
         return (
@@ -119,7 +119,7 @@ class Conversion(ResultDisplay):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values; the notes hold the warnings, too."""
+        """The fields as plain values; the notes include the warnings."""
         return asdict(self) | {
             "models": [model.to_dict() for model in self.models],
             "notes": [*self.notes, *self.warnings],

@@ -1,4 +1,4 @@
-"""How good a calibrated model is on examples that calibration did not see: the last word of every conversion."""
+"""Scores calibrated models on examples that calibration did not use, at the end of every conversion."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: More examples make a conversion slow and its score hardly surer.
+#: More examples would slow the conversion down and hardly narrow the interval.
 _MOST_EXAMPLES = 512
 _BATCH = 64
-#: A drop above this is worth a warning: one point.
+#: A drop above one point triggers a warning.
 _WORTH_A_WARNING = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class OutputScore:
-    """One output of a converted model beside the float model's, on held-back examples.
+    """Score of one output of a converted model and of the float model on held-back examples.
 
     Attributes:
-        output: Name of the output.
-        metric: Name of the metric.
-        against: What predictions are scored against: labels, or the float model's predictions.
-        examples: How many examples were judged.
+        output: Output name.
+        metric: Metric name.
+        against: Reference for the predictions: labels, or the predictions of the float model.
+        examples: Number of examples.
         score: Both scores, the drop and its interval.
-        is_share: Whether scores are shares of 1.
+        is_share: Whether scores are fractions of 1.
         is_cross_fitted: Whether models of the same recipe were judged instead, see ``edgekit.budget.cross_fitting``.
     """
 
@@ -49,7 +49,7 @@ class OutputScore:
 
     @property
     def is_bad(self) -> bool:
-        """Whether the drop is real and above one point."""
+        """Whether the drop is significant and above one point."""
         interval = self.score.interval
         is_real = interval is None or interval.low > 0
         comparable = self.is_share or self.metric == "r2"
@@ -81,7 +81,7 @@ class OutputScore:
         return f"{100 * value:.2f} %" if self.is_share else f"{value:.4g}"
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest keeps."""
+        """The facts that the manifest stores."""
         facts = {"metric": self.metric, "against": self.against, "examples": self.examples}
         if math.isfinite(self.score.drop):
             facts |= {"float": round(self.score.reference, 6), "converted": round(self.score.candidate, 6)}
@@ -93,7 +93,7 @@ class OutputScore:
         return facts
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values; what is not finite is left out."""
+        """The fields as plain values, without those that are not finite."""
         score = {name: value for name, value in asdict(self.score).items() if not _is_infinite(value)}
         return asdict(self) | {"score": score}
 
@@ -108,15 +108,15 @@ def score_models(
     options: ConversionOptions,
     quantize: Callable[[Collection[Mode], Ranges], Mapping[Mode, TargetedModel]],
 ) -> dict[Mode, tuple[OutputScore, ...]]:
-    """Score every calibrated model; others are left out, and all of them if nothing is held back.
+    """Score every calibrated model; the result omits other models, and is empty if no examples are held back.
 
     Args:
         source: The float model and its data.
-        models: The models by mode.
-        options: The seed, and how many examples calibration takes.
-        quantize: Makes models of some modes with other ranges, for cross-fitting.
+        models: Converted models by mode.
+        options: Options that contain the seed and the number of calibration examples.
+        quantize: Quantizes some of the modes with other ranges, for cross-fitting.
     Raises:
-        EdgekitError: A model cannot be run here.
+        EdgekitError: A model cannot be run on this machine.
     """
     calibrated = {mode: model for mode, model in models.items() if mode.needs_calibration}
     if source.calibration is None or not calibrated:

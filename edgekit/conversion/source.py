@@ -1,4 +1,4 @@
-"""A source lowered to float, and all that its variants share: data, preprocessing, golden inputs."""
+"""Lowers a source to float and collects what all variants share: data, preprocessing, golden inputs."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ from edgekit_runtime.tflite.description import ModelDescription
 
 _logger = logging.getLogger(__name__)
 
-#: What a model with a Rescaling layer takes: pixels as they are.
+#: Pixel range of a model with a Rescaling layer, which takes unscaled pixels.
 _PIXELS = (0.0, 255.0)
-#: Examples whose targets show what the outputs are.
+#: Number of examples whose ground truth is examined to find the kinds of the outputs.
 _LOOKED_AT = 64
 
 
 @dataclass(frozen=True, slots=True)
 class LoweredSource:
-    """What every variant of a source is made of.
+    """A lowered source, from which all variants are made.
 
     Attributes:
-        path: The source.
-        sha256: Its digest.
+        path: Path of the source.
+        sha256: SHA-256 of the source, in hex.
         lowered: The float model.
-        inputs: Its inputs; images know what pixels become.
-        task: What its inputs and outputs are.
-        labels: Names of the classes, by the user, the data or the training; empty where none are known.
-        preprocessing: How images become an input, by its name.
-        calibration: Data that was looked at; None where neither calibration nor a budget needs any.
-        golden_inputs: Inputs to keep as golden examples; None for a model that takes or gives text.
-        answers: The source model's own outputs for these, by name; None where it cannot be run.
-        notes: A training record of another file, how the model may want its pixels if nothing says so, and names that
-            were left out.
+        inputs: Inputs of the model; images have their pixel range.
+        task: Kinds of the inputs and outputs.
+        labels: Class names from the user, the data or the training; empty if unknown.
+        preprocessing: Preprocessing of each image input, by name.
+        calibration: Examined data; None if neither calibration nor a budget needs data.
+        golden_inputs: Inputs for the golden examples; None for a model whose inputs or outputs are text.
+        answers: Outputs of the source model for the golden inputs, by name; None if it cannot be run.
+        notes: Notes on a training record of another file, on the probable pixel range if none is specified, and on
+            class names that are not used.
     """
 
     path: Path
@@ -72,22 +72,22 @@ class LoweredSource:
 
     @property
     def float_operators(self) -> tuple[str, ...]:
-        """Operators that stay in float in every integer mode: those that read columns of very different ranges."""
+        """Operators that stay in float in every integer mode because they read columns of very different ranges."""
         if self.calibration is None or not self.calibration.report.wide_inputs:
             return ()
         return readers_of(self.lowered.model.description, self.calibration.report.wide_inputs)
 
 
 def lower_source(request: LoweringRequest, modes: Collection[Mode], options: ConversionOptions) -> LoweredSource:
-    """Lower a source in a process of its own, and open its data meanwhile.
+    """Lower a source in a separate process and open its data.
 
     Args:
         request: The source and how to lower it.
-        modes: What will be made of it.
-        options: Data, preprocessing, labels, targets.
+        modes: Modes that the source will be converted to.
+        options: Options for data, preprocessing, labels and targets.
     Raises:
-        EdgekitError: The source or the data are missing, damaged or unfit, or there are more or fewer of the user's
-            labels than classes.
+        EdgekitError: The source or the data is missing, damaged or incompatible, or the number of the user's labels
+            differs from the number of classes.
     """
     if options.data is not None:
         require_source(options.data, options.label_column)
@@ -96,7 +96,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         _import_what_comes_next(modes)
         lowered = process.result()
         _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
-        # What cannot be made is said before the data is looked at.
+        # Modes that are impossible are reported before the data is examined.
         modes, _ = outputs_of_finite_weights(dict.fromkeys(modes, Path()), lowered, has_budget=bool(options.budget))
         _require_long_enough(lowered, options)
         record = read_training_record(request.source, lowered.source_sha256)
@@ -133,19 +133,19 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
 
 
 def _require_fitting_labels(source: Path, labels: tuple[str, ...]) -> None:
-    """Compare the user's labels with a Keras file's outputs before Keras loads it.
+    """Compare the number of the user's labels with the outputs of a Keras file before Keras loads it.
 
     Raises:
-        UsageError: There are more or fewer labels than classes.
+        UsageError: The number of labels differs from the number of classes.
     """
     if not labels or not source.is_file():
         return
     try:
         outputs = summarize(source).outputs
     except EdgekitError:
-        # Another format, or a file that the conversion refuses with its own reason.
+        # The file has another format, or the conversion will refuse it with a more specific error.
         return
-    # Keras alone knows the open sizes.
+    # Only Keras can infer open sizes.
     shapes = [tuple(size or 0 for size in output.shape or ()) for output in outputs]
     if classes := class_count(shapes):
         labels_for(labels, classes)
@@ -165,10 +165,10 @@ def _note_on_text(description: ModelDescription) -> str:
 
 
 def _require_long_enough(lowered: LoweredModel, options: ConversionOptions) -> None:
-    """Refuse to make inputs up that are too short for the model.
+    """Refuse generated inputs that are too short for the model.
 
     Raises:
-        ConversionError: The model gives nothing for them.
+        ConversionError: The model's output for them is empty.
     """
     if options.data is None and lowered.shape_to_try:
         shape = ",".join(map(str, lowered.shape_to_try))
@@ -180,7 +180,7 @@ def _require_long_enough(lowered: LoweredModel, options: ConversionOptions) -> N
 
 
 def _import_what_comes_next(modes: Collection[Mode]) -> None:
-    """Load slow packages while TensorFlow starts in the child: on two cores that takes no time."""
+    """Import slow packages while TensorFlow starts in the child process; on two cores this takes no extra time."""
     if any(mode is not Mode.NONE for mode in modes):
         import litert_quantizer.quantizer  # noqa: F401
     if any(mode.needs_calibration for mode in modes):
@@ -204,7 +204,7 @@ def _calibration_data(
 
 
 def _uncalibrated_data(inputs: Sequence[ModelInput], options: ConversionOptions) -> ModelData | None:
-    """The user's data where nothing is calibrated: for golden examples, and for the names of the classes."""
+    """The user's data if nothing is calibrated, which provides golden examples and class names."""
     if options.data is None:
         return None
     request = DataRequest(options.data, options.seed, options.label_column)
@@ -214,7 +214,7 @@ def _uncalibrated_data(inputs: Sequence[ModelInput], options: ConversionOptions)
 def _inputs(
     lowered: LoweredModel, task: Task, options: ConversionOptions, record: TrainingRecord
 ) -> tuple[ModelInput, ...]:
-    """The model's inputs, and how pixels become those that are images, by the user, the training and the model."""
+    """The model's inputs, with the pixel range of images from the user, the training or the model, in this order."""
     usual = _PIXELS if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE
     recorded = {UNNAMED: record.preprocessing} if record.preprocessing is not None else {}
     inputs = with_pixels(
@@ -238,7 +238,7 @@ def _task(
     record: TrainingRecord,
     targets: Mapping[str, np.ndarray] | None,
 ) -> Task:
-    """What the inputs and outputs are, by the user, the training, the data's targets and the model."""
+    """The kinds of inputs and outputs, from the user, the training, the ground truth and the model, in this order."""
     claims = [options.claim, Claim(TRAINING, outputs={UNNAMED: CLASSES} if record.labels else {})]
     if targets is not None:
         claims.append(data_claim(description, targets))
@@ -246,7 +246,7 @@ def _task(
 
 
 def _targets(held_back: ExampleStream | None, options: ConversionOptions) -> Mapping[str, np.ndarray] | None:
-    """Labels of a few examples, by output name; None if there are no examples."""
+    """The ground truth of a few examples, by output name; None if there are no examples."""
     if held_back is None:
         return None
     first = next(iter(held_back.sample(_LOOKED_AT, seed=options.seed).batches(_LOOKED_AT)), None)
@@ -256,10 +256,10 @@ def _targets(held_back: ExampleStream | None, options: ConversionOptions) -> Map
 def _labels(
     description: ModelDescription, options: ConversionOptions, known: tuple[str, ...]
 ) -> tuple[tuple[str, ...], str]:
-    """Names of the classes, and a sentence where those that are known are not the model's: no device would take them.
+    """The class names, and a sentence if their number differs from the model's classes, so that they are not used.
 
     Raises:
-        UsageError: The user's own are more or fewer than the classes.
+        UsageError: The number of the user's labels differs from the number of classes.
     """
     classes = class_count([output.shape for output in description.outputs])
     if not classes:

@@ -1,4 +1,4 @@
-"""The variants of a conversion: which of them suit the targets, and what there is to say of the others."""
+"""Quantizes the variants of a conversion and omits, with a note, those that the targets cannot run."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ Made = TypeVar("Made")
 
 
 def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tuple[dict[Mode, Path], list[str]]:
-    """Leave out the variants that a target cannot run whatever the model.
+    """Remove the variants that a target cannot run, whatever the model.
 
     Args:
-        outputs: The variants asked for.
+        outputs: Requested variants.
         targets: Names of targets.
     Returns:
-        The variants that are left, and a sentence for each of the others.
+        Remaining variants, and a sentence for each removed one.
     Raises:
-        UsageError: None is left.
+        UsageError: No variant remains.
     """
     fitting, notes = _not_refused(outputs, lambda mode: require_mode(mode, targets), UsageError)
     return {mode: outputs[mode] for mode in fitting}, notes
@@ -41,16 +41,16 @@ def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tup
 def outputs_of_finite_weights(
     outputs: Mapping[Mode, Path], lowered: LoweredModel, *, has_budget: bool
 ) -> tuple[dict[Mode, Path], list[str]]:
-    """Leave out the quantized variants of a model whose weights are not all finite: NaN has no scale.
+    """Remove the quantized variants of a model with NaN or infinite weights, because NaN has no scale.
 
     Args:
-        outputs: The variants asked for.
+        outputs: Requested variants.
         lowered: The float model.
-        has_budget: Whether accuracy decides among the variants, which NaN makes impossible.
+        has_budget: Whether accuracy decides between the variants, which is impossible with NaN.
     Returns:
-        The variants that are left, and a sentence on the others.
+        Remaining variants, and a sentence about the removed ones.
     Raises:
-        ConversionError: None is left.
+        ConversionError: No variant remains.
     """
     quantized = [mode.value for mode in outputs if mode is not Mode.NONE]
     if not lowered.defects or not quantized:
@@ -78,14 +78,14 @@ def quantize_variants(
 
     Args:
         model: The float32 .tflite.
-        io_types: The modes, and the type of inputs and outputs of each.
-        options: Targets and scheme.
-        ranges: What calibration measured; None where no mode needs it.
+        io_types: Type of inputs and outputs of each mode.
+        options: Options that contain the targets and the scheme.
+        ranges: Ranges measured by calibration; None if no mode needs them.
         float_operators: Operators that stay in float in calibrated modes.
     Returns:
-        A model for each mode that the targets run, and a sentence for each of the others.
+        A model for each mode that the targets can run, and a sentence for each other mode.
     Raises:
-        TargetRefusalError: The targets run none of them.
+        TargetRefusalError: The targets cannot run any of the modes.
         EdgekitError: The quantizer cannot handle the model.
     """
 
@@ -100,7 +100,7 @@ def quantize_variants(
 
 
 def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:
-    """Sentences on the variants that common runtimes do not run, for a conversion without a target."""
+    """Sentences about the variants that common runtimes cannot run, for a conversion without targets."""
     notes = []
     for target in (record.name for record in RECORDS if record.is_noted):
         refused = {
@@ -119,7 +119,7 @@ def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:
 
 
 def larger_than_float(float_model: TfliteModel, models: Mapping[Mode, TargetedModel]) -> list[str]:
-    """A sentence for each variant that quantization made larger, as scales of many small tensors can."""
+    """A sentence for each variant that quantization made larger, which the scales of many small tensors can cause."""
     before = len(float_model)
     return [
         f"{mode.value} makes this model larger: {len(model.model) / 1000:.1f} kB against {before / 1000:.1f} kB in"
@@ -132,7 +132,7 @@ def larger_than_float(float_model: TfliteModel, models: Mapping[Mode, TargetedMo
 def _not_refused(
     modes: Iterable[Mode], make: Callable[[Mode], Made], refusal: type[EdgekitError]
 ) -> tuple[dict[Mode, Made], list[str]]:
-    """What ``make`` gives for each mode it does not refuse, and a sentence for each other; raises if it is all."""
+    """The results of ``make`` by mode, and a sentence for each mode it refuses; raises if it refuses all modes."""
     made: dict[Mode, Made] = {}
     notes: list[str] = []
     last: EdgekitError | None = None

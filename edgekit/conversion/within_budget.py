@@ -1,4 +1,4 @@
-"""Converts with a budget: what is judged, what is taken, and where it is written."""
+"""Converts within a budget: judges the candidates, selects one, and chooses its output path."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from edgekit_converters.targets.adaptation import TargetedModel
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _OVER_BUDGET = "-over-budget"
-#: Calibrated examples that the noise of single operators is measured on.
+#: Number of calibration examples for measuring the noise of single operators.
 _NOISE_EXAMPLES = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The model taken and how it was found.
+    """The selected model and how it was found.
 
     Attributes:
-        mode: Its mode.
+        mode: Quantization mode.
         made: The model.
-        path: Where it goes: as asked for, or under a name of its own where it misses the budget, so that nothing takes
-            it for what was asked for.
-        report: The numbers.
+        path: Output path: the requested one, or a different name if the model misses the budget, so that it cannot be
+            mistaken for one that meets it.
+        report: Report of the search.
     """
 
     mode: Mode
@@ -51,17 +51,17 @@ def convert_within_budget(
     *,
     float_operators: tuple[str, ...] = (),
 ) -> Kept:
-    """Take a model within the budget, judged on what calibration left over.
+    """Select a model within the budget, judged on examples that calibration did not use.
 
     Args:
         lowered: The float32 .tflite.
-        outputs: The modes to try, and where each would be written.
-        options: With a budget.
-        calibration: The data, and what was calibrated on.
-        ranges: What calibration measured; None where no mode needs it.
+        outputs: Modes to try, with their output paths.
+        options: Options, which contain a budget.
+        calibration: The data, with the examples chosen for calibration.
+        ranges: Ranges measured by calibration; None if no mode needs them.
         float_operators: Operators that stay in float in calibrated modes.
     Raises:
-        EdgekitError: The data or the metric do not fit, or the model has no form in any of the modes.
+        EdgekitError: The data or the metric is not compatible, or the model cannot be converted to any of the modes.
     """
     request = options.budget
     assert request is not None, "only asked for with a budget"
@@ -84,7 +84,7 @@ def convert_within_budget(
 def _split(
     lowered: TfliteModel, options: ConversionOptions, request: BudgetRequest, calibration: CalibrationData
 ) -> ExampleSplit:
-    """Examples that were not calibrated on; of scarce data, all of them for the search as well as for the verdict."""
+    """The examples not used for calibration; if data is scarce, search and verdict both use all examples."""
     if calibration.is_scarce:
         examples = cross_fitted_examples(
             calibration.data, lowered, metrics=request.metrics, claims=(options.claim,), seed=options.seed
