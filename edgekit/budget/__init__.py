@@ -1,1 +1,1 @@
-"""Keeping a conversion within an accuracy budget: the metric, the examples it is judged on, the choice."""
+"""Finds a model within an accuracy budget: the metric, the examples for the judgement, and the selection."""

@@ -1,4 +1,4 @@
-"""Which of several models is taken."""
+"""Selects one of several models."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from edgekit.budget.report import Candidate
 from edgekit.budget.request import Preference
 
-#: Models whose medians are within this factor of the fastest are about equally fast: on another machine, or on this one
-#: tomorrow, the order may be another. The smallest of them is taken, so that chance does not decide.
+#: Models whose medians are within this factor of the fastest count as equally fast, because their order may differ on
+#: another machine or in another run. The smallest of them is selected, so that chance does not decide.
 EQUALLY_FAST = 1.25
 
 
 def choose(candidates: Sequence[Candidate], prefer: Preference) -> int:
-    """The place of the model to take: within the budget if one is, else the one that misses it by least.
+    """Index of the model to select: one within the budget, or else the one with the smallest drop.
 
     Args:
-        candidates: One or more, the plainest first; of equals the first is taken.
-        prefer: Speed or size.
+        candidates: One or more models, the simplest mode first; the first of equal models is selected.
+        prefer: Whether to prefer speed or size.
     """
     places = [place for place, candidate in enumerate(candidates) if candidate.is_within]
     if not places:
@@ -28,6 +28,6 @@ def choose(candidates: Sequence[Candidate], prefer: Preference) -> int:
 
 
 def equally_fast(medians_ms: Sequence[float]) -> list[int]:
-    """The indices of the medians that timing cannot tell from the fastest."""
+    """The indices of the medians that timing cannot distinguish from the fastest."""
     limit = EQUALLY_FAST * min(medians_ms)
     return [index for index, median in enumerate(medians_ms) if median <= limit]

@@ -1,10 +1,10 @@
-"""Cross-fitting: where data is scarce, calibrate on one part and judge on the other, in turn.
+"""Cross-fitting for scarce data: calibrate on one part and judge on the other, in turn.
 
-Every example is judged once, by a model whose ranges it had no part in, and all of them make one score. No example
-speaks for itself, and none is counted twice, so intervals and verdicts are those of so many held-back examples. The
-models that are judged share the recipe of the delivered file, not its ranges: each was calibrated on fewer examples
-than the file, which makes the score a cautious one. What is not in the interval: that each half's ranges are shared by
-all examples judged with them, and, if a search compared recipes on these examples, that it chose among them.
+Every example is judged once, with a model that was not calibrated on it, and all examples together give one score.
+Intervals and verdicts are therefore computed as for the same number of held-back examples. The judged models share the
+recipe of the delivered file, but not its ranges: each is calibrated on fewer examples than the file, so the score is
+conservative. The interval does not include two effects: all examples of a fold share the same ranges, and a search that
+compared recipes on these examples has selected among them.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: More would make as many models of each recipe.
+#: A larger number would multiply the models to build for each recipe.
 FOLDS = 2
 
 
 def fold_numbers(inputs: Mapping[str, np.ndarray], targets: np.ndarray | None, *, seed: int) -> np.ndarray:
-    """Which fold each example belongs to: copies together, the classes evenly.
+    """Assign each example to a fold; copies stay together, and classes are distributed evenly.
 
     Args:
-        inputs: The examples by input name, shape (N, …); two different ones or more.
-        targets: Class numbers, int64 (N,); None or other targets leave the choice to ``seed`` alone.
+        inputs: Examples by input name, shape (N, …), at least two of them distinct.
+        targets: Ground truth; with classes, int64 (N,), the folds are balanced, otherwise ``seed`` alone decides.
         seed: Seed of the choice.
     Returns:
-        int64 (N,), from 0 to ``FOLDS - 1``.
+        Fold of each example, int64 (N,), from 0 to ``FOLDS - 1``.
     """
     digests = as_digests(row_hashes(*inputs.values()))
     _, first, original = np.unique(digests, return_index=True, return_inverse=True)
@@ -50,14 +50,14 @@ def ranges_by_fold(
     samples: int,
     learnt: Mapping[str, tuple[float, float]],
 ) -> tuple[Ranges, ...]:
-    """For each fold, the ranges of the activations as measured on the examples outside of it.
+    """For each fold, measure the ranges of the activations on the examples outside it.
 
     Args:
         float_model: The float32 .tflite.
-        inputs: The examples by input name, shape (N, …).
-        folds: The fold of each example, int64 (N,).
-        samples: How many examples each calibration takes, at most.
-        learnt: Ranges from quantization-aware training, by tensor name; the delivered file has them, too.
+        inputs: Examples by input name, shape (N, …).
+        folds: Fold of each example, int64 (N,).
+        samples: Maximum number of examples for each calibration.
+        learnt: Ranges from quantization-aware training by tensor name, which the delivered file uses too.
     """
     return tuple(
         calibrate(

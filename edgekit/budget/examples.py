@@ -1,4 +1,4 @@
-"""The examples that models are judged on: none of them was calibrated on."""
+"""Reads the examples that models are judged on, none of which is used for calibration."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import model_inputs
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: The search asks many models; more examples than this make it slow and the answer hardly surer.
+#: The search runs many models; more examples would slow it down and hardly make its result more certain.
 _MOST_SEARCHED = 1000
 _MOST_HELD_BACK = 5000
-#: Fewer than this tell too little: half of the held-back ones are searched on, too.
+#: With fewer examples than this, the search also uses half of the held-back examples.
 _FEWEST_SEARCHED = 100
-#: Examples are kept in memory, since they are used for every model.
+#: Limit for the examples in memory, which are kept there because every model is run on them.
 _LARGEST_BYTES = 500_000_000
 _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedExamples:
-    """Examples with the float model's outputs, and what is measured on them.
+    """Examples with the float model's outputs and the metrics to compute.
 
     Attributes:
-        inputs: Each input by its name, shape (N, …).
-        targets: Labels by output name; an output without any is left out.
-        reference: The float model's outputs by name, shape (N, …).
-        metrics: What each output is judged by; a state beside other outputs is not judged.
-        task: What the inputs and outputs are.
-        seed: Seed of the intervals' bootstrap.
-        folds: Which of several models each example is judged by, int64 (N,), see ``edgekit.budget.cross_fitting``;
-            None if one model is judged on all.
+        inputs: Values by input name, shape (N, …).
+        targets: Ground truth by output name, without outputs that have none.
+        reference: Outputs of the float model by name, shape (N, …).
+        metrics: Metric of each output; a state is not judged if there are other outputs.
+        task: Kinds of the inputs and outputs.
+        seed: Seed of the bootstrap intervals.
+        folds: Fold of each example, int64 (N,), see ``edgekit.budget.cross_fitting``; None if a single model is judged
+            on all examples.
     """
 
     inputs: dict[str, np.ndarray]
@@ -58,30 +58,30 @@ class JudgedExamples:
 
     @property
     def metric_name(self) -> str:
-        """The metrics' names, of several outputs each once."""
+        """The distinct names of the metrics of all outputs."""
         return ", ".join(dict.fromkeys(metric.name for metric in self.metrics.values()))
 
     @property
     def is_share(self) -> bool:
-        """Whether drops are shares of 1."""
+        """Whether drops are fractions of 1."""
         return all(metric.is_share for metric in self.metrics.values())
 
     @property
     def against(self) -> str:
-        """What predictions are scored against."""
+        """The reference for the predictions: labels, or the float model's predictions."""
         return " and ".join(dict.fromkeys(metric.against for metric in self.metrics.values()))
 
     @property
     def smallest_step(self) -> float | None:
-        """What one example more or less changes; None if the metric does not count examples."""
+        """Change in the metric caused by one example; None if the metric does not count examples."""
         is_count = all(metric.name in ("top1", "agreement", "exact_match") for metric in self.metrics.values())
         return 1 / len(self) if is_count else None
 
     def drop(self, *models: TfliteModel) -> float:
-        """How much worse a model is than the float model; of several outputs the worst.
+        """The drop of a model against the float model; the largest one of several outputs.
 
         Args:
-            models: The model, or the models of one recipe, one for each fold.
+            models: The model, or the models of one recipe, one per fold.
         """
         outputs = self._predictions(models)
         return max(
@@ -90,7 +90,7 @@ class JudgedExamples:
         )
 
     def judge(self, *models: TfliteModel) -> Judgement:
-        """The scores of each output and their intervals; the arguments are those of :meth:`drop`."""
+        """The scores of each output with their intervals; for the arguments see :meth:`drop`."""
         outputs = self._predictions(models)
         return Judgement(
             {
@@ -101,7 +101,7 @@ class JudgedExamples:
         )
 
     def _predictions(self, models: Sequence[TfliteModel]) -> dict[str, np.ndarray]:
-        """Outputs by name: those of one model, or of each model for the examples of its fold."""
+        """Outputs by name; if there are several models, each predicts the examples of its fold."""
         if len(models) == 1:
             return predictions(models[0], self.inputs)
         assert self.folds is not None, "several models are for folds"
@@ -115,11 +115,11 @@ class JudgedExamples:
 
 @dataclass(frozen=True, slots=True)
 class ExampleSplit:
-    """Examples for the search, and others that it does not see.
+    """Examples for the search and for the judgement of its result.
 
     Attributes:
-        search: What the search judges by.
-        held_back: What its result is judged by; ``search`` itself if there are too few for both.
+        search: Examples that the search uses.
+        held_back: Examples that its result is judged on; the same as ``search`` if there are too few examples for both.
     """
 
     search: JudgedExamples
@@ -137,19 +137,19 @@ def split_examples(
 ) -> ExampleSplit:
     """Read the examples to judge models on.
 
-    The search gets examples of the part that may be calibrated on, without those that were. If too few are left, it
-    gets half of those held back.
+    The search uses examples of the calibration part that calibration did not use. If too few remain, it also uses half
+    of the held-back examples.
 
     Args:
-        data: All that was opened.
-        calibrated: What was calibrated on, a ``sample`` of ``data.calibration`` with ``seed``.
+        data: The opened data.
+        calibrated: Examples used for calibration, a ``sample`` of ``data.calibration`` with ``seed``.
         float_model: The float32 .tflite.
-        metrics: Name of the metric by output name, or under ``UNNAMED`` for every output; empty for the kinds' own.
-        claims: What is known of the task.
-        seed: Seed of the choice.
+        metrics: Metric name by output name, or under ``UNNAMED`` for every output; if empty, the defaults of the kinds.
+        claims: Statements about the task.
+        seed: Seed for choosing the examples.
     Raises:
-        DataError: Nothing is held back, or a metric does not fit.
-        UsageError: A metric is for an output that does not exist.
+        DataError: No examples are held back, or a metric is not compatible.
+        UsageError: A metric is given for an output that does not exist.
     """
     most = _most(float_model)
     held_back = _read(data.held_back.sample(min(_MOST_HELD_BACK, most), seed=seed).batches(_BATCH))
@@ -159,7 +159,7 @@ def split_examples(
         )
     searched = _read(_others(data.calibration, calibrated, min(_MOST_SEARCHED, most), seed))
     if sum(map(len, searched)) < _FEWEST_SEARCHED:
-        # Every other one, so that classes in the data's order are in both.
+        # Every second example, so that both parts contain all classes even if the data is sorted by class.
         searched, held_back = [*searched, *_every_other(held_back, 1)], _every_other(held_back, 0)
     confirmed = judged(held_back, float_model, metrics=metrics, claims=claims, seed=seed)
     if not searched:
@@ -170,7 +170,7 @@ def split_examples(
 def cross_fitted_examples(
     data: ModelData, float_model: TfliteModel, *, metrics: Mapping[str, str], claims: Sequence[Claim] = (), seed: int
 ) -> JudgedExamples:
-    """All examples of scarce data, each with the fold that it is judged in; the arguments are those of a split."""
+    """All examples of scarce data, each with its fold; for the arguments see :func:`split_examples`."""
     count = min(_MOST_HELD_BACK, _most(float_model))
     batches = _read(data.everything.sample(count, seed=seed).batches(_BATCH))
     examples = judged(batches, float_model, metrics=metrics, claims=claims, seed=seed)
@@ -186,16 +186,16 @@ def judged(
     claims: Sequence[Claim] = (),
     seed: int = 0,
 ) -> JudgedExamples:
-    """Examples in memory, with the float model's outputs and the metric of each.
+    """Join batches in memory, with the float model's outputs and the metric of each output.
 
     Raises:
-        DataError: A metric does not go with the model's outputs or the data's labels.
-        UsageError: A metric is for an output that does not exist.
+        DataError: A metric is not compatible with the model's outputs or the ground truth.
+        UsageError: A metric is given for an output that does not exist.
     """
     inputs = {name: np.concatenate([batch.inputs[name] for batch in batches]) for name in batches[0].inputs}
     reference = predictions(float_model, inputs)
     given = {name: np.concatenate([batch.targets[name] for batch in batches]) for name in batches[0].targets}
-    # Data that names no output is about the only one.
+    # Ground truth without an output name belongs to the only output.
     if len(reference) == 1 and UNNAMED in given:
         given = {next(iter(reference)): given[UNNAMED]}
     description = float_model.description
@@ -208,7 +208,10 @@ def judged(
 def _bind(
     metrics: Mapping[str, str], task: Task, reference: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]
 ) -> dict[str, BoundMetric]:
-    """A metric for each output but the states beside others; one for every output goes to those that it can judge."""
+    """Bind a metric to each output, except states if there are other outputs.
+
+    A metric for every output is bound to the outputs whose kinds it supports.
+    """
     unknown = [name for name in metrics if name != UNNAMED and name not in reference]
     if unknown:
         raise UsageError(
@@ -234,12 +237,12 @@ def _bind(
 
 
 def predictions(model: TfliteModel, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A model's outputs by name; batches are spread over the cores."""
+    """The outputs of a model by name; batches are distributed over the cores."""
     return edgekit_runtime.load(model).predict_named(inputs)
 
 
 def _most(float_model: TfliteModel) -> int:
-    """How many examples fit into memory."""
+    """Number of examples that fit into memory."""
     inputs = model_inputs(float_model.description)
     sample_bytes = sum(int(np.prod([max(size, 1) for size in x.shape[1:]])) * x.dtype.itemsize for x in inputs)
     return max(_FEWEST_SEARCHED, _LARGEST_BYTES // max(sample_bytes, 1))
@@ -250,9 +253,9 @@ def _read(batches: Iterable[Batch]) -> list[Batch]:
 
 
 def _others(stream: ExampleStream, without: ExampleStream, count: int, seed: int) -> Iterable[Batch]:
-    """At most ``count`` examples of ``stream`` that are not in ``without``, a sample of it with the same seed."""
+    """Yield at most ``count`` examples of ``stream`` that are not in ``without``, a sample of it with the same seed."""
     known = {name for batch in without.batches(_BATCH) for name in batch.names}
-    # Samples of one seed are nested: what a larger one has more is new.
+    # Samples with the same seed are nested: a larger sample contains the smaller one.
     for batch in stream.sample(len(known) + count, seed=seed).batches(_BATCH):
         yield _rows(batch, [row for row, name in enumerate(batch.names) if name not in known])
 
@@ -271,5 +274,5 @@ def _rows(batch: Batch, rows: list[int]) -> Batch:
 
 
 def first_inputs(stream: ExampleStream, count: int) -> dict[str, np.ndarray]:
-    """The inputs of the first ``count`` examples by name, shape (N, …)."""
+    """The inputs of the first ``count`` examples, by name, shape (N, …)."""
     return next(iter(stream.batches(count))).inputs

@@ -1,4 +1,4 @@
-"""The float model that all candidates are made of, and what was measured on it once for all of them."""
+"""Quantizes the float model to candidates, with ranges that are measured once for all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgekit_converters.quantization.ranges import RangeRule, Ranges
 from edgekit_converters.targets.adaptation import TargetedModel, quantize_for_targets
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: Beyond these, a model is made again if it is asked for again: a search makes dozens, and a large model's do not fit.
+#: A search builds dozens of models. Models beyond this total are not kept and are built again when requested.
 _MOST_BYTES_KEPT = 256 * 2**20
 
 
@@ -23,13 +23,13 @@ class FloatModel:
 
     Attributes:
         model: The float32 .tflite.
-        io: Type of the inputs and outputs of the modes that have it; float32 for the others.
-        ranges: What calibration measured; None where no mode needs it.
-        calibrated: Some of the examples it was measured on, by input name, shape (N, …).
-        scheme: How many scales integer weights have.
-        targets: Names of the runtimes that every model has to run on.
-        float_operators: Operators that stay in float in calibrated modes, whatever a recipe says.
-        folds: For cross-fitting, the same with the ranges of the examples outside of each fold; empty without.
+        io: Type of the inputs and outputs of the modes that support it; float32 for the others.
+        ranges: Ranges measured by calibration; None if no mode needs them.
+        calibrated: Some of the calibration examples, by input name, shape (N, …).
+        scheme: Granularity of the scales of integer weights.
+        targets: Names of the runtimes that every model must run on.
+        float_operators: Operators that stay in float in calibrated modes, in addition to those of a recipe.
+        folds: For cross-fitting, one copy per fold with the ranges of the examples outside that fold; otherwise empty.
     """
 
     model: TfliteModel
@@ -45,17 +45,17 @@ class FloatModel:
     )
 
     def quantized(self, mode: Mode, recipe: MixedRecipe | None = None) -> TfliteModel:
-        """The model in a mode, from the ranges that are there; see :meth:`targeted`."""
+        """The model in a mode; see :meth:`targeted`."""
         return self.targeted(mode, recipe).model
 
     def targeted(self, mode: Mode, recipe: MixedRecipe | None = None) -> TargetedModel:
-        """The same model, held against every target there is: equal recipes are made once.
+        """The model in a mode, checked against every target; equal recipes are built once.
 
         Args:
-            mode: The mode; ``INT8`` where there is a recipe.
-            recipe: What stays in float; None for nothing.
+            mode: Quantization mode; ``INT8`` if there is a recipe.
+            recipe: Operators that stay in float; None for none.
         Raises:
-            ConversionError: The model has no form in this mode, or a target cannot run it.
+            ConversionError: The model cannot be converted to this mode, or a target cannot run it.
         """
         key = mode, recipe or MixedRecipe()
         if key in self._made:
@@ -66,14 +66,14 @@ class FloatModel:
         return made
 
     def judged(self, mode: Mode, recipe: MixedRecipe | None = None) -> tuple[TfliteModel, ...]:
-        """What is judged of a model: itself, or with cross-fitting the model of each fold."""
+        """The models to judge for a mode and recipe: one model, or with cross-fitting one model per fold."""
         if not self.folds or not mode.needs_calibration:
             return (self.quantized(mode, recipe),)
         return tuple(fold.quantized(mode, recipe) for fold in self.folds)
 
     def _arguments(self, mode: Mode, recipe: MixedRecipe) -> dict[str, Any]:
         ranges = self.ranges if mode.needs_calibration else None
-        # The full range is what was measured; the other rules draw narrower limits from it.
+        # The measured ranges are the full ones; the other rules derive narrower limits from them.
         if ranges is not None and recipe.range_rule is not RangeRule.MINMAX:
             ranges = ranges.clipped(recipe.range_rule)
         io = self.io if self.io in mode.io_types else IoType.FLOAT32

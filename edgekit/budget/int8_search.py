@@ -1,4 +1,4 @@
-"""The search for an int8 model within the budget, confirmed on examples that it did not see."""
+"""Searches for an int8 model within the budget and confirms it on examples that the search did not use."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedSearch:
-    """A search and what its result is worth.
+    """A search and whether its result is confirmed.
 
     Attributes:
-        search: What was found.
-        is_confirmed: Whether the held-back examples had no part in it. They get one where a first result, good on the
-            examples of the search, misses the budget on them: then a second search judges by both.
+        search: Result of the search.
+        is_confirmed: Whether the search did not use the held-back examples. If a first result meets the budget on the
+            search's examples but misses it on the held-back ones, a second search uses both.
     """
 
     search: BudgetSearch
@@ -30,7 +30,7 @@ class ConfirmedSearch:
 
 
 def search_int8(float_model: FloatModel, split: ExampleSplit, max_drop: float) -> ConfirmedSearch:
-    """Find the int8 model with the fewest operators in float that keeps the budget on all examples of ``split``."""
+    """Find the int8 model with the fewest float operators that meets the budget on all examples of ``split``."""
 
     def build(recipe: MixedRecipe) -> TfliteModel:
         return float_model.quantized(Mode.INT8, recipe)
@@ -60,7 +60,7 @@ def search_int8(float_model: FloatModel, split: ExampleSplit, max_drop: float) -
     search = _run(build, on_search, rank, max_drop)
     if search.met and on_held_back(search.chosen.recipe) > max_drop:
         return ConfirmedSearch(_run(build, on_both, rank, max_drop), is_confirmed=False)
-    # The first model, if it is good enough, was not chosen among others.
+    # If the first model meets the budget, no selection has taken place.
     is_confirmed = split.search is not split.held_back or search.evaluations == 1
     return ConfirmedSearch(search, is_confirmed)
 

@@ -1,4 +1,4 @@
-"""Makes the models that may be taken, judges them on examples that calibration did not see, and takes one."""
+"""Builds the candidates, judges them on examples that calibration did not use, and selects one."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _logger = logging.getLogger(__name__)
 
-#: Between types; no operators of the float model.
+#: Conversions between types, which the float model does not contain.
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
 
 def keep_within_budget(
     float_model: FloatModel, modes: Sequence[Mode], split: ExampleSplit, request: BudgetRequest
 ) -> tuple[Mode, BudgetReport]:
-    """Make a model of each mode, int8 with as few operators in float as the budget needs, and take one.
+    """Build a model in each mode, int8 with as few float operators as the budget allows, and select one.
 
     Args:
-        float_model: What the models are made of.
-        modes: The modes to try, the plainest first. One that the model has no form in is left out where there are
-            others.
-        split: Examples to search and to judge by.
+        float_model: Float model to quantize.
+        modes: Modes to try, the simplest first. If there are several, a mode that the model cannot be converted to is
+            omitted.
+        split: Examples for the search and for the judgement.
         request: The budget.
     Returns:
-        The mode taken, and the numbers; the winner's recipe makes its model.
+        Selected mode, and report; the recipe of its winner reproduces the model.
     Raises:
-        ConversionError: The model has no form in any of the modes.
+        ConversionError: The model cannot be converted to any of the modes.
     """
     models, int8 = _make(float_model, modes, split, request.max_drop)
     steps = int8.search.steps if int8 and len(int8.search.steps) > 1 else ()
@@ -127,7 +127,7 @@ def _judge(
 
 
 def _count_operators(description: ModelDescription) -> tuple[int, int]:
-    """Operators whose result is float32, and all, conversions between types not counted."""
+    """The number of operators with a float32 result, and of all operators, without conversions between types."""
     results = [
         description.tensors[operator.outputs[0]].dtype
         for operator in description.operators
@@ -143,7 +143,7 @@ def _steps(search: BudgetSearch, trials: Sequence[Trial], times_ms: Sequence[flo
     for trial, p50_ms in zip(trials, times_ms, strict=True):
         new = [name for name in trial.recipe.float_operators if name not in before]
         before = trial.recipe.float_operators
-        # One operator at a time, but for a search that ends with a best that misses the budget.
+        # A step adds one operator, except the last step of a search that misses the budget.
         operator = noise[new[0]] if len(new) == 1 else None
         steps.append(
             Step(

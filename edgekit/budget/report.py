@@ -1,4 +1,4 @@
-"""What came of a budget: every model tried, the one taken, and the numbers behind it."""
+"""Reports the result of a budget: every candidate, the selected model, and the measurements."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ class Candidate:
     """A model that was judged on the held-back examples.
 
     Attributes:
-        mode: The quantization mode.
-        recipe: Which operators stay in float and what the activations' codes stand for; None where activations are no
+        mode: Quantization mode.
+        recipe: Operators that stay in float and rule for the ranges of activations; None if activations are not
             integers.
-        float_operators: How many operators of the finished model compute in float.
-        operators: How many it has, conversions between types not counted.
-        size_bytes: Size of the FlatBuffer, before labels and manifest are packed behind it.
-        p50_ms: Median latency here, of one example.
-        drop: How much worse than the float model it is on the held-back examples; infinite where its answers are no
-            numbers.
-        interval: The 95 % interval of that; None if it has none.
-        verdict: What is known of it and the budget.
-        is_within: Whether it may be selected: kept, or unproven if the budget is not strict.
-        examples_to_prove: How many held-back examples would show that the budget is kept; None if none would.
+        float_operators: Number of operators of the finished model that compute in float.
+        operators: Number of operators, without conversions between types.
+        size_bytes: Size of the FlatBuffer in bytes, without the labels and the manifest packed behind it.
+        p50_ms: Median latency of one example on this machine.
+        drop: Drop against the float model on the held-back examples; infinite if the predictions are NaN.
+        interval: 95 % interval of the drop, or None.
+        verdict: Whether the model is known to meet the budget.
+        is_within: Whether the model may be selected: kept, or unproven if the budget is not strict.
+        examples_to_prove: Number of held-back examples that would prove that the budget is met; None if none would.
     """
 
     mode: str
@@ -48,7 +47,7 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """The mode and what is special about it, in a few words."""
+        """The mode with a short description of the recipe."""
         if self.recipe is None:
             return self.mode
         left = len(self.recipe.float_operators)
@@ -67,18 +66,19 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A model on the way from plain int8 to the one found.
+    """A model on the path of the search from plain int8 to its result.
 
     Attributes:
-        added: Name of the output tensor of the operator that is in float from here on; empty for plain int8, and where
-            only the ranges differ.
-        kind: That operator's kind.
-        noise: What it cost alone: mean squared error over the outputs' variance; None where no operator is named.
-        float_operators: How many are in float by then.
-        range_rule: What the activations' codes stand for.
-        drop: On the examples of the search.
-        size_bytes: Size of the FlatBuffer.
-        p50_ms: Median latency here.
+        added: Output tensor of the operator that is in float from this step on; empty for plain int8, and if only the
+            ranges differ.
+        kind: Kind of that operator.
+        noise: Noise of that operator alone, as mean squared error divided by the variance of the outputs; None if no
+            operator is named.
+        float_operators: Number of operators in float at this step.
+        range_rule: Rule for the ranges of activations.
+        drop: Drop on the examples of the search.
+        size_bytes: Size of the FlatBuffer in bytes.
+        p50_ms: Median latency on this machine.
     """
 
     added: str
@@ -97,27 +97,27 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class BudgetReport:
-    """The outcome.
+    """Result of a conversion within a budget.
 
     Attributes:
-        metric: Name of the metric.
-        against: What answers were scored against.
+        metric: Metric name.
+        against: Reference for the predictions.
         max_drop: The budget.
-        prefer: What ``auto`` prefers; None for a single mode.
-        calibration_examples: How many examples calibration took; 0 for none.
-        search_examples: How many the search judged by, none of which was calibrated on.
-        held_back_examples: How many the candidates were judged by.
-        is_share: Whether drops are shares of 1.
-        is_strict: Whether only what the examples show counts as kept.
-        smallest_step: What one held-back example changes; None if the metric does not count examples.
-        is_confirmed: Whether the held-back examples had no part in the search.
-        is_cross_fitted: Whether data was scarce: models of the same recipes, calibrated on one half of it, were judged
-            on the other half, in turn, and the delivered one was calibrated on all of it.
-        evaluations: Models that the search judged.
-        candidates: Every model judged, in the order of the modes.
-        steps: From plain int8 to the int8 candidate; empty where plain int8 was good enough or not asked for.
-        chosen: Place of the model taken among the candidates.
-        met: Whether it is within the budget.
+        prefer: Preference of ``auto``; None for a single mode.
+        calibration_examples: Number of examples for calibration; 0 for none.
+        search_examples: Number of examples for the search, none of which was used for calibration.
+        held_back_examples: Number of examples that the candidates were judged on.
+        is_share: Whether drops are fractions of 1.
+        is_strict: Whether a model counts as within the budget only if the examples prove it.
+        smallest_step: Change in the metric caused by one held-back example; None if the metric does not count examples.
+        is_confirmed: Whether the search did not use the held-back examples.
+        is_cross_fitted: Whether data was scarce: models of the same recipes were calibrated on one half and judged on
+            the other half, in turn, and the delivered model was calibrated on the whole data.
+        evaluations: Number of models that the search judged.
+        candidates: Every judged model, in the order of the modes.
+        steps: Steps from plain int8 to the int8 candidate; empty if plain int8 was good enough or was not requested.
+        chosen: Index of the selected model among the candidates.
+        met: Whether the selected model is within the budget.
     """
 
     metric: str
@@ -140,17 +140,17 @@ class BudgetReport:
 
     @property
     def winner(self) -> Candidate:
-        """The model taken; where the budget is missed, the best found."""
+        """The selected model; the best one found if the budget is missed."""
         return self.candidates[self.chosen]
 
     @property
     def example(self) -> str:
-        """What one of the examples judged by is called."""
+        """The name for one of the judged examples, in messages."""
         return "cross-fitted example" if self.is_cross_fitted else "held-back example"
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A sentence if the examples are too few to show that the budget was kept."""
+        """A sentence if the examples are too few to prove that the budget is met."""
         winner = self.winner
         if self.met and winner.verdict is Verdict.UNPROVEN:
             examples = counted(self.held_back_examples, self.example)
@@ -161,18 +161,18 @@ class BudgetReport:
         return ()
 
     def figure(self, drop: float) -> str:
-        """A drop as a table shows it: of shares the change in points, of others as it is."""
+        """A drop as shown in a table: a change in points for fractions, otherwise the plain number."""
         return points(-drop) if self.is_share else f"{drop:.4g}"
 
     def span(self, interval: Interval) -> str:
-        """The interval of a drop, as a table shows it."""
+        """The interval of a drop, as shown in a table."""
         if self.is_share:
             return points_between(-interval.high, -interval.low)
         return f"{interval.low:.4g} to {interval.high:.4g}"
 
     @property
     def change(self) -> str:
-        """What the figures of ``figure`` are."""
+        """The name of the quantity that ``figure`` shows."""
         return "change" if self.is_share else "drop"
 
     def _range(self, interval: Interval | None) -> str:
@@ -189,10 +189,10 @@ class BudgetReport:
         return f" About {counted(needed, self.example)} would prove it if the drop stays what it is."
 
     def require_met(self) -> None:
-        """Raise where the budget is missed.
+        """Raise if the budget is missed.
 
         Raises:
-            BelowThresholdError: With the best found.
+            BelowThresholdError: The budget is missed; the message describes the best model found.
         """
         if self.met:
             return
@@ -215,7 +215,7 @@ class BudgetReport:
         )
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest keeps: nothing that a clock said, so that equal conversions stay equal."""
+        """The facts that the manifest stores, without measured times, so that equal conversions give equal files."""
         facts = {
             "metric": self.metric,
             "against": self.against,
@@ -240,5 +240,5 @@ class BudgetReport:
 
 
 def _finite(value: float | None) -> float | None:
-    """JSON has no infinity, which stands for answers that are no numbers."""
+    """Replace infinity, which stands for NaN predictions, by None, because JSON has no infinity."""
     return value if value is not None and math.isfinite(value) else None

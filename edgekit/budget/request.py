@@ -1,4 +1,4 @@
-"""What the user asks of a budget."""
+"""Declares the user's options for a budget."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from edgekit.datasets.readers.memory import MemoryData
 from edgekit.parity.metrics import METRICS, require_known
 from edgekit_runtime.errors import UsageError
 
-#: The budget of ``--quantize auto`` where the user names none: half a point of top-1, or of equal answers.
+#: Default budget of ``--quantize auto``: half a point of top-1 accuracy or of agreement.
 DEFAULT_MAX_DROP = 0.005
 
 
 class Preference(str, Enum):
-    """What ``--quantize auto`` takes among the models within the budget.
+    """The preference of ``--quantize auto`` among the models within the budget.
 
     Attributes:
-        SPEED: The fastest; models that are about equally fast are a tie, which the smallest wins.
+        SPEED: The fastest model; of about equally fast models, the smallest.
         SIZE: The smallest file.
     """
 
@@ -32,10 +32,10 @@ class BudgetRequest:
     """A budget.
 
     Attributes:
-        max_drop: How much worse than the float model the result may be, in the metric's own unit.
-        metrics: Name of the metric by output name, or under "" for every output; empty for the kinds' own.
-        prefer: What is taken among several modes.
-        is_strict: Whether a model counts as within the budget only if the examples show it.
+        max_drop: Maximum drop against the float model, in the unit of the metric.
+        metrics: Metric name by output name, or under "" for every output; if empty, the defaults of the kinds.
+        prefer: Preference among several modes.
+        is_strict: Whether a model counts as within the budget only if the examples prove it.
     """
 
     max_drop: float
@@ -46,7 +46,7 @@ class BudgetRequest:
 
 @dataclass(frozen=True, slots=True)
 class BudgetOptions:
-    """The command line's options, None where they are left out.
+    """The options of the command line; None if an option is omitted.
 
     Attributes:
         max_drop: ``--max-drop``.
@@ -64,14 +64,14 @@ class BudgetOptions:
 
 
 def budget_request(options: BudgetOptions, *, quantize: str, data: str | MemoryData | None) -> BudgetRequest | None:
-    """The budget that the command line's options ask for, or None for no budget.
+    """The budget that the options of the command line request, or None for no budget.
 
     Args:
-        options: What is about a budget.
-        quantize: The mode, ``auto``, or ``all``.
-        data: What to judge on, or None.
+        options: Options for the budget.
+        quantize: A mode, ``auto``, or ``all``.
+        data: Data for the judgement, or None.
     Raises:
-        UsageError: Options do not go together, or there is no such metric.
+        UsageError: Options contradict each other, or a metric does not exist.
     """
     is_auto = quantize == "auto"
     if options.prefer is not None and not is_auto:

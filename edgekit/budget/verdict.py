@@ -1,4 +1,4 @@
-"""Whether a budget was kept, as far as the examples can show it."""
+"""Decides whether a budget is met, as far as the examples can prove it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from edgekit.parity.paired_statistics import Interval
 
 
 class Verdict(str, Enum):
-    """What is known of a model and a budget.
+    """Whether a model is known to meet a budget.
 
     Attributes:
-        KEPT: The 95 % interval of the drop ends within the budget, or no example became worse and one that
-            does would still be within it.
-        UNPROVEN: The drop seen is within the budget, but a larger one is not ruled out.
-        MISSED: The drop seen is larger than the budget.
+        KEPT: The upper end of the 95 % interval of the drop is within the budget, or no example became worse and a
+            single one would still be within it.
+        UNPROVEN: The observed drop is within the budget, but a larger one cannot be excluded.
+        MISSED: The observed drop is larger than the budget.
     """
 
     KEPT = "kept"
@@ -28,11 +28,11 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A model's scores beside the float model's.
+    """Scores of a model and of the float model.
 
     Attributes:
-        scores: The scores by output name.
-        smallest_step: What one example changes; None if the metric does not count examples.
+        scores: Scores by output name.
+        smallest_step: Change in the metric caused by one example; None if the metric does not count examples.
     """
 
     scores: Mapping[str, PairedScore]
@@ -40,7 +40,7 @@ class Judgement:
 
     @property
     def worst(self) -> PairedScore:
-        """The score of the output with the largest drop, and of equal ones with the widest interval."""
+        """The score of the output with the largest drop; of equal drops, the one with the highest interval end."""
         return max(self.scores.values(), key=lambda score: (score.drop, _upper_end(score)))
 
     @property
@@ -54,18 +54,18 @@ class Judgement:
         return self.worst.interval
 
     def verdict(self, max_drop: float) -> Verdict:
-        """The verdict of the output that has the worst one."""
+        """The worst verdict of any output."""
         order = list(Verdict)
         return max((self._verdict(score, max_drop) for score in self.scores.values()), key=order.index)
 
     def examples_to_prove(self, count: int, max_drop: float) -> int | None:
-        """How many examples would show that the budget is kept, if the drop and its scatter stay as they are.
+        """The number of examples that would prove that the budget is met, if the drop and its variance stay the same.
 
         Args:
-            count: Examples judged on.
+            count: Number of judged examples.
             max_drop: The budget.
         Returns:
-            None if the drop seen uses up the budget, so that no number would do.
+            Number of examples, or None if the observed drop reaches the budget, so that no number would suffice.
         """
         needed = [self._needed(score, count, max_drop) for score in self.scores.values()]
         return None if None in needed else max(each for each in needed if each is not None)
@@ -73,14 +73,14 @@ class Judgement:
     def _verdict(self, score: PairedScore, max_drop: float) -> Verdict:
         if not score.drop <= max_drop:
             return Verdict.MISSED
-        # A single example has no interval, and shows nothing.
+        # A single example has no interval and proves nothing.
         if score.interval is None:
             return Verdict.UNPROVEN
         is_shown = score.interval.high <= max_drop or (score.lost == 0 and self._sees(max_drop))
         return Verdict.KEPT if is_shown else Verdict.UNPROVEN
 
     def _sees(self, max_drop: float) -> bool:
-        """Whether a single lost example would not already be more than the budget."""
+        """Whether a single lost example would still be within the budget."""
         return self.smallest_step is None or max_drop == 0 or self.smallest_step <= max_drop
 
     def _needed(self, score: PairedScore, count: int, max_drop: float) -> int | None:
@@ -90,7 +90,7 @@ class Judgement:
             return None
         if score.lost == 0:
             return math.ceil(1 / max_drop)
-        # The interval's half-width falls with the root of the number of examples.
+        # The half-width of the interval is inversely proportional to the square root of the number of examples.
         exact = count * ((score.interval.high - score.drop) / (max_drop - score.drop)) ** 2
         digits = max(0, int(math.log10(exact)) - 1)
         return math.ceil(exact / 10**digits) * 10**digits
