@@ -1,1 +1,1 @@
-"""The reference CNN and how it is trained."""
+"""Defines the reference CNN and trains it."""

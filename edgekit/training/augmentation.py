@@ -1,4 +1,4 @@
-"""Small changes that leave a digit the same digit: rotation, shift, zoom and shear; never a mirror."""
+"""Augments images of digits by small rotations, shifts, zooms and shears, but never by mirroring."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _SHEAR = 0.1
 
 
 def transform(images: Any, transforms: Any) -> Any:
-    """Change every image by its affine map, bilinearly; what comes in at the edges repeats the edge.
+    """Apply an affine transform to every image with bilinear interpolation; pixels outside an image repeat its edge.
 
     Args:
         images: float32 tensor (N, H, W, C).
-        transforms: float32 tensor (N, 8); see ``random_transforms``.
+        transforms: float32 tensor (N, 8), see ``random_transforms``.
     Returns:
         float32 tensor (N, H, W, C).
     """
@@ -34,16 +34,16 @@ def transform(images: Any, transforms: Any) -> Any:
 
 
 def random_transforms(count: int, height: int, width: int, generator: np.random.Generator) -> np.ndarray:
-    """Draw affine maps from output to input pixels, about the image's centre.
+    """Draw random affine transforms from output to input pixels, about the centre of the image.
 
     Args:
-        count: How many.
-        height: Rows of an image.
-        width: Columns of an image.
-        generator: Source of the numbers.
+        count: Number of transforms.
+        height: Height of the images in pixels.
+        width: Width of the images in pixels.
+        generator: Random number generator.
     Returns:
-        float32 (count, 8): a0, a1, a2, b0, b1, b2, 0, 0 with x' = a0·x + a1·y + a2 and y' = b0·x + b1·y + b2, as
-        TensorFlow's ``ImageProjectiveTransformV3`` takes them.
+        float32 (count, 8): a0, a1, a2, b0, b1, b2, 0, 0 with x' = a0·x + a1·y + a2 and y' = b0·x + b1·y + b2, the
+        format of TensorFlow's ``ImageProjectiveTransformV3``.
     """
     angle = generator.uniform(-_ROTATION_RAD, _ROTATION_RAD, count)
     zoom = generator.uniform(1 - _ZOOM, 1 + _ZOOM, count)

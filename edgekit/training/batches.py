@@ -1,4 +1,4 @@
-"""What each epoch learns from: the order and the changes follow from the seed and the epoch's number alone."""
+"""Makes the batches of each epoch; the seed and the epoch alone determine the order and the augmentation."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from edgekit.training.options import TrainingOptions
 
 
 def batches(x: np.ndarray, y: np.ndarray, options: TrainingOptions, *, first_epoch: int) -> Any:
-    """Shuffled and, where asked for, augmented batches from ``first_epoch`` to the last one.
+    """Shuffled and optionally augmented batches from ``first_epoch`` to the last epoch.
 
-    A training that is resumed at an epoch gets the batches that an unbroken one would get from there on.
+    A resumed training gets the same batches as an uninterrupted one.
 
     Args:
-        x: uint8 pixels (N, H, W, C), or the float32 values that the model takes.
-        y: int64 classes (N,).
-        options: Epochs, batch size, seed, augmentation.
-        first_epoch: Epochs that lie behind.
+        x: Pixels, uint8 (N, H, W, C), or the float32 values that the model takes.
+        y: Classes, int64 (N,).
+        options: Options that contain epochs, batch size, seed and augmentation.
+        first_epoch: Number of completed epochs.
     Returns:
         ``tf.data.Dataset`` of float32 (B, H, W, C) and int64 (B,); the last batch of an epoch may be smaller.
     """

@@ -1,4 +1,4 @@
-"""The state of a training after an epoch: plain arrays and JSON, nothing that could run."""
+"""Saves the state of a training after an epoch as plain arrays and JSON, which cannot contain code."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ History = dict[str, list[float]]
 
 @dataclass(slots=True)
 class TrainingState:
-    """What a training needs to go on.
+    """State that a training needs in order to continue.
 
     Attributes:
-        weights: The model's arrays, in Keras's order.
-        optimizer: The optimizer's arrays, in Keras's order.
-        history: One number an epoch for each curve.
-        best: With early stopping the weights of the best epoch so far, else empty.
+        weights: Arrays of the model, in Keras's order.
+        optimizer: Arrays of the optimizer, in Keras's order.
+        history: One value per epoch for each curve.
+        best: With early stopping, the weights of the best epoch so far; otherwise empty.
     """
 
     weights: list[np.ndarray] = field(default_factory=list)
@@ -35,12 +35,12 @@ class TrainingState:
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs lie behind."""
+        """Number of completed epochs."""
         return len(self.history.get("loss", []))
 
 
 def save_checkpoint(path: Path, state: TrainingState, options: TrainingOptions, data_digest: str) -> None:
-    """Write the state, and what it may be resumed with."""
+    """Write the state with the options and the data digest that it may be resumed with."""
     facts = {"options": options.to_dict(), "data": data_digest, "history": state.history}
     arrays: dict[str, Any] = {"facts": np.frombuffer(json.dumps(facts).encode(), np.uint8)}
     for group in ("weights", "optimizer", "best"):
@@ -50,11 +50,11 @@ def save_checkpoint(path: Path, state: TrainingState, options: TrainingOptions, 
 
 
 def load_checkpoint(path: Path, options: TrainingOptions, data_digest: str) -> TrainingState:
-    """Read the state back.
+    """Read the state of a checkpoint.
 
     Raises:
-        UsageError: It was made with other options or other data.
-        DataError: There is none, or it is damaged.
+        UsageError: The checkpoint was written with other options or other data.
+        DataError: The checkpoint does not exist or is damaged.
     """
     if not path.is_file():
         raise DataError(
@@ -84,7 +84,7 @@ def _group(arrays: Any, group: str) -> list[np.ndarray]:
 
 
 def _require_same(given: dict[str, Any], options: TrainingOptions, same_data: bool) -> None:
-    # More epochs are what resuming is for; any other change would make a training that no seed reproduces.
+    # Only the number of epochs may change; any other change would give a training that no seed reproduces.
     asked = options.to_dict()
     changed = [name for name in asked if name != "epochs" and asked[name] != given.get(name)]
     if changed or not same_data:

@@ -1,4 +1,4 @@
-"""Training the reference CNN: the same seed gives the same weights, also when broken off and resumed."""
+"""Trains the reference CNN; the same seed gives the same weights, even if the training is interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -24,26 +24,27 @@ from edgekit_converters.quiet_tensorflow import import_quietly
 from edgekit_runtime.errors import DataError
 
 CHECKPOINT_NAME = "checkpoint.npz"
-#: Two poolings and three 3 × 3 convolutions need this many rows and columns.
+#: Minimum height and width for two poolings and three 3 × 3 convolutions.
 _LEAST_SIZE = 18
-#: Early stopping: epochs without a smaller loss before the training ends.
+#: Number of epochs without a smaller loss after which early stopping ends the training.
 _PATIENCE = 5
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """A trained model and how it did.
+    """A trained model and its results.
 
     Attributes:
-        model: ``keras.Model``.
-        options: How it was trained.
-        history: ``loss`` and ``accuracy`` an epoch; with early stopping ``val_loss`` and ``val_accuracy``, too.
-        train_count: Examples learned from.
-        test_count: Examples held back.
-        test_accuracy: Share of those that the model labels right.
-        confusion: How often class i (row) was taken for class j (column), int64 (classes, classes).
-        labels: Names of the classes.
-        data_digest: SHA-256 of the data set.
+        model: Trained ``keras.Model``.
+        options: Options of the training.
+        history: ``loss`` and ``accuracy`` per epoch; with early stopping also ``val_loss`` and ``val_accuracy``.
+        train_count: Number of training examples.
+        test_count: Number of held-back examples.
+        test_accuracy: Accuracy on the held-back examples, a fraction.
+        confusion: Confusion matrix: number of examples of class i (row) predicted as class j (column), int64
+            (classes, classes).
+        labels: Class names.
+        data_digest: SHA-256 of the dataset, in hex.
     """
 
     model: Any
@@ -57,7 +58,7 @@ class TrainingResult:
     data_digest: str
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the model, as plain values."""
+        """All fields except the model, as plain values."""
         return {
             "options": self.options.to_dict(),
             "history": self.history,
@@ -76,14 +77,14 @@ def train(
     """Train the reference CNN.
 
     Args:
-        dataset: Images; the test part is only looked at when all is done.
-        options: How to train.
-        folder: Where to leave a checkpoint after each epoch; None leaves none.
-        resume: Whether to go on from the checkpoint in ``folder``.
+        dataset: Images; the test part is used only after the training.
+        options: Options of the training.
+        folder: Folder for a checkpoint after each epoch; None writes none.
+        resume: Whether to continue from the checkpoint in ``folder``.
     Raises:
-        DataError: The examples are no images, or smaller than the network needs; no checkpoint to resume.
-        UsageError: The checkpoint was made with other options or data.
-        EdgekitError: The folder cannot be written or has no room for the training's files.
+        DataError: The examples are not images or are too small for the network, or there is no checkpoint to resume.
+        UsageError: The checkpoint was written with other options or data.
+        EdgekitError: The folder cannot be written or has too little space for the files of the training.
     """
     _require_images(dataset)
     checkpoint = folder / CHECKPOINT_NAME if folder else None
@@ -133,12 +134,12 @@ def _compiled(dataset: Dataset, options: TrainingOptions) -> Any:
 
 
 def _fit(model: Any, dataset: Dataset, options: TrainingOptions, state: TrainingState, checkpoint: Path | None) -> None:
-    """Train the epochs that are left, and keep ``state`` and the checkpoint up to date."""
+    """Train the remaining epochs and keep ``state`` and the checkpoint up to date."""
     import keras
 
     x, y, watched = dataset.x_train, dataset.y_train, None
     if options.early_stopping:
-        # Early stopping chooses by what it watches: that must not be the held-back test part.
+        # Early stopping selects weights by the examples it monitors, so these must not be the test part.
         aside = hold_back(dataset.name, as_digests(row_hashes(x)), y, seed=options.seed)
         x, y, watched = x[~aside], y[~aside], (_prepared(x[aside]), y[aside])
     steps = -(-len(x) // options.batch_size)
@@ -154,7 +155,7 @@ def _fit(model: Any, dataset: Dataset, options: TrainingOptions, state: Training
 
     with progress_bar("Training", options.epochs * steps) as advance:
         advance(state.epochs_done * steps)
-        # One call for all epochs: each call of fit costs what several batches do.
+        # All epochs run in one call, because each call of fit costs as much as several batches.
         model.fit(
             batches(x, y, options, first_epoch=state.epochs_done),
             epochs=options.epochs,
@@ -168,7 +169,7 @@ def _fit(model: Any, dataset: Dataset, options: TrainingOptions, state: Training
                     on_epoch_begin=begin,
                     on_epoch_end=end,
                     on_train_batch_end=lambda batch, logs: advance(1),
-                    # The bar may move while the next batch is under way.
+                    # The bar may advance while the next batch is running.
                     async_safe=True,
                 )
             ],

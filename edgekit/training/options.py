@@ -1,4 +1,4 @@
-"""How to train."""
+"""Declares the options of a training."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """Everything that decides the weights, besides the data.
+    """Options that, together with the data, determine the trained weights.
 
     Attributes:
-        epochs: How often every example is seen, at most.
-        batch_size: Examples a step.
-        learning_rate: Adam's.
-        seed: Seed of the first weights, of the order, of augmentation and dropout.
-        augment: Whether to change the images a little each time; see ``augmentation``.
-        dropout: Share dropped around the dense layer, 0 to below 1.
-        batch_norm: Whether to normalize after each convolution.
-        early_stopping: Whether to keep a fifth of the training examples aside and stop when these get no better.
+        epochs: Maximum number of passes over the training examples.
+        batch_size: Number of examples per step.
+        learning_rate: Learning rate of Adam.
+        seed: Seed for the initial weights, the order, augmentation and dropout.
+        augment: Whether to augment the images randomly in each epoch, see ``augmentation``.
+        dropout: Dropout rate around the dense layer, from 0 to below 1.
+        batch_norm: Whether to apply batch normalization after each convolution.
+        early_stopping: Whether to set a fifth of the training examples aside and stop when the loss on them stalls.
     """
 
     epochs: int = 30

@@ -1,4 +1,4 @@
-"""The files that a training leaves."""
+"""Writes the files of a training."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 MODEL_NAMES = ("model.h5", "model.keras")
 
 
-#: The checkpoint holds the weights, Adam's two moments and the best weights; model.keras the first three, model.h5 one.
+#: The checkpoint contains the weights, Adam's two moments and the best weights; model.keras contains the first three of
+#: these, and model.h5 the weights.
 _COPIES_OF_WEIGHTS = 8
-#: Figures, labels, report, and what the formats add.
+#: Size of figures, labels and report, and overhead of the file formats.
 _OTHER_BYTES = 500_000
 
 
 def require_room_for_training(model: Any, folder: Path) -> None:
-    """Refuse a folder without room for a training's files, best before its first epoch.
+    """Refuse a folder with too little space for the files of a training; call it before the first epoch.
 
     Args:
         model: The network.
-        folder: Made if absent.
+        folder: Output folder, which is created if it does not exist.
     Raises:
         EdgekitError: The folder cannot be written, or the disk is full.
     """
@@ -45,12 +46,12 @@ def save_training(result: TrainingResult, folder: Path) -> None:
     """Write the model in both formats, the labels, the report and the figures; all of them or none.
 
     Args:
-        result: What was trained.
-        folder: Where to; made where it is absent.
+        result: Result of the training.
+        folder: Output folder, which is created if it does not exist.
     Raises:
-        EdgekitError: A file cannot be written; the old ones are still there then.
+        EdgekitError: A file cannot be written; existing files are unchanged in that case.
     """
-    # libhdf5 may crash on a full disk.
+    # libhdf5 may crash on a full disk, so the space is checked first.
     require_room_for_training(result.model, folder)
     with replacing_together(folder, last=RECORD_NAME) as temporary:
         for name in MODEL_NAMES:
@@ -63,7 +64,7 @@ def save_training(result: TrainingResult, folder: Path) -> None:
 
 
 def _for_conversion(result: TrainingResult, folder: Path) -> dict[str, Any]:
-    """Which files this is the report of, and how pictures became their input: see ``read_training_record``."""
+    """The digests of the model files and the preprocessing of their images, see ``read_training_record``."""
     preprocessing = image_preprocessing((-1, *result.model.inputs[0].shape[1:]), DEFAULT_PIXEL_RANGE)
     return {
         "models": {name: digest(folder / name) for name in MODEL_NAMES},
@@ -74,11 +75,11 @@ def _for_conversion(result: TrainingResult, folder: Path) -> dict[str, Any]:
 def _save_model(model: Any, path: Path) -> None:
     from absl import logging as keras_logging
 
-    # Keras warns that .h5 is an old format; here it is written on purpose, for other tools.
+    # Keras warns that .h5 is a legacy format, but other tools need it.
     before = keras_logging.get_verbosity()
     keras_logging.set_verbosity(keras_logging.ERROR)
     try:
-        # Keras writes through h5py, whose callbacks would drop a Ctrl-C and leave a part out.
+        # Keras writes through h5py, whose callbacks would swallow Ctrl-C and leave the file incomplete.
         with interrupts.held_back():
             model.save(path, include_optimizer=False) if path.suffix == ".h5" else model.save(path)
     finally:
