@@ -1,1 +1,1 @@
-"""What is done with a finished .tflite: looking into it, packing, signing, verifying, exporting."""
+"""Inspects, packs, signs, verifies and exports finished .tflite files."""

@@ -1,4 +1,4 @@
-"""A .tflite with its labels as C source files."""
+"""Exports a .tflite and its labels as C source files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 @dataclass(frozen=True, slots=True)
 class ExportedSource:
-    """The files that were written.
+    """Exported C source files.
 
     Attributes:
-        files: The header and the source.
-        model_bytes: Size of the array: the FlatBuffer, without what is packed behind it.
-        arena_bytes: Upper estimate of the tensor arena.
+        files: Paths of the header and the source file.
+        model_bytes: Size of the array in bytes, which contains the FlatBuffer without the parts packed behind it.
+        arena_bytes: Upper estimate of the size of the tensor arena in bytes.
     """
 
     files: tuple[Path, ...]
@@ -42,12 +42,12 @@ def export_c_array(model: Path, folder: Path, name: str | None = None) -> Export
     """Write ``folder/name.h`` and ``folder/name.cc``.
 
     Args:
-        model: A .tflite.
-        folder: Where the files go.
-        name: What the array is called; None takes the file's own name.
+        model: Path of a .tflite.
+        folder: Output folder.
+        name: Name of the array; None derives it from the file name.
     Raises:
-        ModelFileError: The model is missing, damaged or foreign.
-        UsageError: ``name`` is not a free C identifier.
+        ModelFileError: The model is missing, is damaged or has another format.
+        UsageError: ``name`` is not a usable C identifier.
     """
     content = read_model_file(model)
     name = name or identifier(model.stem)

@@ -1,4 +1,4 @@
-"""Golden inputs for a model: real examples where there is data, made-up ones where there is none."""
+"""Chooses golden inputs for a model: real examples if there is data, otherwise random ones."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from edgekit_runtime.packed_file.golden import model_values
 from edgekit_runtime.tensor_info import model_inputs
 from edgekit_runtime.tflite.description import ModelDescription
 
-#: Examples looked at for ones of different classes.
+#: Number of examples that are searched for different classes.
 _LOOKED_AT = 8 * MOST_EXAMPLES
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenInputs:
-    """Inputs to keep as golden examples.
+    """Inputs of golden examples.
 
     Attributes:
-        arrays: For each of the model's inputs (N, ...): uint8 pixels where it takes pictures.
-        values: The same as the model was trained on them, by input name.
-        origin: Where they come from, for whoever reads the manifest: a name without its folders.
+        arrays: One array (N, ...) per input of the model; uint8 pixels if the input is an image.
+        values: The same inputs as real values in the range of the training, by input name.
+        origin: Source of the inputs, for readers of the manifest: a name without folders.
     """
 
     arrays: list[np.ndarray]
@@ -41,15 +41,15 @@ def choose_golden_inputs(
     *,
     seed: int,
 ) -> GoldenInputs:
-    """Choose the inputs of golden examples; the same arguments give the same ones.
+    """Choose the inputs of golden examples; the same arguments give the same inputs.
 
     Args:
-        description: The model, quantized or not: its size says how much room there is.
-        data: Examples that the model has not learned from; None makes inputs up.
-        preprocessing: How images become an input, by its name.
-        seed: Of the choice, or of the made-up inputs.
+        description: Description of the model, quantized or not; its size limits the size of the inputs.
+        data: Examples that the model was not trained on; None generates random inputs.
+        preprocessing: Preprocessing of each image input, by name.
+        seed: Seed of the choice or of the random inputs.
     Raises:
-        EdgekitError: The data cannot be read or does not fit.
+        EdgekitError: The data cannot be read or is not compatible with the model.
     """
     names = [info.name for info in model_inputs(description)]
     batch = None if data is None else next(iter(data.sample(_LOOKED_AT, seed=seed).batches(_LOOKED_AT)), None)
@@ -58,7 +58,7 @@ def choose_golden_inputs(
     else:
         rows = _of_different_classes(batch)
         arrays = [_as_stored(batch.inputs[name][rows], preprocessing.get(name)) for name in names]
-        # A folder's place on this machine is nobody's business, and would make other bytes of the same data.
+        # The path of a folder on this machine is private, and would give different bytes for the same data.
         origin = PurePath(data.name).name
     arrays, coarser = fitted(arrays, description.size_bytes)
     if coarser > 1:
@@ -67,7 +67,7 @@ def choose_golden_inputs(
 
 
 def _of_different_classes(batch: Batch) -> Sequence[int]:
-    """Rows of a batch, those first that are the first of their class."""
+    """The rows of a batch, with the first row of each class before all others."""
     y = batch.y
     if y is None or y.ndim != 1:
         return range(len(batch))
@@ -76,6 +76,6 @@ def _of_different_classes(batch: Batch) -> Sequence[int]:
 
 
 def _as_stored(values: np.ndarray, preprocessing: Preprocessing | None) -> np.ndarray:
-    """Pixels where the values are made of pixels: they are exact and small."""
+    """Convert values that were made from pixels back to pixels, which are exact and small."""
     pixels = None if preprocessing is None or values.dtype != np.float32 else as_pixels(values, preprocessing)
     return values if pixels is None else pixels

@@ -1,4 +1,4 @@
-"""What a .tflite holds, what is packed into it, and which targets run it, read without an interpreter."""
+"""Reads, without an interpreter, what a .tflite contains, what is packed into it, and which targets run it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgekit_runtime.packed_file.model_file import read_model_file, refuse_lost_
 from edgekit_runtime.tflite.description import ModelDescription, TensorDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: Where a FlatBuffer states which schema it follows.
+#: Position of the schema identifier in a FlatBuffer.
 _IDENTIFIER = slice(4, 8)
 
 
@@ -25,11 +25,11 @@ class TfliteInspection(ResultDisplay):
     """A .tflite and what is packed into it.
 
     Attributes:
-        path: The file.
-        description: Tensors, operators, signatures.
-        manifest: Labels, preprocessing, provenance, digests.
-        parts: Names of all that is packed behind the FlatBuffer, by whatever tool.
-        runs_on: Names of the targets that run it, as far as its operators tell.
+        path: Path of the file.
+        description: Tensors, operators and signatures.
+        manifest: Labels, preprocessing, provenance and digests.
+        parts: Names of the parts packed behind the FlatBuffer, by any tool.
+        runs_on: Names of the targets that run the file, as far as its operators show.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class TfliteInspection(ResultDisplay):
         }
 
     def summary(self) -> Summary:
-        """Size, operators, inputs and outputs, targets, and what is packed."""
+        """Size, operators, inputs, outputs, targets, and packed facts."""
         model, manifest = self.description, self.manifest
         facts = [
             ("size", f"{model.size_bytes:,} bytes"),
@@ -70,8 +70,8 @@ class TargetChecks(ResultDisplay):
     """Whether a .tflite runs on some targets.
 
     Attributes:
-        path: The file.
-        checks: What was found for each target, in the order they were asked for.
+        path: Path of the file.
+        checks: Result for each target, in the order of the request.
     """
 
     path: Path
@@ -79,12 +79,12 @@ class TargetChecks(ResultDisplay):
 
     @property
     def passed(self) -> bool:
-        """Whether the model runs on all of them."""
+        """Whether the model runs on all targets."""
         return not self.failed_targets
 
     @property
     def failed_targets(self) -> tuple[str, ...]:
-        """Names of the targets that it does not run on."""
+        """Names of the targets that the model does not run on."""
         return tuple(check.target for check in self.checks if not check.runs)
 
     def to_dict(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _describe(tensor: TensorDescription) -> str:
 
 
 def is_tflite(path: Path) -> bool:
-    """Whether a file is a .tflite, by what it holds or, if that says nothing, by its name."""
+    """Whether a file is a .tflite, by its content or by its name."""
     if not path.is_file():
         return path.suffix == ".tflite"
     with path.open("rb") as file:
@@ -117,7 +117,7 @@ def inspect_tflite(path: Path) -> TfliteInspection:
     """Read a .tflite.
 
     Raises:
-        ModelFileError: It is missing, damaged or foreign.
+        ModelFileError: The file is missing, is damaged or has another format.
     """
     content = read_model_file(path)
     manifest, model = read_manifest(content), TfliteModel(content)
@@ -130,11 +130,11 @@ def check_tflite(path: Path, targets: Sequence[str]) -> TargetChecks:
     """Check whether a .tflite, made by any tool, runs on some targets.
 
     Args:
-        path: The file.
+        path: Path of the file.
         targets: Names of the targets.
     Raises:
-        UsageError: It is not a .tflite, or there is no such target.
-        ModelFileError: It is missing or damaged.
+        UsageError: The file is not a .tflite, or a target does not exist.
+        ModelFileError: The file is missing or damaged.
     """
     if path.exists() and not is_tflite(path):
         raise UsageError(

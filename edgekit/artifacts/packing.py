@@ -1,4 +1,4 @@
-"""``edgekit pack`` and ``edgekit unpack`` as functions: facts into a .tflite of anyone's, and out of it again."""
+"""``edgekit pack`` and ``edgekit unpack`` as functions, for a .tflite made by any tool."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 @dataclass(frozen=True, slots=True)
 class PackOptions:
-    """What to pack.
+    """Options of packing.
 
     Attributes:
-        labels: Names of the classes; empty keeps those that the file has.
-        data: Data for the golden examples; None makes inputs up.
-        seed: Seed of their choice.
-        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; others keep what
-            the file says.
-        pictures: What else is known of how images become its input.
-        claim: What the user says of the model's task.
+        labels: Class names; if empty, those in the file are kept.
+        data: Data for the golden examples; None generates random inputs.
+        seed: Seed for choosing the golden examples.
+        pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; all other images
+            keep the values in the file.
+        pictures: Further options for preprocessing images.
+        claim: The user's declaration of the model's task.
     """
 
     labels: tuple[str, ...] = ()
@@ -53,13 +53,13 @@ class PackOptions:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What was packed.
+    """A packed file.
 
     Attributes:
-        path: The file.
-        size_bytes: Its size.
-        added_bytes: How much of that was added to the plain model.
-        manifest: What is in it.
+        path: Path of the file.
+        size_bytes: File size in bytes.
+        added_bytes: Number of bytes added to the plain model.
+        manifest: Packed manifest.
         notes: Sentences for the user.
     """
 
@@ -83,14 +83,14 @@ class Packed:
 def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
     """Pack labels, preprocessing and golden examples into a .tflite; the same arguments give the same bytes.
 
-    What edgekit or another tool has packed before is kept where ``options`` say nothing else.
+    Everything that edgekit or another tool packed before is kept unless ``options`` replace it.
 
     Args:
-        model: The .tflite, of anyone's.
-        output: Where to write; may be ``model``.
-        options: What to pack.
+        model: Path of a .tflite made by any tool.
+        output: Output path; may be equal to ``model``.
+        options: Options of packing.
     Raises:
-        EdgekitError: The file, the data or the options are unfit; nothing was written then.
+        EdgekitError: The file, the data or the options cannot be used; nothing is written in that case.
     """
     content = read_model_file(model)
     whole = TfliteModel(content)
@@ -125,10 +125,11 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
 
 
 def unpack_file(model: Path, folder: Path) -> tuple[Path, ...]:
-    """Write the plain model, as it was before it was packed, and each part into a folder.
+    """Write the plain model, as it was before packing, and each part into a folder.
 
     Raises:
-        ModelFileError: The file is damaged, or a part's name leads out of the folder; nothing was written then.
+        ModelFileError: The file is damaged, or the name of a part leads out of the folder; nothing is written in that
+            case.
     """
     unpacked = unpack(TfliteModel(read_model_file(model)))
     plain = f"{model.stem}.plain.tflite"
@@ -144,7 +145,7 @@ def unpack_file(model: Path, folder: Path) -> tuple[Path, ...]:
 
 
 def _inside(name: str) -> PurePosixPath:
-    """A part's name as a path that stays in its folder."""
+    """Convert the name of a part to a path, and refuse one that leads out of the folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name or not path.parts:
         raise ModelFileError(
@@ -158,10 +159,10 @@ def _inside(name: str) -> PurePosixPath:
 def _labels(
     description: ModelDescription, packed: tuple[str, ...], options: PackOptions
 ) -> tuple[tuple[str, ...], list[str]]:
-    """The user's labels, else those packed before, and a sentence if these do not fit the model.
+    """The user's labels or else those packed before, and a sentence if their number differs from the model's classes.
 
     Raises:
-        UsageError: There are more or fewer of the user's labels than classes.
+        UsageError: The number of the user's labels differs from the number of classes.
     """
     classes = class_count([output.shape for output in description.outputs])
     if options.labels:
@@ -177,7 +178,7 @@ def _labels(
 def _inputs(
     description: ModelDescription, task: Task, before: Manifest, foreign: ForeignMetadata, options: PackOptions
 ) -> tuple[ModelInput, ...]:
-    """The inputs, and how images become them: by the user, else as packed, else by another tool, else as 0 to 1."""
+    """The inputs with the preprocessing of images, from the user, edgekit's manifest, another tool, or else 0 to 1."""
     infos = model_inputs(description)
     images = task.named(IMAGE)
     packed: dict[str, PixelRange] = dict(before.preprocessing)
@@ -191,7 +192,7 @@ def _inputs(
         return inputs
     is_new = not options.pixel_ranges and before.preprocessing_of(images[0]) is None
     if is_new and len(foreign.mean) in (1, how.channels):
-        # The standard's normalization is of pixels 0 to 255.
+        # The normalization of the metadata standard applies to pixels from 0 to 255.
         how = PictureOptions(foreign.mean, foreign.std).applied_to(how._replace(scale=1.0, offset=0.0))
     applied = options.pictures.applied_to(how)
     return tuple(replace(each, pixels=applied) if each.name == images[0] else each for each in inputs)

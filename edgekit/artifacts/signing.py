@@ -14,18 +14,19 @@ from edgekit_runtime.packed_file.model_file import read_model_file
 
 
 def make_keys(path: Path) -> tuple[Path, Path]:
-    """Write a new private key, and its public key as ``….pub.pem`` beside it; neither may be there before.
+    """Write a new private key, and its public key as ``….pub.pem`` next to it; neither file may exist before.
 
     Returns:
-        Both paths.
+        Paths of the private and the public key.
     Raises:
-        UsageError: One of the files exists, or cannot be written.
+        UsageError: One of the files exists or cannot be written.
     """
     public_path = path.with_suffix(".pub.pem")
     private, public = new_key()
     for place, content, mode in ((path, private, 0o600), (public_path, public, 0o644)):
         try:
-            # Made with its rights, never there for others to read; and never in the place of a key in use.
+            # The file is created with its final permissions, so that others can never read it, and with O_EXCL, so
+            # that a key in use is never overwritten.
             descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         except FileExistsError:
             raise UsageError(
@@ -39,12 +40,12 @@ def make_keys(path: Path) -> tuple[Path, Path]:
 
 
 def sign_file(model: Path, key: Path, output: Path, ask_password: Callable[[], str]) -> str:
-    """Sign a .tflite with the key in a PEM file.
+    """Sign a .tflite with the private key in a PEM file.
 
     Returns:
-        The public key in hex.
+        Public key in hex.
     Raises:
-        EdgekitError: The model is damaged, or the key is none.
+        EdgekitError: The model is damaged, or the file does not contain a private key.
     """
     content = read_model_file(model)
     try:

@@ -1,4 +1,4 @@
-"""What a training left beside its model, for the commands that come after it."""
+"""Reads the record that a training writes next to its model, for the commands that follow."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ RECORD_NAME = "training.json"
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
-    """What is known of a trained model; nothing of it unless the record was written for this very file.
+    """Facts about a trained model; empty unless the record was written for exactly this file.
 
     Attributes:
-        labels: Names of the classes.
-        preprocessing: How the pictures that it was trained on became its input.
+        labels: Class names.
+        preprocessing: Preprocessing of the images in training.
         note: A sentence if the record was written for another file of this name.
     """
 
@@ -28,11 +28,11 @@ class TrainingRecord:
 
 
 def read_training_record(model: Path, sha256: str) -> TrainingRecord:
-    """Read ``training.json`` beside a Keras file.
+    """Read ``training.json`` next to a Keras file.
 
     Args:
-        model: The file.
-        sha256: Digest of the bytes that were read from it.
+        model: Path of the Keras file.
+        sha256: SHA-256 of the bytes that were read from it.
     """
     record = model.parent / RECORD_NAME
     if not (model.is_file() and record.is_file()):
@@ -50,5 +50,5 @@ def read_training_record(model: Path, sha256: str) -> TrainingRecord:
         labels = tuple(str(label) for label in content["labels"])
         return TrainingRecord(labels, Preprocessing.from_dict(content["preprocessing"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError):
-        # Another program's file of that name, or an older one.
+        # The file was written by another program or an older version.
         return TrainingRecord()

@@ -1,4 +1,4 @@
-"""``edgekit verify`` as a function: is the file whole, whose is it, and does it answer here as it should?"""
+"""``edgekit verify`` as a function: checks the integrity, the signature and the golden examples of a .tflite."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found; a damaged file or a wrong signature is an error instead.
+    """Result of a verification; a damaged file or a wrong signature raises an error instead.
 
     Attributes:
-        path: The file.
-        model_sha256: Digest of the FlatBuffer, which holds; empty if none is packed.
-        signer: The public key in hex whose signature holds; empty if the file is not signed.
-        is_trusted: Whether that is the key that was asked for.
-        golden: How the golden examples went on this machine; None if none are packed.
+        path: Path of the file.
+        model_sha256: Verified SHA-256 of the FlatBuffer; empty if none is packed.
+        signer: Public key of the valid signature, in hex; empty if the file is not signed.
+        is_trusted: Whether the signature is by the requested key.
+        golden: Result of the golden examples on this machine; None if none are packed.
     """
 
     path: Path
@@ -46,10 +46,10 @@ class Verification:
         }
 
     def require_passed(self) -> None:
-        """Raise if the model answers otherwise here than where it was packed.
+        """Raise if the predictions for the golden examples differ from the packed ones.
 
         Raises:
-            BelowThresholdError: With the largest error.
+            BelowThresholdError: They differ; the message contains the largest error.
         """
         if self.golden is not None and not self.golden.passed:
             raise BelowThresholdError(
@@ -61,20 +61,20 @@ class Verification:
 
 
 def verify(path: Path, *, public_key: str | None = None, interpreter: str | None = None) -> Verification:
-    """Check digest, signature and golden examples of a .tflite.
+    """Check the digest, the signature and the golden examples of a .tflite.
 
     Args:
-        path: The file.
-        public_key: The Ed25519 key it must be signed with: a PEM file, or 64 hex digits; None asks for no signature,
-            and checks one that is there all the same.
-        interpreter: ``litert`` or ``tflite-runtime``; None takes the first that is installed.
+        path: Path of the file.
+        public_key: Ed25519 key that the file must be signed with, as a PEM file or 64 hex digits; None does not require
+            a signature, but still checks an existing one.
+        interpreter: ``litert`` or ``tflite-runtime``; None uses the first one installed.
     Raises:
-        ModelFileError: The file is damaged, holds nothing to verify, or is not signed as asked.
-        InterpreterError: No interpreter is there, or it refuses the model.
+        ModelFileError: The file is damaged, contains nothing to verify, or is not signed as requested.
+        InterpreterError: No interpreter is installed, or it refuses the model.
     """
     content = read_model_file(path)
     manifest = _manifest(content)
-    # A packed file that is cut off has lost its parts, too, which are behind the model.
+    # A truncated file has also lost its parts, which are behind the model.
     model = TfliteModel(content)
     parts = Parts(content)
     if public_key is not None:
@@ -90,13 +90,13 @@ def verify(path: Path, *, public_key: str | None = None, interpreter: str | None
 
 
 def find_signer(content: bytes, name: str) -> str:
-    """The public key in hex whose signature of a .tflite holds; empty if the file is not signed.
+    """The public key of the valid signature of a .tflite, in hex; empty if the file is not signed.
 
     Args:
-        content: The whole file.
-        name: What messages call it.
+        content: Content of the whole file.
+        name: Name of the file, for messages.
     Raises:
-        ModelFileError: It is signed, and the signature does not hold.
+        ModelFileError: The file is signed, but the signature is invalid.
     """
     parts = Parts(content)
     if SIGNATURE_NAME not in parts.names:
@@ -108,7 +108,7 @@ def find_signer(content: bytes, name: str) -> str:
 
 
 def _manifest(content: bytes) -> Any:
-    """The manifest; where the model is another one than it says, an error that names the tensors."""
+    """Read the manifest; if the model was changed since packing, raise an error that names the changed tensors."""
     try:
         return read_manifest(content)
     except ModelFileError as error:
