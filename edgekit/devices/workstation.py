@@ -1,4 +1,4 @@
-"""What this machine has of what edgekit needs, and what would make it slow."""
+"""Checks whether this machine has everything that edgekit needs, and whether anything would make it slow."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from edgekit_runtime.errors import EdgekitError
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One part of the machine and its state.
+    """Result of the check of one part of the machine.
 
     Attributes:
         name: Name of the part.
-        status: "ok", "slow", "missing", "broken", or "not installed" for what only some need.
-        found: Version, or what went wrong.
-        fix: The command that fixes it; empty if nothing is wrong.
-        required: Whether the user's aim needs it.
+        status: "ok", "slow", "missing", "broken", or "not installed" for an optional part.
+        found: Version, or description of the problem.
+        fix: Command or advice that fixes the problem; empty if there is none.
+        required: Whether the user's aim needs the part.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Check:
 
     @property
     def exit_code(self) -> int:
-        """0, or that of an error if something that is needed is missing or broken."""
+        """0, or the exit code of an error if a required part is missing or broken."""
         return EdgekitError.exit_code if self.status in {"missing", "broken"} else 0
 
     def to_dict(self) -> dict[str, object]:
@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class _Package:
-    """A distribution and the import that proves that it runs; empty if presence is enough."""
+    """A distribution, and the import that proves that it works, which is empty if its presence suffices."""
 
     name: str
     proof: str
@@ -56,7 +56,7 @@ class _Package:
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """A program, and the Debian package that installs it."""
+    """A program, and the command that installs it."""
 
     name: str
     install: str
@@ -75,9 +75,9 @@ _PACKAGES = (
     _Package("scikit-learn", "", "pip install scikit-learn"),
     _Package("matplotlib", "", "pip install matplotlib"),
 )
-#: Shown for every aim, and never required: LiteRT does the same.
+#: Shown for every aim but never required, because LiteRT has the same function.
 _OPTIONAL = _Package("tflite-runtime", "import tflite_runtime.interpreter", "pip install tflite-runtime 'numpy<2'")
-#: What an aim needs beyond a conversion.
+#: Parts that an aim needs in addition to those of a conversion.
 _FOR_AIMS: dict[str, tuple[_Package | _Program, ...]] = {
     "device": (_Program("ssh", "apt install openssh-client"), _Program("apt-get", ""), _Program("dpkg-deb", "")),
     "torch": (
@@ -94,15 +94,15 @@ AIMS = tuple(_FOR_AIMS)
 _LEAST_FREE_BYTES = 500_000_000
 _LEAST_MEMORY_BYTES = 2_000_000_000
 _IMPORT_TIMEOUT_S = 120
-#: An import from a local disk takes a fifth of it.
+#: An import from a local disk takes a fifth of this time.
 _SLOW_IMPORT_S = 15
 
 
 def examine(aim: str | None = None) -> Iterator[Check]:
-    """Look at each part; packages are imported side by side, each in a process of its own.
+    """Check each part; packages are imported in parallel, each in a separate process.
 
     Args:
-        aim: One of ``AIMS``, whose parts become required, or None for conversions alone.
+        aim: One of ``AIMS``, whose parts become required, or None for conversions only.
     """
     for_aim = _FOR_AIMS[aim] if aim else ()
     probes: list[Callable[[], Check]] = [
@@ -156,7 +156,7 @@ def _package(package: _Package, required: bool) -> Check:
 
 
 def _import_failure(proof: str) -> str:
-    """Why an import fails, or an empty text; a crash of native code ends only the child."""
+    """The reason why an import fails, or an empty string; a crash of native code ends only the child process."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", proof], capture_output=True, text=True, timeout=_IMPORT_TIMEOUT_S, check=False
@@ -171,7 +171,7 @@ def _import_failure(proof: str) -> str:
 
 
 def _processors() -> Check:
-    # Not every core of the machine may be this process's.
+    # This process may be restricted to some of the cores.
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if count < 2:
         return Check(

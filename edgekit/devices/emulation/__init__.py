@@ -1,1 +1,1 @@
-"""Raspberry Pis that are emulated: Debian's own packages and the published wheels, run by qemu-user."""
+"""Emulates Raspberry Pis: Debian's packages and published wheels, run by qemu-user."""

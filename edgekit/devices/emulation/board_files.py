@@ -1,4 +1,4 @@
-"""The files in which a Raspberry Pi's kernel describes its processor; interpreters read them."""
+"""Writes the files in which the kernel of a Raspberry Pi describes its processor, and which interpreters read."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _FEATURES = {
     "arm64": "fp asimd evtstrm crc32 cpuid",
     "armhf": "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm",
 }
-#: Architecture, variant, part and revision that a Pi 4 (64-bit) and a Pi 2 (32-bit) report.
+#: Architecture, variant, part and revision, as reported by a Pi 4 (64-bit) and a Pi 2 (32-bit).
 _IDENTITY = {"arm64": ("8", "0x0", "0xd08", "3"), "armhf": ("7", "0x0", "0xc07", "5")}
 
 
 def write_board_files(root: Path, debian_architecture: str) -> None:
-    """Write ``/proc/cpuinfo`` and the list of cores under a device's root, where qemu looks first.
+    """Write ``/proc/cpuinfo`` and the list of cores under the root of a device, where qemu looks first.
 
-    The emulating machine's own would be read otherwise, and describe another processor.
+    Without them, programs would read the files of this machine, which describe another processor.
     """
     architecture, variant, part, revision = _IDENTITY[debian_architecture]
     cores = [

@@ -1,32 +1,32 @@
-"""The Raspberry Pis that can be emulated, and what is installed on each."""
+"""Lists the Raspberry Pis that can be emulated, and the packages on each."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-#: Raspberry Pi OS of 2023 to 2025 is made from it; its Python is 3.11.
+#: Raspberry Pi OS of 2023 to 2025 is based on this release; its Python is 3.11.
 DEBIAN_RELEASE = "bookworm"
 PYTHON_VERSION = "3.11"
 
-#: The lists of qemu's own release: 7.2, bookworm's, gives wrong int8 answers for a processor that it makes up.
+#: Release that qemu comes from. Bookworm's qemu 7.2 computes wrong int8 predictions for its default processor.
 QEMU_RELEASE = "bookworm-backports"
 
 
 @dataclass(frozen=True, slots=True)
 class PiKind:
-    """One kind of Raspberry Pi, as it is emulated.
+    """One kind of emulated Raspberry Pi.
 
     Attributes:
-        name: What the commands call it.
-        title: What it is.
-        debian_architecture: Debian's name of its processor's architecture.
-        library_folder: The folder of its libraries under ``/usr/lib``.
-        qemu: The program that emulates it.
-        processors: qemu's names of the processors that such boards have, the usual one first. Never qemu's own
-            default: it offers instructions that no Pi has, and int8 answers came out wrong with them.
-        packages: Debian packages, each brought along with what it needs.
+        name: Name in the commands.
+        title: Description.
+        debian_architecture: Debian's name for the processor architecture.
+        library_folder: Folder of the libraries under ``/usr/lib``.
+        qemu: Name of the qemu program.
+        processors: qemu's names for the processors of such boards, the most common one first. qemu's default processor
+            is never used: it has instructions that no Pi has, with which int8 predictions were wrong.
+        packages: Debian packages, which are installed with their dependencies.
         wheels: Published packages with their versions.
-        platforms: Tags of the wheels that run there; pip takes each literally.
+        platforms: Tags of the compatible wheels; pip matches each tag literally.
     """
 
     name: str
@@ -41,8 +41,8 @@ class PiKind:
 
     @property
     def recipe(self) -> str:
-        """A digest of everything above and of the releases: a device of another recipe is out of date."""
-        # Here, since the command's help names the kinds and would wait for OpenSSL.
+        """Digest of all fields and of the releases; a device with another recipe is outdated."""
+        # Imported here because the command's help lists the kinds and must not load OpenSSL.
         import hashlib
 
         text = repr((sorted(asdict(self).items()), DEBIAN_RELEASE, QEMU_RELEASE))
@@ -84,9 +84,9 @@ KINDS = {
             debian_architecture="armhf",
             library_folder="arm-linux-gnueabihf",
             qemu="qemu-arm",
-            # Pi 2; the later ones run its instructions.
+            # Pi 2; later boards support its instructions.
             processors=("cortex-a7",),
-            # There are no wheels of numpy and Pillow for it: these are Debian's.
+            # NumPy and Pillow have no wheels for this architecture, so Debian's packages are used.
             packages=(*_PYTHON, "python3-numpy", "python3-pil"),
             wheels=("tflite-runtime==2.14.0",),
             platforms=("manylinux_2_34_armv7l",),

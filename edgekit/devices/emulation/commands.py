@@ -1,4 +1,4 @@
-"""Running the programs that a device is built with."""
+"""Runs the programs that build a device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def require_program(name: str, package: str) -> None:
     """Raise if a program is not installed.
 
     Raises:
-        DeviceUnavailableError: Naming the Debian package that brings it.
+        DeviceUnavailableError: The program is missing; the message names the Debian package that contains it.
     """
     if shutil.which(name) is None:
         raise DeviceUnavailableError(
@@ -32,15 +32,15 @@ def require_program(name: str, package: str) -> None:
 def run(
     command: Sequence[str], *, doing: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> str:
-    """Run a program and return what it prints.
+    """Run a program and return its standard output.
 
     Args:
         command: Program and arguments.
-        doing: What fails when it fails, a few words.
-        environment: Variables that are set on top of this process's.
-        folder: Where it works.
+        doing: Short description of the step, for error messages.
+        environment: Environment variables to set in addition to those of this process.
+        folder: Working folder.
     Raises:
-        DeviceUnavailableError: It failed; the message has what it said last.
+        DeviceUnavailableError: The program failed; the message contains its error output.
     """
     try:
         done = subprocess.run(
@@ -64,7 +64,7 @@ def run(
 
 
 def _last_words(text: str) -> str:
-    """The first lines that tell an error, else the last line."""
+    """The first lines that report an error, or else the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("E:", "ERROR:", "dpkg-deb: error"))]
     return "; ".join(errors[:2] or lines[-1:])

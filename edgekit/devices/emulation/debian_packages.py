@@ -1,7 +1,7 @@
-"""Debian packages of another architecture, fetched by apt with a configuration of its own.
+"""Downloads Debian packages of another architecture with apt, using a separate configuration.
 
-The machine's apt is asked where its packages come from and how it reaches the network; nothing of it is changed, and
-nothing needs root.
+Sources and network settings are read from this machine's apt configuration. Nothing of it is changed, and root is not
+needed.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from edgekit_runtime.errors import EdgekitError
 
 _MACHINES_APT = Path("/etc/apt")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-#: Suites of Debian's own archive; others' archives have components of their own, or suites of other names.
+#: Suites of Debian's archive. Archives of others have other components or other suite names.
 _SUITES = frozenset({"bullseye", "bookworm", "trixie", "forky", "sid", "oldstable", "stable", "testing", "unstable"})
-#: Settings that say what to fetch, not how.
+#: Settings about what to download instead of how.
 _NOT_COPIED = ("Acquire::IndexTargets", "Acquire::Changelogs", "Acquire::Languages", "Acquire::CompressionTypes")
 _ONE_LINE = re.compile(r"\s*deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<rest>.+)")
 
 
 @dataclass(frozen=True, slots=True)
 class DebianArchive:
-    """Where Debian packages come from.
+    """An archive of Debian packages.
 
     Attributes:
         uri: Address of a mirror.
-        signed_by: Path of the keyring that its lists are signed with; empty for those that apt trusts anyhow.
+        signed_by: Path of the keyring that its lists are signed with; empty for the keys that apt trusts by default.
     """
 
     uri: str
@@ -39,10 +39,10 @@ class DebianArchive:
 
 
 def find_archive(mirror: str | None = None, machines_apt: Path = _MACHINES_APT) -> DebianArchive:
-    """The mirror that was asked for, else the one in this machine's apt sources.
+    """The given mirror, or else the one in this machine's apt sources.
 
     Raises:
-        DeviceUnavailableError: This machine's apt has no source of Debian's own packages.
+        DeviceUnavailableError: This machine's apt has no source of Debian's packages.
     """
     keyring = str(_KEYRING) if _KEYRING.is_file() else ""
     if mirror is not None:
@@ -53,7 +53,7 @@ def find_archive(mirror: str | None = None, machines_apt: Path = _MACHINES_APT) 
         if "main" in source["components"].split() and _SUITES & set(source["suites"].split())
     ]
     if archives:
-        # Others' archives may name their suites as Debian does; a mirror of Debian's has its name at the end.
+        # Archives of others may use Debian's suite names, so an address that ends with debian is preferred.
         return min(archives, key=lambda archive: "debian" not in archive.uri.rstrip("/").rpartition("/")[2])
     raise DeviceUnavailableError(
         "This machine's apt has no source of Debian's packages, which an emulated Pi is built of.",
@@ -64,7 +64,7 @@ def find_archive(mirror: str | None = None, machines_apt: Path = _MACHINES_APT) 
 
 
 def _sources(machines_apt: Path) -> Iterator[dict[str, str]]:
-    """Sources in both of apt's formats, as the fields of the newer one."""
+    """Yield the sources in both of apt's formats, with the field names of the newer one."""
     for path in (machines_apt / "sources.list", *sorted((machines_apt / "sources.list.d").glob("*.list"))):
         for line in _text(path).splitlines():
             match = _ONE_LINE.match(line)
@@ -81,7 +81,7 @@ def _sources(machines_apt: Path) -> Iterator[dict[str, str]]:
             lines = (line for line in stanza.splitlines() if re.match(r"[A-Za-z-]+:", line))
             fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
             if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes") != "no" and "uris" in fields:
-                # A keyring may stand there itself, over several lines; only a path is taken.
+                # Signed-By may contain a whole keyring over several lines; only a path is used.
                 yield {"suites": "", "components": "", "signed-by": "", **fields}
 
 
@@ -93,22 +93,22 @@ def _text(path: Path) -> str:
 
 
 class PackageSource:
-    """apt for one architecture and one release, all of its files in one folder."""
+    """Runs apt for one architecture and one release, with all of its files in one folder."""
 
     def __init__(self, folder: Path, archive: DebianArchive, architecture: str, release: str) -> None:
-        """Write the configuration; ``fetch`` does the rest.
+        """Write the configuration; the fetch methods download packages.
 
         Args:
-            folder: Becomes apt's; it is made.
-            archive: Where the packages come from.
-            architecture: Debian's name of it.
-            release: Code name.
+            folder: Folder for apt's files, which is created.
+            archive: Archive of the packages.
+            architecture: Debian's name for the architecture.
+            release: Code name of the release.
         """
         self._folder = folder
         self._configuration = folder / "apt.conf"
         for name in ("lists/partial", "archives/partial", "sources"):
             (folder / name).mkdir(parents=True)
-        # No package is installed: everything that a package needs is fetched with it.
+        # The status file is empty, as if nothing were installed, so that all dependencies are downloaded.
         (folder / "status").touch()
         signed_by = f"Signed-By: {archive.signed_by}\n" if archive.signed_by else ""
         (folder / "sources" / "debian.sources").write_text(
@@ -117,10 +117,10 @@ class PackageSource:
         self._configuration.write_text(_configuration(folder, architecture), encoding="utf-8")
 
     def fetch(self, packages: Sequence[str]) -> list[Path]:
-        """Download packages with all that they need.
+        """Download packages with all dependencies.
 
         Returns:
-            The ``.deb`` files.
+            Paths of the ``.deb`` files.
         Raises:
             DeviceUnavailableError: There is no network, or the mirror lacks the release or a package.
         """
@@ -129,7 +129,7 @@ class PackageSource:
         return sorted((self._folder / "archives").glob("*.deb"))
 
     def fetch_alone(self, package: str) -> Path:
-        """Download one package without what it needs; see ``fetch`` for the errors."""
+        """Download one package without its dependencies; see ``fetch`` for the errors."""
         self._apt_get("update")
         self._apt_get("download", package)
         return next(self._folder.glob("*.deb"))
@@ -151,9 +151,9 @@ def _configuration(folder: Path, architecture: str) -> str:
         f'APT::Architecture "{architecture}";',
         f'APT::Architectures {{ "{architecture}"; }};',
         'APT::Install-Recommends "false";',
-        # Without it apt-get says that all is well when there is no network.
+        # Without this setting, apt-get reports success if there is no network.
         'APT::Update::Error-Mode "any";',
-        # As root, apt would download as a user who may not write here.
+        # If run as root, apt would otherwise download as a user without write permission here.
         'APT::Sandbox::User "root";',
         'Acquire::Languages "none";',
         'Acquire::Retries "2";',
@@ -171,10 +171,10 @@ def _configuration(folder: Path, architecture: str) -> str:
 
 
 def unpack(packages: Sequence[Path], root: Path) -> None:
-    """Unpack packages into one folder; nothing in them is run.
+    """Unpack packages into one folder without running anything in them.
 
     Raises:
-        DeviceUnavailableError: One is damaged, or the disk is full.
+        DeviceUnavailableError: A package is damaged, or the disk is full.
     """
     for package in packages:
         run(["dpkg-deb", "-x", str(package), str(root)], doing=f"Unpacking {package.name}")

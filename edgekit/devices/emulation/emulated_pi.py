@@ -1,4 +1,4 @@
-"""An emulated Pi in the cache folder: built beside its place and renamed into it, found, and removed."""
+"""Builds, finds and removes emulated Pis in the cache folder; a build is renamed into place when it is complete."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from edgekit.devices.emulation.wheels import fetch_wheels
 from edgekit.progress import progress_bar
 from edgekit_runtime.errors import EdgekitError
 
-#: Debian packages that others ask for to install themselves; nothing of them is run.
+#: Prefixes of Debian packages that are needed only to install other packages and are never run here.
 _LEFT_OUT = ("dpkg_", "tar_", "perl", "libperl", "mailcap_", "mime-support_")
 
-# Takes the place of Debian's Python, so that Python finds its library from there, and a program that starts
-# sys.executable starts it emulated again.
+# Replaces Debian's Python at the same path, so that Python finds its library, and a program that starts sys.executable
+# starts it emulated again.
 _LAUNCHER = """\
 #!/bin/sh
 self=$(readlink -f -- "$0")
@@ -34,7 +34,7 @@ root=${{self%/usr/bin/*}}
 exec "$root/../{qemu}" -cpu "${{QEMU_CPU:-{processor}}}" -L "$root" -0 "$self" "$self.emulated" "$@"
 """
 
-# Reads what is installed, and shows that numpy and the interpreter load there.
+# Reports the installed versions, which proves that NumPy and the interpreter can be imported there.
 _TRIAL = """\
 import json, platform, sys
 import numpy
@@ -49,17 +49,17 @@ print(json.dumps(facts))
 
 @dataclass(frozen=True, slots=True)
 class EmulatedPi:
-    """One that is built.
+    """A built emulated Pi.
 
     Attributes:
-        name: The kind's name.
-        folder: Where it lies.
-        recipe: Digest of what it was built from.
-        machine: Its architecture, as its kernel names it.
-        python: Version.
-        numpy: Version.
-        interpreter: The interpreter for .tflite models, with its version.
-        size_bytes: Space it takes.
+        name: Name of its kind.
+        folder: Folder of its files.
+        recipe: Digest of the recipe it was built from.
+        machine: Architecture as reported by its kernel.
+        python: Python version.
+        numpy: NumPy version.
+        interpreter: Interpreter for .tflite models, with its version.
+        size_bytes: Size on disk in bytes.
     """
 
     name: str
@@ -73,7 +73,7 @@ class EmulatedPi:
 
     @property
     def launcher(self) -> Path:
-        """Its Python, which this machine can run; ``QEMU_CPU`` names the processor."""
+        """Path of its Python, which this machine can run; ``QEMU_CPU`` selects the processor."""
         return self.folder / "python"
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,12 +82,12 @@ class EmulatedPi:
 
 
 def devices_folder() -> Path:
-    """Where emulated Pis are kept."""
+    """Folder of all emulated Pis."""
     return cache_folder().absolute() / "devices"
 
 
 def find(kind: PiKind) -> EmulatedPi | None:
-    """The device of this kind that is built, None if there is none or an outdated one."""
+    """The built device of this kind; None if it does not exist or is outdated."""
     folder = devices_folder() / kind.name
     try:
         facts = json.loads((folder / "device.json").read_text(encoding="utf-8"))
@@ -98,14 +98,14 @@ def find(kind: PiKind) -> EmulatedPi | None:
 
 
 def create(kind: PiKind, mirror: str | None = None) -> EmulatedPi:
-    """Build a device unless it is there; what a killed build left behind is cleared away.
+    """Build a device unless it exists; leftovers of a killed build are removed.
 
     Args:
-        kind: What to build.
-        mirror: Address of a Debian mirror; None takes the one in this machine's apt sources.
+        kind: Kind of the device.
+        mirror: Address of a Debian mirror; None uses the one in this machine's apt sources.
     Raises:
         DeviceUnavailableError: This machine lacks a program, the network or the right processor.
-        EdgekitError: The device was built and does not work, or the disk is full.
+        EdgekitError: The device was built but does not work, or the disk is full.
     """
     with _only_one_build(kind):
         built = find(kind)
@@ -132,7 +132,7 @@ def create(kind: PiKind, mirror: str | None = None) -> EmulatedPi:
 
 
 def remove(kind: PiKind) -> bool:
-    """Delete a device; says whether there was one."""
+    """Delete a device and return whether it existed."""
     folder = devices_folder() / kind.name
     if not folder.is_dir():
         return False
@@ -154,7 +154,7 @@ def _require_this_machine_can() -> None:
 
 @contextmanager
 def _only_one_build(kind: PiKind) -> Iterator[None]:
-    """Wait until no other process builds or removes this device."""
+    """Wait until no other process builds or removes this device, and lock it for the block."""
     try:
         devices_folder().mkdir(parents=True, exist_ok=True)
         lock = (devices_folder() / f"{kind.name}.lock").open("w")
@@ -201,7 +201,7 @@ def _drop_documents(root: Path) -> None:
 
 
 def _link_linear_algebra(libraries: Path) -> None:
-    """What Debian's packages leave to the program that installs them: which BLAS is the one to use."""
+    """Select the BLAS and LAPACK libraries, which the installation of Debian's packages would do."""
     for name in ("blas", "lapack"):
         if (libraries / name).is_dir():
             (libraries / f"lib{name}.so.3").symlink_to(f"{name}/lib{name}.so.3")
@@ -232,7 +232,7 @@ def _try_out(launcher: Path) -> dict[str, str]:
 
 
 def _replace(new: Path | None, place: Path) -> None:
-    """Put ``new`` where ``place`` is; the old folder goes in one step, not file by file."""
+    """Move ``new`` to ``place``; the old folder disappears in one step, not file by file."""
     if place.exists():
         grave = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
         place.rename(grave / "old")

@@ -1,4 +1,4 @@
-"""Published wheels for another architecture, fetched by this environment's pip."""
+"""Downloads published wheels for another architecture with the pip of this environment."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from edgekit.devices.emulation.commands import DeviceUnavailableError, run
 
 
 def fetch_wheels(requirements: Sequence[str], platforms: Sequence[str], python_version: str, folder: Path) -> None:
-    """Download wheels and unpack them into ``folder``; what they declare to need does not come with them.
+    """Download wheels without their dependencies and unpack them into ``folder``.
 
     Args:
-        requirements: Names with versions.
-        platforms: Tags of the wheels that will do; pip takes each literally.
-        python_version: Such as "3.11".
-        folder: Becomes importable.
+        requirements: Package names with versions.
+        platforms: Tags of the compatible wheels; pip matches each tag literally.
+        python_version: Python version, such as "3.11".
+        folder: Folder on the device's import path.
     Raises:
-        DeviceUnavailableError: There is no pip, no network, or no such wheel.
+        DeviceUnavailableError: pip, the network or a wheel is missing.
     """
     if importlib.util.find_spec("pip") is None:
         raise DeviceUnavailableError(
