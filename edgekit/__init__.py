@@ -1,12 +1,12 @@
-"""edgekit: takes a Keras model to a small device and proves that it still works there.
+"""edgekit: converts a Keras model for a small device and proves that it still works there.
 
 >>> import edgekit
 >>> conversion = edgekit.convert("model.h5", quantize="int8", data="photos/", max_drop=0.005)
 >>> edgekit.validate("model.h5", "model-int8.tflite", data="photos/").passed
 True
 
-The names in ``__all__`` are public and keep their meaning; everything else may change with any release. Each name is
-loaded when it is first used, so that importing edgekit costs next to nothing.
+The names in ``__all__`` are public and keep their meaning; everything else may change in any release. Each name is
+loaded on first use, so that importing edgekit is fast.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,7 @@ __all__ = [
 ]
 
 _ERRORS = "edgekit_runtime.errors"
-#: Where each public name is defined.
+#: Module in which each public name is defined.
 _MODULES = {
     "convert": "edgekit.api.converting",
     "Conversion": "edgekit.conversion.result",

@@ -1,4 +1,4 @@
-"""How long models take on this machine, one beside the other."""
+"""Measures the latency of models on this machine."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from edgekit_runtime.device_benchmark import Latency, measure_latency
 
 @dataclass(frozen=True, slots=True)
 class TimedModel:
-    """One model and its latency.
+    """Latency of one model.
 
     Attributes:
-        path: The .tflite.
+        path: Path of the .tflite.
         size_bytes: File size in bytes.
-        latency: Of single predictions.
+        latency: Latency of single predictions.
     """
 
     path: Path
@@ -29,12 +29,12 @@ class TimedModel:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Models that were timed in the same way.
+    """Latencies of models that were timed in the same way.
 
     Attributes:
-        runs: Timed predictions of each model.
-        threads: Threads of one prediction.
-        models: In the order in which they were given.
+        runs: Number of timed predictions per model.
+        threads: Number of threads per prediction.
+        models: Timed models, in the order of the arguments.
     """
 
     runs: int
@@ -52,13 +52,13 @@ def benchmark(models: Sequence[Path], *, runs: int, warmup: int, threads: int) -
 
     Args:
         models: Paths of .tflite files.
-        runs: Timed predictions of each model.
-        warmup: Untimed predictions before them.
-        threads: Threads of one prediction.
+        runs: Number of timed predictions per model.
+        warmup: Number of untimed predictions before them.
+        threads: Number of threads per prediction.
     Raises:
         EdgekitError: A file cannot be loaded.
     """
-    # All are loaded first, so that a damaged file is reported before any is timed.
+    # All models are loaded first, so that a damaged file is reported before any model is timed.
     loaded = [(path, edgekit_runtime.load(path, num_threads=threads)) for path in models]
     timed = [
         TimedModel(path, path.stat().st_size, measure_latency(model, runs=runs, warmup=warmup))

@@ -1,4 +1,4 @@
-"""The command line: one group, whose commands load when they are named."""
+"""Defines the command line: one group, whose commands are imported when they are used."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COMMANDS = (
 
 
 class EdgekitGroup(click.Group):
-    """Finds each command in ``edgekit.commands``, and turns errors into a message and an exit code."""
+    """Imports each command from ``edgekit.commands``, and turns errors into a message and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -61,7 +61,7 @@ class EdgekitGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        # Names, labels and notes of files reach the terminal by many ways; all of them end here.
+        # Names, labels and notes from files reach the terminal in many ways, so the streams themselves are filtered.
         with printable_streams():
             return super().main(*arguments, **options)
 
@@ -79,7 +79,7 @@ class EdgekitGroup(click.Group):
 
 
 def _suggestion(name: str) -> str:
-    """A question with the commands most similar to a mistyped one, or an empty string."""
+    """A question with the commands most similar to a mistyped name, or an empty string."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, COMMANDS)
@@ -87,7 +87,7 @@ def _suggestion(name: str) -> str:
 
 
 def _add_diagnostic_options(command: click.Command) -> None:
-    """Give the options to a command, or to every command of a group."""
+    """Add the diagnostic options to a command, or to every command of a group."""
     if isinstance(command, click.Group):
         for member in command.commands.values():
             _add_diagnostic_options(member)
@@ -96,7 +96,7 @@ def _add_diagnostic_options(command: click.Command) -> None:
 
 
 def _diagnostic_options() -> list[click.Option]:
-    """Options of every command; their values are read by ``_fail_with`` and by logging."""
+    """The options of every command, whose values are read by ``_fail_with`` and by logging."""
     return [
         click.Option(
             ["-v", "--verbose"],
@@ -161,7 +161,7 @@ def _end_interrupted() -> NoReturn:
 
 
 def _close_bars() -> None:
-    # A command that has shown none has not imported what shows them.
+    # A command that has shown no bars has not imported the module.
     if "edgekit.progress" in sys.modules:
         from edgekit.progress import close_bars
 
@@ -189,12 +189,12 @@ def cli() -> None:
 def main() -> None:
     """Entry point of the ``edgekit`` command."""
     keep_off_stderr()
-    # Not for the call alone: the traceback of --debug is written after it.
+    # The streams stay filtered after the call, because the traceback of --debug is written later.
     filter_streams()
     interrupts.watch()
     try:
         cli(prog_name="edgekit")
     except KeyboardInterrupt:
-        # Ctrl-C before a command has begun, or after it has ended.
+        # Ctrl-C was pressed before a command started or after it ended.
         _say_interrupted()
         raise SystemExit(EdgekitError.exit_code) from None

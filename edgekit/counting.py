@@ -1,4 +1,4 @@
-"""Numbers in sentences: one word for one thing, another for several; changes of shares in points."""
+"""Formats numbers in sentences: singular and plural nouns, and changes of fractions in percentage points."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     """A number with its noun.
 
     Args:
-        count: How many.
-        noun: What is counted, for one of it.
-        plural: The noun for several; empty adds an s.
+        count: Number of things.
+        noun: Singular noun.
+        plural: Plural noun; if empty, an s is added to the singular.
     Returns:
         "1 held-back example", or "2,000 held-back examples".
     """
@@ -17,10 +17,10 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def points(change: float) -> str:
-    """A change of a share in percentage points, as "−40.83 points"; never a negative zero."""
+    """A change of a fraction in percentage points, such as "−40.83 points"; never a negative zero."""
     return f"{round(100 * change, 2) + 0.0:+.2f} points".replace("-", "−")
 
 
 def points_between(low: float, high: float) -> str:
-    """The ends of an interval of a change, as "−45.00 to +3.10"."""
+    """The ends of an interval of a change, such as "−45.00 to +3.10"."""
     return " to ".join(points(end).removesuffix(" points") for end in (low, high))

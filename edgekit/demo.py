@@ -1,4 +1,4 @@
-"""The main job from end to end on real digits: train, convert, compare, replay on the device's runtime."""
+"""Runs the main workflow on real digits: train, convert, compare, and predict with the device's runtime."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from edgekit_runtime.classification import Classification
 from edgekit_runtime.device_benchmark import measure_latency
 from edgekit_runtime.errors import EdgekitError
 
-#: The fastest variant within this drop of top-1 is taken.
+#: The fastest variant within this drop of top-1 accuracy is selected.
 _LARGEST_DROP = 0.005
 _LATENCY_RUNS = 300
 
 
 def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: Any) -> DemoResult:
-    """Run the whole demo and leave its files in ``folder``.
+    """Run the whole demo and write its files to ``folder``.
 
     Args:
-        folder: Where the files go; made where it is absent.
-        seed: Seed of training and of the choice of calibration images.
+        folder: Output folder, which is created if it does not exist.
+        seed: Seed of the training and of the choice of calibration images.
         say: Called with one sentence for each step.
-        progress: Context manager of a bar; see ``edgekit.progress.progress_bar``.
+        progress: Context manager of a progress bar, see ``edgekit.progress.progress_bar``.
     Raises:
-        EdgekitError: A step failed; its files so far are left.
+        EdgekitError: A step failed; the files written so far are kept.
     """
     dataset = load_dataset("digits", seed=seed)
     say(f"Training the reference CNN on {len(dataset.x_train)} scanned digits; {len(dataset.x_test)} are held back.")
@@ -74,7 +74,7 @@ def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: A
 
 
 def choose(variants: Sequence[Variant]) -> Variant:
-    """The fastest variant that keeps the accuracy; the plainest where none does."""
+    """The fastest variant within the allowed drop, or else the first one, which is not quantized."""
     kept = [variant for variant in variants if (variant.agreement.accuracy_drop or 0.0) <= _LARGEST_DROP]
     return min(kept or variants[:1], key=lambda variant: variant.latency.p50_ms)
 
@@ -89,7 +89,7 @@ def _convert(folder: Path, seed: int) -> Conversion:
 def _compare(
     trained: TrainingResult, dataset: Dataset, conversion: Conversion
 ) -> tuple[np.ndarray, tuple[Variant, ...]]:
-    """The Keras model's outputs for the held-back images, and each variant against them."""
+    """Return the Keras model's outputs for the held-back images, and the variants compared with them."""
     shape = (-1, *trained.model.inputs[0].shape[1:])
     inputs = to_model_input(dataset.x_test, shape, "float32", DEFAULT_PIXEL_RANGE)
     expected = keras_predict(trained.model, inputs)
@@ -103,7 +103,7 @@ def _compare(
 
 
 def _replay(winner: Variant, answers: Sequence[Classification], dataset: Dataset, folder: Path) -> str:
-    """Replay the held-back images elsewhere, compare with the answers here, and return the interpreter's name."""
+    """Predict the held-back images in another process, compare the classes, and return the interpreter's name."""
     images = folder / "held-back-digits.npy"
     with replacing(images) as temporary:
         np.save(temporary, dataset.x_test)
@@ -122,7 +122,7 @@ def _replay(winner: Variant, answers: Sequence[Classification], dataset: Dataset
 def _draw_doubtful(
     dataset: Dataset, expected: np.ndarray, answers: Sequence[Classification], variant: str, path: Path
 ) -> None:
-    """Draw twelve images, first those that the Keras model gets wrong: they are what a reader wants to see."""
+    """Draw twelve images, first those that the Keras model misclassifies, because they are the most interesting."""
     right = expected.argmax(1) == dataset.y_test
     shown = np.argsort(right, kind="stable")[:12]
     draw_answers(

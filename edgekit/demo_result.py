@@ -1,4 +1,4 @@
-"""What the demo found: its variants and how they did."""
+"""Holds the results of the demo."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from edgekit_runtime.device_benchmark import Latency
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One converted form of the model and how it did.
+    """One converted form of the model and its results.
 
     Attributes:
-        name: The mode.
-        path: The file.
-        size_bytes: Its size.
-        agreement: Against the Keras model, on held-back images.
-        latency: Of one image, on this machine.
+        name: Quantization mode.
+        path: Path of the file.
+        size_bytes: File size in bytes.
+        agreement: Agreement with the Keras model on the held-back images.
+        latency: Latency of one image on this machine.
     """
 
     name: str
@@ -41,17 +41,17 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What the demo found and where its files lie.
+    """Results of the demo.
 
     Attributes:
-        folder: The files.
-        train_images: Images trained on.
-        test_images: Images held back.
-        keras_top1: Top-1 of the Keras model on those, a fraction.
-        variants: From the plainest to the smallest.
-        winner: Name of the variant taken.
-        replayed_images: Images that the separate process answered as this one did.
-        replay_interpreter: The interpreter of that process.
+        folder: Folder of the files.
+        train_images: Number of training images.
+        test_images: Number of held-back images.
+        keras_top1: Top-1 accuracy of the Keras model on the held-back images, a fraction.
+        variants: Variants, from the unquantized to the smallest.
+        winner: Name of the selected variant.
+        replayed_images: Number of images for which the separate process predicted the same classes as this one.
+        replay_interpreter: Interpreter of that process.
     """
 
     folder: Path

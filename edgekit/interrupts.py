@@ -1,7 +1,7 @@
-"""Ctrl-C, repeated where a library drops it.
+"""Repeats Ctrl-C if a library swallows it.
 
-A ``KeyboardInterrupt`` that Python raises in a callback of C code, or while a module of C code is imported, never
-arrives: the command would go on, or fail with an error that says nothing.
+A ``KeyboardInterrupt`` that Python raises in a callback of C code, or while an extension module is imported, can be
+lost: the command would continue, or fail with a meaningless error.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from types import FrameType
 _REMINDER_SECONDS = 0.3
 
 _pressed = threading.Event()
-#: A reminder that is on its way already when Ctrl-C has arrived must not end Python's own shutdown.
+#: Set once Ctrl-C has been handled, so that a pending reminder does not interrupt Python's shutdown.
 _has_arrived = threading.Event()
 
 
 def watch() -> None:
-    """Raise ``KeyboardInterrupt`` at Ctrl-C, and again until it arrives. For the main thread of a command."""
-    # A parent that starts the command with SIGINT ignored, as nohup does, wants it so.
+    """Raise ``KeyboardInterrupt`` on Ctrl-C, and repeat it until it is handled; call this in the main thread."""
+    # If the parent started the command with SIGINT ignored, as nohup does, it stays ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _press)
         if hasattr(signal, "SIGALRM"):
@@ -28,16 +28,16 @@ def watch() -> None:
 
 
 def pressed() -> bool:
-    """Whether Ctrl-C was pressed: what fails after it fails because of it."""
+    """Whether Ctrl-C was pressed; later failures are then caused by it."""
     return _pressed.is_set()
 
 
 def arrived() -> None:
-    """Stop reminding, and let the command end with its own exit code."""
+    """Stop the reminders and let the command end with its own exit code."""
     _has_arrived.set()
     _remind_every(0)
-    # If Ctrl-C passed through code in a text, as dataclasses run it, CPython remembers it as unhandled: ``python -m``
-    # would then end by SIGINT, whatever the exit code. Running other code in a text makes it forget.
+    # If Ctrl-C passed through code run by exec, which dataclasses use, CPython records it as unhandled, and
+    # ``python -m`` would end by SIGINT whatever the exit code. Another call of exec resets this record.
     exec("")
 
 
@@ -49,12 +49,12 @@ def _press(_number: int, _frame: FrameType | None) -> None:
 
 
 def _remind_every(seconds: float) -> None:
-    # Windows has no such timer.
+    # Windows does not have this timer.
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
 
 
 def _remind(_number: int, _frame: FrameType | None) -> None:
-    # What cleans up after an exception is not disturbed.
+    # Cleanup code that runs during an exception is not interrupted.
     if sys.exc_info()[0] is None and not _has_arrived.is_set():
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The model card of a .tflite: what it is, how it was made, how good and how fast it is, and what is not known."""
+"""Collects the model card of a .tflite: its task, origin, accuracy and latency, and what is unknown."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.task import Task
 from edgekit_runtime.task_finding import find_task
 
-#: Examples of a metric that are right or wrong, so that a score alone has an interval.
+#: Metrics whose examples are either right or wrong, so that the score alone determines its interval.
 _COUNTED_METRICS = frozenset({"top1"})
 
 
 @dataclass(frozen=True, slots=True)
 class CardScore:
-    """Scores of one output, as its conversion packed them.
+    """Scores of one output, as packed by the conversion.
 
     Attributes:
         output: Output name.
         metric: Metric name.
-        against: What predictions were scored against.
+        against: Reference for the predictions: labels, or the float model's predictions.
         examples: Number of held-back examples.
         before: Score of the float model.
         after: Score of this file.
-        before_interval: The 95 % interval of ``before``; None for a metric that has none without the examples.
-        after_interval: The 95 % interval of ``after``; None likewise.
-        drop_interval: The 95 % interval of the drop, ``(low, high)``; None if it was not packed.
-        is_share: Whether scores are shares of 1.
+        before_interval: 95 % interval of ``before``; None if the metric's interval requires the examples.
+        after_interval: 95 % interval of ``after``, or None for the same reason.
+        drop_interval: 95 % interval of the drop, ``(low, high)``; None if it was not packed.
+        is_share: Whether scores are fractions of 1.
         is_cross_fitted: Whether models of the same recipe were judged instead of this file.
     """
 
@@ -60,16 +60,16 @@ class CardScore:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Everything that is known of a .tflite; nothing is assumed.
+    """Everything known about a .tflite, without assumptions.
 
     Attributes:
-        inspection: The file and what is packed into it.
-        task: Kinds of its inputs and outputs.
-        sha256: Digest of the whole file, in hex.
-        signer: The public key in hex whose signature holds; empty if the file is not signed.
+        inspection: Content of the file and of its parts.
+        task: Kinds of the inputs and outputs.
+        sha256: SHA-256 of the whole file, in hex.
+        signer: Public key of the valid signature, in hex; empty if the file is not signed.
         scores: Scores packed by the conversion, one entry per output.
-        timings: What was measured on devices for this card.
-        license: What the user says; empty if nothing.
+        timings: Measurements on devices for this card.
+        license: License given by the user; empty if none.
     """
 
     inspection: TfliteInspection
@@ -82,12 +82,12 @@ class ModelCard:
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """Where the model comes from, as the file says."""
+        """Origin of the model according to the file."""
         return self.inspection.manifest.provenance
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """What a reader would look for and the card cannot say."""
+        """Facts that a reader would expect and the card does not have."""
         missing = {
             "the source model": "source_sha256" not in self.provenance,
             "how it was quantized": "quantize" not in self.provenance,
@@ -119,16 +119,16 @@ class ModelCard:
 
 
 def make_card(path: Path, *, license: str = "", devices: Sequence[str] = (), runs: int = 500) -> ModelCard:
-    """Collect what a .tflite says of itself, and measure it on devices.
+    """Collect the facts in a .tflite and measure it on devices.
 
     Args:
-        path: The .tflite.
-        license: The license, in the user's words; empty if unknown.
-        devices: Where to measure latency and memory, as ``find_devices`` takes it; real devices only.
-        runs: Timed predictions on each.
+        path: Path of the .tflite.
+        license: License in the user's words; empty if unknown.
+        devices: Real devices to measure latency and memory on, in the form that ``find_devices`` accepts.
+        runs: Number of timed predictions per device.
     Raises:
-        UsageError: There is no such device, or it is emulated.
-        ModelFileError: The file is missing, damaged or foreign, or its signature does not hold.
+        UsageError: A device does not exist or is emulated.
+        ModelFileError: The file is missing, is damaged or has another format, or its signature is invalid.
         EdgekitError: A device does not run the model.
     """
     timed = [find_timed_device(where) for where in devices]
@@ -150,10 +150,10 @@ def make_card(path: Path, *, license: str = "", devices: Sequence[str] = (), run
 
 
 def read_scores(provenance: Mapping[str, Any]) -> tuple[CardScore, ...]:
-    """The scores that a conversion packed; entries that it cannot have written are left out.
+    """Read the scores that a conversion packed; invalid entries are omitted.
 
     Args:
-        provenance: What the manifest says; none of it is trusted.
+        provenance: Provenance in the manifest, which is not trusted.
     """
     packed = provenance.get("scores")
     entries = packed.items() if isinstance(packed, dict) else ()
@@ -197,5 +197,5 @@ def _pair(value: Any) -> tuple[float, float] | None:
 
 def _finite(value: Any) -> float | None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    # An integer of JSON may be beyond every float.
+    # An integer in JSON may exceed the range of floats.
     return float(value) if is_number and abs(value) < 1e300 and math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""What a model says of images: files, folders, patterns, or one from standard input."""
+"""Classifies images from files, folders, patterns or standard input."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What was said of each image.
+    """Predictions for each image.
 
     Attributes:
-        answers: By image, in their order: labels and scores, the best first.
-        unreadable: Why, by image, for those that could not be read.
-        transparent: Images with transparent parts, which count as white.
-        thumbnails: The first images, no larger than 256 pixels, uint8 (H, W) or (H, W, 3); empty unless asked for.
+        answers: Labels and scores by image, the highest score first, in the order of the images.
+        unreadable: Error by image, for images that could not be read.
+        transparent: Images with transparent parts, which are treated as white.
+        thumbnails: The first images, at most 256 pixels wide and high, uint8 (H, W) or (H, W, 3); empty unless
+            requested.
     """
 
     answers: dict[str, tuple[LabelScore, ...]] = field(default_factory=dict)
@@ -39,7 +40,7 @@ class Predictions:
 
     @property
     def exit_code(self) -> int:
-        """0, or that of an error if an image could not be read."""
+        """0, or the exit code of an error if an image could not be read."""
         return DataError.exit_code if self.unreadable else 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,13 +56,13 @@ class Predictions:
 
 
 def find_images(named: Iterable[str]) -> list[str]:
-    """The images meant by names of files, folders and patterns; ``-`` stays.
+    """Expand files, folders and patterns to a list of images; ``-`` is kept.
 
     Args:
-        named: What the user named. A folder stands for the images in it and below it, a pattern such as
-            ``photos/*.jpg`` for what it matches; a file may have any name.
+        named: Arguments of the user. A folder is replaced by the images in it and its sub-folders, and a pattern such
+            as ``photos/*.jpg`` by its matches; a file may have any name.
     Raises:
-        UsageError: A folder or a pattern stands for nothing.
+        UsageError: A folder or a pattern matches no image.
     """
     return list(dict.fromkeys(image for name in named for image in _images_of(name)))
 
@@ -87,19 +88,19 @@ def _matches(pattern: Path) -> list[Path]:
     try:
         matches = list(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
     except ValueError:
-        # Before Python 3.13, ** has to be a whole part of the path.
+        # Before Python 3.13, ** must be a whole component of the path.
         return []
     return sorted(match for match in matches if match.is_file())
 
 
 def classify_images(model: Model, images: list[str], top_k: int, thumbnails: int = 0) -> Predictions:
-    """Classify each image, and go on after one that cannot be read.
+    """Classify each image, and continue after an image that cannot be read.
 
     Args:
-        model: The model.
+        model: Model to run.
         images: Paths of files, or ``-`` for the bytes of an image on standard input.
-        top_k: Labels for each image.
-        thumbnails: How many images to keep for a figure, at most.
+        top_k: Number of labels per image.
+        thumbnails: Maximum number of images to keep for a figure.
     Raises:
         DataError: The only image cannot be read.
         EdgekitError: The model does not classify images.
@@ -114,7 +115,7 @@ def classify_images(model: Model, images: list[str], top_k: int, thumbnails: int
                 raise
             predictions.unreadable[image] = error
             continue
-        # (1, H, W, C): three axes could be several grey images as well.
+        # The shape is (1, H, W, C), because three axes could also mean several grayscale images.
         batch = pixels.reshape(1, *pixels.shape[:2], -1)
         predictions.answers[image] = model.classify(batch, top_k=top_k)[0].top
         if batch.shape[-1] in _WITH_ALPHA and batch[..., -1].min() < _OPAQUE:
@@ -124,7 +125,7 @@ def classify_images(model: Model, images: list[str], top_k: int, thumbnails: int
     return predictions
 
 
-#: Channels of grey or colour with transparency.
+#: Number of channels of grayscale or colour images with transparency.
 _WITH_ALPHA = (2, 4)
 _OPAQUE = 255
 _THUMBNAIL_PIXELS = 256

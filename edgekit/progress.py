@@ -1,4 +1,4 @@
-"""Progress on stderr: bars on a terminal, and a line every few seconds everywhere else."""
+"""Shows progress on stderr: bars on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Advance = Callable[[int], None]
 #: Seconds before the first line and between two lines, if stderr is not a terminal.
 SECONDS_BETWEEN_LINES = 10.0
 
-#: The display that is up, if one is.
+#: The active display, if there is one.
 _displays: list[Any] = []
 
-#: The jobs whose progress is reported in lines; the innermost is the last one.
+#: Jobs whose progress is reported in lines; the innermost job is the last one.
 _jobs: list[_Job] = []
 
 
@@ -48,7 +48,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
     """Show a bar, or lines if stderr is not a terminal, while the block runs; yield ``advance(steps)``.
 
     Args:
-        description: What is being done, a few words.
+        description: Short description of the work.
         total: Number of steps, or None for a bar that only shows that work goes on.
     """
     if not sys.stderr.isatty():
@@ -65,7 +65,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
 
 @contextmanager
 def _lines(job: _Job) -> Iterator[_Job]:
-    """Report the innermost job from time to time, from one thread."""
+    """Report the innermost job periodically from one thread."""
     _jobs.append(job)
     over = threading.Event()
     reporter = threading.Thread(target=_report, args=(over,), daemon=True) if len(_jobs) == 1 else None
@@ -88,7 +88,7 @@ def _report(over: threading.Event) -> None:
 
 @contextmanager
 def _display() -> Iterator[Any]:
-    """The one display of bars: a bar within a bar is a line more in it."""
+    """The single display of bars; a nested bar is another line in it."""
     if _displays:
         yield _displays[-1]
         return
@@ -105,20 +105,20 @@ def _display() -> Iterator[Any]:
     from rich.text import Text
 
     class StepsColumn(MofNCompleteColumn):
-        """``3/10``, and nothing if the number of steps is not known."""
+        """``3/10``, or nothing if the number of steps is unknown."""
 
         def render(self, task: Task) -> Text:
             return Text("") if task.total is None else super().render(task)
 
     class EstimateColumn(TimeRemainingColumn):
-        """The time left, and nothing if the number of steps is not known."""
+        """The remaining time, or nothing if the number of steps is unknown."""
 
         def render(self, task: Task) -> Text:
             return Text("") if task.total is None else super().render(task)
 
     description = TextColumn("{task.description}", markup=False)
     columns = (description, BarColumn(), StepsColumn(), TimeElapsedColumn(), EstimateColumn())
-    # rich puts streams of its own in the place of stdout and stderr: they are filtered as the others are.
+    # rich replaces stdout and stderr by its own streams, which must be filtered too.
     with (
         Progress(*columns, console=Console(file=unfiltered(sys.stderr)), transient=True) as progress,
         printable_streams(),
@@ -131,9 +131,9 @@ def _display() -> Iterator[Any]:
 
 
 def close_bars() -> None:
-    """Take the bars off the terminal, before an error is printed.
+    """Remove the bars from the terminal before an error is printed.
 
-    A bar that a generator holds, as ``tracked`` does, would stay until the generator is collected.
+    A bar inside a generator, such as ``tracked``, would otherwise stay until the generator is garbage-collected.
     """
     for display in _displays:
         display.stop()

@@ -1,4 +1,4 @@
-"""The pytest plugin: hooks only. What they do is in ``edgekit.regression.marked_tests``, imported when a test asks.
+"""The pytest plugin, which contains hooks only; ``edgekit.regression.marked_tests`` is imported when a test needs it.
 
 @pytest.mark.edgekit(model="digits", max_drop=0.01)
 def test_digits_are_no_worse(edgekit_parity):
@@ -19,7 +19,7 @@ _PROPERTY = "edgekit"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds ``--edgekit-update`` and ``--edgekit-config``."""
+    """Add ``--edgekit-update`` and ``--edgekit-config``."""
     group = parser.getgroup("edgekit")
     group.addoption(
         "--edgekit-update", action="store_true", help="write the marked models as the new baseline instead of judging"
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the marker known."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers",
         "edgekit(model, data=…, max_drop=…, …): the model that edgekit_model and edgekit_parity give, a name in the "
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def edgekit_model(request: pytest.FixtureRequest) -> Model:
-    """The marked model, loaded by ``edgekit_runtime``; converted first where the configuration names a source."""
+    """The marked model, loaded by ``edgekit_runtime``; converted first if the configuration names a source."""
     from edgekit.regression.marked_tests import marked_model
 
     return marked_model(request.node).load()
@@ -50,19 +50,19 @@ def edgekit_model(request: pytest.FixtureRequest) -> Model:
 
 @pytest.fixture
 def edgekit_parity(request: pytest.FixtureRequest) -> ModelCheck:
-    """The marked model judged by the committed baseline: ``passed``, ``rules``, ``require_passed()``."""
+    """The marked model's comparison with the committed baseline: ``passed``, ``rules``, ``require_passed()``."""
     from edgekit.regression.marked_tests import marked_model
 
     model = marked_model(request.node)
     update = request.config.getoption("--edgekit-update")
     check = model.update_baseline() if update else model.check()
-    # Travels with the test's report: from a worker of pytest-xdist to the summary, and into --junitxml.
+    # The property is part of the test's report: it reaches the summary from a worker of pytest-xdist, and --junitxml.
     request.node.user_properties.append((_PROPERTY, f"{check.name}: {'updated' if update else check.summary}"))
     return check
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line on all models that were judged."""
+    """Print one line about all judged models."""
     said = sorted(
         {
             value
