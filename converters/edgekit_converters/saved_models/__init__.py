@@ -1,1 +1,1 @@
-"""SavedModel folders: what their protocol buffer holds, which operators may run, and the function to lower."""
+"""SavedModel folders: reads their protocol buffer, checks their operators, and makes the function to lower."""

@@ -1,4 +1,4 @@
-"""What a SavedModel folder holds: signatures, graphs and functions, read from its protocol buffer alone."""
+"""Reads signatures, graphs and functions of a SavedModel folder from its protocol buffer alone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from edgekit_converters.saved_models.wire_format import MessageReader, text
 from edgekit_runtime.errors import ModelFileError
 
 _GRAPH_FILE = "saved_model.pb"
-#: No protocol buffer is larger.
+#: Largest possible size of a protocol buffer.
 _LARGEST_BYTES = 2**31 - 1
-#: A Keras EfficientNet has some hundred thousand nodes, and about ten fields a node are read.
+#: A Keras EfficientNet has a few hundred thousand nodes, and about ten fields per node are read.
 _MOST_FIELDS = 30_000_000
 _MOST_NODES = 1_000_000
 
@@ -48,9 +48,9 @@ class SignatureTensor:
     """An input or output of a signature.
 
     Attributes:
-        name: Its name in the signature.
-        tensor: The tensor of the graph, ``node:0``; empty for a sparse or composite one.
-        dtype: numpy's name of the type, or ``string``, ``resource``, ``variant``.
+        name: Name in the signature.
+        tensor: The tensor in the graph, ``node:0``; empty for a sparse or composite one.
+        dtype: Type as named by numpy, or ``string``, ``resource``, ``variant``.
         shape: Sizes, -1 for any size; None for an unknown number of axes.
     """
 
@@ -64,7 +64,7 @@ class SignatureTensor:
         return f"{self.name}: {self.dtype} ({sizes})"
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return {"name": self.name, "dtype": self.dtype, "shape": None if self.shape is None else list(self.shape)}
 
 
@@ -73,9 +73,9 @@ class Signature:
     """A function that was saved under a name, with names for its inputs and outputs.
 
     Attributes:
-        name: Such as ``serving_default``.
-        inputs: Sorted by name, as TensorFlow passes them.
-        outputs: Sorted by name.
+        name: Name, such as ``serving_default``.
+        inputs: Inputs sorted by name, as TensorFlow passes them.
+        outputs: Outputs sorted by name.
     """
 
     name: str
@@ -87,11 +87,11 @@ class Signature:
 
     @property
     def takes_text(self) -> bool:
-        """Whether an input holds strings, which few models on a device take."""
+        """Whether an input is a string tensor, which few models on a device accept."""
         return any(tensor.dtype == "string" for tensor in self.inputs)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return {
             "name": self.name,
             "inputs": [tensor.to_dict() for tensor in self.inputs],
@@ -104,10 +104,10 @@ class GraphNode:
     """A node of a graph or a function.
 
     Attributes:
-        name: Unique in its graph.
-        op: Name of the operator or of the function that it calls.
-        inputs: ``node:0``, ``node:output:0`` or ``^node``.
-        functions: Functions named by its attributes.
+        name: Name, unique in its graph.
+        op: Name of the operator, or of the function that it calls.
+        inputs: References of the form ``node:0``, ``node:output:0`` or ``^node``.
+        functions: Functions named in its attributes.
     """
 
     name: str
@@ -121,14 +121,14 @@ class MetaGraph:
     """One of the graphs of a SavedModel.
 
     Attributes:
-        number: Its place in the file.
-        tags: Such as ``serve``.
+        number: Index in the file.
+        tags: Tags, such as ``serve``.
         tensorflow_version: Version that wrote it; empty if the file does not say.
-        signatures: What can be called, by name.
-        nodes: The main graph, by name.
-        functions: The nodes of each function, by the function's name.
+        signatures: Signatures by name.
+        nodes: Nodes of the main graph, by name.
+        functions: Nodes of each function, by the function's name.
         save: Tensor that saves the variables; empty without a saver.
-        restore: Node that restores them.
+        restore: Node that restores the variables.
     """
 
     number: int
@@ -141,7 +141,7 @@ class MetaGraph:
     restore: str
 
     def all_nodes(self) -> Iterator[GraphNode]:
-        """Every node of the main graph and of every function."""
+        """Yield every node of the main graph and of every function."""
         yield from self.nodes.values()
         for nodes in self.functions.values():
             yield from nodes
@@ -151,7 +151,7 @@ def read_graph_file(folder: Path) -> bytes:
     """Read the protocol buffer of a SavedModel folder.
 
     Raises:
-        ModelFileError: The folder has none.
+        ModelFileError: The folder does not contain one.
     """
     graph_file = folder / _GRAPH_FILE
     if not graph_file.is_file():
@@ -169,13 +169,13 @@ def read_graph_file(folder: Path) -> bytes:
 
 
 def read_meta_graphs(content: bytes, folder: Path) -> tuple[MetaGraph, ...]:
-    """Read the graphs of a SavedModel; nothing of it is loaded or run.
+    """Read the graphs of a SavedModel, without loading or running any of it.
 
     Args:
-        content: What :func:`read_graph_file` returns.
+        content: Result of :func:`read_graph_file`.
         folder: The SavedModel, for messages.
     Raises:
-        ModelFileError: It is damaged.
+        ModelFileError: The content is damaged.
     """
     try:
         graphs = _GraphReader().meta_graphs(memoryview(content))
@@ -196,7 +196,7 @@ def _damaged(folder: Path, received: str) -> ModelFileError:
 
 
 class _GraphReader:
-    """Reads the messages of one file, and counts what it keeps."""
+    """Reads the messages of one file, and counts the nodes that it keeps."""
 
     def __init__(self) -> None:
         self._reader = MessageReader(_MOST_FIELDS)
@@ -232,7 +232,7 @@ class _GraphReader:
         )
 
     def _grouped(self, *messages: memoryview) -> dict[int, list[memoryview]]:
-        """The strings and nested messages of a message by field number; a message may come in several parts."""
+        """Group a message's strings and nested messages by field number; a message may consist of several parts."""
         groups: dict[int, list[memoryview]] = {}
         for message in messages:
             for number, value in self._reader.fields(message):
@@ -262,7 +262,7 @@ class _GraphReader:
         )
 
     def _functions_of(self, value: memoryview) -> list[str]:
-        """The functions that an attribute names, by itself, in a list, or in a named function's own attributes."""
+        """The functions that an attribute names directly, in a list, or in a named function's own attributes."""
         names: list[str] = []
         waiting = [value]
         while waiting:
@@ -307,7 +307,7 @@ class _GraphReader:
                 return None
             if number == _SHAPE_DIMENSIONS and isinstance(value, memoryview):
                 size = [v for n, v in self._reader.fields(value) if n == _DIMENSION_SIZE and isinstance(v, int)]
-                # A negative number takes all 64 bits.
+                # Negative numbers are stored as 64-bit two's complement.
                 sizes.append(size[-1] if size and size[-1] < 2**63 else -1 if size else 0)
         return tuple(sizes)
 

@@ -1,4 +1,4 @@
-"""The part of a graph that a signature needs, as a ``GraphDef`` that TensorFlow may import."""
+"""Extracts the part of a graph that a signature needs, as a ``GraphDef`` that TensorFlow may import."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from edgekit_converters.saved_models.operators import COMPUTING
 from edgekit_converters.saved_models.scan import NeededPart
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
-#: Attributes that speak of devices, of other nodes, or of shapes before an input shape was fixed.
+#: Attributes that refer to devices, to other nodes, or to shapes before an input shape was fixed.
 _LOCAL_ATTRIBUTES = ("_class", "_output_shapes", "_input_shapes", "_input_hostmem", "_output_hostmem")
-#: A constant whose one stored value is repeated may not have more elements than this.
+#: Most elements of a constant that repeats its single stored value.
 _LARGEST_REPEATED_ELEMENTS = 2**26
-#: Operators on lists of tensors, and which of their inputs is the shape of one.
+#: Operators on tensor lists, and the index of their input that is the shape of an element.
 _ELEMENT_SHAPES = {
     "TensorListReserve": 0, "EmptyTensorList": 0, "TensorListFromTensor": 1, "TensorListStack": 1,
     "TensorListGetItem": 2, "TensorListGather": 2, "TensorListPopBack": 1, "TensorListConcatV2": 1,
 }  # fmt: skip
-#: TensorFlow knows functions by their names alone, all those of a process together.
+#: Makes function names unique: TensorFlow identifies functions by name within the whole process.
 _numbers = itertools.count()
 
 
 def part_of(graph: Any, part: NeededPart, folder: Path) -> Any:
-    """The needed nodes and functions alone, scanned once more as TensorFlow understands them.
+    """Extract the needed nodes and functions, and scan them once more as TensorFlow interprets them.
 
     Args:
         graph: The whole ``GraphDef``.
-        part: Names of what is needed.
+        part: Names of the needed nodes and functions.
         folder: The SavedModel, for messages.
     Raises:
-        UnsafeModelError: An operator does not only compute.
+        UnsafeModelError: An operator does something other than compute.
         ModelFileError: A constant is too large.
     """
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -55,8 +55,8 @@ def part_of(graph: Any, part: NeededPart, folder: Path) -> Any:
         if node.op == "Const":
             _require_small(node.attr["value"].tensor, node.name, folder)
     for function in needed.library.function:
-        # Among them is the name under which TFLite knows Keras's recurrent layers: its own operators for those keep
-        # their state from one call to the next, which the model does not.
+        # One of the attributes is the name by which TFLite recognizes Keras's recurrent layers. TFLite's own operators
+        # for these keep their state from one call to the next, which the model does not.
         function.attr.clear()
         for argument in function.arg_attr.values():
             for attribute in _LOCAL_ATTRIBUTES:
@@ -65,11 +65,11 @@ def part_of(graph: Any, part: NeededPart, folder: Path) -> Any:
 
 
 def to_trace(graph: Any, *, batch: int | None) -> Any:
-    """A copy to import once: its functions have names of their own.
+    """Make a copy to be imported once, with unique function names.
 
     Args:
-        graph: What :func:`part_of` returned.
-        batch: 1 if an open batch is fixed at that: then lists of tensors, as recurrent layers fill them, hold one
+        graph: Result of :func:`part_of`.
+        batch: 1 if a dynamic batch is fixed at 1: tensor lists, as filled by recurrent layers, then contain one
             example instead of any number.
     """
     copy = type(graph)()
@@ -118,7 +118,7 @@ def _all_nodes(graph: Any) -> Iterator[Any]:
 
 
 def _rename_functions(value: Any, names: Mapping[str, str]) -> None:
-    """Rename the functions in an attribute, and in the attributes of those."""
+    """Rename the functions in an attribute, and recursively in the attributes of these functions."""
     for function in (*([value.func] if value.HasField("func") else ()), *value.list.func):
         function.name = names.get(function.name, function.name)
         for inner in function.attr.values():
@@ -126,7 +126,7 @@ def _rename_functions(value: Any, names: Mapping[str, str]) -> None:
 
 
 def _require_small(stored: Any, name: str, folder: Path) -> None:
-    """Refuse a constant that is small in the file and huge in memory."""
+    """Reject a constant that is small in the file but huge in memory."""
     elements = math.prod(dimension.size for dimension in stored.tensor_shape.dim)
     if not 0 <= elements <= max(_LARGEST_REPEATED_ELEMENTS, stored.ByteSize()):
         raise ModelFileError(

@@ -1,7 +1,8 @@
-"""Which operators of TensorFlow may be in a SavedModel, as allow-lists.
+"""Allow-lists of the TensorFlow operators that a SavedModel may contain.
 
-Taken from the registry of TensorFlow 2.21, by hand: an operator is listed if all it does is compute, or if it belongs
-to what ordinary files hold beside the path to convert. What is not listed may reach files, processes or the network.
+The lists were selected by hand from the registry of TensorFlow 2.21. An operator is listed if it only computes, or if
+it belongs to what ordinary files contain in addition to the part to convert. Operators that are not listed may access
+files, processes or the network.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ def _names(lines: str) -> frozenset[str]:
     return frozenset(lines.split())
 
 
-#: Operators that only compute, or read and write the model's own variables. No others are run or lowered.
+#: Operators that only compute, or that read and write the model's own variables. Only these are run or lowered.
 COMPUTING = _names(
     """
     Abs AccumulateNV2 Acos Acosh Add AddN AddV2 AdjustContrast AdjustContrastv2 AdjustHue AdjustSaturation All Angle
@@ -109,7 +110,7 @@ COMPUTING = _names(
     XlaSharding XlaSort XlaSvd XlaVariadicReduce XlaVariadicReduceV2 XlaVariadicSort Xlog1py Xlogy ZerosLike Zeta
     """
 )
-#: Text and encoded images. They have no form in TFLite.
+#: Strings and encoded images, which have no form in TFLite.
 TEXT = _names(
     """
     AsString DecodeAndCropJpeg DecodeBase64 DecodeBmp DecodeCSV DecodeCompressed DecodeGif DecodeImage
@@ -122,7 +123,7 @@ TEXT = _names(
     UnicodeDecode UnicodeDecodeWithOffsets UnicodeEncode UnicodeTranscode UnsortedSegmentJoin
     """
 )
-#: Look-up tables, and how they are filled. Only a table that the file fills with constants is lowered.
+#: Look-up tables and the operators that fill them. A table is lowered only if the file fills it with constants.
 TABLES = _names(
     """
     AnonymousHashTable AnonymousMutableDenseHashTable AnonymousMutableHashTable AnonymousMutableHashTableOfTensors
@@ -133,7 +134,7 @@ TABLES = _names(
     MutableHashTableV2
     """
 )
-#: Decision forests of TF-DF and of TensorFlow's own boosted trees.
+#: Decision forests: those of TF-DF, and TensorFlow's own boosted trees.
 FORESTS = _names(
     """
     BoostedTreesAggregateStats BoostedTreesBucketize BoostedTreesCalculateBestFeatureSplit
@@ -150,10 +151,10 @@ FORESTS = _names(
     SimpleMLLoadModelFromPath SimpleMLLoadModelFromPathWithHandle
     """
 )
-#: How a SavedModel saves and restores its own variables: in its main graph and in what its saver calls.
+#: Operators that save and restore a SavedModel's variables, in its main graph and in functions that its saver calls.
 SAVING = frozenset(("SaveV2", "MergeV2Checkpoints"))
 RESTORING = frozenset(("RestoreV2", "ShardedFilename", "ShardedFilespec"))
-#: What else stays behind in files after training: variables of TensorFlow 1, optimizers, queues, summaries.
+#: Other operators that are left in files after training: TensorFlow 1 variables, optimizers, queues, summaries.
 TRAINING = _names(
     """
     AllCandidateSampler ApplyAdaMax ApplyAdadelta ApplyAdagrad ApplyAdagradDA ApplyAdagradV2 ApplyAdam ApplyAddSign
@@ -194,5 +195,5 @@ TRAINING = _names(
     XlaCallModule
     """
 )
-#: May be in a file, and is never loaded.
+#: Operators that may be in a file but are never loaded.
 LEFT_OUT = TEXT | TABLES | FORESTS | RESTORING | TRAINING

@@ -1,6 +1,7 @@
-"""The scan of a SavedModel: which part of it a signature needs, and whether every operator is one that is allowed.
+"""Scans a SavedModel: finds the part that a signature needs, and checks that every operator is allowed.
 
-What a signature does not need is never handed to TensorFlow. It is scanned all the same: nobody looks for it later.
+The part that a signature does not need is never passed to TensorFlow. It is scanned as well, since nothing checks it
+later.
 """
 
 from __future__ import annotations
@@ -14,23 +15,23 @@ from edgekit_converters.saved_models.description import GraphNode, MetaGraph, Si
 from edgekit_converters.saved_models.operators import COMPUTING, FORESTS, LEFT_OUT, RESTORING, SAVING, TABLES, TEXT
 from edgekit_runtime.errors import ConversionError, EdgekitError, UnsafeModelError
 
-#: Nodes that are replaced by the values that the folder stores for them.
+#: Nodes that are replaced by their stored values.
 VARIABLES = frozenset(("VarHandleOp", "VariableV2", "Variable"))
 CONSTANT_TABLES = frozenset(("HashTableV2",))
-#: How TensorFlow names the functions that it makes; no operator has such a name.
+#: Prefix of the functions that TensorFlow generates; no operator has such a name.
 _FUNCTION_PREFIX = "__"
-#: Operators that only carry values: nobody would look for them in a list of what a model computes.
+#: Operators that only pass values on, which a list of a model's operators does not need.
 _PLUMBING = frozenset(("Placeholder", "NoOp", "Const", "Identity", "PartitionedCall", "StatefulPartitionedCall"))
 
 
 @dataclass(frozen=True, slots=True)
 class NeededPart:
-    """What a signature needs of a graph.
+    """The part of a graph that a signature needs.
 
     Attributes:
-        nodes: Names of nodes of the main graph, without the inputs and what ``stored`` holds.
+        nodes: Names of nodes of the main graph, without the inputs and the nodes in ``stored``.
         functions: Names of functions.
-        stored: Names of the variables and tables.
+        stored: Names of variables and tables.
     """
 
     nodes: frozenset[str]
@@ -39,7 +40,7 @@ class NeededPart:
 
 
 def needed_part(graph: MetaGraph, *signatures: Signature) -> NeededPart:
-    """Walk from the signatures' outputs to their inputs."""
+    """Find the needed part by walking from the signatures' outputs to their inputs."""
     inputs = {node_of(tensor.tensor) for signature in signatures for tensor in signature.inputs}
     outputs = [tensor.tensor for signature in signatures for tensor in signature.outputs]
     nodes, functions = _reached(graph, outputs, stop_at=inputs)
@@ -53,24 +54,24 @@ def node_of(tensor: str) -> str:
 
 
 def operator_counts(graph: MetaGraph, signatures: Sequence[Signature]) -> dict[str, int]:
-    """How often signatures need each operator, the most frequent first, without those that only carry values."""
+    """Count the operators that signatures need, most frequent first, without those that only pass values on."""
     nodes = _nodes(graph, needed_part(graph, *signatures))
     counts = Counter(node.op for node, _ in nodes if not node.op.startswith(_FUNCTION_PREFIX))
     return {op: count for op, count in counts.most_common() if op not in _PLUMBING}
 
 
 def require_allowed(graph: MetaGraph, signature: Signature, folder: Path) -> NeededPart:
-    """Refuse a graph with an operator, anywhere in it, that is not on the allow-lists.
+    """Reject a graph that contains, anywhere, an operator that is not on the allow-lists.
 
     Args:
         graph: The serving graph.
-        signature: What is to be converted.
+        signature: The signature to convert.
         folder: The SavedModel, for messages.
     Returns:
-        What the signature needs: operators that only compute.
+        The part that the signature needs, in which all operators only compute.
     Raises:
-        UnsafeModelError: An operator may reach files, processes or the network.
-        ConversionError: The signature needs text, a decision forest, or what has no form in TFLite.
+        UnsafeModelError: An operator may access files, processes or the network.
+        ConversionError: The signature needs strings, a decision forest, or something else without a form in TFLite.
     """
     require_no_unknown_operators(graph, folder)
     part = needed_part(graph, signature)
@@ -84,10 +85,10 @@ def require_allowed(graph: MetaGraph, signature: Signature, folder: Path) -> Nee
 
 
 def require_no_unknown_operators(graph: MetaGraph, folder: Path) -> None:
-    """Refuse operators that are on none of the allow-lists, and those that save outside of the graph's own saver.
+    """Reject operators that are on none of the allow-lists, and those that save outside the graph's own saver.
 
     Raises:
-        UnsafeModelError: One was found; the message names its place.
+        UnsafeModelError: Such an operator was found; the message says where.
     """
     _, of_saver = _reached(graph, (name for name in (graph.save, graph.restore) if name), stop_at=())
     for node in graph.nodes.values():
@@ -118,7 +119,7 @@ def _unsafe(op: str, place: str, folder: Path) -> UnsafeModelError:
 
 
 def _not_computing(needed: dict[str, str], folder: Path) -> EdgekitError:
-    """Why the operators that a signature needs cannot be lowered; the most telling of them first."""
+    """The reason why the operators that a signature needs cannot be lowered, the most informative one first."""
     name = folder.name
     for op, place in needed.items():
         if op not in LEFT_OUT or op in RESTORING:
@@ -144,7 +145,7 @@ def _not_computing(needed: dict[str, str], folder: Path) -> EdgekitError:
 
 
 def _nodes(graph: MetaGraph, part: NeededPart) -> Iterator[tuple[GraphNode, str]]:
-    """The nodes of a part, each with its place if that is a function."""
+    """Yield the nodes of a part, each with its location if that is a function."""
     for name in sorted(part.nodes):
         yield graph.nodes[name], ""
     for name in sorted(part.functions):
@@ -153,7 +154,7 @@ def _nodes(graph: MetaGraph, part: NeededPart) -> Iterator[tuple[GraphNode, str]
 
 
 def _reached(graph: MetaGraph, starts: Iterable[str], *, stop_at: Collection[str]) -> tuple[set[str], set[str]]:
-    """Names of the nodes and functions that some tensors are computed with."""
+    """Names of the nodes and functions that the given tensors are computed with."""
     nodes: set[str] = set()
     functions: set[str] = set()
     waiting = [node_of(start) for start in starts]
@@ -169,7 +170,7 @@ def _reached(graph: MetaGraph, starts: Iterable[str], *, stop_at: Collection[str
 
 
 def _add_functions(graph: MetaGraph, callers: Iterable[GraphNode], found: set[str]) -> None:
-    """Add the functions that nodes call, and those that they call in turn."""
+    """Add the functions that nodes call, directly or indirectly."""
     waiting = list(callers)
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""One signature of a SavedModel as a function of TensorFlow, made of nothing but what the scan has allowed."""
+"""Makes one signature of a SavedModel a TensorFlow function, which consists only of what the scan has allowed."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class ServingFunction:
         input_names: The signature's name of each input by the name that TensorFlow accepts, in order.
         output_names: The same for the outputs.
         graph: TensorFlow's ``GraphDef`` of what the signature needs, without inputs and variables.
-        operators: Every operator in it.
+        operators: All operators in it.
         parameters: Number of values in its variables.
 
     Args:
         folder: The SavedModel.
-        signature_name: Which of its signatures; None takes ``serving_default`` or the only one.
+        signature_name: Name of the signature; None selects ``serving_default`` or the only one.
     Raises:
-        ModelFileError: The folder is not a whole SavedModel.
-        UnsafeModelError: It has an operator that may reach files, processes or the network.
+        ModelFileError: The folder is not a complete SavedModel.
+        UnsafeModelError: It contains an operator that may access files, processes or the network.
         ConversionError: It has no signature, or one that has no form in TFLite.
-        UsageError: Its signatures leave a choice.
+        UsageError: It has several signatures and none was selected.
     """
 
     def __init__(self, folder: Path, signature_name: str | None = None) -> None:
@@ -62,10 +62,10 @@ class ServingFunction:
         """Trace the function for the given shapes.
 
         Args:
-            shapes: The shape of each input, None for any size or any number of axes.
-            batch: 1 if an open batch is fixed at that in all shapes.
+            shapes: Shape of each input, None for any size or any number of axes.
+            batch: 1 if a dynamic batch is fixed at 1 in all shapes.
         Returns:
-            The concrete function, whose outputs are named as the signature's, and the ``tf.Module`` that holds its
+            The concrete function, whose outputs have the signature's names, and the ``tf.Module`` that owns its
             variables.
         """
         import tensorflow as tf
@@ -78,13 +78,13 @@ class ServingFunction:
         module.tables_of_model = {name: _table(*entries) for name, entries in self._tables.items()}
         handles = {name: variable.handle for name, variable in module.variables_of_model.items()}
         handles |= {name: table.resource_handle for name, table in module.tables_of_model.items()}
-        # Variables of TensorFlow 1 hand out their values, later ones a handle.
+        # Variables of TensorFlow 1 provide their values, later ones a handle.
         graph = to_trace(self.graph, batch=batch)
         constants = {name: value for name, value in self._values.items() if name not in self._handles}
 
         def serve(*tensors: Any) -> dict[str, Any]:
             known = {_full_name(each.tensor): x for each, x in zip(self.signature.inputs, tensors, strict=True)}
-            # Importing a graph takes symbolic tensors only.
+            # Importing a graph requires symbolic tensors.
             capture = tf.compat.v1.get_default_graph().capture
             known |= {f"{name}:0": capture(handle) for name, handle in handles.items()}
             known |= {f"{name}:0": tf.constant(value) for name, value in constants.items()}
@@ -94,7 +94,7 @@ class ServingFunction:
         specs = [tf.TensorSpec(shapes[each.name], each.dtype, argument) for argument, each in inputs]
         module.serve = tf.function(serve, input_signature=specs, autograph=False)
         concrete = module.serve.get_concrete_function()
-        # An imported graph brings its functions along for itself only: running and saving look in the context.
+        # An imported graph keeps its functions to itself, but running and saving look them up in the context.
         for function in concrete.graph.as_graph_def().library.function:
             context.context().add_function_def(function)
         return concrete, module
@@ -102,7 +102,7 @@ class ServingFunction:
     def run(
         self, shapes: Mapping[str, Sequence[int | None] | None], inputs: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """Run the function; one with a fixed batch is called as often as the examples need.
+        """Run the function; with a fixed batch it is called as often as the examples require.
 
         Args:
             shapes: As for :meth:`traced`.
@@ -124,7 +124,7 @@ class ServingFunction:
         return {name: np.concatenate([np.asarray(part[argument]) for part in parts]) for argument, name in named}
 
     def _outputs(self, graph: Any, known: Mapping[str, Any]) -> dict[str, Any]:
-        """Put the graph behind known tensors; an output may be one of them."""
+        """Import the graph with known tensors as its inputs; an output may be one of them."""
         import tensorflow as tf
 
         outputs = zip(self.output_names, self.signature.outputs, strict=True)
@@ -133,12 +133,12 @@ class ServingFunction:
         used = {tensor: value for tensor, value in known.items() if tensor in self._used}
         results = tf.graph_util.import_graph_def(graph, input_map=used, return_elements=computed, name="model")
         by_tensor = {**known, **dict(zip(computed, results, strict=True))}
-        # Each output is a tensor of its own, even if two are the same one or an input is passed through.
+        # Make each output a separate tensor, even if two are the same or an input is passed through.
         return {name: tf.identity(by_tensor[tensor]) for name, tensor in tensors.items()}
 
 
 def _parsed(content: bytes, number: int, folder: Path) -> Any:
-    """TensorFlow's ``MetaGraphDef``, from the very bytes that were scanned."""
+    """Parse TensorFlow's ``MetaGraphDef`` from exactly the bytes that were scanned."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -152,7 +152,7 @@ def _parsed(content: bytes, number: int, folder: Path) -> Any:
 
 
 def _table(keys: np.ndarray, values: np.ndarray) -> Any:
-    """A look-up table with constant entries; what it answers for others, each look-up says by itself."""
+    """Make a look-up table with constant entries; each look-up brings its own default for missing keys."""
     import tensorflow as tf
 
     entries = tf.lookup.KeyValueTensorInitializer(tf.constant(keys), tf.constant(values))
@@ -166,5 +166,5 @@ def _by_argument(tensors: Sequence[SignatureTensor]) -> dict[str, str]:
 
 
 def _full_name(tensor: str) -> str:
-    """``node`` and ``node:0`` are the same tensor."""
+    """Normalize ``node`` to ``node:0``, which is the same tensor."""
     return tensor if ":" in tensor or tensor.startswith("^") else f"{tensor}:0"

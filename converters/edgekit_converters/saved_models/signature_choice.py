@@ -1,4 +1,4 @@
-"""Which graph and which signature of a SavedModel is meant; a sentence if none is, or if several may be."""
+"""Selects the graph and the signature of a SavedModel; an error explains if there is none, or more than one."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from edgekit_runtime.errors import ConversionError, UsageError
 
 DEFAULT_SIGNATURE = "serving_default"
 _SERVING_TAG, _TRAINING_TAG = "serve", "train"
-#: TensorFlow's own entries among the signatures: what it runs after loading and for a training step.
+#: TensorFlow's own entries among the signatures, which it runs after loading and for a training step.
 _OWN_ENTRIES = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
 
 
 def serving_graph(graphs: Sequence[MetaGraph], folder: Path) -> MetaGraph:
-    """The graph that is meant for inference.
+    """Select the graph for inference.
 
     Args:
         graphs: All graphs of the SavedModel, at least one.
         folder: The SavedModel, for messages.
     Raises:
-        ConversionError: There are training graphs only.
+        ConversionError: There are only training graphs.
     """
     plain = [graph for graph in graphs if _TRAINING_TAG not in graph.tags]
     if not plain:
@@ -35,7 +35,7 @@ def serving_graph(graphs: Sequence[MetaGraph], folder: Path) -> MetaGraph:
 
 
 def usable_signatures(graph: MetaGraph) -> tuple[Signature, ...]:
-    """Signatures with inputs and outputs, each of them one dense tensor."""
+    """Signatures with inputs and outputs that are all dense tensors."""
     return tuple(
         signature
         for signature in graph.signatures.values()
@@ -47,7 +47,7 @@ def usable_signatures(graph: MetaGraph) -> tuple[Signature, ...]:
 
 
 def choose_signature(graph: MetaGraph, wanted: str | None, folder: Path) -> Signature:
-    """The signature to convert: the one asked for, ``serving_default``, or the only one that takes numbers.
+    """Select the signature to convert: the requested one, ``serving_default``, or the only one with numeric inputs.
 
     Args:
         graph: The serving graph.
@@ -67,7 +67,7 @@ def choose_signature(graph: MetaGraph, wanted: str | None, folder: Path) -> Sign
             )
         return usable[wanted]
     numeric = {name: signature for name, signature in usable.items() if not signature.takes_text}
-    # Without any that takes numbers, the conversion says what prevents the others, or converts them.
+    # If none has numeric inputs, the conversion reports what prevents the others, or converts them.
     candidates = numeric or usable
     if DEFAULT_SIGNATURE in candidates:
         return candidates[DEFAULT_SIGNATURE]
@@ -86,7 +86,7 @@ def _listed(signatures: Iterable[Signature]) -> str:
 
 
 def _no_signature(graph: MetaGraph, folder: Path) -> ConversionError:
-    """What a signature is, and the line that exports one, in the version of TensorFlow that wrote the file."""
+    """Explain what a signature is, and how to export one in the version of TensorFlow that wrote the file."""
     version = graph.tensorflow_version or "an unknown version"
     is_tensorflow_1 = version.startswith(("0.", "1."))
     tags = f"the tag {', '.join(graph.tags)}" if graph.tags else "no tag"

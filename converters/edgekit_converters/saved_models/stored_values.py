@@ -1,4 +1,4 @@
-"""The values of a SavedModel's variables and tables, found in its saver and its checkpoint without running either."""
+"""Finds the values of a SavedModel's variables and tables in its saver and checkpoint, without running either."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from edgekit_runtime.errors import ConversionError, ModelFileError
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _ASSIGNMENTS = ("AssignVariableOp", "Assign")
 _FILLINGS = ("LookupTableImportV2", "InitializeTableV2")
-#: Nodes between a stored value and the variable that takes it.
+#: Nodes that may be between a stored value and its variable.
 _CARRIERS = ("Identity", "Cast")
-#: Longest way through carriers and calls; a saver of TensorFlow has three.
+#: Longest path through such nodes and calls; TensorFlow's savers have three steps.
 _LONGEST_WAY = 100
-#: Nodes looked at, each as often as it is called; functions that call each other twice would have no end.
+#: Most nodes to visit, each counted once per call; functions that call each other twice would never end.
 _MOST_NODES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """Nodes of the main graph, or those of a function and the tensors that one call hands to its arguments."""
+    """Nodes of the main graph, or those of a function with the tensors that one call passes as its arguments."""
 
     nodes: Mapping[str, Any]
     arguments: Mapping[str, tuple[_Scope, str]]
@@ -42,7 +42,7 @@ class _Source:
 
 
 class StoredValues:
-    """What a graph says about the values of its variables and tables.
+    """The values of a graph's variables and tables.
 
     Args:
         meta_graph: TensorFlow's ``MetaGraphDef``.
@@ -57,10 +57,10 @@ class StoredValues:
         self._nodes_left = _MOST_NODES
 
     def variables(self, names: Collection[str]) -> dict[str, np.ndarray]:
-        """The values of variables, by the name of their node.
+        """Read the values of variables, by the name of their node.
 
         Raises:
-            ModelFileError: The checkpoint is missing or damaged, or lacks one.
+            ModelFileError: The checkpoint is missing or damaged, or lacks a value.
         """
         if not names:
             return {}
@@ -76,10 +76,10 @@ class StoredValues:
         return checkpoint.read({name: keys[name] for name in names})
 
     def tables(self, names: Collection[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """The keys and values of look-up tables that the graph fills with constants, by the name of their node.
+        """Read keys and values of look-up tables that the graph fills with constants, by the name of their node.
 
         Raises:
-            ConversionError: A table is filled from elsewhere, from a vocabulary file for example.
+            ConversionError: A table is filled from another source, for example a vocabulary file.
         """
         found = {}
         if names:
@@ -98,7 +98,7 @@ class StoredValues:
         return found
 
     def _checkpoint_keys(self) -> dict[str, str]:
-        """The key in the checkpoint of each variable, as the saver's own restoring assigns them."""
+        """The checkpoint key of each variable, as assigned by the saver's restore operation."""
         waiting, reached = [self._restore], set()
         while waiting:
             name = node_of(waiting.pop())
@@ -128,7 +128,7 @@ class StoredValues:
         return strings[value.index].decode(errors="replace") if value.index < len(strings) else None
 
     def _all_calls(self, nodes: Any, scope: _Scope | None = None) -> Iterator[tuple[_Scope, Any]]:
-        """Nodes, and those of the functions that they call, with the scope of each."""
+        """Yield nodes, and those of the functions that they call, each with its scope."""
         scope = scope or self._main
         for node in nodes:
             self._nodes_left -= 1
@@ -143,7 +143,7 @@ class StoredValues:
                 yield from self._all_calls(function.node_def, inner)
 
     def _source(self, scope: _Scope, tensor: str) -> _Source | None:
-        """The node that a tensor comes from, through arguments and nodes that only carry it."""
+        """The node that a tensor comes from, followed through arguments and nodes that only pass it on."""
         for _ in range(_LONGEST_WAY):
             name, _, rest = tensor.partition(":")
             if name in scope.arguments:
@@ -159,7 +159,7 @@ class StoredValues:
         return None
 
     def _constant(self, scope: _Scope, tensor: str) -> np.ndarray | None:
-        """The values of a constant, if they are all stored; None otherwise."""
+        """The values of a constant if all are stored, otherwise None."""
         import tensorflow as tf
 
         source = self._source(scope, tensor)
@@ -171,10 +171,10 @@ class StoredValues:
 
 
 def require_checkpoint(folder: Path) -> Path:
-    """The prefix of the files of a SavedModel's checkpoint.
+    """Return the file prefix of a SavedModel's checkpoint.
 
     Raises:
-        ModelFileError: The folder has none.
+        ModelFileError: The folder does not contain one.
     """
     prefix = folder / "variables" / "variables"
     if not prefix.with_suffix(".index").is_file():
@@ -202,7 +202,7 @@ class _Checkpoint:
             self._dtypes = self._reader.get_variable_to_dtype_map()
 
     def read(self, keys: Mapping[str, str]) -> dict[str, np.ndarray]:
-        """Read values by key; none may be larger than what is stored."""
+        """Read values by key; none may be larger than the stored data."""
         values = {}
         with self._damage_is_a_sentence():
             for name, key in keys.items():
@@ -216,7 +216,7 @@ class _Checkpoint:
     def _damage_is_a_sentence(self) -> Iterator[None]:
         try:
             yield
-        # TensorFlow's reader raises errors of every kind.
+        # TensorFlow's reader raises errors of any type.
         except Exception as error:
             raise ModelFileError(
                 f"The variables of {self._folder.name} could not be read.",

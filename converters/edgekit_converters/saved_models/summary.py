@@ -1,4 +1,4 @@
-"""What ``edgekit inspect`` says of a SavedModel folder, without TensorFlow."""
+"""The information that ``edgekit inspect`` shows about a SavedModel folder, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class SavedModelSummary(ResultDisplay):
         folder: Name of the folder.
         tensorflow_version: Version that wrote it; empty if the file does not say.
         tags: Tags of the graph for inference.
-        size_bytes: Size of all files in the folder.
-        signatures: What can be called.
-        converted: Name of the signature that ``edgekit convert`` takes by itself; empty if it takes none.
-        operators: How often each operator is in what that signature, or else any signature, needs.
-        refusal: Why the folder would not be converted as it is; empty if it would.
-        next_step: What to do about it.
+        size_bytes: Size of all files in the folder in bytes.
+        signatures: Usable signatures.
+        converted: Name of the signature that ``edgekit convert`` selects by default; empty if it selects none.
+        operators: Count of each operator that this signature needs, or all signatures if it selects none.
+        refusal: Reason why the folder would not be converted as it is; empty if it would.
+        next_step: What the user can do about it.
     """
 
     folder: str
@@ -41,7 +41,7 @@ class SavedModelSummary(ResultDisplay):
     next_step: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return {
             "folder": self.folder,
             "tensorflow_version": self.tensorflow_version,
@@ -55,7 +55,7 @@ class SavedModelSummary(ResultDisplay):
         }
 
     def summary(self) -> Summary:
-        """Version, size, signatures, and what conversion would do."""
+        """Version, size, signatures, and the result of a conversion."""
         facts = [
             ("TensorFlow", self.tensorflow_version or "not stated"),
             ("size", f"{self.size_bytes:,} bytes"),
@@ -67,14 +67,14 @@ class SavedModelSummary(ResultDisplay):
 
 
 def summarize_saved_model(folder: Path, signature_name: str | None = None) -> SavedModelSummary:
-    """Read a SavedModel folder; nothing of it is loaded or run.
+    """Read a SavedModel folder, without loading or running any of it.
 
     Args:
         folder: The SavedModel.
         signature_name: The signature that would be converted; None leaves the choice to the file.
     Raises:
-        ModelFileError: It is not one, or it is damaged.
-        ConversionError: It holds graphs for training only.
+        ModelFileError: The folder is not a SavedModel, or is damaged.
+        ConversionError: It contains only graphs for training.
     """
     graph = serving_graph(read_meta_graphs(read_graph_file(folder), folder), folder)
     signatures = usable_signatures(graph)

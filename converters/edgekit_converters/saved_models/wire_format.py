@@ -1,10 +1,10 @@
-"""Protocol buffers read field by field, lazily and in bounded time, without the classes of TensorFlow."""
+"""Reads protocol buffers field by field, lazily and in bounded time, without TensorFlow's classes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-#: A varint of 64 bits takes at most ten bytes.
+#: A 64-bit varint takes at most ten bytes.
 _LONGEST_VARINT = 10
 _VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 
@@ -13,7 +13,7 @@ class MessageReader:
     """Reads messages of one file.
 
     Args:
-        most_fields: Fields that may be read before the file counts as hostile.
+        most_fields: Number of fields that may be read before the file is considered hostile.
     """
 
     def __init__(self, most_fields: int) -> None:
@@ -25,7 +25,7 @@ class MessageReader:
         Args:
             message: The bytes of one message.
         Yields:
-            Field number, and an int, or a view of a string, of a nested message or of a fixed-size number.
+            Field number, and an int or a view of a string, a nested message or a fixed-size number.
         Raises:
             ValueError: The bytes are not a message, or the file has too many fields.
         """
@@ -59,7 +59,7 @@ class MessageReader:
 
 
 def text(value: memoryview) -> str:
-    """A string field, whatever bytes it has."""
+    """Decode a string field, whatever its bytes are."""
     return bytes(value).decode(errors="replace")
 
 
