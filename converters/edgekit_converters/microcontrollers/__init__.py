@@ -1,1 +1,1 @@
-"""A .tflite for TFLite Micro: as C source, with the memory that it takes."""
+"""A .tflite for TFLite Micro: as C source, with an estimate of the memory that it needs."""

@@ -1,4 +1,4 @@
-"""How large a tensor arena TFLite Micro needs for a model: an upper estimate."""
+"""Estimates the tensor arena that TFLite Micro needs for a model; the estimate is an upper limit."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from edgekit_runtime.tflite.description import (
 )
 
 _ALIGNMENT = 16
-# What TFLite Micro keeps beside the values, as its RecordingMicroAllocator prints it where pointers have 64 bits;
-# a microcontroller's have 32, and less is needed there.
+# What TFLite Micro stores in addition to the values, as printed by its RecordingMicroAllocator with 64-bit pointers;
+# microcontrollers have 32-bit pointers and need less.
 _BYTES_A_TENSOR = 24
 _BYTES_AN_OPERATOR = 64 + 128
 _BYTES_AN_END = 64 + 32
 _BYTES_A_CHANNEL = 8
 _BYTES_OF_INTERPRETER = 1024
 _BYTES_OF_LSTM = 1024
-#: Operators whose kernels ask for room of their own while they run, as large as their outputs in 32 bits at most.
+#: Operators whose kernels need scratch buffers: at most the size of their outputs in 32 bits.
 _WITH_SCRATCH = frozenset(
     {"TRANSPOSE_CONV", "MEAN", "SUM", "REDUCE_MAX", "BATCH_MATMUL", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "SOFTMAX"}
 )
-#: Operators for which CMSIS-NN unfolds the pixels under two kernels as int16.
+#: Operators for which CMSIS-NN unfolds the inputs of two kernel positions as int16.
 _CONVOLUTIONS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
-#: Operators that keep a multiplier and a shift for each channel of their output, in float too.
+#: Operators that store a multiplier and a shift for each output channel, even in float.
 _WITH_CHANNELS = _CONVOLUTIONS | {"TRANSPOSE_CONV", "FULLY_CONNECTED"}
 
 
@@ -42,13 +42,13 @@ class _Span:
 
 
 def estimate_arena_bytes(model: ModelDescription) -> int:
-    """An upper estimate of the tensor arena, in bytes, a multiple of 16.
+    """Estimate the size of the tensor arena in bytes: an upper limit, and a multiple of 16.
 
-    The values between the operators are laid out as TFLite Micro does (the largest first, each in the first gap that
-    is free while it lives); to that come scratch buffers and what the interpreter keeps for tensors and operators.
+    Values between the operators are laid out as in TFLite Micro: the largest first, each in the first gap that is free
+    during its lifetime. Scratch buffers, and what the interpreter stores for tensors and operators, are added.
 
     Args:
-        model: A .tflite; sizes that are open count as stored (a batch of 1).
+        model: A .tflite; dynamic sizes count as stored (a batch of 1).
     Source: tflite-micro's GreedyMemoryPlanner and RecordingMicroAllocator.
     """
     return sum(_plan(list(_spans(graph))) + _kept(graph) for graph in model.subgraphs) + _BYTES_OF_INTERPRETER
@@ -71,7 +71,7 @@ def _spans(graph: SubgraphDescription) -> Iterable[_Span]:
 
 
 def _plan(spans: list[_Span]) -> int:
-    """The height of a layout of all spans: the largest first, each in the lowest gap of its time."""
+    """The height of a layout of all spans: the largest first, each in the lowest gap during its lifetime."""
     placed: list[tuple[int, _Span]] = []
     height = 0
     for span in sorted(spans, key=lambda span: -span.size):
@@ -88,7 +88,7 @@ def _plan(spans: list[_Span]) -> int:
 
 
 def _kept(graph: SubgraphDescription) -> int:
-    """Bytes that live as long as the interpreter."""
+    """Number of bytes that are in use as long as the interpreter exists."""
     channels = sum(
         graph.tensors[operator.outputs[0]].shape[-1] for operator in graph.operators if operator.name in _WITH_CHANNELS
     )
@@ -109,7 +109,7 @@ def _scratch_bytes(operator: OperatorDescription, graph: SubgraphDescription) ->
     if operator.name in _WITH_SCRATCH:
         return sum(_aligned(4 * math.prod(_sizes(graph.tensors[index]))) for index in operator.outputs)
     if operator.name in _CONVOLUTIONS and graph.tensors[operator.inputs[0]].dtype != "float32":
-        # Two columns of int16, each as large as one output channel's kernel.
+        # Two int16 columns, each the size of one output channel's kernel.
         kernel = math.prod(_sizes(graph.tensors[operator.inputs[1]])[1:])
         return _aligned(2 * 2 * kernel)
     return 0
@@ -120,7 +120,7 @@ def _value_bytes(tensor: TensorDescription) -> int:
 
 
 def _item_bytes(dtype: str) -> int:
-    """Bytes of one value; ``int4`` and ``bool`` take one each."""
+    """Size of one value in bytes; ``int4`` and ``bool`` take one each."""
     bits = int("".join(character for character in dtype if character.isdigit()) or 8)
     return max(1, bits // 8)
 

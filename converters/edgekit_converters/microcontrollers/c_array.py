@@ -1,4 +1,4 @@
-"""A .tflite as C source: an aligned array, the constants of its inputs and outputs, its labels."""
+"""A .tflite as C source: an aligned array, constants for its inputs and outputs, and its labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _BYTES_A_LINE = 16
-#: Names that begin with an underscore, and in C++ those that hold two in a row, are reserved for the compiler.
+#: Names that start with an underscore, and in C++ those with two in a row, are reserved for the compiler.
 _IDENTIFIER = re.compile(r"(?!.*__)[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -24,10 +24,10 @@ class CArray:
     """A model as two source files.
 
     Attributes:
-        header: Content of the ``.h``; C and C++ take it.
+        header: Content of the ``.h``, for C and C++.
         source: Content of the ``.cc``.
-        arena_bytes: Upper estimate of the tensor arena.
-        model_bytes: Size of the array.
+        arena_bytes: Upper estimate of the tensor arena in bytes.
+        model_bytes: Size of the array in bytes.
     """
 
     header: str
@@ -37,15 +37,15 @@ class CArray:
 
 
 def c_array(model: TfliteModel, name: str, *, labels: Sequence[str] = (), origin: str = "") -> CArray:
-    """Turn a .tflite into C source.
+    """Convert a .tflite to C source.
 
     Args:
         model: A model with nothing packed behind it.
-        name: What the array is called; the files are ``name.h`` and ``name.cc``.
-        labels: Names of the classes; an array of them is written where there are any.
-        origin: Where the model comes from, for the comment on top.
+        name: Name of the array; the files are ``name.h`` and ``name.cc``.
+        labels: Names of the classes, written as an array if there are any.
+        origin: Origin of the model, for the comment at the top.
     Raises:
-        UsageError: ``name`` is not a free C identifier.
+        UsageError: ``name`` is not an unreserved C identifier.
     """
     if not _is_free(name):
         raise UsageError(
@@ -61,13 +61,13 @@ def c_array(model: TfliteModel, name: str, *, labels: Sequence[str] = (), origin
 
 
 def identifier(text: str) -> str:
-    """A C identifier made of any text: ``model-int8`` becomes ``model_int8``, and ``while`` ``model_while``."""
+    """Make a C identifier from any text: ``model-int8`` becomes ``model_int8``, and ``while`` ``model_while``."""
     name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_") or "model"
     return name if _is_free(name) else f"model_{name}"
 
 
 def _is_free(name: str) -> bool:
-    """Whether C and C++ both leave the name to the program."""
+    """Whether the name is a valid identifier that neither C nor C++ reserves."""
     return _IDENTIFIER.fullmatch(name) is not None and name not in RESERVED_NAMES
 
 
@@ -135,7 +135,7 @@ def _source(name: str, model: bytes, labels: Sequence[str]) -> Iterator[str]:
 
 
 def _float(value: float) -> str:
-    """A float literal with nine digits, which tell every float32 apart."""
+    """Format a float literal with nine digits, which identify every float32."""
     text = f"{value:.9g}"
     return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
 
@@ -145,12 +145,12 @@ def _text(lines: Iterable[str]) -> str:
 
 
 def _comment(text: str) -> str:
-    """Text that cannot end a comment or go on in the next line."""
+    """Replace characters that could end a comment or continue it on the next line."""
     return "".join(character if character.isprintable() and character != "\\" else "?" for character in text)
 
 
 def _string(text: str) -> str:
-    """A C string of the text's UTF-8. Octal: a hexadecimal escape would go on into the digits behind it."""
+    """Format text as a C string in UTF-8. Octal, since a hexadecimal escape would include any digits after it."""
     return (
         '"'
         + "".join(

@@ -16,7 +16,7 @@ _C_KEYWORDS = frozenset(
     _Decimal128 _Decimal32 _Decimal64
     """.split()  # noqa: SIM905
 )
-#: With the alternative spellings of operators, and the names of C++20's modules.
+#: Including the alternative spellings of operators, and the keywords for C++20 modules.
 _CPP_KEYWORDS = frozenset(
     """
     and and_eq asm auto bitand bitor bool break case catch char class compl const const_cast continue default delete do
@@ -37,7 +37,7 @@ _TYPES = frozenset(
     int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t intptr_t uintptr_t intmax_t uintmax_t
     """.split()  # noqa: SIM905
 )
-#: Functions of the C library whose names are reserved for external linkage, and that a model may be named for.
+#: Functions of the C library whose names are reserved for external linkage, and that a model may have.
 _LIBRARY = frozenset(
     """
     main errno environ
