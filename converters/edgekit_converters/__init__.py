@@ -1,3 +1,3 @@
-"""Keras model to TFLite, as a library."""
+"""Converts models of Keras, TensorFlow and PyTorch to TFLite, as a library."""
 
 __version__ = "0.1.0"

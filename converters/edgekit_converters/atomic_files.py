@@ -1,4 +1,4 @@
-"""Files written beside their place and renamed into it: a reader sees the old file or the new one, never half."""
+"""Writes files atomically: next to their destination, then renamed, so that readers never see a partial file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgekit_converters.temporary_folders import temporary_folder_in
 from edgekit_runtime.errors import EdgekitError
 
 _FREE_SPACE = "free some space or choose another folder"
-#: What helps, by what the system says; another folder helps with everything else.
+#: What the user can do, by the system's error; choosing another folder helps with all others.
 _NEXT_STEPS = {
     errno.ENOSPC: _FREE_SPACE,
     errno.EDQUOT: _FREE_SPACE,
@@ -23,19 +23,19 @@ _NEXT_STEPS = {
     errno.EISDIR: "name a file, not a folder",
     errno.ENOTDIR: "name a file in a folder",
 }
-#: HDF5 puts the system's error into a message of several lines.
+#: HDF5 includes the system's error number in a message of several lines.
 _ERRNO_OF_HDF5 = re.compile(r"errno = (\d+)")
 _BLOCK_BYTES = 1 << 20
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it into place when the block succeeds.
+    """Yield a temporary path next to ``path``, and rename it to ``path`` when the block succeeds.
 
-    The temporary file has the name of ``path``, for writers that choose their format by it.
+    The temporary file has the same name as ``path``, for writers that choose the format by the name.
 
     Raises:
-        EdgekitError: The folder cannot be written, or the disk is full.
+        EdgekitError: The folder is not writable, or the disk is full.
     """
     path = Path(path)
     with _cannot_write_explained(path), _renamed_together(path.parent) as folder:
@@ -44,35 +44,35 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_together(folder: Path, *, last: str) -> Iterator[Path]:
-    """Yield a temporary folder; rename what the block has written there into ``folder`` when the block succeeds.
+    """Yield a temporary folder, and move the files that the block wrote into ``folder`` when the block succeeds.
 
     Args:
-        folder: Where the files go; made if absent.
-        last: The file that is renamed after all others: it says what they are, so that files of two runs can be told
-            apart even if the process is killed between two of them.
+        folder: Destination of the files; created if it does not exist.
+        last: The file that is renamed after all others. It describes them, so that files of two runs can be told apart
+            even if the process is killed between two renames.
     Raises:
-        EdgekitError: The folder cannot be written, or the disk is full.
+        EdgekitError: The folder is not writable, or the disk is full.
     """
     with _cannot_write_explained(folder), _renamed_together(Path(folder), last) as temporary:
         yield temporary
 
 
 def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
-    """Write ``data`` to ``path`` in one step; see ``replacing`` for the errors."""
+    """Write ``data`` to ``path`` atomically; see ``replacing`` for the errors."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8 to ``path`` in one step; see ``replacing`` for the errors."""
+    """Write ``text`` to ``path`` atomically, as UTF-8; see ``replacing`` for the errors."""
     write_bytes(path, text.encode())
 
 
 def require_place(path: Path) -> None:
-    """Refuse, before any work is done, a path that cannot become a file.
+    """Reject, before any work is done, a path at which no file can be written.
 
     Raises:
-        EdgekitError: It is a folder, what should be its folder is a file, or that cannot be written.
+        EdgekitError: The path is a folder, its parent is a file, or its parent is not writable.
     """
     folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
     if path.is_dir():
@@ -84,12 +84,12 @@ def require_place(path: Path) -> None:
 
 
 def require_room(path: Path, size_bytes: int) -> None:
-    """Refuse, before any work is done, a path in a folder that has no room for so many bytes.
+    """Reject, before any work is done, a path in a folder without space for this many bytes.
 
-    They are written for a moment: no figure of the system covers quotas, limits and read-only file systems alike.
+    The bytes are actually written for a moment, since no system call covers quotas, limits and read-only file systems.
 
     Raises:
-        EdgekitError: The folder cannot be written, or the disk is full.
+        EdgekitError: The folder is not writable, or the disk is full.
     """
     with _cannot_write_explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,13 +113,13 @@ def _renamed_together(folder: Path, last: str = "") -> Iterator[Path]:
         with interrupts.held_back():
             for file in files:
                 file.replace(folder / file.name)
-        # Some file systems have no such call for folders.
+        # Some file systems do not support this for folders.
         with contextlib.suppress(OSError):
             _to_disk(folder)
 
 
 def _to_disk(path: Path) -> None:
-    """Wait until the disk has it: after a power cut, a renamed file could be empty otherwise."""
+    """Wait until the data is on disk: otherwise a renamed file could be empty after a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

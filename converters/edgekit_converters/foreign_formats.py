@@ -1,4 +1,4 @@
-"""Model files of other tools, recognized by their first bytes, and what makes one of them convertible."""
+"""Recognizes model files of other tools by their first bytes, and says how to make a convertible file from them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from edgekit_runtime.errors import ModelFileError
 
 _EXPORT = "model.eval(); torch.export.save(torch.export.export(model, (example_input,)), '{stem}.pt2')"
 _EXPORT_FROM_PYTORCH = f"in the PyTorch that it came from: {_EXPORT}"
-#: The number that torch.save of PyTorch 1.5 and before begins with, after the pickle's own header.
+#: The number that torch.save of PyTorch 1.5 and earlier writes first, after the pickle's own header.
 _OLD_TORCH_SAVE = b"\x8a\x0a" + (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 _ONNX = re.compile(rb"\x08[\x03-\x1e](\x12[\x00-\x7f][A-Za-z]|\x3a)")
 _CORE_ML = re.compile(rb"\x08[\x01-\x14]\x12[\x00-\xff]{1,3}\x0a")
-#: A Core ML model of its first version begins like this, too.
+#: A Core ML model of its first version starts with the same bytes.
 _SAVED_MODEL = re.compile(rb"\x08\x01\x12")
 _START_BYTES = 64
 
@@ -26,8 +26,8 @@ class ForeignFormat:
     """A format that edgekit does not convert.
 
     Attributes:
-        what: Its name, with an article.
-        next_step: The lines that make a convertible file; ``{name}`` and ``{stem}`` stand for the file's.
+        what: Name of the format, with an article.
+        next_step: Code that makes a convertible file; ``{name}`` and ``{stem}`` are replaced by those of the file.
     """
 
     what: str
@@ -65,10 +65,10 @@ _PICKLE = ForeignFormat(
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse a file of another tool with the lines that make a convertible one; nothing of it is unpacked.
+    """Reject a file of another tool with instructions for a convertible one; the file is not unpacked.
 
     Raises:
-        ModelFileError: It is such a file.
+        ModelFileError: The file has such a format.
     """
     found = _recognized(path)
     if found is not None:

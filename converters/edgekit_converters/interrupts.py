@@ -1,4 +1,4 @@
-"""Ctrl-C, held back where it would do harm."""
+"""Defers Ctrl-C while it would do harm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done; for blocks that take a moment only."""
+    """Defer Ctrl-C until the block is done; only for blocks that take a moment."""
     if threading.current_thread() is not threading.main_thread():
         # Only the main thread is interrupted.
         yield

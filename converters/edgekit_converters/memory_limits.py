@@ -1,8 +1,8 @@
-"""Limits on the memory that a model may ask for: a file of 3 kB can describe tensors of any size.
+"""Limits the memory that a model may use: a file of 3 kB can describe tensors of any size.
 
-Three lines of defence, all in the child process of lowering: variables are compared with what the file stores before
-Keras allocates them (``keras_files/allocation``), every tensor of the graph is measured before anything is computed,
-and the operating system refuses what gets past both.
+There are three lines of defense, all in the child process of lowering. Variables are compared with what the file stores
+before Keras allocates them (``keras_files/allocation``). Every tensor of the graph is measured before anything is
+computed. The operating system rejects allocations that get past both.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from pathlib import Path
 
 from edgekit_runtime.errors import ConversionError, ModelFileError
 
-#: For any one tensor, at batch size 1: half of what a Raspberry Pi with 1 GB has; `--max-memory` raises it.
+#: For any one tensor, at batch size 1: half the memory of a Raspberry Pi with 1 GB; `--max-memory` raises it.
 DEFAULT_MAX_MEMORY = 512_000_000
 
-#: What TensorFlow or PyTorch take by themselves; each processor adds the stacks of its threads.
+#: Memory that TensorFlow or PyTorch use in any case; each processor adds the stacks of its threads.
 _BASE_BYTES = 6 << 30
 _BYTES_PER_PROCESSOR = 64 << 20
-#: Keras, TensorFlow and the converter keep copies of the weights, and of constants that they compute.
+#: Keras, TensorFlow and the converter keep copies of the weights, and of the constants that they compute.
 _COPIES_OF_SOURCE = 16
 _LARGEST_TENSORS = 4
 
 
 def tensor_bytes(shape: Sequence[int | None], item_bytes: int) -> int:
-    """The size of a tensor; open axes count as 1."""
+    """Size of a tensor in bytes; dynamic axes count as 1."""
     return math.prod(axis for axis in shape if axis is not None and axis >= 0) * item_bytes
 
 
 def require_tensor_within(
     max_memory: int, shape: Sequence[int | None], item_bytes: int, *, model: str, place: str
 ) -> None:
-    """Refuse a tensor that is larger than any may be.
+    """Reject a tensor that is larger than the limit.
 
     Args:
         max_memory: The limit in bytes.
-        shape: The tensor's shape; open axes are None or negative.
-        item_bytes: Bytes of one value.
-        model: What the message calls the model.
+        shape: Shape of the tensor; dynamic axes are None or negative.
+        item_bytes: Size of one value in bytes.
+        model: Name of the model in the message.
         place: What computes the tensor, such as ``"layer 'up_sampling2d'"``.
     Raises:
         ModelFileError: The tensor is larger than the limit.
@@ -57,16 +57,16 @@ def require_tensor_within(
 
 
 def source_bytes(path: Path) -> int:
-    """The size of a source: a file, or all files of a folder."""
+    """Size of a source in bytes: a file, or all files of a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def limit_own_memory(max_memory: int, source_size: int) -> None:
-    """Let allocations of this process fail beyond what a model of this size can need.
+    """Make allocations of this process fail beyond what a model of this size can need.
 
-    Data is limited, not address space: TensorFlow reserves gigabytes of addresses that it never uses. On systems
-    without the limit, nothing happens.
+    The limit applies to data, not address space: TensorFlow reserves gigabytes of addresses that it never uses. On
+    systems without such a limit, nothing happens.
     """
     try:
         import resource
@@ -77,15 +77,15 @@ def limit_own_memory(max_memory: int, source_size: int) -> None:
     wanted += _LARGEST_TENSORS * max_memory
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    # A second line of defence: a system that does not know the limit goes without it.
+    # This is only the last line of defense: a system that does not support the limit does without it.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard))
 
 
 def ran_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or what it comes from, says that an allocation failed."""
+    """Whether an error, or its cause, says that an allocation failed."""
     while error is not None:
-        # TensorFlow's own class is not imported for this.
+        # Compared by name, to avoid importing TensorFlow.
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
             return True
         error = error.__cause__ or error.__context__
@@ -93,7 +93,7 @@ def ran_out_of_memory(error: BaseException | None) -> bool:
 
 
 def out_of_memory(model: str, received: str = "") -> ConversionError:
-    """What to say when an allocation failed."""
+    """Return the error for a failed allocation."""
     return ConversionError(
         f"Memory ran out while {model} was lowered.",
         received=received,

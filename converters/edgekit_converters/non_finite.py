@@ -1,4 +1,4 @@
-"""Weights that are NaN or infinite: a training that diverged, or a damaged file."""
+"""Finds weights that are NaN or infinite, which a diverged training or a damaged file may cause."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-#: Operators whose constants are trained weights. An infinite constant elsewhere can be meant: the mask of an attention.
+#: Operators whose constants are trained weights. Elsewhere an infinite constant may be intended, as an attention mask.
 _WITH_WEIGHTS = frozenset(
     {
         "CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL",
@@ -20,7 +20,7 @@ _LARGEST = np.finfo(np.float32).max
 
 
 def describe_non_finite(arrays: Iterable[np.ndarray]) -> str:
-    """How many values of the arrays that hold any are NaN or infinite; empty if none is."""
+    """Count the NaN and infinite values of those arrays that contain any; empty if none does."""
     total = nan = infinite = 0
     for array in arrays:
         if array.dtype.kind != "f":
@@ -35,7 +35,7 @@ def describe_non_finite(arrays: Iterable[np.ndarray]) -> str:
 
 
 def defects_of_constants(model: TfliteModel) -> Iterator[str]:
-    """Name the constants of a float model that hold NaN, and the weights that hold infinity."""
+    """Yield the constants of a float model that contain NaN, and the weights that contain infinity."""
     for graph in model.description.subgraphs:
         weights = {index for operator in graph.operators if operator.name in _WITH_WEIGHTS for index in operator.inputs}
         for tensor in graph.tensors:

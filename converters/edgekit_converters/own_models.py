@@ -1,4 +1,4 @@
-"""Models that edgekit itself has just made."""
+"""Parses models that edgekit itself has just made."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 def parse_own_model(content: bytes, *, step: str) -> TfliteModel:
-    """Parse a model that a step of the conversion has made.
+    """Parse a model that was made by a step of the conversion.
 
     Args:
         content: The .tflite.
-        step: What made it, in words that follow "edgekit".
+        step: The step, in words that follow "edgekit".
     Raises:
-        ConversionError: The structure check refuses it. That is a fault of edgekit, not of the user's file, and the
-            advice to copy the file again would lead nowhere.
+        ConversionError: The structure check rejects the model. This is a bug in edgekit, not a defect of the user's
+            file, so the usual advice to copy the file again would be misleading.
     """
     try:
         return TfliteModel(content)
@@ -27,10 +27,10 @@ def parse_own_model(content: bytes, *, step: str) -> TfliteModel:
 
 
 def parse_lowered(content: bytes) -> TfliteModel:
-    """:func:`parse_own_model` for a float model that lowering has made."""
+    """:func:`parse_own_model` for a float model made by lowering."""
     return parse_own_model(content, step="has lowered the model to TFLite")
 
 
 def parse_quantized(content: bytes) -> TfliteModel:
-    """:func:`parse_own_model` for a model that quantization has made."""
+    """:func:`parse_own_model` for a model made by quantization."""
     return parse_own_model(content, step="has quantized the model")

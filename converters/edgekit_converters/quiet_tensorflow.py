@@ -1,4 +1,4 @@
-"""Importing TensorFlow without its start-up notes."""
+"""Imports TensorFlow without its startup messages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from collections.abc import Iterator
 
 
 def import_quietly() -> None:
-    """Import TensorFlow, if it is not there yet, with its native start-up notes kept off stderr.
+    """Import TensorFlow, if it is not imported yet, and keep its native startup messages off stderr.
 
-    TensorFlow 2.21 writes them before it reads ``TF_CPP_MIN_LOG_LEVEL``. An error of the import is raised as ever.
+    TensorFlow 2.21 writes them before it reads ``TF_CPP_MIN_LOG_LEVEL``. Import errors are raised as usual.
     """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _native_stderr_closed():
         import tensorflow  # noqa: F401
-    # "Retracing" warnings are advice to whoever writes training loops.
+    # "Retracing" warnings are advice for authors of training loops.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 

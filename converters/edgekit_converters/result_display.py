@@ -1,4 +1,4 @@
-"""How a result shows itself at a Python prompt and in a notebook."""
+"""Displays results at a Python prompt and in notebooks."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass
 
 from edgekit_runtime.printable_text import one_line
 
-#: Characters of one fact that are shown; a list of labels may be of any length.
+#: Longest part of a fact that is shown, in characters; a list of labels may be of any length.
 _LONGEST_FACT = 300
-#: Facts that are shown; a file may hold any number.
+#: Most facts that are shown; a file may have any number.
 _MOST_FACTS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A result in short.
+    """A short form of a result.
 
     Attributes:
-        title: What it is, and of what.
-        facts: A name and a value for each fact; names may repeat.
+        title: Kind of the result, and what it is about.
+        facts: Name and value of each fact; names may repeat.
     """
 
     title: str
     facts: tuple[tuple[str, str], ...]
 
     def shown_facts(self) -> Iterator[tuple[str, str]]:
-        """The facts, each on one line of limited length; texts from files appear without control characters."""
+        """Yield the facts, each on one line of limited length; control characters in text from files are removed."""
         for name, value in self.facts[:_MOST_FACTS]:
             yield one_line(name, _LONGEST_FACT), one_line(value, _LONGEST_FACT)
         if len(self.facts) > _MOST_FACTS:
@@ -35,7 +35,7 @@ class Summary:
 
 
 class ResultDisplay:
-    """Base of results: ``repr`` gives the summary as text, and notebooks show it as a table.
+    """Base of results: ``repr`` returns the summary as text, and notebooks show it as a table.
 
     Subclasses that are dataclasses need ``repr=False``.
     """
@@ -43,7 +43,7 @@ class ResultDisplay:
     __slots__ = ()
 
     def summary(self) -> Summary:
-        """The result in short."""
+        """Return the short form of the result."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -54,7 +54,7 @@ class ResultDisplay:
         return "\n".join([f"<{one_line(summary.title, _LONGEST_FACT)}>", *lines])
 
     def _repr_html_(self) -> str:
-        """The summary as an HTML table; every text is escaped."""
+        """Return the summary as an HTML table; all text is escaped."""
         summary = self.summary()
         rows = "".join(
             f'<tr><th scope="row" style="text-align:left">{html.escape(name)}</th>'

@@ -1,7 +1,7 @@
-"""Temporary folders that a killed process leaves behind only until the next run.
+"""Temporary folders that are removed on the next run if a process was killed.
 
-A process holds a lock on each of its folders, which the system releases however the process ends. A folder that can
-be locked therefore belongs to nobody any more.
+A process holds a lock on each of its folders, which the system releases however the process ends. A folder that can be
+locked is therefore abandoned.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Only names with both ends are ever removed; 0.1.0 did not lock its folders and named them otherwise.
+#: Only names with this prefix and suffix are ever removed; 0.1.0 did not lock its folders and used other names.
 _PREFIX, _SUFFIX = "edgekit-", ".tmp"
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @contextmanager
 def temporary_folder(purpose: str) -> Iterator[Path]:
-    """Yield a new folder in the system's temporary folder; it is removed with everything in it.
+    """Yield a new folder in the system's temporary folder, which is removed with all its content.
 
     Args:
         purpose: Part of the folder's name.
@@ -35,14 +35,14 @@ def temporary_folder(purpose: str) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder_in(place: Path) -> Iterator[Path]:
-    """Yield a new hidden folder in ``place``, from which files can be renamed into it."""
+    """Yield a new hidden folder in ``place``, so that files can be moved to ``place`` by renaming."""
     with _locked_folder(place, "." + _PREFIX, "." + _PREFIX) as folder:
         yield folder
 
 
 @contextmanager
 def private_temporary_files(purpose: str) -> Iterator[None]:
-    """Let libraries of this process write their temporary files into a folder that is removed with them."""
+    """Make libraries in this process write their temporary files into a folder, and remove it afterwards."""
     before = tempfile.tempdir
     with temporary_folder(purpose) as folder:
         tempfile.tempdir = str(folder)
@@ -64,13 +64,13 @@ def _locked_folder(place: Path, family: str, prefix: str) -> Iterator[Path]:
 
 
 def _make_locked(place: Path, prefix: str) -> tuple[Path, int]:
-    """A new folder and the descriptor that holds its lock."""
+    """Make a new folder, and return it with the descriptor that holds its lock."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=_SUFFIX, dir=place))
-        # Another process may take the folder for abandoned until it is locked.
+        # Until it is locked, another process may consider the folder abandoned.
         with contextlib.suppress(FileNotFoundError):
             lock = os.open(folder, _OPEN_FOLDER)
-            # Not every file system has locks; without them, nothing is ever taken for abandoned.
+            # Not every file system supports locks; without them, no folder is ever considered abandoned.
             with contextlib.suppress(OSError):
                 fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.is_dir():
@@ -80,7 +80,7 @@ def _make_locked(place: Path, prefix: str) -> tuple[Path, int]:
 
 @functools.cache
 def _remove_abandoned(place: Path, family: str) -> None:
-    """Remove this user's folders of ``family`` in ``place`` whose processes have ended; once in each run."""
+    """Remove this user's folders of ``family`` in ``place`` whose processes have ended; once per run."""
     with contextlib.suppress(OSError):
         for folder in place.iterdir():
             if folder.name.startswith(family) and folder.name.endswith(_SUFFIX):
@@ -88,7 +88,7 @@ def _remove_abandoned(place: Path, family: str) -> None:
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    # Neither a link nor another user's folder: in a shared place anybody can choose these names.
+    # Ignore links and other users' folders: in a shared folder anyone can use these names.
     with contextlib.suppress(OSError):
         lock = os.open(folder, _OPEN_FOLDER)
         try:

@@ -1,4 +1,4 @@
-"""What every tensor of a .tflite holds while it runs, not only its outputs."""
+"""Reads the values of every tensor of a .tflite while it runs, not only its outputs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
 class TensorValues:
-    """Runs a .tflite on LiteRT and keeps what is between its ends.
+    """Runs a .tflite on LiteRT and keeps its intermediate values.
 
-    Without delegates, which keep their tensors to themselves: integer results may differ by one step from those that
-    XNNPACK gives.
+    It runs without delegates, since these do not expose their tensors. Integer results may therefore differ by one step
+    from those of XNNPACK.
 
     Attributes:
-        tensors: The tensors of the model proper, by number.
-        batch: How many examples one run takes; None if any number will do.
+        tensors: Tensors of the main graph, by index.
+        batch: Number of examples per run; None for any number.
     """
 
     def __init__(self, model: TfliteModel, *, num_threads: int = 1) -> None:
@@ -49,7 +49,7 @@ class TensorValues:
         """Run one batch.
 
         Args:
-            inputs: For each input by name an array (N, …): real values, or the input's own integers.
+            inputs: An array (N, …) for each input by name: real values, or the input's own integers.
         Raises:
             InterpreterError: The model cannot run on these shapes.
         """
@@ -65,11 +65,11 @@ class TensorValues:
             ) from error
 
     def activations(self) -> list[TensorDescription]:
-        """The tensors of real values that the last run computed and that can be read."""
+        """The tensors of real values that the last run computed and that are readable."""
         return [tensor for tensor in self.tensors if _is_activation(tensor) and self._holds(tensor)]
 
     def real(self, tensor: TensorDescription) -> np.ndarray:
-        """What a tensor held in the last run, as real values; integers that are not quantized as they are."""
+        """Return a tensor's values in the last run as real values; integers without quantization are unchanged."""
         codes: np.ndarray = self._interpreter.get_tensor(tensor.index)
         params = quantization(tensor)
         return codes if params is None else dequantize(codes, params)
@@ -78,7 +78,7 @@ class TensorValues:
         try:
             self._interpreter.get_tensor(tensor.index)
         except ValueError:
-            # State of a recurrent layer, or what a loop only passes through, has no memory of its own.
+            # The state of a recurrent layer, or a value that a loop only passes through, has no memory of its own.
             return False
         return True
 
@@ -96,7 +96,7 @@ def _is_activation(tensor: TensorDescription) -> bool:
 
 
 def quantization(tensor: TensorDescription) -> QuantizationParams | None:
-    """What an integer tensor's codes stand for, or None if they stand for themselves."""
+    """Quantization parameters of an integer tensor; None if it is not quantized."""
     if not tensor.scales or not tensor.dtype.startswith(("int", "uint")):
         return None
     if len(tensor.scales) == 1:
