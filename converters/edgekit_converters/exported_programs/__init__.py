@@ -1,1 +1,1 @@
-"""PyTorch exported programs (``.pt2``): read and checked against allow-lists before PyTorch sees them."""
+"""PyTorch exported programs (``.pt2``): read and checked against allow-lists before PyTorch reads them."""

@@ -1,7 +1,7 @@
-"""The archive of an exported program: an allow-list of members, each read once, compressed ones refused.
+"""The archive of an exported program: an allow-list of members, each read once; compressed ones are rejected.
 
-PyTorch's loader acts on names: it opens what lies under ``data/aotinductor/`` as native code, unpickles other members,
-and takes whatever begins with ``models/`` for a model. None of it reaches PyTorch unless it is named here.
+PyTorch's loader acts on member names: it opens what is below ``data/aotinductor/`` as native code, unpickles other
+members, and treats everything that starts with ``models/`` as a model. Only members that are named here reach PyTorch.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ FORMAT = "archive_format"
 _ALLOWED = re.compile(
     rf"{FORMAT}|archive_version|byteorder|\.data/(version|serialization_id)"
     rf"|{MODEL}|{WEIGHTS}weight_\d{{1,6}}|{CONSTANTS}tensor_\d{{1,6}}|{WEIGHTS_CONFIG}|{CONSTANTS_CONFIG}"
-    # These two are never read: the sample inputs may be pickled objects, and extra files mean nothing to a conversion.
+    # These two are never read: sample inputs may be pickled objects, and extra files are irrelevant to a conversion.
     r"|data/sample_inputs/model\.pt|extra/[A-Za-z0-9_.-]{1,100}",
     re.ASCII,
 )
 _MAX_MEMBERS = 20_000
-#: What PyTorch 2.7 and before, and 2.8, write: the weights are pickled objects in these.
+#: Written by PyTorch up to 2.7, and by 2.8: the weights in them are pickled objects.
 _OLD_FORMAT = "serialized_exported_program.json"
 _PICKLED_WEIGHTS = frozenset({WEIGHTS + "model.pt", CONSTANTS + "model.pt"})
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The members of an exported program that are of use.
+    """The members of an exported program that are needed.
 
     Attributes:
-        path: The file.
-        members: Content by name, without the folder that all of them are in.
+        path: Path of the file.
+        members: Content by name, without the folder that contains all of them.
     """
 
     path: Path
     members: dict[str, bytes]
 
     def read(self, name: str) -> bytes:
-        """One member.
+        """Return one member.
 
         Raises:
-            ModelFileError: It is not there.
+            ModelFileError: The member is missing.
         """
         if name not in self.members:
             raise ModelFileError(f"{self.path.name} is not a whole exported program.", expected=f"a member {name}")
@@ -58,7 +58,7 @@ class Archive:
 
 
 def is_exported_program(path: Path) -> bool:
-    """Whether a file is a PyTorch exported program, by what it holds."""
+    """Whether a file is a PyTorch exported program, judging by its content."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -68,11 +68,11 @@ def is_exported_program(path: Path) -> bool:
 
 
 def read_archive(path: Path) -> Archive:
-    """Read the members that are allowed, and refuse the file for any other.
+    """Read the allowed members, and reject a file that contains any other.
 
     Raises:
-        ModelFileError: The archive is damaged, or of a version of PyTorch before 2.9.
-        UnsafeModelError: It holds a member that PyTorch would run, or one name twice.
+        ModelFileError: The archive is damaged, or was written by PyTorch before 2.9.
+        UnsafeModelError: It contains a member that PyTorch would run, or one name twice.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -100,7 +100,7 @@ def _allowed_entries(entries: list[zipfile.ZipInfo], path: Path) -> dict[str, zi
     allowed: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         name = entry.filename.removeprefix(folder)
-        # The table of contents holds the name as stored; zipfile cuts its own at a zero byte.
+        # The table of contents contains the stored name, but zipfile cuts its own at a zero byte.
         if (
             not entry.filename.startswith(folder)
             or not _ALLOWED.fullmatch(name)
@@ -117,7 +117,7 @@ def _allowed_entries(entries: list[zipfile.ZipInfo], path: Path) -> dict[str, zi
 
 
 def _require_stored(entries: list[zipfile.ZipInfo], path: Path) -> None:
-    """PyTorch stores its members as they are, so that all of them together are never larger than the file."""
+    """Require uncompressed members, as PyTorch writes them; in total they are then never larger than the file."""
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size or entry.flag_bits & 1:
             raise ModelFileError(

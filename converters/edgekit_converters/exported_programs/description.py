@@ -1,7 +1,7 @@
-"""An exported program's description, checked part by part and written anew for PyTorch.
+"""Checks an exported program's description part by part, and rebuilds it for PyTorch.
 
-What PyTorch would evaluate, import or look up beyond tensors and numbers is left out: guards, metadata of nodes, and
-the structure of inputs and outputs, which become flat lists.
+Everything that PyTorch would evaluate, import or look up, apart from tensors and numbers, is left out: guards, node
+metadata, and the structure of inputs and outputs, which become flat lists.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edgekit_converters.exported_programs.operators import GET_ITEM, SCALAR_OPER
 from edgekit_converters.exported_programs.symbolic_sizes import MAX_DEGREE, symbol_of
 
 _LEAF: dict[str, Any] = {"type": None, "context": None, "children_spec": []}
-#: As `torch.tensor()` in `forward()` is exported: in place on a view, which PyTorch refuses when it runs it again.
+#: `torch.tensor()` in `forward()` is exported as an in-place operator on a view, which PyTorch refuses to run again.
 _REPLACED = {"torch.ops.aten.detach_.default": "torch.ops.aten.detach.default"}
 
 
@@ -103,12 +103,12 @@ _program = fields.record(
 
 
 def checked_description(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The description as PyTorch may read it, made of the parts that are known and plain.
+    """Rebuild the description for PyTorch from the parts that are known and plain.
 
     Args:
-        description: What ``models/model.json`` holds.
+        description: Content of ``models/model.json``.
     Raises:
-        FieldError: A part is not what PyTorch writes for tensors, numbers and ATen operators.
+        FieldError: A part differs from what PyTorch writes for tensors, numbers and ATen operators.
     """
     program: dict[str, Any] = _program(dict(description))
     module = program["graph_module"]
@@ -116,7 +116,7 @@ def checked_description(description: Mapping[str, Any]) -> dict[str, Any]:
     for node in module["graph"]["nodes"]:
         node["metadata"] = {}
     for spec in module["signature"]["input_specs"]:
-        # PyTorch writes a name in a record of its own only for tensors.
+        # PyTorch records names separately only for tensors.
         _require_known(spec, module["graph"])
     inputs = [spec for spec in module["signature"]["input_specs"] if {"user_input", "constant_input"} & set(spec)]
     outputs = [spec for spec in module["signature"]["output_specs"] if "user_output" in spec]
@@ -151,7 +151,7 @@ def _flat_signature(inputs: int, outputs: int) -> dict[str, Any]:
 
 
 def _require_bounded_scalars(nodes: list[dict[str, Any]]) -> None:
-    """Refuse a chain of multiplications of sizes whose result no memory would hold."""
+    """Reject a chain of multiplications of sizes whose result would not fit into any memory."""
     degrees: dict[str, int] = {}
     for node in nodes:
         if node["target"] not in SCALAR_OPERATORS:

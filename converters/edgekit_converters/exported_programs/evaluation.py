@@ -1,10 +1,10 @@
-"""Operators that were exported in training mode, switched to evaluation: as ``model.eval()`` would have."""
+"""Switches operators that were exported in training mode to evaluation, as ``model.eval()`` would have done."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Operators that act otherwise while training, by the name of the argument that says so.
+#: Operators that behave differently in training, by the name of the argument that selects it.
 _FLAGS = {
     "train": {"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "native_dropout", "lstm", "gru"}
     | {"rnn_tanh", "rnn_relu"},

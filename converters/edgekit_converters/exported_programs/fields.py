@@ -1,6 +1,6 @@
-"""Checks of the parts of a program's description: each returns the value as PyTorch may read it, or raises.
+"""Checks for the parts of a program's description: each returns the value that PyTorch may read, or raises an error.
 
-They build the description anew from what they know, so that a field nobody looked at never reaches PyTorch.
+The checks rebuild the description from known parts, so that a field that nothing has checked never reaches PyTorch.
 """
 
 from __future__ import annotations
@@ -15,51 +15,51 @@ from edgekit_converters.exported_programs.symbolic_sizes import degree_of
 
 Check = Callable[[Any], Any]
 
-#: Names become Python source in PyTorch.
+#: PyTorch turns names into Python source.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _PATH = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){0,50}")
 _VERSION = re.compile(r"[<>=]{0,2}[0-9][A-Za-z0-9.+-]{0,60}")
 _LARGEST_INTEGER = 2**63
 _MAX_STRING = 1000
-#: PyTorch's number for a tensor that is neither sparse nor of another library.
+#: PyTorch's number of the layout of a tensor that is neither sparse nor owned by another library.
 _STRIDED = 7
 _CPU = {"type": "cpu", "index": None}
 
 
 class FieldError(ValueError):
-    """A part of the description is not what PyTorch writes."""
+    """A part of the description differs from what PyTorch writes."""
 
 
 def name(value: Any) -> str:
-    """A name that is an identifier of Python."""
+    """Check a name, which must be a Python identifier."""
     if not isinstance(value, str) or not _NAME.fullmatch(value) or value.startswith("__") or keyword.iskeyword(value):
         raise FieldError(f"the name {str(value)[:80]!r}")
     return value
 
 
 def dotted_path(value: Any) -> str:
-    """The name of a weight within its model, such as ``layers.0.weight``."""
+    """Check the name of a weight within its model, such as ``layers.0.weight``."""
     if not isinstance(value, str) or not _PATH.fullmatch(value) or any(x.startswith("__") for x in value.split(".")):
         raise FieldError(f"the weight's name {str(value)[:80]!r}")
     return value
 
 
 def integer(value: Any) -> int:
-    """A whole number of 64 bits."""
+    """Check a 64-bit integer."""
     if type(value) is not int or abs(value) > _LARGEST_INTEGER:
         raise FieldError(f"{str(value)[:80]!r} for a whole number")
     return value
 
 
 def boolean(value: Any) -> bool:
-    """True or false."""
+    """Check a boolean."""
     if type(value) is not bool:
         raise FieldError(f"{str(value)[:80]!r} for true or false")
     return value
 
 
 def number(value: Any) -> float | str:
-    """A real number; PyTorch writes infinity and NaN as words."""
+    """Check a real number; PyTorch writes infinity and NaN as words."""
     if value in ("Infinity", "-Infinity", "NaN"):
         return str(value)
     if type(value) not in (int, float) or not math.isfinite(value):
@@ -68,40 +68,40 @@ def number(value: Any) -> float | str:
 
 
 def string(value: Any) -> str:
-    """A short text: a mode such as ``tanh``."""
+    """Check a short string, such as the mode ``tanh``."""
     if not isinstance(value, str) or len(value) > _MAX_STRING:
         raise FieldError(f"{str(value)[:80]!r} for a text")
     return value
 
 
 def version(value: Any) -> str:
-    """A version such as ``2.13.0+cpu``."""
+    """Check a version such as ``2.13.0+cpu``."""
     if not isinstance(value, str) or not _VERSION.fullmatch(value):
         raise FieldError(f"the version {str(value)[:80]!r}")
     return value
 
 
 def nothing(value: Any) -> bool:
-    """What PyTorch writes for None."""
+    """Check the boolean that PyTorch writes for None."""
     return boolean(value)
 
 
 def device(value: Any) -> dict[str, Any]:
-    """Any device becomes the CPU: a program that was exported on a GPU is converted as well."""
+    """Replace any device by the CPU, so that a program that was exported on a GPU can be converted as well."""
     if not isinstance(value, dict) or set(value) != {"type", "index"}:
         raise FieldError(f"{str(value)[:80]!r} for a device")
     return dict(_CPU)
 
 
 def layout(value: Any) -> int:
-    """Plain tensors only."""
+    """Check that a tensor's layout is plain (strided)."""
     if value != _STRIDED:
         raise FieldError(f"a tensor of layout {str(value)[:20]}")
     return _STRIDED
 
 
 def expression(value: Any) -> str:
-    """A size as an expression, see :mod:`~edgekit_converters.exported_programs.symbolic_sizes`."""
+    """Check a size given as an expression, see :mod:`~edgekit_converters.exported_programs.symbolic_sizes`."""
     try:
         degree_of(string(value))
     except ValueError as error:
@@ -110,7 +110,7 @@ def expression(value: Any) -> str:
 
 
 def many(check: Check) -> Check:
-    """A list, each element checked."""
+    """Make a check for a list that checks each element."""
 
     def checked(value: Any) -> list[Any]:
         if not isinstance(value, list):
@@ -121,12 +121,12 @@ def many(check: Check) -> Check:
 
 
 def optional(check: Check) -> Check:
-    """A value or null."""
+    """Make a check for a value or null."""
     return lambda value: None if value is None else check(value)
 
 
 def named(keys: Check, values: Check) -> Check:
-    """An object whose keys are names of the program's own."""
+    """Make a check for an object whose keys are names chosen by the program."""
 
     def checked(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -137,7 +137,7 @@ def named(keys: Check, values: Check) -> Check:
 
 
 def record(fields: Mapping[str, Check], ignored: tuple[str, ...] = ()) -> Check:
-    """An object with just these fields; those ``ignored`` are left out."""
+    """Make a check for an object with exactly these fields; those in ``ignored`` are left out of the result."""
 
     def checked(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -152,7 +152,7 @@ def record(fields: Mapping[str, Check], ignored: tuple[str, ...] = ()) -> Check:
 
 
 def one_of(kinds: Mapping[str, Check]) -> Check:
-    """An object with one field, which says of what kind its value is."""
+    """Make a check for an object with one field, whose name is the kind of its value."""
 
     def checked(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict) or len(value) != 1:
@@ -191,7 +191,7 @@ _optional_tensor = one_of({"as_tensor": tensor_name, "as_none": nothing})
 _size_argument = one_of({"as_name": name, "as_int": integer})
 _number_argument = one_of({"as_name": name, "as_float": number})
 _condition_argument = one_of({"as_name": name, "as_bool": boolean})
-#: Every kind of argument but those that name code: graphs, operators, custom objects.
+#: Every kind of argument except those that name code: graphs, operators, custom objects.
 argument = one_of(
     {
         "as_none": nothing,

@@ -1,4 +1,4 @@
-"""What ``forward()`` calls its arguments and results."""
+"""Finds the names of the arguments and results of ``forward()``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MAX_STRUCTURE = 100_000
 
 
 def input_names(description: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of the tensors among the arguments: those of ``forward()``, or PyTorch's for parts of a list or dict.
+    """Names of the tensors among the arguments: those in ``forward()``, or PyTorch's for parts of a list or dict.
 
     Args:
-        description: The description as it was read; what does not fit is passed over.
+        description: The description as read; unusable parts of it are ignored.
         inputs: The specifications of all arguments, in order.
     """
     given = _root_signature(description).get("forward_arg_names")
@@ -29,7 +29,7 @@ def input_names(description: Mapping[str, Any], inputs: Sequence[Mapping[str, An
 
 
 def output_names(description: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of the tensors that are returned: the keys of a dict, else ``output`` or ``output_0``, ``output_1``…"""
+    """Names of the returned tensors: the keys of a dict, otherwise ``output``, or ``output_0``, ``output_1``…"""
     keys = _keys(_root_signature(description).get("out_spec"))
     if keys is None or len(keys) != len(outputs):
         keys = ["output"] if len(outputs) == 1 else [f"output_{place}" for place in range(len(outputs))]
@@ -45,7 +45,7 @@ def _root_signature(description: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _keys(structure: Any) -> list[str] | None:
-    """The keys of a returned dict or named tuple, or None for any other structure."""
+    """The keys of a returned dict or named tuple; None for any other structure."""
     if not isinstance(structure, str) or len(structure) > _MAX_STRUCTURE:
         return None
     try:
@@ -64,7 +64,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names of which no two are the same."""
+    """Make names unique."""
     distinct: list[str] = []
     for name in names:
         number, candidate = 1, name

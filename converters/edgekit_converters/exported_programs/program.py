@@ -1,4 +1,4 @@
-"""An exported program, read and checked without PyTorch."""
+"""Reads and checks an exported program without PyTorch."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from edgekit_converters.keras_files.bounded_json import parse_object
 from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.errors import ModelFileError, UnsafeModelError
 
-#: A description takes about 1 kB per operator, most of it the line of source that it came from.
+#: A description takes about 1 kB per operator, most of it the source line that the operator came from.
 _MAX_DESCRIPTION_BYTES = 32 << 20
 _MAX_VALUES = 1_000_000
-#: A weight may be a view that repeats its stored values, up to so many.
+#: A weight may be a view that repeats its stored values, up to this many elements.
 _FREE_ELEMENTS = 1 << 20
 
-#: PyTorch's numbers for the types of tensors: numpy's name and bytes per value.
+#: PyTorch's numbers for tensor types: type as named by numpy, and bytes per value.
 _DTYPES = {
     1: ("uint8", 1),
     2: ("int8", 1),
@@ -71,10 +71,10 @@ class ProgramTensor:
     """An input or output of a program.
 
     Attributes:
-        name: What ``forward()`` calls it.
-        shape: Sizes as exported: for those left open, the example's.
-        symbols: For each size the symbol it was left open as, or None if it is fixed.
-        dtype: numpy's name of the type.
+        name: Name in ``forward()``.
+        shape: Sizes as exported; dynamic ones are those of the example inputs.
+        symbols: For each size, the symbol of a dynamic size, or None if it is fixed.
+        dtype: Type as named by numpy.
     """
 
     name: str
@@ -84,36 +84,36 @@ class ProgramTensor:
 
     @property
     def is_channels_first_image(self) -> bool:
-        """Whether this is (N, 1 or 3, H, W), as PyTorch has images."""
+        """Whether this is (N, 1 or 3, H, W), PyTorch's layout of images."""
         return len(self.shape) == 4 and self.shape[1] in (1, 3) and self.dtype in ("float32", "uint8")
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values, -1 for sizes that are open."""
+        """Return the fields as plain values, with -1 for dynamic sizes."""
         sizes = [-1 if symbol else size for size, symbol in zip(self.shape, self.symbols, strict=True)]
         return {"name": self.name, "shape": sizes, "dtype": self.dtype}
 
     def describe(self) -> str:
-        """Name, type and shape on one line."""
+        """Format name, type and shape on one line."""
         sizes = ["any" if symbol else str(size) for size, symbol in zip(self.shape, self.symbols, strict=True)]
         return f"{self.name}: {self.dtype} ({', '.join(sizes)})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Program(ResultDisplay):
-    """An exported program that holds tensors, numbers and ATen operators only.
+    """An exported program that contains only tensors, numbers and ATen operators.
 
     Attributes:
-        path: The file.
+        path: Path of the file.
         torch_version: Version of PyTorch that wrote it.
-        inputs: What ``forward()`` takes, without arguments that were fixed when it was exported.
-        outputs: What it returns, in order.
-        constants: Values of the arguments that were fixed, by their place among all arguments.
-        operators: How often each ATen operator occurs.
+        inputs: Arguments of ``forward()``, without those that were fixed in the export.
+        outputs: Results of ``forward()``, in order.
+        constants: Values of the fixed arguments, by index among all arguments.
+        operators: Count of each ATen operator.
         parameters: Number of values in its weights.
         training: Operators that were exported in training mode; they are converted as in evaluation.
-        description: ``models/model.json``, written anew.
-        payloads: The two tables of weights and of constants, by name of their member.
-        stored: The weights and constants, by name of their member.
+        description: ``models/model.json``, rebuilt.
+        payloads: The tables of weights and of constants, by the names of their members.
+        stored: The weights and constants, by the names of their members.
     """
 
     path: Path
@@ -130,13 +130,13 @@ class Program(ResultDisplay):
 
     @property
     def batch_symbol(self) -> str | None:
-        """The symbol of the first size of every input, or None if they have no open batch in common."""
+        """The symbol of the first size of every input; None if they have no dynamic batch in common."""
         first = {each.symbols[0] if each.symbols else None for each in self.inputs}
         return first.pop() if len(first) == 1 else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A sentence if the program was exported in training mode."""
+        """A sentence for a program that was exported in training mode."""
         if not self.training:
             return ()
         return (
@@ -146,7 +146,7 @@ class Program(ResultDisplay):
 
     @property
     def note_on_open_sizes(self) -> str:
-        """A sentence if sizes other than the batch were left open."""
+        """A sentence for a program with dynamic sizes other than the batch."""
         open_inputs = [each for each in self.inputs if any(each.symbols[1:])]
         if not open_inputs:
             return ""
@@ -157,7 +157,7 @@ class Program(ResultDisplay):
 
     @property
     def note_on_layout(self) -> str:
-        """A sentence if images are taken with their channels first."""
+        """A sentence for a program with channels-first images."""
         images = ", ".join(each.name for each in self.inputs if each.is_channels_first_image)
         if not images:
             return ""
@@ -168,11 +168,11 @@ class Program(ResultDisplay):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a conversion would say."""
+        """The sentences that a conversion would print."""
         return tuple(x for x in (*self.warnings, self.note_on_open_sizes, self.note_on_layout) if x)
 
     def to_dict(self) -> dict[str, Any]:
-        """What there is to say of it, as plain values."""
+        """Return the main facts as plain values."""
         return {
             "file": self.path.name,
             "torch_version": self.torch_version,
@@ -184,7 +184,7 @@ class Program(ResultDisplay):
         }
 
     def summary(self) -> Summary:
-        """Version, parameters, inputs and outputs, and what a conversion would say."""
+        """Version, parameters, inputs and outputs, and the notes of a conversion."""
         facts = [
             ("PyTorch", self.torch_version),
             ("operators", f"{sum(self.operators.values()):,}"),
@@ -200,8 +200,8 @@ def read_program(path: Path) -> Program:
     """Read an exported program.
 
     Raises:
-        ModelFileError: It is damaged or of an older format.
-        UnsafeModelError: It holds what PyTorch would run, or what is not known to be harmless.
+        ModelFileError: The file is damaged or in an older format.
+        UnsafeModelError: It contains something that PyTorch would run, or that is not known to be harmless.
     """
     archive = read_archive(path)
     raw = _parsed(archive, MODEL)
@@ -230,7 +230,7 @@ def _parsed(archive: Archive, name: str) -> dict[str, Any]:
 
 
 def _stored(archive: Archive, payloads: Mapping[str, Any]) -> dict[str, bytes]:
-    """The members that the tables name, each as large as what is read from it."""
+    """The members that the tables name, each checked to be large enough for what is read from it."""
     stored = {}
     for place, table in payloads.items():
         folder, kind = (WEIGHTS, "weight_") if place == WEIGHTS_CONFIG else (CONSTANTS, "tensor_")
@@ -247,7 +247,7 @@ def _stored(archive: Archive, payloads: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _require_stored(meta: Mapping[str, Any], content: bytes, member: str) -> None:
-    """Refuse a tensor that reaches beyond its stored values, or repeats them without measure."""
+    """Reject a tensor that extends beyond its stored values, or repeats them excessively."""
     sizes, strides = ([each["as_int"] for each in meta[field]] for field in ("sizes", "strides"))
     if meta["dtype"] not in _DTYPES or len(sizes) != len(strides) or min([0, *sizes, *strides]) < 0:
         raise fields.FieldError(f"the tensor {member}")
@@ -308,7 +308,7 @@ def _tensor(name: str, meta: Mapping[str, Any]) -> ProgramTensor:
 
 
 def _size(size: Mapping[str, Any]) -> tuple[int, str | None]:
-    """A size as exported, and the symbol or expression that it was left open as."""
+    """A size as exported, and the symbol or expression of a dynamic size."""
     if "as_int" in size:
         return int(size["as_int"]), None
     expression = size["as_expr"]
@@ -322,7 +322,7 @@ def _value(constant: Mapping[str, Any]) -> Any:
 
 
 def archive_for_pytorch(program: Program) -> list[tuple[str, bytes]]:
-    """The members of an archive that holds nothing but what was checked.
+    """Return the members of an archive that contains only what was checked.
 
     The sample inputs are empty: PyTorch would unpickle them.
     """

@@ -1,15 +1,15 @@
-"""Sizes that an exported program leaves open, such as ``Mul(Integer(2), Symbol('s77', positive=True, integer=True))``.
+"""Dynamic sizes in an exported program, such as ``Mul(Integer(2), Symbol('s77', positive=True, integer=True))``.
 
-PyTorch hands this text to an evaluator of Python, so that only the grammar below gets there: calls of the named
-functions, whole numbers and symbols. The degree of an expression is bounded as well, since ``x*x`` repeated forty times
-is a number that no memory holds.
+PyTorch evaluates this text as Python, so only text that follows the grammar below may reach it: calls of the named
+functions, integers and symbols. The degree of an expression is limited as well, since ``x*x`` repeated forty times is a
+number that does not fit into any memory.
 """
 
 from __future__ import annotations
 
 import re
 
-#: Longest expression in characters, and deepest nesting of calls.
+#: Longest expression in characters, and largest nesting depth of calls.
 _MAX_CHARACTERS, _MAX_DEPTH = 4000, 24
 #: Highest power of sizes that an expression or a chain of nodes may reach.
 MAX_DEGREE = 32
@@ -27,10 +27,10 @@ _OTHERS = _NUMBERS | _ROUNDINGS | _CONDITIONS | {"StrictGreaterThan", "StrictLes
 
 
 def degree_of(expression: str) -> int:
-    """Highest power of sizes in an expression: 1 for a symbol, 2 for the product of two.
+    """Return the highest power of sizes in an expression: 1 for a symbol, 2 for the product of two.
 
     Raises:
-        ValueError: It is not in the grammar, or too long, too deep or of too high a degree.
+        ValueError: The expression does not follow the grammar, or is too long, too deep or of too high a degree.
     """
     if len(expression) > _MAX_CHARACTERS:
         raise ValueError(f"an expression of {len(expression)} characters")
@@ -41,13 +41,13 @@ def degree_of(expression: str) -> int:
 
 
 def symbol_of(expression: str) -> str | None:
-    """``s77`` for an expression that is this symbol and nothing else, or None."""
+    """Return ``s77`` for an expression that consists only of this symbol, otherwise None."""
     match = _SYMBOL.fullmatch(expression)
     return match[1] if match else None
 
 
 def _read(text: str, start: int, depth: int) -> tuple[int, int]:
-    """The degree of the expression that begins at ``start``, and where it ends."""
+    """The degree of the expression that starts at ``start``, and the position of its end."""
     if match := _SYMBOL.match(text, start) or _INTEGER.match(text, start):
         return 1, match.end()
     call = _CALL.match(text, start)
