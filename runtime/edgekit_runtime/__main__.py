@@ -60,32 +60,32 @@ def _parser() -> argparse.ArgumentParser:
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("model", type=Path, help=".tflite file")
     running.add_argument(
-        "--public-key", metavar="FILE|HEX", help="the Ed25519 key that the model has to be signed with"
+        "--public-key", metavar="FILE|HEX", help="Ed25519 public key that the model must be signed with"
     )
-    running.add_argument("--interpreter", choices=list(INTERPRETERS), help="by default the first one installed")
+    running.add_argument("--interpreter", choices=list(INTERPRETERS), help="interpreter (default: the first installed)")
     parser = argparse.ArgumentParser(prog="python -m edgekit_runtime", description="Run .tflite models on this device.")
     parser.add_argument("--version", action="version", version=edgekit_runtime.__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="info|predict|verify|bench")
 
     info = commands.add_parser(
-        "info", parents=[common], help="show a model's tensors, operators and what is packed in it, or this device"
+        "info", parents=[common], help="show a model's tensors, operators and packed metadata, or describe this device"
     )
     info.add_argument("model", type=Path, nargs="?", help=".tflite file; without it, this device and its interpreters")
     info.set_defaults(run=_info)
 
     predict = commands.add_parser(
-        "predict", parents=[common, running], help="answer images, .npy arrays or lines of JSON"
+        "predict", parents=[common, running], help="run a model on images, .npy arrays or lines of JSON"
     )
     predict.add_argument(
         "inputs",
         type=Path,
         nargs="+",
-        help="images; .npy: uint8 pixels or float inputs; - for lines of JSON on standard input: an image's path, a"
-        " list of numbers, or an object with a list for each input; each is answered by a line of JSON",
+        help="images; .npy files with uint8 pixels or float inputs; or - to read lines of JSON from standard input (an"
+        " image's path, a list of numbers, or an object with one list per input) and print one line of JSON for each",
     )
-    predict.add_argument("--threads", type=_at_least_one, default=1, help="threads an operator may use (default: 1)")
-    predict.add_argument("--top-k", type=_at_least_one, default=1, help="classes to show for each image (default: 1)")
-    predict.add_argument("--labels", type=Path, help="text file with a label in each line")
+    predict.add_argument("--threads", type=_at_least_one, default=1, help="number of threads per operator (default: 1)")
+    predict.add_argument("--top-k", type=_at_least_one, default=1, help="number of classes per image (default: 1)")
+    predict.add_argument("--labels", type=Path, help="text file with one label per line")
     predict.add_argument(
         "--pixel-range", type=float, nargs=2, metavar=("LOW", "HIGH"), help="values of pixels 0 and 255 in training"
     )
@@ -94,21 +94,21 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser(
         "verify",
         parents=[common, running],
-        help="replay the golden examples packed into a model; exits with 3 if it fails",
+        help="run the golden examples packed into a model and compare the predictions; exits with 3 if they differ",
     )
     verify.set_defaults(run=_verify)
 
     bench = commands.add_parser(
-        "bench", parents=[common, running], help="measure cold start, latency, throughput, memory, and the board's heat"
+        "bench", parents=[common, running], help="measure cold start, latency, throughput, memory and temperature"
     )
     bench.add_argument(
         "--threads",
         type=_at_least_one,
         action="append",
-        help="threads an operator may use; may be repeated (default: 1, 2, 4, … up to the cores)",
+        help="number of threads per operator; may be repeated (default: 1, 2, 4, … up to the number of cores)",
     )
-    bench.add_argument("--runs", type=_at_least_one, default=500, help="timed predictions (default: 500)")
-    bench.add_argument("--warmup", type=int, default=50, help="untimed predictions before (default: 50)")
+    bench.add_argument("--runs", type=_at_least_one, default=500, help="number of timed predictions (default: 500)")
+    bench.add_argument("--warmup", type=int, default=50, help="number of untimed predictions before them (default: 50)")
     bench.set_defaults(run=_bench)
     return parser
 
@@ -226,14 +226,14 @@ def _predict_lines(model: Model, top_k: int) -> None:
             result = {"line": number, **error.to_dict()}
         print(json.dumps(result), flush=True)
     if bad:
-        raise DataError(f"{bad} of the lines could not be answered.", next_step="see the errors in their place")
+        raise DataError(f"{bad} of the lines could not be processed.", next_step="see the errors in the output")
 
 
 def _answer_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DataError("The line is no JSON.", received=str(error)) from error
+        raise DataError("The line is not valid JSON.", received=str(error)) from error
     if isinstance(value, str):
         return {"answers": [answer.to_dict() for answer in model.classify(value, top_k)]}
     given = value if isinstance(value, dict) else {model.inputs[0].name: value}
@@ -244,7 +244,7 @@ def _answer_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
     try:
         batch = {name: np.array(values, dtypes.get(name)) for name, values in given.items()}
     except (TypeError, ValueError, OverflowError) as error:
-        raise DataError("The line does not hold the model's inputs.", received=str(error)) from error
+        raise DataError("The line does not contain the model's inputs.", received=str(error)) from error
     return _outputs(model, batch)
 
 
@@ -284,7 +284,7 @@ def _verify(options: argparse.Namespace) -> int:
         print(json.dumps({"model": str(options.model), **report.to_dict()}, indent=1))
     else:
         errors = f"errors up to {max(report.max_error):.3g}, at most {max(report.tolerance):.3g} allowed"
-        first = f"the first answer equal in {sum(report.top1_equal)} of {report.examples} examples"
+        first = f"top class equal in {sum(report.top1_equal)} of {report.examples} examples"
         verdict = "passed" if report.passed else "FAILED"
         print(f"{options.model} on {report.interpreter}: {verdict}; {errors}; {first}")
     if not report.passed:
@@ -312,7 +312,7 @@ def _bench(options: argparse.Namespace) -> None:
         )
     print(f"in large batches, over all cores: {report.batch_images_per_second:,.0f} images/s")
     for what, value, unit in (
-        ("cold start to the first answer", report.cold_start_ms, "ms"),
+        ("cold start to the first prediction", report.cold_start_ms, "ms"),
         ("peak memory of such a process", report.peak_memory_mb, "MB"),
         ("temperature before", report.before.temperature_c, "°C"),
         ("temperature after", report.after.temperature_c, "°C"),

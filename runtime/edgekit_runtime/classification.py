@@ -147,7 +147,7 @@ def labels_for(labels: tuple[str, ...], class_count: int) -> tuple[str, ...]:
         return tuple(str(index) for index in range(class_count))
     if len(labels) != class_count:
         raise UsageError(
-            "The labels do not fit the model.",
+            "The labels do not match the model.",
             expected=f"{class_count} labels, one per class",
             received=f"{len(labels)} labels",
         )

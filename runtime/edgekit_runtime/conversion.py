@@ -73,7 +73,7 @@ class Encoder:
         limits = np.iinfo(self._dtype)
         if array.size and (array.min() < limits.min or array.max() > limits.max):
             raise TensorMismatchError(
-                f"Input {self._info.name!r} cannot hold these integers.",
+                f"The integers for input {self._info.name!r} are out of range.",
                 expected=f"{self._dtype} values, {limits.min} to {limits.max}",
                 received=f"{array.min()} to {array.max()}",
             )
@@ -83,7 +83,7 @@ class Encoder:
         return TensorMismatchError(
             f"The values for input {self._info.name!r} contain NaN.",
             expected="numbers",
-            next_step="find where they come from; no answer to NaN could be trusted",
+            next_step="find the source of the NaN; predictions for NaN are meaningless",
         )
 
     def _wrong_dtype(self, array: np.ndarray) -> TensorMismatchError:

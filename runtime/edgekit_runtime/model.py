@@ -340,7 +340,7 @@ class Model:
             scores = probabilities(scores, kind.is_logit)
             if not ((scores >= 0) & (scores <= 1)).all():
                 raise TensorMismatchError(
-                    "The model's only score is no probability of a class.",
+                    "The model's only score is not a probability.",
                     expected="values from 0 to 1",
                     received=f"{scores.min():g} to {scores.max():g}",
                     next_step="use predict()",

@@ -29,7 +29,7 @@ class QuantizationParams:
         self.quantized_dimension = quantized_dimension
         if self.scale.shape != self.zero_point.shape or self.scale.ndim > 1:
             raise TensorMismatchError(
-                "Scale and zero point do not fit each other.",
+                "Scale and zero point do not match.",
                 expected="both of shape () or both of shape (C,)",
                 received=f"scale {self.scale.shape}, zero point {self.zero_point.shape}",
             )
@@ -126,7 +126,7 @@ def _along_channels(params: QuantizationParams, shape: tuple[int, ...]) -> tuple
     channels = params.scale.shape[0]
     if not 0 <= axis < len(shape) or shape[axis] != channels:
         raise TensorMismatchError(
-            "The tensor does not have the channels of its quantization.",
+            "The tensor's channel count does not match its quantization.",
             expected=f"{channels} channels on axis {axis}",
             received=f"shape {shape}",
         )

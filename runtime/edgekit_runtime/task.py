@@ -21,18 +21,18 @@ INPUT_KINDS: Mapping[str, str] = MappingProxyType(
         IMAGE: "pixels, rescaled from 0-255 to the range the model was trained on",
         SOUND: "samples of a recording",
         TEXT: "strings",
-        TOKENS: "numbers of words or characters",
+        TOKENS: "indices of words or characters",
         NUMBERS: "values that are passed on unchanged",
     }
 )
 #: Every kind of output, with its meaning for help texts.
 OUTPUT_KINDS: Mapping[str, str] = MappingProxyType(
     {
-        CLASSES: "scores of classes, of which one is right",
-        LABELS: "scores of labels, of which several can be right",
+        CLASSES: "scores of classes, exactly one of which is correct",
+        LABELS: "scores of labels, several of which can be correct",
         VALUES: "real numbers",
         MASK: "scores of classes for each pixel",
-        BOXES: "objects and where they are",
+        BOXES: "objects with their positions",
         SEQUENCE: "scores of tokens for each step",
         STATE: "memory that is passed to the next call",
     }

@@ -77,7 +77,7 @@ def _tensor_info(tensor: TensorDescription, names: dict[int, str]) -> TensorInfo
     name = names.get(tensor.index, tensor.name)
     if tensor.dtype == "string":
         raise ModelFileError(
-            f"The model's tensor {name!r} is text, and edgekit_runtime passes numbers only.",
+            f"The model's tensor {name!r} is text, but edgekit_runtime only supports numbers.",
             expected="numbers as inputs and outputs",
             received="a tensor of strings",
             next_step="convert a signature that starts after the text is turned into numbers",
@@ -87,7 +87,7 @@ def _tensor_info(tensor: TensorDescription, names: dict[int, str]) -> TensorInfo
     except TypeError:
         raise ModelFileError(
             f"The model's tensor {name!r} has the type {tensor.dtype}, which numpy does not have.",
-            next_step="convert the model again with numbers of another type at its ends",
+            next_step="convert the model again with another type for its inputs and outputs",
         ) from None
     quantization = None
     if len(tensor.scales) == 1 and tensor.scales[0] > 0:

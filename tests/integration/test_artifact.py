@@ -36,7 +36,7 @@ REPLAY = """
 import json, sys
 import edgekit_runtime, edgekit_runtime.model
 if "--unwarned" in sys.argv:
-    # As if it were not known which models this interpreter answers at chance.
+    # As if it were not known which models this interpreter predicts at chance level.
     edgekit_runtime.model.refuse_scales_beyond = lambda *known: None
 try:
     print(json.dumps(edgekit_runtime.load(sys.argv[1], interpreter="tflite-runtime").verify().to_dict()))
@@ -161,7 +161,7 @@ def test_a_model_that_answers_at_chance_on_tflite_runtime_is_caught(
     """litert-quantizer's dynamic model has a scale for each channel of a dense layer, which 2.14 does not know of."""
     (refusal,) = replayed(tflite_runtime_python, variants / "model-dynamic.tflite")
     assert refusal["error"] == "InterpreterError"
-    assert "answers at chance" in refusal["problem"]
+    assert "predicts at chance level" in refusal["problem"]
 
     report, refusal = replayed(tflite_runtime_python, variants / "model-dynamic.tflite", "--unwarned")
     assert report["passed"] is False

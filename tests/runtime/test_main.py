@@ -102,7 +102,7 @@ def test_bench(tflite_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyP
     assert main(command) == 0
     shown = capsys.readouterr().out
     assert "images/s" in shown
-    assert "cold start to the first answer: " in shown
+    assert "cold start to the first prediction: " in shown
 
 
 def test_bench_of_a_model_without_a_batch_axis(tflite_folder: Path) -> None:
@@ -185,7 +185,7 @@ def test_lines_of_json(tflite_folder: Path, capsys: Capture, monkeypatch: pytest
         assert np.array(answers[1]["outputs"][name]) == pytest.approx(values[:1])
     assert [answer["line"] for answer in answers[2:]] == [3, 4, 5]
     assert [answer["error"] for answer in answers[2:]] == ["DataError", "DataError", "TensorMismatchError"]
-    assert "3 of the lines could not be answered" in shown.err
+    assert "3 of the lines could not be processed" in shown.err
 
 
 def test_a_line_with_the_path_of_an_image(
@@ -208,7 +208,7 @@ def test_a_line_with_the_path_of_an_image(
         pytest.param(["predict", "{model}", "missing.npy"], "missing.npy does not exist", id="missing-input"),
         pytest.param(["predict", "{model}", "{text}"], "is not a .npy file of numbers", id="text-named-npy"),
         pytest.param(["predict", "{model}", "{pickle}"], "is not a .npy file of numbers", id="pickled-objects"),
-        pytest.param(["predict", "{model}", "{other}"], "has another shape", id="other-shape"),
+        pytest.param(["predict", "{model}", "{other}"], "has the wrong shape", id="other-shape"),
     ],
 )
 def test_errors_are_sentences(

@@ -175,10 +175,10 @@ class _CollectedOutputs:
         for output, value in zip(self.arrays, values):
             if value.shape[1:] != output.shape[1:]:
                 raise TensorMismatchError(
-                    "The model's outputs have another size for each sample.",
+                    "The size of the model's outputs differs between examples.",
                     expected=f"{output.shape[1:]}",
                     received=f"{value.shape[1:]}",
-                    next_step="pass one sample at a time",
+                    next_step="pass one example at a time",
                 )
             output[start:stop] = value[: stop - start]
 
@@ -186,8 +186,8 @@ class _CollectedOutputs:
 def _require_rows(outputs: Sequence[np.ndarray], size: int) -> None:
     if any(output.shape[:1] != (size,) for output in outputs):
         raise InterpreterError(
-            "The model does not answer each sample.",
-            expected=f"outputs of {size} rows for {size} samples",
+            "The model does not return one row per example.",
+            expected=f"outputs of {size} rows for {size} examples",
             received=", ".join(str(output.shape) for output in outputs),
             next_step="convert the model again",
         )

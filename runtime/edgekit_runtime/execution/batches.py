@@ -85,7 +85,7 @@ def conform(batch: Any, inputs: Sequence[TensorInfo], batch_size: int | None) ->
         names = [info.name for info in inputs]
         if set(batch) != set(names):
             raise TensorMismatchError(
-                "The inputs do not fit the model.", expected=_listed(names), received=_listed(list(batch))
+                "The inputs do not match the model.", expected=_listed(names), received=_listed(list(batch))
             )
         given = [batch[name] for name in names]
     elif len(inputs) == 1:
@@ -100,7 +100,7 @@ def conform(batch: Any, inputs: Sequence[TensorInfo], batch_size: int | None) ->
     if batch_size is not None and len({len(array) for array in arrays}) > 1:
         raise TensorMismatchError(
             "The inputs are batches of different sizes.",
-            expected="as many samples for each input",
+            expected="the same number of examples for each input",
             received=_listed([f"{i.name}: {len(a)}" for i, a in zip(inputs, arrays)]),
         )
     return arrays
@@ -123,8 +123,8 @@ def _conform_one(info: TensorInfo, value: Any, batch_size: int | None) -> np.nda
         return array[np.newaxis]
     shape = "(" + ", ".join("N" if i == 0 and batch_size else str(s) for i, s in enumerate(wanted)) + ")"
     raise TensorMismatchError(
-        f"Input {info.name!r} has another shape.",
-        expected=f"{shape}{', -1 standing for any size' if -1 in wanted[1:] else ''}",
+        f"Input {info.name!r} has the wrong shape.",
+        expected=f"{shape}{', where -1 is any size' if -1 in wanted[1:] else ''}",
         received=f"{array.shape}",
         next_step="pass images of any size to classify()" if len(wanted) > 2 and wanted[-1] in (1, 3) else "",
     )

@@ -124,7 +124,7 @@ def _import(name: str, origin: str) -> InterpreterChoice:
             f"The interpreter {name} {death}.",
             expected="a package built for this machine",
             received=origin,
-            next_step=f"install another version of it, or {INTERPRETERS[other][1]} and name {other!r}",
+            next_step=f"install another version of it, or {INTERPRETERS[other][1]} and select {other!r}",
         )
     try:
         package = importlib.import_module(module_name.partition(".")[0])
@@ -134,7 +134,7 @@ def _import(name: str, origin: str) -> InterpreterChoice:
     # If ctypes opens a library that lacks a symbol, it raises an OSError.
     except (ImportError, OSError) as error:
         raise InterpreterError(
-            f"{name} is installed and cannot be imported.", received=str(error), next_step=command
+            f"{name} is installed but cannot be imported.", received=str(error), next_step=command
         ) from error
     write_if_unwanted(module.Interpreter)
     return InterpreterChoice(name, version, module.Interpreter)

@@ -53,7 +53,7 @@ class ImageInput:
         slack = (high - low) / 2
         if values.size and not (low - slack <= values.min() and values.max() <= high + slack):
             raise TensorMismatchError(
-                "A float array counts as prepared for the model, and this one is not.",
+                "A float array must already be preprocessed for the model, and this one is not.",
                 expected=f"values from {low:g} to {high:g}",
                 received=f"values from {values.min():g} to {values.max():g}",
                 next_step="pass pixels 0 to 255 as uint8",

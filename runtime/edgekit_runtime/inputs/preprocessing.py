@@ -80,7 +80,7 @@ class Preprocessing(_Fields):
             if len(numbers) not in (1, self.channels) or not all(
                 isinstance(number, (int, float)) and np.isfinite(number) for number in numbers
             ):
-                raise UsageError(f"The {name} of pixels is one number, or one a channel.", received=repr(value))
+                raise UsageError(f"The {name} of pixels must be one number, or one per channel.", received=repr(value))
         with np.errstate(over="ignore", invalid="ignore"):
             if not np.isfinite(self.values()).all():
                 raise UsageError(
@@ -96,7 +96,7 @@ class Preprocessing(_Fields):
             )
         if self.layout not in (CHANNELS_LAST, CHANNELS_FIRST):
             raise UsageError(
-                "There is no such layout of an image.",
+                "There is no such image layout.",
                 expected=f"{CHANNELS_LAST} or {CHANNELS_FIRST}",
                 received=repr(self.layout),
             )
@@ -166,7 +166,7 @@ class Preprocessing(_Fields):
             return self._fit(_as_nhwc(_decode(images, max_pixels)))
         if not isinstance(images, Iterable):
             raise TensorMismatchError(
-                "This is no image.",
+                "This is not an image.",
                 expected="a uint8 array, a path, encoded bytes, a PIL image, or a list of these",
                 received=type(images).__name__,
             )
@@ -250,7 +250,7 @@ def _as_nhwc(array: np.ndarray) -> np.ndarray:
         if array.ndim == 4 and array.shape[3] <= 4:
             return array
     raise TensorMismatchError(
-        "This array has no image's shape.",
+        "This array does not have the shape of an image.",
         expected="(H, W), (H, W, C), (N, H, W) or (N, H, W, C) with 1 to 4 channels",
         received=f"shape {array.shape}",
     )
@@ -269,7 +269,7 @@ def _decode(image: Image, max_pixels: int) -> np.ndarray:
         return image
     if not _is_single(image):
         raise TensorMismatchError(
-            "This is no image.",
+            "This is not an image.",
             expected="a uint8 array, a path, encoded bytes or a PIL image",
             received=type(image).__name__,
         )

@@ -94,7 +94,7 @@ def check_window(
         return
     filters = _filters(entry, operator.name, image, operands)
     if len(output.shape) != 4:
-        raise damaged(f"{entry.what} is a {operator.name} whose output is no image")
+        raise damaged(f"{entry.what} is a {operator.name} whose output is not an image")
     if {image.index, output.index} & open_sizes.any_size:
         return
     if operator.name == "TRANSPOSE_CONV":

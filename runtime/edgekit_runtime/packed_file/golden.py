@@ -92,9 +92,9 @@ class GoldenReport:
         """
         if not self.passed:
             raise InterpreterError(
-                f"{self.interpreter} does not answer the model's golden examples as it should.",
+                f"{self.interpreter} does not reproduce the predictions of the model's golden examples.",
                 expected=f"values within {max(self.tolerance):.3g} of the packed ones",
-                received=f"errors up to {max(self.max_error):.3g}; the first answer equal in"
+                received=f"errors up to {max(self.max_error):.3g}; top class equal in"
                 f" {sum(self.top1_equal)} of {self.examples} examples",
                 next_step="use another interpreter or version of it, or convert the model for this one",
             )
@@ -111,7 +111,7 @@ def read_golden(model: bytes) -> GoldenExamples:
     content = Parts(model).read(GOLDEN_NAME)
     if not content:
         raise ModelFileError(
-            "The model has no golden examples that could be replayed.",
+            "The model has no golden examples.",
             expected=f"a part {GOLDEN_NAME}, as edgekit convert packs it",
             next_step="add them on the workstation: edgekit pack model.tflite",
         )
@@ -125,10 +125,10 @@ def read_golden(model: bytes) -> GoldenExamples:
             }
             tolerance = _tolerance(arrays["tolerance"])
         if not all(array.dtype.kind in "biufc" for group in groups.values() for array in group):
-            raise ValueError("its arrays do not hold numbers")
+            raise ValueError("its arrays are not numeric")
         counts = {len(array) for group in groups.values() for array in group}
         if len(counts) != 1 or 0 in counts or len(tolerance) != len(groups["output"]):
-            raise ValueError("its arrays do not belong together")
+            raise ValueError("the sizes of its arrays are inconsistent")
     # numpy raises many kinds of exceptions for damaged arrays.
     except Exception as error:
         raise ModelFileError("The golden examples packed into the model are damaged.", received=str(error)) from error
@@ -147,7 +147,7 @@ def replay(model: GoldenModel, golden: GoldenExamples, preprocessing: Mapping[st
     """
     outputs = golden_outputs(model, golden.inputs, preprocessing)
     if [array.shape for array in outputs] != [array.shape for array in golden.outputs]:
-        raise ModelFileError("The golden examples packed into the model are another model's.")
+        raise ModelFileError("The golden examples packed into the model belong to another model.")
     # NaN is never within a tolerance.
     errors = [np.abs(_rows(o) - _rows(e)).max(1) for o, e in zip(outputs, golden.outputs)]
     return GoldenReport(
@@ -178,7 +178,7 @@ def golden_outputs(
 ) -> list[np.ndarray]:
     """The real values of each output (N, …) for inputs in the format of :class:`GoldenExamples`."""
     if len(inputs) != len(model.inputs):
-        raise ModelFileError("The golden examples packed into the model are another model's.")
+        raise ModelFileError("The golden examples packed into the model belong to another model.")
     given = model_values(inputs, [info.name for info in model.inputs], preprocessing)
     answers = []
     for number in range(len(given[0])):
@@ -186,7 +186,7 @@ def golden_outputs(
             answer = model.predict_named({info.name: array[number] for info, array in zip(model.inputs, given)})
         except TensorMismatchError as error:
             raise ModelFileError(
-                "The golden examples packed into the model do not fit it.", received=error.problem
+                "The golden examples packed into the model do not match its inputs.", received=error.problem
             ) from error
         answers.append([answer[info.name] for info in model.outputs])
     return [np.stack(values) for values in zip(*answers)]

@@ -101,7 +101,7 @@ class Parts:
             require_no_gaps(self._model)
         except ValueError as error:
             raise ModelFileError(
-                "The zip behind the model holds bytes that a signature does not cover.",
+                "The zip behind the model contains bytes that a signature does not cover.",
                 expected="parts one after the other, as edgekit pack writes them",
                 received=str(error),
                 next_step="pack the model again: edgekit pack model.tflite; then sign it",
@@ -170,7 +170,7 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
     if _is_deeper(content, _DEEPEST):
         raise _damaged(f"its values are nested deeper than {_DEEPEST} levels")
     if not isinstance(content, dict):
-        raise _damaged(f"{MANIFEST_NAME} is no JSON object")
+        raise _damaged(f"{MANIFEST_NAME} is not a JSON object")
     version = content.get("schema_version", SCHEMA_VERSION)
     if type(version) is not int or version < 1:
         raise _damaged(f"its schema version is {version!r}")
@@ -194,7 +194,7 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
         if not isinstance(value, kind):
             raise _damaged(f"{name} is a {type(value).__name__}")
     if not all(isinstance(part, list) and all(isinstance(digest, str) for digest in part) for part in digests):
-        raise _damaged("tensor_sha256 holds no digests")
+        raise _damaged("tensor_sha256 does not contain digests")
     task = _task(content.get("task", {}))
     if version == 1 and preprocessing:
         preprocessing = {UNNAMED: preprocessing}
@@ -223,7 +223,7 @@ def _task(fields: dict[str, Any]) -> Claim:
     kinds = [fields.get(name, {}) for name in ("inputs", "outputs")]
     for each in kinds:
         if not isinstance(each, dict) or not all(isinstance(kind, str) for kind in each.values()):
-            raise _damaged("task holds no kinds")
+            raise _damaged("task does not contain kinds")
     return Claim(FILE, *kinds)
 
 

@@ -79,7 +79,7 @@ def refuse_lost_parts(description: ModelDescription, digest: str) -> None:
     if not digest and MARKER in description.metadata:
         raise ModelFileError(
             "The model file is damaged: labels, digest and golden examples, packed behind the model, are missing.",
-            next_step="copy the file to this machine again, or take the plain model out with: edgekit unpack",
+            next_step="copy the file to this machine again, or extract the plain model with: edgekit unpack",
         )
 
 
@@ -104,6 +104,6 @@ def refuse_custom_operators(description: ModelDescription) -> None:
             raise ModelFileError(
                 f"The model has the custom operator {code or '(without a name)'}.",
                 expected=f"builtin operators, or {', '.join(CUSTOM_OPERATORS)}",
-                received=f"code {code!r}, whose options edgekit cannot check before native code follows them",
+                received=f"code {code!r}, whose options edgekit cannot check before native code uses them",
                 next_step="convert the model from layers that have builtin operators",
             )

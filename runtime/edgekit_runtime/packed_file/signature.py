@@ -38,7 +38,7 @@ def require_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) 
         raise ModelFileError("The model is signed with another key.", expected=key.hex(), received=signer.hex())
     if not is_signed_by(key, signed_content(model, parts), signature):
         raise ModelFileError(
-            "The model's signature does not hold: something has changed since it was signed.",
+            "The model's signature is invalid: the file has changed since it was signed.",
             next_step="copy the file to this machine again, or sign it again",
         )
 
@@ -93,7 +93,7 @@ def read_public_key(public_key: str | os.PathLike[str] | bytes) -> bytes:
         raise UsageError("The public key cannot be read.", received=str(error)) from error
     if len(der) != 44 or not der.startswith(_DER_START):
         raise UsageError(
-            "This is no Ed25519 public key.",
+            "This is not an Ed25519 public key.",
             expected="a PEM file that begins with -----BEGIN PUBLIC KEY-----, as edgekit keygen writes it",
             received="a private key" if b"PRIVATE" in content else f"{len(content)} bytes",
         )

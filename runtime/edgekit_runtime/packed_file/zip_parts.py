@@ -66,7 +66,7 @@ def require_no_gaps(model: bytes) -> None:
     if end + _END.size != len(model):
         raise ValueError("it ends in a comment")
     if directory + sum(_ENTRY.size + len(part.name.encode()) for part in parts) != end:
-        raise ValueError("its directory holds extra fields, comments or a gap")
+        raise ValueError("its directory contains extra fields, comments or a gap")
     position = flatbuffer_end(model)
     for part in sorted(parts, key=lambda part: part.start):
         if part.start != position:
@@ -125,5 +125,5 @@ def unpack_part(model: bytes, part: ZipPart) -> bytes:
     except (struct.error, zlib.error) as error:
         raise ValueError(str(error)) from error
     if len(content) != part.size or zlib.crc32(content) != part.checksum:
-        raise ValueError("its checksum does not hold")
+        raise ValueError("its checksum does not match")
     return content

@@ -50,7 +50,7 @@ def check_scales(what: str, operator: OperatorDescription, tensors: Sequence[Ten
     if not all(with_scale):
         raise damaged(f"{what}, a {operator.name}, works on integers without a scale")
     if operator.name == "SQUARED_DIFFERENCE" and (2 * _largest(operands)) ** 2 >= 2**14 * min(output.scales):
-        raise damaged(f"{what}, a {operator.name}, has an output scale that the kernel aborts over")
+        raise damaged(f"{what}, a {operator.name}, has an output scale that makes the kernel abort")
     if operator.name not in ("ADD", "SUB"):
         return
     if not all(smallest_scale(tensor) for tensor in (output, *operands)):
@@ -82,7 +82,7 @@ def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescr
     if any(tensor.dtype == "int4" for subgraph in description.subgraphs for tensor in subgraph.tensors) or any(
         _is_misread(version, operator, output) for operator, _, output in _per_channel_dense(description)
     ):
-        does = does or "answers at chance for"
+        does = does or "predicts at chance level for"
     if does:
         raise InterpreterError(
             f"{interpreter} {version} {does} this model.",

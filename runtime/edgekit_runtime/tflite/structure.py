@@ -70,7 +70,7 @@ def read_model_description(data: bytes) -> ModelDescription:
     operator_codes = [read_operator_code(code) for code in model.tables(ModelTable.OPERATOR_CODES, "operator code")]
     subgraph_tables = list(model.tables(ModelTable.SUBGRAPHS, "subgraph"))
     if not subgraph_tables:
-        raise damaged("it holds no subgraph")
+        raise damaged("it does not contain a subgraph")
     calls: list[set[int]] = []
     subgraphs = []
     for table in subgraph_tables:
@@ -160,7 +160,7 @@ def _subgraph(
         open_sizes.follow(operator)
         check_scales(entry.what, operator, tensors)
         if not variables.issuperset(written.intersection(operator.outputs)):
-            raise damaged(f"{entry.what} writes into a tensor that holds something already")
+            raise damaged(f"{entry.what} writes into a tensor that already has a value")
         written.update(operator.outputs)
         operators.append(operator)
     if not written.issuperset(set(outputs) - empty):
@@ -189,7 +189,7 @@ def _require_no_recursion(calls: list[set[int]]) -> None:
 def _signature(table: Table, subgraphs: list[SubgraphDescription]) -> SignatureDescription:
     subgraph = table.scalar(SignatureDef.SUBGRAPH_INDEX, "I")
     if subgraph >= len(subgraphs):
-        raise damaged(f"{table.what} stands for subgraph {subgraph} of {len(subgraphs)}")
+        raise damaged(f"{table.what} refers to subgraph {subgraph} of {len(subgraphs)}")
     tensor_count = len(subgraphs[subgraph].tensors)
     return SignatureDescription(
         key=table.string(SignatureDef.SIGNATURE_KEY, "key"),

@@ -117,14 +117,14 @@ def test_an_illegal_instruction_is_a_sentence(choose_from: Callable[..., str], t
     for _ in range(2):
         said = choose_from("ai_edge_litert", "litert", "2.3.0", dies)
         assert "The interpreter litert needs instructions that this processor does not have (SIGILL)." in said
-        assert "pip install tflite-runtime 'numpy<2' and name 'tflite-runtime'" in said
+        assert "pip install tflite-runtime 'numpy<2' and select 'tflite-runtime'" in said
         assert not list((tmp_path / "cache" / "edgekit").iterdir())
 
 
 def test_a_missing_symbol_is_a_sentence(choose_from: Callable[..., str]) -> None:
     lacking = "raise OSError('libc.so.6: version GLIBC_2.34 not found')\n"
     said = choose_from("ai_edge_litert", "litert", "2.3.0", lacking)
-    assert "litert is installed and cannot be imported.\n  received: libc.so.6: version GLIBC_2.34 not found" in said
+    assert "litert is installed but cannot be imported.\n  received: libc.so.6: version GLIBC_2.34 not found" in said
 
 
 def test_a_child_is_asked_once_for_an_installation(choose_from: Callable[..., str], tmp_path: Path) -> None:

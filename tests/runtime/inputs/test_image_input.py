@@ -57,7 +57,7 @@ def test_pixels_as_floats_are_refused_where_the_range_is_known(tflite_folder: Pa
     path = tflite_folder / "cnn_float32.tflite"
     model = edgekit_runtime.load(path, pixel_range=(0, 1))
     assert len(model.classify(pixels / 255)) == 2
-    with pytest.raises(TensorMismatchError, match="counts as prepared") as caught:
+    with pytest.raises(TensorMismatchError, match="must already be preprocessed") as caught:
         model.classify(pixels)
     assert caught.value.received == "values from 200 to 200"
     # Nothing tells what this one was trained on.
@@ -90,7 +90,7 @@ def test_a_single_score_is_a_probability_or_no_class(tflite_folder: Path) -> Non
     assert (dark.score, bright.score) == pytest.approx((0.8, 0.8), abs=1e-5)
     # What a regression gives, or a logit: no choice between two classes.
     for pixel_range in ((0, 255), (-1, 1)):
-        with pytest.raises(TensorMismatchError, match="no probability") as caught:
+        with pytest.raises(TensorMismatchError, match="not a probability") as caught:
             edgekit_runtime.load(path, pixel_range=pixel_range, labels=["dark", "bright"]).classify(pixels)
         assert caught.value.next_step == "use predict()"
     # Nothing says that it is a probability of classes at all.

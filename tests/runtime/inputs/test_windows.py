@@ -34,5 +34,5 @@ def test_another_height_does_not_fit(name: str, tflite_folder: Path) -> None:
     with pytest.raises(ModelFileError, match=f"{name} whose output is"):
         check_window(entry, operator, tensors, sizes)
     tensors[output.index] = output._replace(shape=(batch, height, width))
-    with pytest.raises(ModelFileError, match="no image"):
+    with pytest.raises(ModelFileError, match="not an image"):
         check_window(entry, operator, tensors, sizes)

@@ -98,10 +98,12 @@ def test_forms_of_a_public_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        pytest.param(b"", "no Ed25519 public key", id="empty"),
-        pytest.param(b"text", "no Ed25519 public key", id="text"),
+        pytest.param(b"", "not an Ed25519 public key", id="empty"),
+        pytest.param(b"text", "not an Ed25519 public key", id="text"),
         pytest.param(b"-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n", "private key", id="private"),
-        pytest.param(b"-----BEGIN PUBLIC KEY-----\nMC4=\n-----END PUBLIC KEY-----\n", "no Ed25519", id="other-kind"),
+        pytest.param(
+            b"-----BEGIN PUBLIC KEY-----\nMC4=\n-----END PUBLIC KEY-----\n", "not an Ed25519", id="other-kind"
+        ),
         pytest.param(b"-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n", "public key", id="no-base64"),
     ],
 )

@@ -192,10 +192,10 @@ DEPTHWISE = {
         pytest.param({"output_tensor": {0: [3, 2]}}, "cannot turn", id="relu-changes-the-shape"),
         pytest.param(
             {"output_tensor": {0: [6], 1: FLOAT32, 2: 1}, "buffers": [{}, {0: bytes(24)}]},
-            "cannot turn|holds something already",
+            "cannot turn|already has a value",
             id="writes-into-a-constant",
         ),
-        pytest.param({"operator": {0: 0, 1: [0], 2: [0]}}, "holds something already", id="writes-into-an-input"),
+        pytest.param({"operator": {0: 0, 1: [0], 2: [0]}}, "already has a value", id="writes-into-an-input"),
         pytest.param({"operator": {0: 0, 1: [], 2: [1]}}, "RELU with 0 inputs", id="no-input"),
         pytest.param({"operator": {0: 0, 1: [0], 2: []}}, "RELU without an output", id="no-output-of-one-input"),
         pytest.param(
