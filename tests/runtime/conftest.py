@@ -1,4 +1,4 @@
-"""What the runtime's tests share. They need numpy, one interpreter and pytest, nothing else."""
+"""Fixtures of the runtime's tests, which need only numpy, one interpreter and pytest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cnn() -> dict[str, np.ndarray]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """A sentence from an interpreter older than the models here counts as the right answer, and skips the test."""
+    """Skip a test if an interpreter that is older than the models refuses one with a proper error message."""
     try:
         return (yield)
     except InterpreterError as error:
@@ -49,5 +49,5 @@ def _is_old() -> bool:
 
 @pytest.fixture(scope="session")
 def reads_tiny_scales() -> bool:
-    """Whether a float32 below 1e-38 stays a number; on 32-bit ARM it is 0 once an interpreter was imported."""
+    """Whether a float32 below 1e-38 keeps its value; on 32-bit ARM it becomes 0 once an interpreter is imported."""
     return sys.maxsize > 2**32

@@ -1,10 +1,10 @@
-"""Damages .tflite files, seeded, and loads and runs each; a program of its own because native code may crash.
+"""Damages .tflite files reproducibly, and loads and runs each; a separate program, because native code may crash.
 
-``python damage.py SEED FIRST LAST MODEL …``: prints one line before and one after each file, so that the parent knows
-which file a crash or a hang belongs to: ``NUMBER kind model`` and then ``refused: …`` or ``answered: …``.
-``--bare`` leaves the runtime out, for comparison, and gives each file a process of its own, as many crash.
-``--watched`` ends the process at the first file that takes more than 5 s of CPU, writes, starts a program or loads
-code, and prints the peak memory at the end.
+``python damage.py SEED FIRST LAST MODEL …`` prints one line before and one line after each file, so that the parent
+process knows which file caused a crash or a hang: ``NUMBER kind model``, then ``refused: …`` or ``answered: …``.
+``--bare`` bypasses the runtime, for comparison, and runs each file in a separate process, because many crash.
+``--watched`` exits at the first file that takes more than 5 s of CPU, writes, starts a program or loads code, and
+prints the peak memory at the end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 
 
 def structure_ranges(content: bytes) -> list[range]:
-    """The bytes that are not weights: everything outside the largest quarter of the constant tensors."""
+    """Positions of the bytes that are not weights: everything outside the largest quarter of the constant tensors."""
     from edgekit_runtime.tflite.flatbuffer import FlatBuffer
     from edgekit_runtime.tflite.schema import Buffer, Model
 
@@ -52,7 +52,7 @@ def flip_structure(content: bytes, dice: random.Random) -> bytes:
 
 
 def overwrite_structure(content: bytes, dice: random.Random) -> bytes:
-    """Replace one aligned 32-bit number outside the weights by an extreme one."""
+    """Replace one aligned 32-bit number outside the weights by an extreme value."""
     part = dice.choice(structure_ranges(content))
     place = min(dice.choice(part) & ~3, len(content) - 4)
     value = dice.choice((0, 1, 0xFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, len(content), dice.getrandbits(32)))
@@ -76,7 +76,7 @@ def cut_out(content: bytes, dice: random.Random) -> bytes:
 
 
 def splice(content: bytes, dice: random.Random) -> bytes:
-    """Move a piece of the file somewhere else in it."""
+    """Copy a piece of the file to another position in it."""
     size = dice.randrange(1, 512)
     start, target = dice.randrange(len(content)), dice.randrange(8, len(content))
     piece = content[start : start + size]
@@ -84,7 +84,7 @@ def splice(content: bytes, dice: random.Random) -> bytes:
 
 
 def miswire(content: bytes, dice: random.Random) -> bytes:
-    """Take an operator's last inputs or outputs away, or let one of them be another tensor, or none."""
+    """Remove the last inputs or outputs of an operator, or replace one of them by another tensor or by none."""
     from edgekit_runtime.tflite.flatbuffer import FlatBuffer
     from edgekit_runtime.tflite.schema import Model, Operator, SubGraph
 
@@ -116,7 +116,7 @@ def take_apart(content: bytes) -> tuple[bytes, dict[str, bytes]]:
 
 
 def put_together(flatbuffer: bytes, parts: dict[str, bytes]) -> bytes:
-    """A packed file whose checksums and digest hold, so that what reads the parts gets to see them."""
+    """Create a packed file with valid checksums and digest, so that the code that reads the parts is reached."""
     try:
         facts = json.loads(parts["edgekit.json"])
         facts["model_sha256"] = hashlib.sha256(flatbuffer).hexdigest()
@@ -130,7 +130,7 @@ def put_together(flatbuffer: bytes, parts: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-#: Text of JSON, put in the place of some value.
+#: JSON texts that replace some value.
 HOSTILE_JSON = (
     *("null", "true", "-1", "0", "1e308", "-1e308", "NaN", "Infinity", "1" * 400, "1" * 5000, '""', "[]", "{}", "[[]]"),
     *('"\\u001b[2J\\ud800"', '"../../x"', '"' + "x" * 100_000 + '"', "[" * 50_000, "[" * 500 + "]" * 500),
@@ -154,7 +154,7 @@ def change_manifest(content: bytes, dice: random.Random) -> bytes:
 
 
 def change_part(content: bytes, dice: random.Random) -> bytes:
-    """Damage one part, rename it, or add one of a hostile name."""
+    """Damage one part, rename it, or add one with a malicious name."""
     flatbuffer, parts = take_apart(content)
     name = dice.choice(list(parts))
     how = dice.randrange(4)
@@ -168,7 +168,7 @@ def change_part(content: bytes, dice: random.Random) -> bytes:
 
 
 def change_golden(content: bytes, dice: random.Random) -> bytes:
-    """Change the header or a byte of one array of the golden examples, or what it is called."""
+    """Change the header, a byte or the name of one array of the golden examples."""
     flatbuffer, parts = take_apart(content)
     changed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(parts["golden.npz"])) as old, zipfile.ZipFile(changed, "w") as new:
@@ -191,7 +191,7 @@ def change_golden(content: bytes, dice: random.Random) -> bytes:
 
 
 def change_flatbuffer(content: bytes, dice: random.Random) -> bytes:
-    """Damage the FlatBuffer as a plain one, and let the digest be that of what comes out."""
+    """Damage the FlatBuffer like that of a plain file, and store the digest of the result."""
     flatbuffer, parts = take_apart(content)
     return put_together(dice.choice(KINDS)(flatbuffer, dice), parts)
 
@@ -240,14 +240,14 @@ def ask_bare(content: bytes) -> list[np.ndarray]:
 
 
 def values(dice: np.random.Generator, shape: Sequence[int], dtype: Any) -> np.ndarray:
-    """Floats between 0 and 1, or small integers: an embedding has few rows."""
+    """Random floats between 0 and 1, or small integers, because an embedding has few rows."""
     sizes = [max(size, 1) for size in shape]
     kind = np.dtype(dtype).kind
     return dice.random(sizes).astype(dtype) if kind == "f" else dice.integers(0, 2 if kind == "b" else 4, sizes, dtype)
 
 
 def outcome(ask: Callable[[bytes], list[np.ndarray]], content: bytes, sound: list[np.ndarray] | None) -> str:
-    """``refused: TheError``, or whether the answer is the sound file's."""
+    """``refused: TheError``, or whether the prediction equals that of the intact file."""
     try:
         answer = ask(content)
     except Exception as error:
@@ -259,7 +259,7 @@ def outcome(ask: Callable[[bytes], list[np.ndarray]], content: bytes, sound: lis
 
 
 def sound_answer(ask: Callable[[bytes], list[np.ndarray]], content: bytes) -> list[np.ndarray] | None:
-    """``None`` for a file that this interpreter refuses as it is."""
+    """The prediction of an intact file; ``None`` if this interpreter refuses the file."""
     try:
         return ask(content)
     except Exception:
@@ -275,7 +275,7 @@ def main() -> None:
     contents = [Path(path).read_bytes() for path in arguments[3:]]
     sound = [sound_answer(ask, content) for content in contents]
     if watched:
-        # What a sound and a damaged file need has been imported by now.
+        # After these runs, everything that intact and damaged files need has been imported.
         for number in range(100):
             sound_answer(ask, damaged_file(0, number, contents, kinds)[2])
         start_watching()
@@ -289,13 +289,13 @@ def main() -> None:
                 signal.setitimer(signal.ITIMER_PROF, 5)
             print(outcome(ask, content, sound[which]), flush=True)
     if watched:
-        # Not ru_maxrss, which a process takes over from the one that started it.
+        # ru_maxrss is not usable, because a process inherits it from the process that started it.
         with Path("/proc/self/status").open() as status:
             print(f"peak {next(int(line.split()[1]) for line in status if line.startswith('VmHWM'))} kB", flush=True)
 
 
-#: Audit events of what no model may lead to. Files that are only read are not among them, nor is "compile": numpy reads
-#: the header of an array with ast.literal_eval(), which runs nothing.
+#: Audit events that no model may cause. Reading files is allowed, and so is "compile": numpy reads the header of an
+#: array with ast.literal_eval(), which does not execute anything.
 FORBIDDEN = (
     *("exec", "import", "pickle.find_class", "marshal.loads", "ctypes.dlopen", "subprocess.Popen"),
     *("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link"),
@@ -304,8 +304,8 @@ FORBIDDEN = (
 
 
 def start_watching() -> None:
-    """End this process where it does what no model may lead to."""
-    # Python's parser imports it for a header of an array that holds letters beyond ASCII; parsing runs nothing.
+    """Exit this process as soon as it does anything that no model may cause."""
+    # Python's parser imports this module if an array's header has non-ASCII letters; parsing does not execute anything.
     import unicodedata  # noqa: F401
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
@@ -318,10 +318,10 @@ def start_watching() -> None:
 
 
 def in_a_child(work: Callable[[], None]) -> None:
-    """Run and print in a copy of this process, and print what became of it where it could not."""
+    """Do the work in a forked process; if that process crashes, print how."""
     child = os.fork()
     if child == 0:
-        # A hundred times what the slowest of these models takes.
+        # A hundred times as long as the slowest of these models takes.
         signal.alarm(5)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         work()

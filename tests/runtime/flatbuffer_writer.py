@@ -1,4 +1,4 @@
-"""Writes small FlatBuffers by hand, for tests that need one that no converter makes."""
+"""Writes small FlatBuffers by hand, for tests that need one that no converter creates."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Field = Union[int, str, bytes, "list[int]", "list[dict[int, Field]]", "dict[int,
 
 
 def write(root: dict[int, Field], identifier: bytes = b"TFL3") -> bytes:
-    """A FlatBuffer of the tables given as ``{field number: value}``."""
+    """Return a FlatBuffer of tables, which are given as ``{field number: value}``."""
     data = bytearray(struct.pack("<I", 0) + identifier)
     struct.pack_into("<I", data, 0, _table(data, root))
     return bytes(data)
 
 
 def _table(data: bytearray, fields: dict[int, Field]) -> int:
-    """Append a table and return its place; every field takes four bytes."""
+    """Append a table and return its position; every field takes four bytes."""
     count = max(fields, default=-1) + 1
     vtable = len(data)
     offsets = {field: 4 + 4 * place for place, field in enumerate(sorted(fields))}
@@ -36,7 +36,7 @@ def _table(data: bytearray, fields: dict[int, Field]) -> int:
 
 
 def _outside(data: bytearray, value: Field) -> int:
-    """Append what a field points to and return its place."""
+    """Append the value that a field points to and return its position."""
     if isinstance(value, dict):
         return _table(data, value)
     _align(data)

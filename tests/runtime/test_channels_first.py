@@ -1,4 +1,4 @@
-"""A model that takes (N, C, H, W) answers images as its twin that takes (N, H, W, C) does."""
+"""A model that takes (N, C, H, W) predicts the same for images as its twin that takes (N, H, W, C)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_channel_gets_its_own_scale_and_place() -> None:
 
 def test_a_manifest_without_a_layout_means_channels_last() -> None:
     usual = Preprocessing(2, 2, 3)
-    # What edgekit 0.1.0 writes and reads.
+    # The format that edgekit 0.1.0 writes and reads.
     assert "layout" not in usual.to_dict()
     assert Preprocessing.from_dict(usual.to_dict()) == usual
     changed = usual._replace(layout=CHANNELS_FIRST)

@@ -34,7 +34,7 @@ def test_labels_from_a_file(tmp_path: Path) -> None:
     assert read_labels(["x", "y"]) == ("x", "y")
 
 
-#: Characters at which ``str.splitlines`` splits, and a newline does not.
+#: Characters other than newlines at which ``str.splitlines`` splits.
 INSIDE_A_LABEL = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 

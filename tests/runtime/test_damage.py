@@ -1,4 +1,4 @@
-"""Damaged files give errors, never a crash: each run is a process of its own, for native code may take it along."""
+"""Damaged files cause errors, never a crash; each run is a separate process, because native code might crash it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_no_crash_and_no_hang(seed: int, tflite_folder: Path) -> None:
     assert done.returncode == 0, f"the last file was {lines[-1:]}:\n{done.stderr[-2000:]}"
     outcomes = Counter(lines[1::2])
     assert sum(outcomes.values()) == FILES
-    # Flipped weights and names cannot be told from sound ones; whatever hits the structure is refused.
+    # Changed weights and names cannot be distinguished from intact ones; any damage to the structure is refused.
     assert set(outcomes) <= {
         "answered: as the sound file",
         "answered: something else",
@@ -59,7 +59,7 @@ def test_every_truncation_is_refused(name: str, tflite_folder: Path) -> None:
             continue
         survived.append(size)
         assert description.subgraphs == sound
-    # Only trailing zeros may be missing: the last string's padding, say.
+    # Only trailing zeros may be missing, for example the padding of the last string.
     assert all(not any(content[size:]) for size in survived)
     assert len(survived) <= 16
 
@@ -69,7 +69,7 @@ PACKED = Path(__file__).parent.parent / "data" / "packed" / "cnn_0.1.0.tflite"
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux only")
 def test_no_mutation_of_a_packed_file_runs_code_writes_or_takes_long(tflite_folder: Path, tmp_path: Path) -> None:
-    """2,000 of them, whose checksums and digests hold for the most part: 5 s of CPU and 1 GiB each, and no trace."""
+    """Most of the 2,000 files have valid checksums and digests; each may take 5 s of CPU and 1 GiB, without a trace."""
     files = 2000
     content, unsigned = PACKED.read_bytes(), tmp_path / "unsigned.tflite"
     unsigned.write_bytes(content[: content.index(b"PK\x03\x04")])

@@ -1,4 +1,4 @@
-"""Importing the runtime brings nothing but numpy and the standard library."""
+"""Importing the runtime loads only numpy and the standard library."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import sys, {module}
 heavy = ("PIL", "tensorflow", "ai_edge_litert", "tflite_runtime", "click", "zipfile", "pathlib", "asyncio")
 print([name for name in heavy if name in sys.modules and name not in before])
 """
-    # numpy of some versions imports pathlib itself.
+    # Some versions of numpy import pathlib themselves.
     program = "import sys, numpy\nbefore = set(sys.modules)\n" + program
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     allowed = "['pathlib']" if module.endswith("__main__") else "[]"

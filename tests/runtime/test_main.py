@@ -85,7 +85,7 @@ def test_predict_floats(tflite_folder: Path, tmp_path: Path, capsys: Capture) ->
 
 def test_bench(tflite_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgekit_runtime.device_benchmark.THROUGHPUT_SECONDS", 0.05)
-    # What this process holds is not in the figure of the one that is measured.
+    # The memory of this process is not included in the value of the measured process.
     held = np.ones(500_000_000 // 8)
     command = ["bench", str(tflite_folder / "two_in_two_out.tflite"), "--runs", "5", "--warmup", "0"]
     assert main([*command, "--threads", "1", "--threads", "2", "--json"]) == 0
@@ -95,7 +95,7 @@ def test_bench(tflite_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyP
         assert entry["latency"]["runs"] == 5
         assert min(entry["load_ms"], entry["first_ms"], entry["latency"]["p50_ms"]) > 0
     assert report["batch_images_per_second"] > 0
-    # A whole process with numpy and an interpreter in it.
+    # The cold start includes a whole process that loads numpy and an interpreter.
     assert report["cold_start_ms"] > report["threads"][0]["latency"]["p50_ms"]
     assert 10 < report["peak_memory_mb"] < held.nbytes / 1e6
     assert report["after"]["cores"] >= 1
@@ -110,7 +110,7 @@ def test_bench_of_a_model_without_a_batch_axis(tflite_folder: Path) -> None:
 
     report = benchmark("", lambda num_threads: edgekit_runtime.load(tflite_folder / "lstm_batch1.tflite"), [1], 2, 0)
     assert report.batch_images_per_second > 0
-    # No process can load the path "".
+    # A process cannot load the path "".
     assert report.cold_start_ms is None
 
 
@@ -127,7 +127,7 @@ def test_info_about_the_device(capsys: Capture) -> None:
 
 @pytest.fixture
 def with_golden(tflite_folder: Path, tmp_path: Path) -> Callable[[float], Path]:
-    """Packs the dense model with its rows and Keras's answers, changed by some amount."""
+    """Pack the dense model with its examples and Keras's predictions, which are changed by some amount."""
 
     def pack(change: float) -> Path:
         with np.load(tflite_folder / "dense_float32.npz") as arrays:

@@ -50,7 +50,7 @@ def test_predicts_what_keras_predicted(name: str, tflite_folder: Path, cnn: Arra
     assert isinstance(predicted, np.ndarray)
     assert predicted.dtype == np.float32
     assert predicted.shape == (40, 10)
-    # A step of the int8 output is 1/256; dynamic range rounds the weights only.
+    # One step of the int8 output is 1/256; dynamic range quantizes only the weights.
     tolerance = 1e-6 if "float32" in name and "int8" not in name else 1 / 256
     assert np.abs(predicted - cnn["probabilities"]).max() <= tolerance
 
@@ -65,7 +65,7 @@ def test_any_batch_size_gives_the_answers_of_single_samples(
     alone = np.concatenate([np.asarray(model.predict(image[np.newaxis])) for image in images[:40]])
     together = np.asarray(model.predict(images))
     assert together.shape == (count, 10)
-    # tflite-runtime's float kernels add up in another order for a batch of one.
+    # tflite-runtime's float kernels sum in a different order for a batch of one.
     tolerance = 0 if "int8" in name else 1e-6
     assert np.abs(together - np.resize(alone, together.shape)).max() <= tolerance
 
@@ -107,7 +107,7 @@ def test_a_sequence_model_starts_each_sample_anew(name: str, tflite_folder: Path
     model = load(tflite_folder, name)
     arrays = answers(tflite_folder, name)
     for _ in range(2):
-        # 32-bit ARM rounds otherwise: 2.4e-6.
+        # 32-bit ARM rounds differently: 2.4e-6.
         assert np.asarray(model.predict(arrays["x"])) == pytest.approx(arrays["y"], abs=1e-5)
         assert np.asarray(model.predict(arrays["x"][:1])) == pytest.approx(arrays["y"][:1], abs=1e-5)
 
@@ -391,7 +391,7 @@ def test_many_kinds_of_operators(name: str, tolerance: float, tflite_folder: Pat
 
 @pytest.mark.parametrize("name", FLOAT_MODELS + INT8_MODELS)
 def test_a_single_image_after_a_batch_is_answered_as_before(name: str, tflite_folder: Path, cnn: Arrays) -> None:
-    # One interpreter only, which the batch resizes where the model's batch is open.
+    # Only one interpreter, which the batch resizes if the model's batch size is open.
     model = load(tflite_folder, name, num_interpreters=1)
     before = model.predict(cnn["image"][:1])
     model.predict(cnn["image"])
@@ -423,7 +423,7 @@ LOADS = Path(__file__).resolve().parents[2] / "benchmarks" / "runtime_loads.py"
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux reports a process's memory so")
 def test_loading_again_and_again_leaves_nothing_behind(tflite_folder: Path) -> None:
-    """1,500 loads; ``benchmarks/runtime_loads.py`` makes ten thousand."""
+    """Loads models 1,500 times; ``benchmarks/runtime_loads.py`` does so ten thousand times."""
     command = [sys.executable, str(LOADS), str(tflite_folder / "cnn_int8_io_int8.tflite"), "1000"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     loads, megabytes, files = re.findall(r"-?[0-9.]+", done.stdout)

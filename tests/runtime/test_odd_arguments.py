@@ -1,4 +1,4 @@
-"""Arguments and packed numbers that would stop the process, or be answered silently, are a clear error each."""
+"""Arguments and packed numbers that would crash the process, or silently yield wrong results, raise clear errors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_model_is_loaded_from_any_kind_of_bytes(tflite_folder: Path) -> None:
     for form in (changed, memoryview(content), memoryview(content + content)[: len(content)]):
         model = edgekit_runtime.load(form)
         np.testing.assert_array_equal(model.predict(np.ones((1, 4), np.float32)), expected)
-    # What is changed afterwards is not the model's.
+    # Changing the buffer afterwards does not affect the model.
     model = edgekit_runtime.load(changed)
     changed[:] = bytes(len(changed))
     np.testing.assert_array_equal(model.predict(np.ones((1, 4), np.float32)), expected)
@@ -85,7 +85,7 @@ def test_a_model_says_that_it_cannot_be_pickled(take: Any, tflite_folder: Path) 
     with pytest.raises(UsageError, match="cannot be pickled or copied") as error:
         take(model)
     assert "load()" in error.value.next_step
-    # Errors travel between processes, with all their parts.
+    # Errors can be passed between processes with all their parts.
     assert pickle.loads(pickle.dumps(error.value)).to_dict() == error.value.to_dict()
 
 

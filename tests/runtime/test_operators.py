@@ -1,6 +1,6 @@
-"""Every builtin operator that TensorFlow's converter writes, in each of its modes: none is called damaged.
+"""No model with builtin operators from TensorFlow's converter, in any of its modes, is reported as damaged.
 
-The models are made by tests/data/operators/make_operators.py.
+The models are created by tests/data/operators/make_operators.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edgekit_runtime.execution.interpreter import INTERPRETERS, choose_interpret
 from edgekit_runtime.tflite.structure import read_model_description
 
 ARCHIVE = Path(__file__).resolve().parent.parent / "data" / "operators" / "operators.tar.xz"
-#: Cases whose first axis is open and no batch: as many rows as they find, or of several samples together.
+#: Cases whose open first axis is not a batch: it depends on the values, or combines several examples.
 NOT_BY_SAMPLE = {
     *("where", "unique", "space_to_batch_nd", "range_float", "segment_sum", "concatenation_batch", "while_growing"),
 }
@@ -36,7 +36,7 @@ def models() -> Iterator[tuple[str, bytes]]:
 
 
 def readable_models(reads_tiny_scales: bool) -> Iterator[tuple[str, bytes]]:
-    """Without those whose scale is a number here and 0 on 32-bit ARM, where the runtime refuses them."""
+    """The models without those that the runtime refuses on 32-bit ARM, where their tiny scale becomes 0."""
     for name, content in models():
         try:
             read_model_description(content)
@@ -48,7 +48,7 @@ def readable_models(reads_tiny_scales: bool) -> Iterator[tuple[str, bytes]]:
 
 
 def sample(description: edgekit_runtime.tflite.description.ModelDescription, rows: int) -> list[np.ndarray]:
-    """One array for each input; ``rows`` where the first size is open."""
+    """One array per input, with ``rows`` rows if the first size is open."""
     dice = np.random.default_rng(0)
     arrays = []
     for tensor in description.inputs:
@@ -61,7 +61,7 @@ def sample(description: edgekit_runtime.tflite.description.ModelDescription, row
 
 
 def bare_answer(content: bytes, arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """What the interpreter itself answers."""
+    """The outputs of the interpreter when it is used without the runtime."""
     choice = choose_interpreter()
     module: Any = __import__(INTERPRETERS[choice.name][0], fromlist=["Interpreter"])
     interpreter = module.Interpreter(model_content=content, num_threads=1)
@@ -76,7 +76,7 @@ def bare_answer(content: bytes, arrays: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def bare_refuses(content: bytes, arrays: list[np.ndarray]) -> bool:
-    """Whether the interpreter itself cannot run the model: it raises, or it dies."""
+    """Whether the interpreter without the runtime cannot run the model: it raises an error or crashes."""
     child = os.fork()
     if child == 0:
         faulthandler.disable()
@@ -105,7 +105,7 @@ def test_a_model_runs_if_the_interpreter_can_run_it(rows: int, reads_tiny_scales
     for name, content in readable_models(reads_tiny_scales):
         case, mode = name.split("/")
         description = read_model_description(content)
-        # Random numbers differ each time, and so does what integer kernels make of no elements; a text is not a number.
+        # Random numbers, and the results of integer kernels for no elements, differ each time; strings are not numbers.
         if case.startswith(("random", "multinomial", "empty_input", "string", "table")):
             continue
         if rows > 1 and mode != "open":
@@ -117,7 +117,7 @@ def test_a_model_runs_if_the_interpreter_can_run_it(rows: int, reads_tiny_scales
             model = edgekit_runtime.load(content)
             raw = model.predict({info.name: array for info, array in zip(model.inputs, arrays)})
         except InterpreterError as error:
-            # Some crash with other inputs than these.
+            # Some of these models crash only with other inputs.
             if "crashes in operator" not in str(error) and not bare_refuses(content, arrays):
                 wrong[name] = str(error)
             continue
@@ -133,7 +133,7 @@ def test_a_model_runs_if_the_interpreter_can_run_it(rows: int, reads_tiny_scales
 
 
 def test_the_corpus_has_the_operators(reads_tiny_scales: bool) -> None:
-    """136 of the 209 of the schema: the rest are StableHLO, deprecated, or not written by TensorFlow's converter."""
+    """136 of the schema's 209; the rest are StableHLO, deprecated, or not written by TensorFlow's converter."""
     descriptions = [read_model_description(content) for _, content in readable_models(reads_tiny_scales)]
     names = {o.name for description in descriptions for graph in description.subgraphs for o in graph.operators}
     assert len(names) >= 136

@@ -1,4 +1,4 @@
-"""Nothing of a file reaches a terminal as a control, escape or bidirectional character."""
+"""No text from a file reaches a terminal with control, escape or bidirectional characters."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_scale_and_zero_point_must_fit() -> None:
 
 
 def test_against_the_interpreters_own_quantize_operator(tflite_folder: Path) -> None:
-    # Float in, int8 inside with scale 1/16 and zero point 0, float out: the answer shows the codes.
+    # Float input, int8 inside with scale 1/16 and zero point 0, float output: the output shows the codes.
     model = edgekit_runtime.load(tflite_folder / "quantize_only.tflite")
     params = QuantizationParams(np.array(1 / 16), np.array(0))
     values = np.random.default_rng(6).uniform(-9, 9, (100, 16)).astype(np.float32)
@@ -108,6 +108,6 @@ def test_ties_against_the_interpreters_own(tflite_folder: Path) -> None:
     if model.interpreter == "litert" or model.interpreter_version == "2.12.0":
         assert np.array_equal(theirs, ours)
     else:
-        # Half away from zero: every second tie, and by one code only.
+        # Rounding half away from zero: every second tie differs, by only one code.
         assert np.array_equal(theirs, np.trunc(steps + np.copysign(0.5, steps)))
         assert np.abs(theirs - ours).max() == 1

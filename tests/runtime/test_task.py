@@ -1,4 +1,4 @@
-"""The kind of every input and output, and who decides it."""
+"""The kind of every input and output, and which source decides it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgekit_runtime.tflite.description import (
 
 
 def model(tensors: dict, steps: list, inputs: list[str], outputs: list[str]) -> ModelDescription:
-    """A model as a reader of its file describes it; ``tensors`` gives shape and dtype by name."""
+    """The description of a model; ``tensors`` gives shape and dtype by name."""
     numbers = {name: number for number, name in enumerate(tensors)}
     described = tuple(
         TensorDescription(number, name, shape, shape, dtype, (), (), 0, 0, name.startswith("const"), False)
@@ -42,7 +42,7 @@ def model(tensors: dict, steps: list, inputs: list[str], outputs: list[str]) -> 
 def chain(
     input_shape: tuple, output_shape: tuple, *names: str, dtype: str = "float32", gives: str = "float32"
 ) -> ModelDescription:
-    """One input, operators one after the other, one output."""
+    """A model with one input, a chain of operators and one output."""
     between = [f"t{number}" for number in range(len(names) - 1)]
     tensors = {
         "x": (input_shape, dtype),

@@ -32,7 +32,7 @@ def test_a_batch_of_any_size_gives_a_row_for_each_sample(
 ) -> None:
     runner = runner_of(tflite_folder, name)
     assert runner.batch_size == batch_size
-    # 3 does not fill a chunk of 4; 100 are spread over both interpreters.
+    # 3 examples do not fill a chunk of 4; 100 examples are spread over both interpreters.
     for count in (0, 1, 3, 40, 100):
         images = np.resize(cnn["image"], (count, 12, 12, 1))
         (output,) = runner.run([images], runner.encoders)

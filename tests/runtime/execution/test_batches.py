@@ -26,7 +26,7 @@ def test_every_sample_is_run_once() -> None:
     def run(session: Any, start: int, stop: int) -> None:
         seen.append((session, start, stop))
         taken_by[session].set()
-        # Both sessions get a turn: neither runs on before the other has had its first chunk.
+        # Both sessions get work: neither continues before the other has received its first chunk.
         assert all(event.wait(10) for event in taken_by.values())
 
     run_chunks(run, ["a", "b"], 10, 4)  # type: ignore[list-item]

@@ -43,7 +43,7 @@ def test_an_unknown_name() -> None:
 
 
 def test_none_installed_names_both_commands(tmp_path: Path) -> None:
-    # A Python whose path holds numpy and the runtime alone.
+    # A Python whose path contains only numpy and the runtime.
     for package in (np, edgekit_runtime):
         folder = Path(package.__file__ or "").parent
         (tmp_path / folder.name).symlink_to(folder)
@@ -64,7 +64,7 @@ choose_interpreter()
 
 @pytest.fixture
 def choose_from(tmp_path: Path) -> Callable[..., str]:
-    """Writes an interpreter's package, and gives what a process says and does that chooses it."""
+    """Write a package for an interpreter, and return the output of a process that chooses it."""
 
     def choose(folder: str, name: str, version: str, interpreter: str) -> str:
         package = tmp_path / folder
@@ -106,7 +106,7 @@ NEEDS_NUMPY_2 = pytest.mark.skipif(int(np.__version__.partition(".")[0]) < 2, re
 def test_one_built_for_numpy_1_is_a_sentence(
     folder: str, name: str, version: str, choose_from: Callable[..., str]
 ) -> None:
-    # Importing it is harmless, as with the real ones: they fail where an Interpreter is made.
+    # Importing it works, as with the real packages: they fail when an Interpreter is created.
     said = choose_from(folder, name, version, "Interpreter = None\n")
     assert f"The interpreter {name} {version} needs numpy 1." in said
     assert "pip install 'numpy<2'" in said
@@ -130,7 +130,7 @@ def test_a_missing_symbol_is_a_sentence(choose_from: Callable[..., str]) -> None
 def test_a_child_is_asked_once_for_an_installation(choose_from: Callable[..., str], tmp_path: Path) -> None:
     counted = f"open({str(tmp_path / 'imports')!r}, 'a').write('.')\nInterpreter = None\n"
     package = tmp_path / "ai_edge_litert" / "__init__.py"
-    # The first start imports it in a child too, as does the first one after another installation.
+    # The first start also imports it in a child process, and so does the first start after a new installation.
     for imports in (2, 3, 5):
         assert choose_from("ai_edge_litert", "litert", "2.3.0", counted) == "chosen 2.3.0\n"
         assert len((tmp_path / "imports").read_text()) == imports
@@ -150,8 +150,8 @@ def test_a_model_it_cannot_run_is_refused_with_the_reason(tflite_folder: Path, m
     if choose_interpreter().name == "litert":
         assert edgekit_runtime.load(path).interpreter == "litert"
         return
-    # tflite-runtime 2.14 ends at version 9 of this operator; the model needs 12. What is known to be answered at chance
-    # is refused before that.
+    # tflite-runtime 2.14 supports this operator up to version 9; the model needs 12. The check for models that are
+    # predicted at chance level would refuse the model first.
     monkeypatch.setattr("edgekit_runtime.model.refuse_scales_beyond", lambda *known: None)
     with pytest.raises(InterpreterError, match="FULLY_CONNECTED"):
         edgekit_runtime.load(path)

@@ -1,4 +1,4 @@
-"""The interpreter's start-up note, in processes of their own: native code writes it once in each."""
+"""Tests the interpreter's start-up note in separate processes, because native code writes it once per process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from edgekit_runtime.execution.interpreter import choose_interpreter
 
-#: Allocates a float model, and lets native code write a line to stderr before and after.
+#: Allocates a float model, and writes a line to stderr from native code before and after.
 PROGRAM = """
 import os, sys
 import edgekit_runtime
@@ -37,7 +37,7 @@ def test_a_library_s_user_gets_what_native_code_writes(tflite_folder: Path) -> N
     choice = choose_interpreter()
     if platform.machine() == "armv7l" or (choice.name == "tflite-runtime" and choice.version.startswith("2.7.")):
         pytest.skip("tflite-runtime 2.7 and the one for 32-bit ARM take no XNNPACK delegate, and write no note")
-    # If an interpreter no longer writes the note, the module has no purpose.
+    # If interpreters no longer write the note, the tested module is obsolete.
     shown = stderr_of("-c", PROGRAM, str(tflite_folder / "dense_float32.tflite"), "library")
     assert "XNNPACK delegate" in shown
 
@@ -46,7 +46,7 @@ def test_a_library_s_user_gets_what_native_code_writes(tflite_folder: Path) -> N
 def test_a_closed_stderr_is_no_error(tflite_folder: Path) -> None:
     model = tflite_folder / "dense_float32.tflite"
     command = f"'{sys.executable}' -m edgekit_runtime verify '{model}' 2>&-"
-    # No golden examples are packed: an error, but not a crash.
+    # The model has no golden examples, which is an error but not a crash.
     assert subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode == 1
 
 

@@ -1,4 +1,4 @@
-"""Image files of strangers: bounded before they are decoded, and only regular files are opened."""
+"""Untrusted image files: their size is limited before they are decoded, and only regular files are opened."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ImageOps = pytest.importorskip("PIL.ImageOps", reason="Pillow is not installed")
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that states its size, and holds no pixels."""
+    """A PNG that states its size but does not contain pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -92,9 +92,9 @@ def test_eight_bytes_a_pixel_are_enough_beside_the_decoded_image(
     pillow.new(mode, (4000, 4000), 3 if mode == "P" else None).save(tmp_path / "a.png", exif=exif, compress_level=1)
     command = [sys.executable, "-c", MEASURE, str(tflite_folder / "cnn_int8_io_int8.tflite"), str(tmp_path / "a.png")]
     done = subprocess.run([*command, given], capture_output=True, text=True, check=True)
-    # Pillow keeps an image in 4 bytes a pixel, and one with a palette in 1.
+    # Pillow stores an image in 4 bytes per pixel, and one with a palette in 1 byte per pixel.
     decoded = pixels * (1 if mode == "P" else 4)
-    # The rest is code, which an emulated processor keeps a second time, translated.
+    # The rest is code, of which an emulator keeps a second, translated copy.
     assert int(done.stdout) < decoded + 8 * pixels + 16_000_000
 
 
@@ -154,7 +154,7 @@ for path in sys.argv[2:]:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_a_device_and_a_link_to_one_are_refused_at_once(tflite_folder: Path, tmp_path: Path) -> None:
-    """In a process of its own, which would wait for the pipe, or read the device, for ever."""
+    """Runs in a separate process, which would wait for the pipe or read the device forever."""
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "zero.png").symlink_to("/dev/zero")
     paths = (tmp_path / "pipe.png", tmp_path / "zero.png", Path("/dev/zero"), tmp_path)

@@ -18,7 +18,7 @@ from edgekit_runtime.tflite.description import (
 
 
 def model(dtype: str, scale: float, zero_point: int, *, float_input: bool = False) -> ModelDescription:
-    """A model whose input of 4 × 4 pixels is quantized so, or is once it is inside."""
+    """A model with an input of 4 × 4 pixels that is quantized like this, or by a QUANTIZE after a float input."""
     codes = TensorDescription(0, "x", (1, 4, 4, 1), (-1, 4, 4, 1), dtype, (scale,), (zero_point,), 0, 0, False, False)
     if not float_input:
         return ModelDescription(0, "", (SubgraphDescription("", (codes,), (), (0,), (0,)),), (), ())
@@ -36,7 +36,7 @@ def model(dtype: str, scale: float, zero_point: int, *, float_input: bool = Fals
         pytest.param(model("int8", 0.9 / 255, -128), (0, 1), id="no-white-pixel-in-the-calibration"),
         pytest.param(model("uint8", 1.0, 0), (0, 255), id="pixels-themselves"),
         pytest.param(model("int8", 2 / 255, 0, float_input=True), (-1, 1), id="floats-quantized-inside"),
-        # Means and deviations of ImageNet: about -2.1 to 2.6.
+        # Means and standard deviations of ImageNet: about -2.1 to 2.6.
         pytest.param(model("uint8", 4.7 / 255, 114), (-114 * 4.7 / 255, 141 * 4.7 / 255), id="its-own"),
         pytest.param(model("int16", 1 / 32767, 0), (0, 1), id="16-bits-tell-nothing"),
     ],
@@ -60,7 +60,7 @@ def test_pixels_as_floats_are_refused_where_the_range_is_known(tflite_folder: Pa
     with pytest.raises(TensorMismatchError, match="must already be preprocessed") as caught:
         model.classify(pixels)
     assert caught.value.received == "values from 200 to 200"
-    # Nothing tells what this one was trained on.
+    # The pixel range of this model is not known.
     assert len(edgekit_runtime.load(path).classify(pixels)) == 2
 
 
@@ -73,7 +73,7 @@ def test_pixels_become_the_floats_of_their_range(
     pixels = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 1), np.uint8)
     low, high = pixel_range
     floats = (low + pixels.astype(np.float64) * ((high - low) / 255)).astype(np.float32)
-    # One image, few and many take different ways through the model.
+    # One image, a few and many images take different code paths.
     for number in (1, 3, 40):
         scores = np.empty((number, model.outputs[0].shape[1]), np.float32)
         for row, answer in zip(scores, model.classify(pixels[:number], top_k=scores.shape[1])):
@@ -88,11 +88,11 @@ def test_a_single_score_is_a_probability_or_no_class(tflite_folder: Path) -> Non
     dark, bright = edgekit_runtime.load(path, pixel_range=(0, 1), labels=["dark", "bright"]).classify(pixels)
     assert (dark.label, bright.label) == ("dark", "bright")
     assert (dark.score, bright.score) == pytest.approx((0.8, 0.8), abs=1e-5)
-    # What a regression gives, or a logit: no choice between two classes.
+    # Scores of a regression, or logits, do not decide between two classes.
     for pixel_range in ((0, 255), (-1, 1)):
         with pytest.raises(TensorMismatchError, match="not a probability") as caught:
             edgekit_runtime.load(path, pixel_range=pixel_range, labels=["dark", "bright"]).classify(pixels)
         assert caught.value.next_step == "use predict()"
-    # Nothing says that it is a probability of classes at all.
+    # Without labels, nothing shows that the score is a probability.
     with pytest.raises(TensorMismatchError, match="output output_0 of the kind values"):
         edgekit_runtime.load(path, pixel_range=(0, 1)).classify(pixels)

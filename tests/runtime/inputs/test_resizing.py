@@ -14,7 +14,7 @@ def row(*values: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("image", "width", "expected"),
     [
-        # Centres of the new pixels lie at 0.25, 0.75, 1.25 and 1.75 old pixels: weights 1, 3/4 + 1/4, 1/4 + 3/4, 1.
+        # Centres of the new pixels are at 0.25, 0.75, 1.25 and 1.75 old pixels: weights 1, 3/4 + 1/4, 1/4 + 3/4, 1.
         pytest.param(row(0, 100), 4, [0, 25, 75, 100], id="twice-as-wide"),
         # Weights 3/8, 3/8, 1/8 for pixels 0 to 2 of the left half, over their sum of 7/8.
         pytest.param(row(0, 0, 70, 70), 2, [10, 60], id="half-as-wide"),
@@ -32,7 +32,7 @@ def test_height_is_resized_like_width() -> None:
     upright = resize_bilinear(image, 4, 6)
     lying = resize_bilinear(image.swapaxes(1, 2), 6, 4).swapaxes(1, 2)
     assert upright.shape == (2, 4, 6, 3)
-    # Rows come before columns, and are rounded in between.
+    # Rows are resized before columns, and values are rounded in between.
     assert np.abs(upright.astype(int) - lying).max() <= 1
 
 

@@ -101,7 +101,7 @@ def test_reads_ahead_no_further_than_it_has_to(tflite_folder: Path, cnn: Arrays)
     answers = model.stream(read.append(0) or cnn["image"][0] for _ in range(100_000))
     for number in range(1, 2001):
         next(answers)
-        # Six groups of 32 samples at the most.
+        # At most six groups of 32 examples.
         assert len(read) <= number + 6 * 32
 
 
@@ -120,7 +120,7 @@ def test_a_slow_source_gets_its_answers_as_it_goes(tflite_folder: Path, cnn: Arr
 
 def test_all_sessions_work_at_once() -> None:
     both = threading.Barrier(2, timeout=10)
-    # Each waits for the other: with one thread alone this would break the barrier.
+    # Each waits for the other; with only one thread, the barrier would break.
     sessions: list[Any] = ["one", "other"]
 
     def answer(session: Session, sample: int) -> int:

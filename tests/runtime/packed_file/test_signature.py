@@ -1,4 +1,4 @@
-"""Ed25519: the vectors of RFC 8032, and every forgery that the standard tells to refuse."""
+"""Ed25519: the test vectors of RFC 8032, and every forgery that the standard requires to be refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The zip reader against the standard library's, which writes what it reads."""
+"""Compares the zip reader with the standard library's zipfile, which writes the files that it reads."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_damage_is_an_error_or_changes_no_content() -> None:
         content = bytes(damaged[: dice.choice((len(sound), dice.randrange(len(MODEL), len(sound))))])
         try:
             for part in list_parts(content):
-                # A flipped bit in a name gives another name; the content is held by its checksum.
+                # A flipped bit in a name results in another name; the content is protected by its checksum.
                 assert unpack_part(content, part) in PARTS.values()
         except ValueError:
             pass

@@ -19,7 +19,7 @@ def content_of(folder: Path, name: str) -> bytes:
 
 
 def refuses(content: bytes) -> str:
-    """Why the structure check refuses a model; it has to."""
+    """Require that the structure check refuses a model, and return the message."""
     with pytest.raises(ModelFileError) as caught:
         read_model_description(content)
     return str(caught.value)
@@ -77,14 +77,14 @@ def test_names_out_of_order_are_refused(tflite_folder: Path) -> None:
 def test_options_that_are_cut_off_are_refused(tflite_folder: Path) -> None:
     content = content_of(tflite_folder, "spectrogram")
     end = content.index(b"window_size")
-    # The length of the options, which stands before them: 4 bytes less than they take.
+    # The length of the options, which is stored before them, is set to a smaller value.
     place = next(p for p in range(end - 4, 0, -1) if struct.unpack_from("<I", content, p)[0] == flex_size(content, p))
     size = struct.unpack_from("<I", content, place)[0]
     assert refuses(content[:place] + struct.pack("<I", size - 2) + content[place + 4 :])
 
 
 def flex_size(content: bytes, place: int) -> int:
-    """The length that would make options at a place end in the width of their root, one byte, and the type of a map."""
+    """The stored length if the options at ``place`` end with the type of a map and a root of one byte, else -1."""
     size = struct.unpack_from("<I", content, place)[0]
     end = place + 4 + size
     is_map = 16 < size < 400 and end <= len(content) and content[end - 1] == 1 and content[end - 2] >> 2 == 9

@@ -7,8 +7,8 @@ import pytest
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.tflite.flatbuffer import FlatBuffer
 
-# By hand: root offset 20; identifier; at 8 the vtable: 8 bytes long, of a table of 12, fields at 4 and 8;
-# at 20 the table: back 12 to its vtable; field 0 is 7; field 1 points 4 further, to a string.
+# By hand: root offset 20; identifier; at 8, the vtable: 8 bytes long, for a table of 12 bytes, with fields at 4 and 8;
+# at 20, the table: 12 bytes back to its vtable; field 0 is 7; field 1 points 4 bytes ahead to a string.
 HAND_MADE = struct.pack("<I4sHHHHIiiI", 20, b"TEST", 8, 12, 4, 8, 0, 12, 7, 4) + struct.pack("<I3sB", 3, b"abc", 0)
 
 

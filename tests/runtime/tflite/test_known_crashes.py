@@ -1,4 +1,4 @@
-"""Models that end tflite-runtime on 32-bit ARM are refused there, and only those, with the corpus of operators."""
+"""Models of the operator corpus that crash tflite-runtime on 32-bit ARM are refused there, and no others."""
 
 from __future__ import annotations
 

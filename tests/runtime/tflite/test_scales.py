@@ -19,7 +19,7 @@ ADD = OperatorDescription("ADD", 1, "", (0, 1), (2,))
 
 
 def tensors(*scales: float, dtype: str = "int8") -> list[TensorDescription]:
-    """Two inputs and an output; a scale of 0 stands for none."""
+    """Two inputs and an output; a scale of 0 means that the tensor does not have a scale."""
     return [
         TensorDescription(i, "", (1,), (1,), dtype, (s,) if s else (), (0,) if s else (), 0, 0, False, False)
         for i, s in enumerate(scales)
@@ -46,12 +46,12 @@ def test_unsound(scales: tuple[float, ...], message: str) -> None:
 
 
 def zero_scaled(dtype: str, *scales: float) -> list[TensorDescription]:
-    """Like :func:`tensors`, but a scale of 0 is one."""
+    """Like :func:`tensors`, but a scale of 0 is stored as a scale."""
     return [tensor._replace(scales=(scale,)) for tensor, scale in zip(tensors(*scales, dtype=dtype), scales)]
 
 
 def test_the_scales_of_what_is_always_0() -> None:
-    # As TensorFlow's converter stores the first state of an unrolled LSTM in 16 bits, and its products.
+    # This is how TensorFlow's converter stores the first state of an unrolled 16-bit LSTM, and the products with it.
     multiply = ADD._replace(name="MUL")
     check_scales("operator 0", multiply, zero_scaled("int16", 0.1, 0.0, 0.1))
     check_scales("operator 0", ADD, zero_scaled("int16", 0.1, 3.6e-43, 0.1))
@@ -64,7 +64,7 @@ def test_the_scales_of_what_is_always_0() -> None:
 @pytest.mark.parametrize(
     ("name", "dtype", "scales"),
     [
-        # Each of these ends the process, on LiteRT 2.3 or on all interpreters.
+        # Each of these crashes the process, on LiteRT 2.3 or on all interpreters.
         pytest.param("ADD", "int16", (0.1, 0.0, 0.1), id="sum-of-16-bits"),
         pytest.param("ADD", "int16", (0.1, 0.1, 1e-43), id="sum-in-tiny-steps"),
         pytest.param("QUANTIZE", "int8", (0.1, 0.1, 1e-43), id="8-bits-tiny"),
@@ -77,7 +77,7 @@ def test_scales_that_end_the_process(name: str, dtype: str, scales: tuple[float,
 
 
 def convolution(*scales: float) -> ModelDescription:
-    """A model of one convolution; the scales of its input, weights and output."""
+    """A model with one convolution, given the scales of its input, weights and output."""
     operator = OperatorDescription("CONV_2D", 1, "", (0, 1), (2,))
     subgraph = SubgraphDescription("", tuple(tensors(*scales)), (operator,), (0,), (2,))
     return ModelDescription(0, "", (subgraph,), (), ())
@@ -85,7 +85,7 @@ def convolution(*scales: float) -> ModelDescription:
 
 def test_weights_that_fit_their_output() -> None:
     refuse_scales_beyond_litert(convolution(0.5, 1023.0, 2.0))
-    # A dynamic-range model: the weights alone are quantized.
+    # A dynamic-range model: only the weights are quantized.
     refuse_scales_beyond_litert(convolution(0.0, 1e8, 0.0))
 
 
@@ -105,7 +105,7 @@ def test_an_interpreter_that_takes_one_scale_for_all_channels(tflite_folder: Pat
 
 
 def test_float_activations_and_a_scale_for_each_channel(tflite_folder: Path) -> None:
-    """Every tflite-runtime takes one scale for all then: 2.10 to 2.14 give 10 % of the digits their right class."""
+    """Every tflite-runtime uses one scale for all channels here: 2.10 to 2.14 classify 10 % of the digits correctly."""
     description = read_model_description((tflite_folder / "cnn_dynamic.tflite").read_bytes())
     refuse_scales_beyond("litert", "2.3.0", description)
     with pytest.raises(InterpreterError, match=r"2\.14\.0 predicts at chance level") as caught:
@@ -114,7 +114,7 @@ def test_float_activations_and_a_scale_for_each_channel(tflite_folder: Path) -> 
 
 
 def dense(dtype: str, shape: tuple[int, ...], *, bias: bool, weights: str = "int8") -> ModelDescription:
-    """A dense layer with a scale for each of two channels."""
+    """A dense layer with two channels, each with its own scale."""
     empty = TensorDescription(0, "", (1,), (1,), "float32", (), (), 0, 0, False, False)
     tensors = (
         empty._replace(shape=shape, dtype=dtype),
@@ -157,7 +157,7 @@ def test_a_difference_whose_square_is_too_large_for_its_output() -> None:
 @pytest.mark.parametrize(
     ("name", "interpreter", "machine", "crashes"),
     [
-        # Ten classes: right for one row. Three classes: not even for one. Both seen on emulated Pis.
+        # With ten classes, one row works; with three classes, not even one. Both were seen on emulated Pis.
         ("cnn_int8_io_int8", "tflite-runtime", "aarch64", "batches"),
         ("many_operators_int8", "tflite-runtime", "armv7l", "always"),
         ("many_operators_int8", "tflite-runtime", "x86_64", ""),

@@ -9,7 +9,7 @@ from edgekit_runtime.tflite.shapes import OpenSizes, check_shapes
 Shape = tuple[int, ...]
 
 
-#: Their second input are whole numbers.
+#: Operators whose second input is integers.
 NUMBERED = ("MEAN", "PAD", "RESHAPE", "STRIDED_SLICE", "TILE", "TRANSPOSE")
 
 
@@ -34,7 +34,7 @@ def check(
     constant: Shape | None = None,
     dtypes: dict[int, str] | None = None,
 ) -> None:
-    """Check one operator; ``constant`` are the values of its second input, ``dtypes`` what is not float32."""
+    """Check one operator; ``constant`` is the value of its second input, ``dtypes`` lists dtypes other than float32."""
     dtypes = {**({1: "int32"} if name in NUMBERED else {}), **(dtypes or {})}
     numbers = range(len(inputs) + len(outputs))
     operator = OperatorDescription(name, 1, "", tuple(numbers[: len(inputs)]), tuple(numbers[len(inputs) :]))
@@ -99,7 +99,7 @@ def test_sizes_that_the_caller_chooses_are_not_judged() -> None:
     operator = OperatorDescription("RESHAPE", 1, "", (0,), (1,))
     free_time = numbered([tensor((1, 1, 4), (-1, -1, 4)), tensor((1, 7), (-1, 7))])
     check_shapes("operator 0", operator, free_time, lambda index: None, open_sizes(free_time))
-    # A free batch is stored as 1, and may have been multiplied with another axis.
+    # A free batch is stored as 1, and may have been merged with another axis.
     free_batch = numbered([tensor((1, 3, 4), (-1, 3, 4)), tensor((1, 4), (-1, 4))])
     check_shapes("operator 0", operator, free_batch, lambda index: None, open_sizes(free_batch))
 
@@ -128,7 +128,7 @@ def test_an_open_batch_is_stored_as_1_whatever_becomes_of_it(
     outputs = (len(inputs), len(inputs)) if name == "SPLIT" else (len(inputs),)
     operator = OperatorDescription(name, 1, "", numbers, outputs)
     check_shapes("operator 0", operator, tensors, lambda index: constant, open_sizes(tensors))
-    # The sizes behind the batch are judged.
+    # The sizes after the batch are checked.
     wrong = [*tensors[:-1], tensors[-1]._replace(shape=(1, 9), shape_signature=(-1, 9))]
     if name != "SPLIT":
         with pytest.raises(ModelFileError, match="cannot turn"):
@@ -157,7 +157,7 @@ def test_tensors_that_a_tool_inserted_inherit_open_sizes() -> None:
 @pytest.mark.parametrize(
     ("name", "inputs", "dtypes"),
     [
-        # The interpreter copies as many bytes as the input has.
+        # The interpreter copies all bytes of the input, regardless of the output's size.
         pytest.param("RESHAPE", [(2, 2), (1,)], {2: "int8"}, id="reshape-floats-into-bytes"),
         pytest.param("TRANSPOSE", [(2, 2), (2,)], {0: "int8"}, id="transpose-bytes-into-floats"),
         pytest.param("TRANSPOSE", [(2, 2), (2,)], {1: "float32"}, id="transpose-by-floats"),

@@ -13,10 +13,10 @@ from edgekit_runtime.tflite.slices import SLICING, _sliced, check_slice
 from edgekit_runtime.tflite.structure import read_model_description
 
 ARCHIVE = Path(__file__).resolve().parent.parent.parent / "data" / "operators" / "operators.tar.xz"
-#: Values of the small constants of each case, by their places among the inputs.
+#: Values of the small constants of each case, in the order of the inputs.
 CASES = {
     "slice": ((0, 1, 1, 0), (1, 2, -1, 4)),
-    # x[:, 1:4:2, ::-1, 1] of (1, 4, 4, 4): the masks leave begin and end of the axes 0 and 2 out.
+    # x[:, 1:4:2, ::-1, 1] of (1, 4, 4, 4): the masks omit begin and end of the axes 0 and 2.
     "strided_slice": ((0, 1, 0, 1), (0, 4, 0, 2), (1, 2, -1, 1)),
     "space_to_depth": (),
     "depth_to_space": (),

@@ -16,7 +16,7 @@ RESHAPE = BUILTIN_OPERATORS.index("RESHAPE")
 
 
 def load_writer() -> Any:
-    """The writer beside this file; test folders are no packages."""
+    """Import ``flatbuffer_writer.py`` by its path, because test folders are not packages."""
     import importlib.util
 
     path = Path(__file__).parents[1] / "flatbuffer_writer.py"
@@ -31,7 +31,7 @@ write = load_writer().write
 
 
 def model(**changes: Any) -> bytes:
-    """A model of one RELU from tensor 0 to tensor 1, with parts replaced by ``changes``."""
+    """A model with one RELU from tensor 0 to tensor 1, some parts of which are replaced by ``changes``."""
     parts: dict[str, Any] = {
         "version": 3,
         "operator_code": {0: 19, 2: 1, 3: 19},
@@ -111,7 +111,7 @@ def test_every_converted_model_is_sound(path: Path, reads_tiny_scales: bool) -> 
         pytest.skip("this processor takes the scale of a state, 3.6e-43, for 0, and the runtime refuses the model")
     content = path.read_bytes()
     assert read_model_description(content) == read_model_description(content)
-    # A zip that is appended is not part of the FlatBuffer.
+    # An appended zip is not part of the FlatBuffer.
     appended = read_model_description(content + bytes(100) + b"PK\x05\x06" + bytes(18))
     assert appended.subgraphs == read_model_description(content).subgraphs
 
@@ -123,7 +123,7 @@ def test_buffers_behind_the_flatbuffer(tflite_folder: Path) -> None:
     content = (tflite_folder / "dense_buffer_offset.tflite").read_bytes()
     with pytest.raises(ModelFileError, match="340 bytes behind its weights belong to nothing"):
         read_model_description(content + bytes(300))
-    # Its last weights end at byte 1352.
+    # The last weights end at byte 1352.
     with pytest.raises(ModelFileError, match="outside the file"):
         read_model_description(content[:1350])
 
@@ -273,7 +273,7 @@ def test_structure_is_checked(changes: dict[str, Any], message: str | None) -> N
 
 
 def test_a_constant_without_elements_needs_no_writer() -> None:
-    # What turns a tensor into a scalar: a RESHAPE to a shape of no numbers, in a buffer of no bytes.
+    # A RESHAPE to a scalar: its shape does not have any elements, and the buffer is empty.
     shape = {0: [0], 1: INT32, 2: 1}
     content = model(
         operator_code={0: RESHAPE, 2: 1, 3: RESHAPE},
@@ -284,7 +284,7 @@ def test_a_constant_without_elements_needs_no_writer() -> None:
         buffers=[{}, {0: b""}],
     )
     assert read_model_description(content).tensors[2].shape == (0,)
-    # A tensor with an element does need one.
+    # A tensor with elements must be written.
     with pytest.raises(ModelFileError, match="nothing has written"):
         read_model_description(model(operator={0: 0, 1: [2], 2: [1]}, more_tensors=[{0: [2, 3], 2: 0}]))
 
@@ -326,8 +326,8 @@ def test_a_loop_that_is_its_own_body_is_refused() -> None:
 
 @pytest.mark.parametrize("offset", [2, 100, 10**6, 2**32 - 1])
 def test_large_options_of_an_operator_lie_in_the_flatbuffer(offset: int) -> None:
-    """Their place is counted from the file's start, as that of large buffers is."""
-    # Every field of the writer takes four bytes: the next one holds the upper half of a field of eight.
+    """The offset is relative to the start of the file, like that of large buffers."""
+    # Every field of the writer takes four bytes, so the next field is the upper half of an 8-byte field.
     operator = {0: 0, 1: [0], 2: [1], 9: offset, 10: 0, 11: 0}
     content = model(operator=operator)
     if offset < len(content):

@@ -33,7 +33,7 @@ def test_neither_content_nor_description_can_be_replaced(tflite_folder: Path) ->
     buffer = bytearray((tflite_folder / "cnn_int8_io_uint8.tflite").read_bytes())
     model = TfliteModel(buffer)
     checked = model.content
-    # The caller's buffer changes after the check: what native code is given does not.
+    # The caller's buffer changes after the check, but the content that native code receives does not.
     buffer[:] = bytes(len(buffer))
     assert model.content == checked != bytes(buffer)
     for name in ("content", "description", "more"):
