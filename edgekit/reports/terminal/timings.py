@@ -16,5 +16,6 @@ def print_ties(names: Sequence[str], medians_ms: Sequence[float]) -> None:
     """
     tied = [names[index] for index in equally_fast(medians_ms)]
     if len(tied) > 1:
-        listed, margin = f"{', '.join(tied[:-1])} and {tied[-1]}", f"{100 * (EQUALLY_FAST - 1):.0f} %"
+        # A label may have a comma of its own.
+        listed, margin = f"{'; '.join(tied[:-1])} and {tied[-1]}", f"{100 * (EQUALLY_FAST - 1):.0f} %"
         print(f"Timings cannot tell {listed} apart: their medians are within {margin} of the fastest.")

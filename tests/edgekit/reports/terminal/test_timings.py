@@ -16,7 +16,7 @@ from edgekit.reports.terminal.timings import print_ties
         ),
         (
             [0.030, 0.031, 0.9, 0.037],
-            "Timings cannot tell a, b and d apart: their medians are within 25 % of the fastest.\n",
+            "Timings cannot tell a; b and d apart: their medians are within 25 % of the fastest.\n",
         ),
         ([0.069, 0.068, 0.051, 0.029], ""),
         ([0.1], ""),
