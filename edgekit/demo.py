@@ -14,7 +14,7 @@ from edgekit.datasets import load_dataset
 from edgekit.datasets.dataset import Dataset
 from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, to_model_input
 from edgekit.demo_result import DemoResult, Variant
-from edgekit.devices.replay import replay
+from edgekit.devices.separate_process import classify_in_separate_process
 from edgekit.parity.agreement import compare
 from edgekit.parity.predictions import keras_predict
 from edgekit.reports.figures.variants import VariantPoint, draw_answers, draw_tradeoff
@@ -55,12 +55,12 @@ def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: A
     expected, variants = _compare(trained, dataset, conversion)
     winner = choose(variants)
     say(f"Replaying {winner.path.name} in a process without TensorFlow.")
-    answers = edgekit_runtime.load(winner.path).classify(dataset.x_test)
-    replayed = _replay(winner, answers, dataset, folder)
+    predictions = edgekit_runtime.load(winner.path).classify(dataset.x_test)
+    interpreter = _classify_elsewhere(winner, predictions, dataset, folder)
     keras_top1 = float(np.mean(expected.argmax(1) == dataset.y_test))
     points = [VariantPoint(v.name, v.size_bytes, v.agreement.candidate_top1 or 0.0, v.latency.p50_ms) for v in variants]
     draw_tradeoff(points, keras_top1, winner.name, folder / "tradeoff.png")
-    _draw_doubtful(dataset, expected, answers, winner.name, folder / "digits.png")
+    _draw_doubtful(dataset, expected, predictions, winner.name, folder / "digits.png")
     return DemoResult(
         folder=folder,
         train_images=len(dataset.x_train),
@@ -69,7 +69,7 @@ def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: A
         variants=variants,
         winner=winner.name,
         replayed_images=len(dataset.x_test),
-        replay_interpreter=replayed,
+        replay_interpreter=interpreter,
     )
 
 
@@ -102,13 +102,13 @@ def _compare(
     return expected, tuple(variants)
 
 
-def _replay(winner: Variant, answers: Sequence[Classification], dataset: Dataset, folder: Path) -> str:
+def _classify_elsewhere(winner: Variant, predictions: Sequence[Classification], dataset: Dataset, folder: Path) -> str:
     """Predict the held-back images in another process, compare the classes, and return the interpreter's name."""
     images = folder / "held-back-digits.npy"
     with replacing(images) as temporary:
         np.save(temporary, dataset.x_test)
-    elsewhere = replay(winner.path, images)
-    here = [answer.index for answer in answers]
+    elsewhere = classify_in_separate_process(winner.path, images)
+    here = [prediction.index for prediction in predictions]
     if elsewhere.tensorflow_loaded or list(elsewhere.classes) != here:
         raise EdgekitError(
             "The separate process did not answer as this one did.",
@@ -120,7 +120,7 @@ def _replay(winner: Variant, answers: Sequence[Classification], dataset: Dataset
 
 
 def _draw_doubtful(
-    dataset: Dataset, expected: np.ndarray, answers: Sequence[Classification], variant: str, path: Path
+    dataset: Dataset, expected: np.ndarray, predictions: Sequence[Classification], variant: str, path: Path
 ) -> None:
     """Draw twelve images, first those that the Keras model misclassifies, because they are the most interesting."""
     right = expected.argmax(1) == dataset.y_test
@@ -129,7 +129,7 @@ def _draw_doubtful(
         dataset.x_test[shown],
         truth=[dataset.labels[dataset.y_test[row]] for row in shown],
         keras=[dataset.labels[expected[row].argmax()] for row in shown],
-        tflite=[answers[row].label for row in shown],
+        tflite=[predictions[row].label for row in shown],
         variant=variant,
         path=path,
     )

@@ -12,8 +12,8 @@ import numpy as np
 from edgekit.auditing.check import Need
 from edgekit.auditing.made_up_inputs import EXAMPLES, has_open_sizes, made_up_inputs
 from edgekit.datasets.readers.memory import memory_data
-from edgekit.devices.answers import answers_of
 from edgekit.devices.device import this_machine
+from edgekit.devices.predictions import predictions_of
 from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.validation import Validation, validate_all
 from edgekit_runtime.errors import EdgekitError, ModelFileError
@@ -129,7 +129,7 @@ class AuditContext:
         try:
             preprocessing = self.manifest.preprocessing
             inputs = made_up_inputs(description, self.task, preprocessing, seed=self.request.seed, has_batch=has_batch)
-            outputs, _ = answers_of(this_machine(), self.path, list(inputs.values()))
+            outputs, _ = predictions_of(this_machine(), self.path, list(inputs.values()))
             names = [info.name for info in model_outputs(description)]
             examples = EXAMPLES if has_batch else 1
             return MadeUpRun(inputs, dict(zip(names, outputs, strict=True)), examples, "")

@@ -97,9 +97,9 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
     edgekit devices verify pi-armhf model.tflite
     """
     from edgekit.devices.finding import find_devices
-    from edgekit.devices.golden_replay import replay_golden_on
+    from edgekit.devices.golden_verification import verify_golden_on
     from edgekit.progress import tracked
-    from edgekit.reports.terminal.devices import print_replays
+    from edgekit.reports.terminal.devices import print_verifications
     from edgekit_runtime.packed_file.model_file import read_model_file
 
     devices = find_devices(where, processors)
@@ -107,12 +107,12 @@ def verify_models(where: str, models: tuple[Path, ...], processors: tuple[str, .
         # A missing or foreign file is reported before any device is used.
         read_model_file(path)
     pairs = [(device, path) for path in models for device in devices]
-    replays = [replay_golden_on(device, path) for device, path in tracked(pairs, "Verifying", total=len(pairs))]
+    found = [verify_golden_on(device, path) for device, path in tracked(pairs, "Verifying", total=len(pairs))]
     report(
-        lambda: {"replays": [replay.to_dict() for replay in replays]},
-        lambda: print_replays(replays),
+        lambda: {"replays": [verification.to_dict() for verification in found]},
+        lambda: print_verifications(found),
         as_json=as_json,
-        exit_code=exit_code_of(all(replay.passed for replay in replays)),
+        exit_code=exit_code_of(all(verification.passed for verification in found)),
     )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 import edgekit_runtime
-from edgekit.devices.answers import DeviceFacts, answers_of, malformed
 from edgekit.devices.device import Device
 from edgekit.devices.inputs import Inputs
+from edgekit.devices.predictions import DeviceFacts, malformed, predictions_of
 from edgekit.parity.agreement import Agreement, compare
 from edgekit.parity.ground_truth_kinds import data_claim
 from edgekit_runtime.errors import BelowThresholdError
@@ -120,8 +120,8 @@ def compare_on(
         EdgekitError: A device cannot be reached, or does not run the model.
     """
     model = edgekit_runtime.load(model_file)
-    expected, reference_facts = answers_of(reference, model_file, inputs.arrays)
-    received, device_facts = answers_of(device, model_file, inputs.arrays)
+    expected, reference_facts = predictions_of(reference, model_file, inputs.arrays)
+    received, device_facts = predictions_of(device, model_file, inputs.arrays)
     if [array.shape for array in received] != [array.shape for array in expected]:
         raise malformed(device, f"outputs of shape {', '.join(str(array.shape) for array in received) or 'none'}")
     claims = [model.manifest.task, data_claim(model.description, inputs.targets)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
-from edgekit.devices.answers import put_runtime
 from edgekit.devices.device import PythonDevice, foreign_environment
+from edgekit.devices.predictions import put_runtime
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import UsageError
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.devices.ssh_answer import parse_answer, run_bounded
+from edgekit.devices.ssh_response import parse_response, run_bounded
 from edgekit_runtime.errors import EdgekitError, UsageError
 
 #: Exit code of ``ssh`` if it cannot connect.
@@ -87,9 +87,9 @@ class SshDevice:
                 received=(stderr.decode(errors="replace").strip().splitlines() or ["no reason"])[-1],
                 next_step=f"check that this works without a password: ssh {self.host} {self.python} --version",
             )
-        answer = parse_answer(received)
-        answer.write_files(folder)
-        return subprocess.CompletedProcess(command, answer.exit_code, answer.stdout, answer.stderr)
+        response = parse_response(received)
+        response.write_files(folder)
+        return subprocess.CompletedProcess(command, response.exit_code, response.stdout, response.stderr)
 
 
 def _packed(folder: Path) -> bytes:

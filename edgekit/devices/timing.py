@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.devices.answers import malformed, put_runtime, report_of
 from edgekit.devices.device import Device, this_machine
 from edgekit.devices.emulation.catalogue import KINDS
 from edgekit.devices.finding import find_devices
+from edgekit.devices.predictions import malformed, put_runtime, report_of
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import UsageError
 

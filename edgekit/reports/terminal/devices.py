@@ -11,7 +11,7 @@ from edgekit.counting import counted
 from edgekit.devices.comparison import DeviceComparison
 from edgekit.devices.emulation.catalogue import KINDS
 from edgekit.devices.emulation.emulated_pi import EmulatedPi
-from edgekit.devices.golden_replay import GoldenReplay
+from edgekit.devices.golden_verification import GoldenVerification
 from edgekit.devices.workstation import Check
 from edgekit.reports.terminal.tables import percent, print_table, print_verdict
 
@@ -49,19 +49,19 @@ def print_built(device: EmulatedPi) -> None:
     click.echo(f"{device.folder}, {device.size_bytes / 1e6:.0f} MB")
 
 
-def print_replays(replays: Sequence[GoldenReplay]) -> None:
+def print_verifications(verifications: Sequence[GoldenVerification]) -> None:
     """Print one row for each model on each device."""
     rows = [
         (
-            replay.model.name,
-            replay.device,
-            replay.interpreter,
-            f"{replay.top1_equal} of {replay.examples}",
-            f"{replay.max_error:.1e}",
-            f"{replay.tolerance:.1e}",
-            "passed" if replay.passed else "failed",
+            verification.model.name,
+            verification.device,
+            verification.interpreter,
+            f"{verification.top1_equal} of {verification.examples}",
+            f"{verification.max_error:.1e}",
+            f"{verification.tolerance:.1e}",
+            "passed" if verification.passed else "failed",
         )
-        for replay in replays
+        for verification in verifications
     ]
     columns = ("model", "device", "interpreter", "same answer", "max error", "allowed", "")
     print_table("Golden examples", columns, rows)

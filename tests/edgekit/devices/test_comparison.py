@@ -14,10 +14,10 @@ from click.testing import CliRunner
 
 import edgekit_runtime
 from edgekit.cli import cli
-from edgekit.devices.answers import answers_of
 from edgekit.devices.comparison import DeviceComparison, Tolerance, compare_on
 from edgekit.devices.device import PythonDevice, this_machine
 from edgekit.devices.inputs import Inputs, random_inputs
+from edgekit.devices.predictions import predictions_of
 from edgekit_runtime.errors import BelowThresholdError, EdgekitError
 from edgekit_runtime.task import UNNAMED
 
@@ -98,12 +98,12 @@ def test_a_device_that_fails_is_a_sentence(python: str, message: str, tmp_path: 
     script.write_text(f"#!/bin/bash\n{python}\n")
     script.chmod(0o755)
     with pytest.raises(EdgekitError, match=message):
-        answers_of(PythonDevice("other", script), TFLITE / "dense_float32.tflite", [np.zeros((1, 4), np.float32)])
+        predictions_of(PythonDevice("other", script), TFLITE / "dense_float32.tflite", [np.zeros((1, 4), np.float32)])
 
 
 def test_an_error_of_the_runtime_there_is_told_in_its_words() -> None:
     with pytest.raises(EdgekitError, match=r"this machine: .*") as error:
-        answers_of(this_machine(), TFLITE / "custom_operator.tflite", [np.zeros((1, 4), np.float32)])
+        predictions_of(this_machine(), TFLITE / "custom_operator.tflite", [np.zeros((1, 4), np.float32)])
     assert "custom operator" in error.value.problem
     assert error.value.next_step
 
@@ -111,7 +111,7 @@ def test_an_error_of_the_runtime_there_is_told_in_its_words() -> None:
 def test_a_python_that_cannot_start_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "python").write_text("no program")
     with pytest.raises(EdgekitError, match="could not be started"):
-        answers_of(PythonDevice("other", tmp_path / "python"), TFLITE / "dense_float32.tflite", [])
+        predictions_of(PythonDevice("other", tmp_path / "python"), TFLITE / "dense_float32.tflite", [])
 
 
 def test_of_several_outputs_each_row_names_its_own() -> None:

@@ -18,11 +18,11 @@ from typing import BinaryIO, NamedTuple
 from edgekit_runtime.errors import EdgekitError
 
 #: Maximum response size; predictions for some thousand inputs are a few megabytes.
-LARGEST_ANSWER_BYTES = 500_000_000
+LARGEST_RESPONSE_BYTES = 500_000_000
 _LONGEST_STDERR_BYTES = 65_536
 
 
-class SshAnswer(NamedTuple):
+class SshResponse(NamedTuple):
     """The parsed response of a device.
 
     Attributes:
@@ -58,7 +58,7 @@ def run_bounded(command: Sequence[str], sent: bytes) -> tuple[int, bytes, bytes]
     Returns:
         Exit code, standard output, and the end of standard error.
     Raises:
-        EdgekitError: The command writes more than :data:`LARGEST_ANSWER_BYTES`.
+        EdgekitError: The command writes more than :data:`LARGEST_RESPONSE_BYTES`.
         OSError: The command cannot be started.
     """
     pipe = subprocess.PIPE
@@ -71,8 +71,8 @@ def run_bounded(command: Sequence[str], sent: bytes) -> tuple[int, bytes, bytes]
         ]
         for helper in helpers:
             helper.start()
-        received = process.stdout.read(LARGEST_ANSWER_BYTES + 1)
-        too_much = len(received) > LARGEST_ANSWER_BYTES
+        received = process.stdout.read(LARGEST_RESPONSE_BYTES + 1)
+        too_much = len(received) > LARGEST_RESPONSE_BYTES
         if too_much:
             process.kill()
         # This also ends child processes that keep its standard error open.
@@ -80,11 +80,11 @@ def run_bounded(command: Sequence[str], sent: bytes) -> tuple[int, bytes, bytes]
         for helper in helpers:
             helper.join()
     if too_much:
-        raise _malformed(f"more than {LARGEST_ANSWER_BYTES:,} bytes")
+        raise _malformed(f"more than {LARGEST_RESPONSE_BYTES:,} bytes")
     return process.returncode, received, kept[0]
 
 
-def parse_answer(received: bytes) -> SshAnswer:
+def parse_response(received: bytes) -> SshResponse:
     """Parse the response of a device.
 
     Raises:
@@ -106,7 +106,7 @@ def parse_answer(received: bytes) -> SshAnswer:
     # tarfile raises many kinds of exceptions for damaged headers.
     except Exception as error:
         raise _malformed(f"no tar file: {error}") from error
-    return SshAnswer(exit_code, out.decode(errors="replace"), err.decode(errors="replace"), files)
+    return SshResponse(exit_code, out.decode(errors="replace"), err.decode(errors="replace"), files)
 
 
 def _files(packed: bytes) -> Iterator[tuple[str, bytes]]:

@@ -16,7 +16,7 @@ import numpy as np
 import edgekit_runtime
 from edgekit.devices import on_device
 from edgekit.devices.device import Device
-from edgekit.devices.ssh_answer import LARGEST_ANSWER_BYTES
+from edgekit.devices.ssh_response import LARGEST_RESPONSE_BYTES
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import EdgekitError
 
@@ -44,7 +44,7 @@ class DeviceFacts:
         return asdict(self)
 
 
-def answers_of(device: Device, model: Path, inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], DeviceFacts]:
+def predictions_of(device: Device, model: Path, inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], DeviceFacts]:
     """Run a model on a device.
 
     Args:
@@ -74,7 +74,7 @@ def _read_outputs(device: Device, path: Path) -> list[np.ndarray]:
     """Read the arrays that the program on the device has written, without trusting them."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            if sum(entry.file_size for entry in arrays.zip.infolist()) > LARGEST_ANSWER_BYTES:
+            if sum(entry.file_size for entry in arrays.zip.infolist()) > LARGEST_RESPONSE_BYTES:
                 raise ValueError("arrays that are too large")
             outputs = [arrays[f"arr_{number}"] for number in range(len(arrays.files))]
         if not all(array.dtype.kind in "biufc" for array in outputs):

@@ -1,4 +1,4 @@
-"""Runs a model in a separate process, as on a device: ``python -m edgekit.devices.replay MODEL IMAGES.npy``.
+"""Runs a model in a separate process, as on a device: ``python -m edgekit.devices.separate_process MODEL IMAGES.npy``.
 
 This module imports only the device runtime, so that the child process never loads TensorFlow.
 """
@@ -15,7 +15,7 @@ from edgekit_runtime.errors import EdgekitError
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class ProcessPredictions:
     """Predictions of the separate process.
 
     Attributes:
@@ -29,7 +29,7 @@ class Replay:
     interpreter: str
 
 
-def replay(model: Path, images: Path) -> Replay:
+def classify_in_separate_process(model: Path, images: Path) -> ProcessPredictions:
     """Classify images in a new process.
 
     Args:
@@ -38,7 +38,7 @@ def replay(model: Path, images: Path) -> Replay:
     Raises:
         EdgekitError: The process failed.
     """
-    command = [sys.executable, "-m", "edgekit.devices.replay", str(model), str(images)]
+    command = [sys.executable, "-m", "edgekit.devices.separate_process", str(model), str(images)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise EdgekitError(
@@ -46,8 +46,8 @@ def replay(model: Path, images: Path) -> Replay:
             received=done.stderr.strip()[-500:] or f"exit code {done.returncode}",
             next_step=f"run python -m edgekit_runtime info {model}",
         )
-    answer = json.loads(done.stdout)
-    return Replay(tuple(answer["classes"]), answer["tensorflow_loaded"], answer["interpreter"])
+    report = json.loads(done.stdout)
+    return ProcessPredictions(tuple(report["classes"]), report["tensorflow_loaded"], report["interpreter"])
 
 
 def main(model_file: str, images_file: str) -> None:
@@ -57,9 +57,9 @@ def main(model_file: str, images_file: str) -> None:
     import edgekit_runtime
 
     model = edgekit_runtime.load(model_file)
-    answers = model.classify(np.load(images_file, allow_pickle=False))
+    predictions = model.classify(np.load(images_file, allow_pickle=False))
     report = {
-        "classes": [answer.index for answer in answers],
+        "classes": [prediction.index for prediction in predictions],
         "tensorflow_loaded": "tensorflow" in sys.modules,
         "interpreter": f"{model.interpreter} {model.interpreter_version}",
     }

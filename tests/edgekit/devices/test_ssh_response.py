@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgekit.devices import ssh_answer
-from edgekit.devices.answers import answers_of, report_of
+from edgekit.devices import ssh_response
 from edgekit.devices.comparison import Tolerance, compare_on
 from edgekit.devices.device import this_machine
-from edgekit.devices.golden_replay import replay_golden_on
+from edgekit.devices.golden_verification import verify_golden_on
 from edgekit.devices.inputs import random_inputs
+from edgekit.devices.predictions import predictions_of, report_of
 from edgekit.devices.ssh import SshDevice
-from edgekit.devices.ssh_answer import parse_answer
+from edgekit.devices.ssh_response import parse_response
 from edgekit_runtime import load
 from edgekit_runtime.errors import EdgekitError
 
@@ -58,7 +58,7 @@ def compressed(content: bytes) -> bytes:
 
 
 def test_an_honest_answer_is_taken_apart() -> None:
-    received = parse_answer(b"7       3       4\nouterr!" + tar(("work/a/x.npy", b"1"), ("work/it is.txt", b"2")))
+    received = parse_response(b"7       3       4\nouterr!" + tar(("work/a/x.npy", b"1"), ("work/it is.txt", b"2")))
     assert received == (7, "out", "err!", {"x.npy": b"1", "it is.txt": b"2"})
 
 
@@ -93,7 +93,7 @@ def test_an_honest_answer_is_taken_apart() -> None:
 )
 def test_a_malformed_answer_is_a_sentence(received: bytes, says: str) -> None:
     with pytest.raises(EdgekitError, match="an invalid response") as error:
-        parse_answer(received)
+        parse_response(received)
     assert says in error.value.received
 
 
@@ -106,8 +106,8 @@ def test_nothing_is_written_outside_or_through_a_link(tmp_path: Path) -> None:
     (folder / "file").symlink_to(tmp_path / "outside.txt")
     for name in ("edgekit_runtime", "file"):
         with pytest.raises(EdgekitError, match="an invalid response"):
-            parse_answer(answer(files=tar((f"work/{name}", b"evil")))).write_files(folder)
-    parse_answer(answer(files=tar(("/absolute/x", b"1"), ("../../y", b"2")))).write_files(folder)
+            parse_response(answer(files=tar((f"work/{name}", b"evil")))).write_files(folder)
+    parse_response(answer(files=tar(("/absolute/x", b"1"), ("../../y", b"2")))).write_files(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["edgekit_runtime", "file", "x", "y"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "outside.txt", "package"]
     assert (tmp_path / "outside.txt").read_text() == "as it was"
@@ -162,17 +162,17 @@ def test_an_answer_that_no_program_of_ours_gives_is_a_sentence(
     with pytest.raises(EdgekitError):
         compare_on(device, this_machine(), MODEL, inputs, Tolerance())
     with pytest.raises(EdgekitError):
-        replay_golden_on(device, MODEL)
+        verify_golden_on(device, MODEL)
 
 
 def test_an_answer_without_end_is_cut(
     hostile: Callable[[bytes], SshDevice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssh_answer, "LARGEST_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr(ssh_response, "LARGEST_RESPONSE_BYTES", 1_000_000)
     device = hostile(b"")
     (tmp_path / "tools" / "ssh").write_text("#!/bin/sh\ncat /dev/zero & exec cat /dev/zero >&2\n")
     with pytest.raises(EdgekitError, match="an invalid response") as error:
-        answers_of(device, MODEL, [np.zeros((1, 12, 12, 1), np.float32)])
+        predictions_of(device, MODEL, [np.zeros((1, 12, 12, 1), np.float32)])
     assert "more than 1,000,000 bytes" in error.value.received
 
 

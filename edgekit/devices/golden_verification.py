@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.devices.answers import malformed, put_runtime, report_of
 from edgekit.devices.device import Device
+from edgekit.devices.predictions import malformed, put_runtime, report_of
 from edgekit_converters.temporary_folders import temporary_folder
 
 
 @dataclass(frozen=True, slots=True)
-class GoldenReplay:
+class GoldenVerification:
     """Result of a verification on a device.
 
     Attributes:
@@ -41,7 +41,7 @@ class GoldenReplay:
         return {**asdict(self), "model": str(self.model)}
 
 
-def replay_golden_on(device: Device, model: Path) -> GoldenReplay:
+def verify_golden_on(device: Device, model: Path) -> GoldenVerification:
     """Verify the golden examples of a model on a device.
 
     Raises:
@@ -53,7 +53,7 @@ def replay_golden_on(device: Device, model: Path) -> GoldenReplay:
         done = device.run(["-m", "edgekit_runtime", "verify", "model.tflite", "--json"], folder)
     report = report_of(device, model, done)
     try:
-        return GoldenReplay(
+        return GoldenVerification(
             model=model,
             device=device.name,
             interpreter=str(report["interpreter"]),

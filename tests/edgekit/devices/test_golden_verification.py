@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from edgekit.cli import cli
 from edgekit.devices.device import this_machine
-from edgekit.devices.golden_replay import replay_golden_on
+from edgekit.devices.golden_verification import verify_golden_on
 from edgekit_runtime.errors import EdgekitError
 
 WITHOUT_GOLDEN = Path(__file__).resolve().parents[2] / "data" / "tflite" / "dense_float32.tflite"
@@ -41,9 +41,9 @@ class AnswersTheOpposite:
 
 def test_passes_here_and_fails_where_answers_are_wrong(variants_folder: Path) -> None:
     model = variants_folder / "model-int8.tflite"
-    right = replay_golden_on(this_machine(), model)
+    right = verify_golden_on(this_machine(), model)
     assert right.passed and right.top1_equal == right.examples > 0
-    wrong = replay_golden_on(AnswersTheOpposite(), model)
+    wrong = verify_golden_on(AnswersTheOpposite(), model)
     assert not wrong.passed
     assert wrong.max_error > 0.5 > wrong.tolerance
     result = CliRunner().invoke(cli, ["devices", "verify", "here", str(model), "--json"])
@@ -54,7 +54,7 @@ def test_passes_here_and_fails_where_answers_are_wrong(variants_folder: Path) ->
 
 def test_a_model_without_them_is_a_sentence() -> None:
     with pytest.raises(EdgekitError, match="this machine: The model has no golden examples") as error:
-        replay_golden_on(this_machine(), WITHOUT_GOLDEN)
+        verify_golden_on(this_machine(), WITHOUT_GOLDEN)
     assert "edgekit pack" in error.value.next_step
 
 
