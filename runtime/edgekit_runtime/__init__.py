@@ -3,8 +3,8 @@
 import edgekit_runtime
 
 model = edgekit_runtime.load("model.tflite")
-answer = model.classify("digit.png")[0]
-print(answer.label, answer.score)
+best = model.classify("digit.png")[0]
+print(best.label, best.score)
 """
 
 from __future__ import annotations

@@ -201,9 +201,9 @@ def _predict(options: argparse.Namespace) -> None:
         pixel_range=None if options.pixel_range is None else tuple(options.pixel_range),
     )
     if options.inputs == [Path("-")]:
-        _predict_lines(model, options.top_k)
+        _predict_from_stdin(model, options.top_k)
         return
-    results = [{"input": str(path), **_answer(model, path, options.top_k)} for path in options.inputs]
+    results = [{"input": str(path), **_run_file(model, path, options.top_k)} for path in options.inputs]
     if options.json:
         print(json.dumps({"model": str(options.model), "results": results}, indent=1))
         return
@@ -215,12 +215,12 @@ def _predict(options: argparse.Namespace) -> None:
             print(f"{one_line(result['input'])}: {one_line(name)} {json.dumps(values)}")
 
 
-def _predict_lines(model: Model, top_k: int) -> None:
+def _predict_from_stdin(model: Model, top_k: int) -> None:
     """Print one line of JSON for each input line immediately; a line with an error does not affect the others."""
     bad = 0
     for number, line in enumerate(sys.stdin, 1):
         try:
-            result = _answer_line(model, line, top_k)
+            result = _run_line(model, line, top_k)
         except EdgekitError as error:
             bad += 1
             result = {"line": number, **error.to_dict()}
@@ -229,7 +229,7 @@ def _predict_lines(model: Model, top_k: int) -> None:
         raise DataError(f"{bad} of the lines could not be processed.", next_step="see the errors in the output")
 
 
-def _answer_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
+def _run_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -248,7 +248,7 @@ def _answer_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
     return _outputs(model, batch)
 
 
-def _answer(model: Model, path: Path, top_k: int) -> dict[str, Any]:
+def _run_file(model: Model, path: Path, top_k: int) -> dict[str, Any]:
     """Classify an image or an array of pixels; return the raw outputs for any other array."""
     if path.suffix != ".npy":
         return {"answers": [answer.to_dict() for answer in model.classify(path, top_k)]}

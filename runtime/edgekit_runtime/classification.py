@@ -86,12 +86,12 @@ def predicted_classes(scores: np.ndarray) -> np.ndarray:
 
 def rank(scores: np.ndarray, labels: Sequence[str], top_k: int) -> list[Classification]:
     """Return the ``top_k`` best classes of each row of scores, shape (N, C); ties are broken by the lower index."""
-    answers = []
+    results = []
     for row in scores:
         # Usually only the best class is wanted, which does not require sorting.
         best = [int(row.argmax())] if top_k == 1 else (-row).argsort(kind="stable")[:top_k].tolist()
-        answers.append(Classification(best[0], tuple([LabelScore(labels[index], row.item(index)) for index in best])))
-    return answers
+        results.append(Classification(best[0], tuple([LabelScore(labels[index], row.item(index)) for index in best])))
+    return results
 
 
 def read_labels(labels: Union[Sequence[str], str, "os.PathLike[str]"]) -> tuple[str, ...]:

@@ -208,11 +208,11 @@ def _throughput(model: Model) -> float:
     except TensorMismatchError:
         # The first axis is not a batch axis.
         batch, count = zeros(model.inputs), 1
-    answered, start = 0, time.perf_counter()
-    while answered == 0 or time.perf_counter() - start < THROUGHPUT_SECONDS:
+    examples, start = 0, time.perf_counter()
+    while examples == 0 or time.perf_counter() - start < THROUGHPUT_SECONDS:
         model.predict(batch)
-        answered += count
-    return answered / (time.perf_counter() - start)
+        examples += count
+    return examples / (time.perf_counter() - start)
 
 
 def _cold_start(path: str, interpreter: str, public_key: str | None) -> tuple[float | None, float | None]:

@@ -268,13 +268,13 @@ class Model:
             TensorMismatchError: ``top_k`` is given and the model does not classify images.
         """
         # Imported here because the first prediction of a process does not need it.
-        from edgekit_runtime.inputs.streaming import answer_in_order
+        from edgekit_runtime.inputs.streaming import predict_in_order
 
-        answer: Callable[[Session, Any], Any] = self._predict
+        predict: Callable[[Session, Any], Any] = self._predict
         if top_k is not None:
             self._require_images(top_k)
-            answer = partial(self._classify_one, top_k=top_k)
-        return answer_in_order(samples, answer, self._runner.sessions())
+            predict = partial(self._classify_one, top_k=top_k)
+        return predict_in_order(samples, predict, self._runner.sessions())
 
     @property
     def manifest(self) -> Manifest:
@@ -349,15 +349,15 @@ class Model:
         return rank(scores, image.labels, top_k)
 
     def _classify_one(self, session: Session, image: Image, top_k: int) -> Classification:
-        answers = self._classify(session, image, top_k)
-        if len(answers) != 1:
+        results = self._classify(session, image, top_k)
+        if len(results) != 1:
             raise TensorMismatchError(
                 "A stream is classified one image at a time.",
                 expected="single images",
-                received=f"{len(answers)} images in one sample",
+                received=f"{len(results)} images in one item",
                 next_step="pass the images one after the other, or many at once to classify()",
             )
-        return answers[0]
+        return results[0]
 
     def _require_images(self, top_k: int) -> None:
         if top_k < 1:

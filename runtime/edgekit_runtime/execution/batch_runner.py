@@ -136,9 +136,9 @@ class BatchRunner:
         with self._spread_lock:
             if not self._spread_sessions:
                 # The first session keeps the stored batch size, for single examples.
-                own = [] if self.batch_size == -1 else [self.session]
-                missing = self._num_interpreters - len(own)
-                self._spread_sessions = own + [self._new_session() for _ in range(missing)]
+                existing = [] if self.batch_size == -1 else [self.session]
+                missing = self._num_interpreters - len(existing)
+                self._spread_sessions = existing + [self._new_session() for _ in range(missing)]
             return self._spread_sessions
 
     def _new_session(self) -> Session:

@@ -13,7 +13,7 @@ import sys
 _FATAL = {"SIGILL": "needs instructions that this processor does not have", "SIGSEGV": "", "SIGBUS": "", "SIGABRT": ""}
 
 
-def death_of_import(module: str, origin: str) -> str | None:
+def crash_of_import(module: str, origin: str) -> str | None:
     """Describe how a process that imports ``module`` crashes; ``None`` if it does not, or if that cannot be tested.
 
     Args:
@@ -30,16 +30,16 @@ def death_of_import(module: str, origin: str) -> str | None:
     try:
         # If the result cannot be saved, every start would repeat the test, which takes as long as the import itself.
         os.makedirs(os.path.dirname(marker), exist_ok=True)
-        death = _ask(executable, module)
-        if death is None:
+        crash = _import_in_child(executable, module)
+        if crash is None:
             with open(marker, "w"):
                 pass
     except OSError:
         return None
-    return death
+    return crash
 
 
-def _ask(executable: str, module: str) -> str | None:
+def _import_in_child(executable: str, module: str) -> str | None:
     import signal
     import subprocess
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from edgekit_runtime.errors import InterpreterError, UsageError
-from edgekit_runtime.execution.import_probe import death_of_import
+from edgekit_runtime.execution.import_probe import crash_of_import
 from edgekit_runtime.execution.startup_note import write_if_unwanted
 
 #: Module and pip command of each interpreter, in the order in which they are tried.
@@ -117,11 +117,11 @@ def _origin(package: str) -> str | None:
 
 def _import(name: str, origin: str) -> InterpreterChoice:
     module_name, command = INTERPRETERS[name]
-    death = death_of_import(module_name, origin)
-    if death is not None:
+    crash = crash_of_import(module_name, origin)
+    if crash is not None:
         other = next(other for other in INTERPRETERS if other != name)
         raise InterpreterError(
-            f"The interpreter {name} {death}.",
+            f"The interpreter {name} {crash}.",
             expected="a package built for this machine",
             received=origin,
             next_step=f"install another version of it, or {INTERPRETERS[other][1]} and select {other!r}",

@@ -33,13 +33,13 @@ class ImageInput:
             preprocessing.channels,
         )
         # One image of the model's size does not need resizing; it is the most frequent call on a device.
-        self._fitting_shapes = {(height, width, channels), (1, height, width, channels)}
+        self._native_shapes = {(height, width, channels), (1, height, width, channels)}
         if channels == 1:
-            self._fitting_shapes.add((height, width))
+            self._native_shapes.add((height, width))
 
     def pixels(self, images: Images) -> np.ndarray:
         """Convert images to uint8 arrays of the shape of the model's input, N first."""
-        if isinstance(images, np.ndarray) and images.shape in self._fitting_shapes and images.dtype == np.uint8:
+        if isinstance(images, np.ndarray) and images.shape in self._native_shapes and images.dtype == np.uint8:
             pixels = images.reshape(1, *self._image_shape)
         else:
             pixels = self.preprocessing.pixels(images, max_pixels=self._max_pixels)

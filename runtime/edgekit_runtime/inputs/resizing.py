@@ -27,8 +27,8 @@ def resize(images: np.ndarray, height: int, width: int, mode: str) -> np.ndarray
     if (rows, columns) == (height, width):
         return images
     if mode == "nearest":
-        rows_taken, columns_taken = _centres(rows, height), _centres(columns, width)
-        return images[:, rows_taken[:, np.newaxis], columns_taken]
+        row_indices, column_indices = _centres(rows, height), _centres(columns, width)
+        return images[:, row_indices[:, np.newaxis], column_indices]
     if mode == "crop":
         kept_rows = min(rows, max(1, (columns * height + width // 2) // width))
         kept_columns = min(columns, max(1, (rows * width + height // 2) // height))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from edgekit_runtime.execution.session import Session
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 # Handing work to a thread costs as much as several invokes of a small model. Examples are therefore handed over in
 # groups of those that arrive within a negligible delay. The frames of a camera are handed over one by one.
@@ -17,38 +17,38 @@ _GROUP_SECONDS = 0.002
 _GROUP_SAMPLES = 32
 
 
-def answer_in_order(
-    samples: Iterable[Any], answer: Callable[[Session, Any], Answer], sessions: Sequence[Session]
-) -> Iterator[Answer]:
-    """Call ``answer(session, sample)`` for each example, with one thread per session; see :meth:`Model.stream`."""
+def predict_in_order(
+    samples: Iterable[Any], predict: Callable[[Session, Any], Result], sessions: Sequence[Session]
+) -> Iterator[Result]:
+    """Call ``predict(session, sample)`` for each example, with one thread per session; see :meth:`Model.stream`."""
     # Imported only when needed, because it also loads the logging package.
     from concurrent.futures import Future, ThreadPoolExecutor
 
     free = list(sessions)
 
-    def answer_group(group: list[Any]) -> tuple[list[Answer], BaseException | None]:
-        session, answers = free.pop(), []
+    def run_group(group: list[Any]) -> tuple[list[Result], BaseException | None]:
+        session, predictions = free.pop(), []
         try:
             for sample in group:
-                answers.append(answer(session, sample))
+                predictions.append(predict(session, sample))
         except BaseException as error:
-            return answers, error
+            return predictions, error
         finally:
             free.append(session)
-        return answers, None
+        return predictions, None
 
     source = iter(samples)
-    pending: deque[Future[tuple[list[Answer], BaseException | None]]] = deque()
+    pending: deque[Future[tuple[list[Result], BaseException | None]]] = deque()
     threads = ThreadPoolExecutor(len(sessions))
     try:
         group = _next_group(source)
         while group or pending:
             if group:
-                pending.append(threads.submit(answer_group, group))
+                pending.append(threads.submit(run_group, group))
             # Finished predictions are yielded before more examples are read, because the source may be slow.
             while pending and (not group or len(pending) > 2 * len(sessions) or pending[0].done()):
-                answers, error = pending.popleft().result()
-                yield from answers
+                predictions, error = pending.popleft().result()
+                yield from predictions
                 if error is not None:
                     raise error
             group = _next_group(source) if group else []

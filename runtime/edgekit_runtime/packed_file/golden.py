@@ -180,16 +180,16 @@ def golden_outputs(
     if len(inputs) != len(model.inputs):
         raise ModelFileError("The golden examples packed into the model belong to another model.")
     given = model_values(inputs, [info.name for info in model.inputs], preprocessing)
-    answers = []
+    predictions = []
     for number in range(len(given[0])):
         try:
-            answer = model.predict_named({info.name: array[number] for info, array in zip(model.inputs, given)})
+            prediction = model.predict_named({info.name: array[number] for info, array in zip(model.inputs, given)})
         except TensorMismatchError as error:
             raise ModelFileError(
                 "The golden examples packed into the model do not match its inputs.", received=error.problem
             ) from error
-        answers.append([answer[info.name] for info in model.outputs])
-    return [np.stack(values) for values in zip(*answers)]
+        predictions.append([prediction[info.name] for info in model.outputs])
+    return [np.stack(values) for values in zip(*predictions)]
 
 
 def model_values(

@@ -12,7 +12,7 @@ import pytest
 import edgekit_runtime
 from edgekit_runtime.errors import TensorMismatchError, UsageError
 from edgekit_runtime.execution.session import Session
-from edgekit_runtime.inputs.streaming import answer_in_order
+from edgekit_runtime.inputs.streaming import predict_in_order
 
 Arrays = dict[str, np.ndarray]
 
@@ -128,4 +128,4 @@ def test_all_sessions_work_at_once() -> None:
             both.wait()
         return sample
 
-    assert list(answer_in_order(range(128), answer, sessions)) == list(range(128))
+    assert list(predict_in_order(range(128), answer, sessions)) == list(range(128))
