@@ -22,12 +22,12 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 FOLDS = 2
 
 
-def fold_numbers(inputs: Mapping[str, np.ndarray], targets: np.ndarray | None, *, seed: int) -> np.ndarray:
+def fold_numbers(inputs: Mapping[str, np.ndarray], ground_truth: np.ndarray | None, *, seed: int) -> np.ndarray:
     """Assign each example to a fold; copies stay together, and classes are distributed evenly.
 
     Args:
         inputs: Examples by input name, shape (N, …), at least two of them distinct.
-        targets: Ground truth; with classes, int64 (N,), the folds are balanced, otherwise ``seed`` alone decides.
+        ground_truth: Ground truth; with classes, int64 (N,), the folds are balanced, otherwise ``seed`` alone decides.
         seed: Seed of the choice.
     Returns:
         Fold of each example, int64 (N,), from 0 to ``FOLDS - 1``.
@@ -35,8 +35,8 @@ def fold_numbers(inputs: Mapping[str, np.ndarray], targets: np.ndarray | None, *
     digests = as_digests(row_hashes(*inputs.values()))
     _, first, original = np.unique(digests, return_index=True, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(first))
-    if targets is not None and targets.ndim == 1 and targets.dtype.kind == "i":
-        order = order[np.argsort(targets[first][order], kind="stable")]
+    if ground_truth is not None and ground_truth.ndim == 1 and ground_truth.dtype.kind == "i":
+        order = order[np.argsort(ground_truth[first][order], kind="stable")]
     fold_of_original = np.empty(len(first), np.int64)
     fold_of_original[order] = np.arange(len(first)) % FOLDS
     return np.asarray(fold_of_original[original])

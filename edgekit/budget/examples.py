@@ -36,7 +36,7 @@ class JudgedExamples:
 
     Attributes:
         inputs: Values by input name, shape (N, …).
-        targets: Ground truth by output name, without outputs that have none.
+        ground_truth: Ground truth by output name, without outputs that have none.
         reference: Outputs of the float model by name, shape (N, …).
         metrics: Metric of each output; a state is not judged if there are other outputs.
         task: Kinds of the inputs and outputs.
@@ -46,7 +46,7 @@ class JudgedExamples:
     """
 
     inputs: dict[str, np.ndarray]
-    targets: dict[str, np.ndarray]
+    ground_truth: dict[str, np.ndarray]
     reference: dict[str, np.ndarray]
     metrics: dict[str, BoundMetric]
     task: Task
@@ -85,7 +85,7 @@ class JudgedExamples:
         """
         outputs = self._predictions(models)
         return max(
-            metric.drop(self.reference[name], outputs[name], self.targets.get(name))
+            metric.drop(self.reference[name], outputs[name], self.ground_truth.get(name))
             for name, metric in self.metrics.items()
         )
 
@@ -94,7 +94,7 @@ class JudgedExamples:
         outputs = self._predictions(models)
         return Judgement(
             {
-                name: metric.compare(self.reference[name], outputs[name], self.targets.get(name), seed=self.seed)
+                name: metric.compare(self.reference[name], outputs[name], self.ground_truth.get(name), seed=self.seed)
                 for name, metric in self.metrics.items()
             },
             self.smallest_step,
@@ -174,7 +174,7 @@ def cross_fitted_examples(
     count = min(_MOST_HELD_BACK, _most(float_model))
     batches = _read(data.everything.sample(count, seed=seed).batches(_BATCH))
     examples = judged(batches, float_model, metrics=metrics, claims=claims, seed=seed)
-    classes = next(iter(examples.targets.values()), None)
+    classes = next(iter(examples.ground_truth.values()), None)
     return replace(examples, folds=fold_numbers(examples.inputs, classes, seed=seed))
 
 
@@ -194,15 +194,15 @@ def judged(
     """
     inputs = {name: np.concatenate([batch.inputs[name] for batch in batches]) for name in batches[0].inputs}
     reference = predictions(float_model, inputs)
-    given = {name: np.concatenate([batch.targets[name] for batch in batches]) for name in batches[0].targets}
+    given = {name: np.concatenate([batch.ground_truth[name] for batch in batches]) for name in batches[0].ground_truth}
     # Ground truth without an output name belongs to the only output.
     if len(reference) == 1 and UNNAMED in given:
         given = {next(iter(reference)): given[UNNAMED]}
     description = float_model.description
     task = find_task(description, [*claims, data_claim(description, given)])
     bound = _bind(metrics, task, reference, given)
-    targets = {name: given[name] for name, metric in bound.items() if metric.against == LABELLED}
-    return JudgedExamples(inputs, targets, reference, bound, task, seed)
+    ground_truth = {name: given[name] for name, metric in bound.items() if metric.against == LABELLED}
+    return JudgedExamples(inputs, ground_truth, reference, bound, task, seed)
 
 
 def _bind(
@@ -267,7 +267,7 @@ def _every_other(batches: Sequence[Batch], first: int) -> list[Batch]:
 def _rows(batch: Batch, rows: list[int]) -> Batch:
     return Batch(
         inputs={name: values[rows] for name, values in batch.inputs.items()},
-        targets={name: values[rows] for name, values in batch.targets.items()},
+        ground_truth={name: values[rows] for name, values in batch.ground_truth.items()},
         groups=None if batch.groups is None else batch.groups[rows],
         names=tuple(batch.names[row] for row in rows),
     )

@@ -101,22 +101,28 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         _require_long_enough(lowered, options)
         record = read_training_record(request.source, lowered.source_sha256)
         description = lowered.model.description
-        task = _task(description, options, record, targets=None)
+        task = _task(description, options, record, ground_truth=None)
         inputs = _inputs(lowered, task, options, record)
         preprocessing = preprocessing_by_name(inputs)
         calibration = _calibration_data(lowered, inputs, modes, options)
         data = calibration.data if calibration else _uncalibrated_data(inputs, options)
         held_back = data.held_back if data else None
-        targets = _targets(held_back, options)
-        task = _task(description, options, record, targets=targets)
-        require_agreement(description, targets or {}, task)
+        ground_truth = _ground_truth(held_back, options)
+        task = _task(description, options, record, ground_truth=ground_truth)
+        require_agreement(description, ground_truth or {}, task)
         golden_inputs, answers = None, None
         if not _has_text(description):
             golden_inputs = choose_golden_inputs(description, held_back, preprocessing, seed=options.seed)
             answers = process.source_outputs(golden_inputs.values)
     labels, labels_note = _labels(description, options, (data.labels if data else ()) or record.labels)
     pixels_note = _note_on_pixels(lowered, options, record)
-    notes = (record.note, pixels_note, labels_note, _note_on_text(description), note_on_unused(targets or {}, task))
+    notes = (
+        record.note,
+        pixels_note,
+        labels_note,
+        _note_on_text(description),
+        note_on_unused(ground_truth or {}, task),
+    )
     return LoweredSource(
         path=request.source,
         sha256=lowered.source_sha256,
@@ -236,21 +242,21 @@ def _task(
     description: ModelDescription,
     options: ConversionOptions,
     record: TrainingRecord,
-    targets: Mapping[str, np.ndarray] | None,
+    ground_truth: Mapping[str, np.ndarray] | None,
 ) -> Task:
     """The kinds of inputs and outputs, from the user, the training, the ground truth and the model, in this order."""
     claims = [options.claim, Claim(TRAINING, outputs={UNNAMED: CLASSES} if record.labels else {})]
-    if targets is not None:
-        claims.append(data_claim(description, targets))
+    if ground_truth is not None:
+        claims.append(data_claim(description, ground_truth))
     return find_task(description, claims, label_count=len(options.labels))
 
 
-def _targets(held_back: ExampleStream | None, options: ConversionOptions) -> Mapping[str, np.ndarray] | None:
+def _ground_truth(held_back: ExampleStream | None, options: ConversionOptions) -> Mapping[str, np.ndarray] | None:
     """The ground truth of a few examples, by output name; None if there are no examples."""
     if held_back is None:
         return None
     first = next(iter(held_back.sample(_LOOKED_AT, seed=options.seed).batches(_LOOKED_AT)), None)
-    return None if first is None else first.targets
+    return None if first is None else first.ground_truth
 
 
 def _labels(

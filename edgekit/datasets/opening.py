@@ -135,7 +135,7 @@ def _rows_of(source: Source, part: Part, seed: int) -> np.ndarray:
         return everything
     held_back = source.held_back
     if held_back is None:
-        y = source.targets.get(UNNAMED)
+        y = source.ground_truth.get(UNNAMED)
         classes = y if y is not None and y.ndim == 1 and y.dtype.kind == "i" else None
         held_back = held_back_rows(source.digests, classes, seed=seed)
     elif part is Part.CALIBRATION:
@@ -149,8 +149,10 @@ def _renumbered(source: Source, labels: Sequence[str]) -> Source:
     if not set(source.labels) <= set(labels) or source.labels in ((), tuple(labels)):
         return source
     numbers = np.array([list(labels).index(name) for name in source.labels])
-    targets = {output: numbers[values] for output, values in source.targets.items() if values.dtype.kind == "i"}
-    return replace(source, targets=source.targets | targets, labels=tuple(labels))
+    ground_truth = {
+        output: numbers[values] for output, values in source.ground_truth.items() if values.dtype.kind == "i"
+    }
+    return replace(source, ground_truth=source.ground_truth | ground_truth, labels=tuple(labels))
 
 
 def open_source(request: DataRequest, inputs: Sequence[ModelInput]) -> Source | FunctionExamples:

@@ -35,7 +35,7 @@ class Source:
         count: Number of examples.
         read: Returns the raw values of the given sorted rows, (N, ...), by input name or under ``UNNAMED``.
         hashes: Yields a hash of 16 bytes for every example, in order; equal examples have equal hashes.
-        targets: Ground truth by output name or under ``UNNAMED``: classes, int64 (N,), or real values, float32
+        ground_truth: Ground truth by output name or under ``UNNAMED``: classes, int64 (N,), or real values, float32
             (N, ...); empty if the data has none.
         labels: Class names; empty if the source has none.
         groups: Slice of each example, str (N,), or None.
@@ -48,7 +48,7 @@ class Source:
     count: int
     read: Callable[[np.ndarray], dict[str, np.ndarray]]
     hashes: Callable[[], Iterator[bytes]]
-    targets: dict[str, np.ndarray] = field(default_factory=dict)
+    ground_truth: dict[str, np.ndarray] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     groups: np.ndarray | None = None
     held_back: np.ndarray | None = None

@@ -36,14 +36,14 @@ class Batch:
 
     Attributes:
         inputs: Values by input name, shape (N, ...), in the input's dtype.
-        targets: Ground truth by output name: classes, int64 (N,), or real values, float32 (N, ...); under "" if the
-            data names no output; empty if it has none.
+        ground_truth: Ground truth by output name: classes, int64 (N,), or real values, float32 (N, ...); under "" if
+            the data names no output; empty if it has none.
         groups: Slice of each example, str (N,), or None.
         names: Name of each example: its file or its index.
     """
 
     inputs: dict[str, np.ndarray]
-    targets: dict[str, np.ndarray]
+    ground_truth: dict[str, np.ndarray]
     groups: np.ndarray | None
     names: tuple[str, ...]
 
@@ -53,7 +53,7 @@ class Batch:
     @property
     def y(self) -> np.ndarray | None:
         """The ground truth of data that names no output, or None."""
-        return self.targets.get(UNNAMED)
+        return self.ground_truth.get(UNNAMED)
 
 
 class ExampleStream(Protocol):
@@ -132,7 +132,7 @@ class StoredExamples:
         """SHA-256 of the examples and their ground truth, in hex."""
         whole = hashlib.sha256()
         whole.update(self.source.digests[self.rows].tobytes())
-        for output, values in sorted(self.source.targets.items()):
+        for output, values in sorted(self.source.ground_truth.items()):
             whole.update(output.encode() + np.ascontiguousarray(values[self.rows]).tobytes())
         return whole.hexdigest()
 
@@ -143,7 +143,7 @@ class StoredExamples:
             rows = self.rows[start : start + size]
             yield Batch(
                 inputs=self.conform(source.read(rows)),
-                targets={output: values[rows] for output, values in source.targets.items()},
+                ground_truth={output: values[rows] for output, values in source.ground_truth.items()},
                 groups=None if source.groups is None else source.groups[rows],
                 names=tuple(source.name_of(row) for row in rows.tolist()),
             )

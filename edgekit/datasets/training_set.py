@@ -65,12 +65,14 @@ def read_training_set(
 
 def _classes(source: Source) -> np.ndarray:
     """The class of each example, int64 (N,)."""
-    y = source.targets.get(UNNAMED)
+    y = source.ground_truth.get(UNNAMED)
     if y is None:
         raise DataError(
             f"No labels came with {source.name}.",
             expected=_ONE_CLASS_EACH,
-            received=f"labels of the outputs {', '.join(source.targets)}" if source.targets else "examples alone",
+            received=f"labels of the outputs {', '.join(source.ground_truth)}"
+            if source.ground_truth
+            else "examples alone",
             next_step="add y to the arrays, pass (inputs, labels), or sort the files into one sub-folder per class",
         )
     if y.ndim != 1:

@@ -124,7 +124,7 @@ def compare_on(
     received, device_facts = predictions_of(device, model_file, inputs.arrays)
     if [array.shape for array in received] != [array.shape for array in expected]:
         raise malformed(device, f"outputs of shape {', '.join(str(array.shape) for array in received) or 'none'}")
-    claims = [model.manifest.task, data_claim(model.description, inputs.targets)]
+    claims = [model.manifest.task, data_claim(model.description, inputs.ground_truth)]
     task = find_task(model.description, claims, label_count=len(model.labels))
     agreements = [
         compare(
@@ -156,7 +156,7 @@ def compare_on(
 
 def _targets(inputs: Inputs, model: Model, output: str) -> np.ndarray | None:
     """Ground truth of an output; without a name it belongs to the only output."""
-    return inputs.targets.get(output, inputs.targets.get(UNNAMED) if len(model.outputs) == 1 else None)
+    return inputs.ground_truth.get(output, inputs.ground_truth.get(UNNAMED) if len(model.outputs) == 1 else None)
 
 
 def _difference(

@@ -20,11 +20,11 @@ class Inputs:
 
     Attributes:
         arrays: One array per model input, in the model's order, shape (N, ...).
-        targets: Ground truth by output name, or under "" for the only output; empty if there is none.
+        ground_truth: Ground truth by output name, or under "" for the only output; empty if there is none.
     """
 
     arrays: tuple[np.ndarray, ...]
-    targets: dict[str, np.ndarray]
+    ground_truth: dict[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -47,8 +47,10 @@ def inputs_from_data(model: Model, data: str, samples: int, seed: int) -> Inputs
     if not batches:
         raise DataError(f"{data} has no held-back examples to compare.")
     arrays = tuple(np.concatenate([batch.inputs[info.name] for batch in batches]) for info in model.inputs)
-    targets = {name: np.concatenate([batch.targets[name] for batch in batches]) for name in batches[0].targets}
-    return Inputs(arrays, targets)
+    ground_truth = {
+        name: np.concatenate([batch.ground_truth[name] for batch in batches]) for name in batches[0].ground_truth
+    }
+    return Inputs(arrays, ground_truth)
 
 
 def random_inputs(model: Model, samples: int, seed: int) -> Inputs:

@@ -58,7 +58,7 @@ class Comparison:
         """
         judged = self._predict(batch.inputs)
         for name, tally in self._tallies.items():
-            ground_truth = batch.targets.get(name, batch.y if len(self._tallies) == 1 else None)
+            ground_truth = batch.ground_truth.get(name, batch.y if len(self._tallies) == 1 else None)
             values = predictions[name], judged[self._outputs[name]]
             tally.add(values, ground_truth, batch.names, groups=batch.groups, images=images)
 

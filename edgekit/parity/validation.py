@@ -185,7 +185,7 @@ def validate_all(
     example: Batch | None = None
     for batch in stream.batches(batch_size(model.inputs)):
         if task is None:
-            task = names.task(judged[0], [options.claim, names.data_claim(judged[0], batch.targets)])
+            task = names.task(judged[0], [options.claim, names.data_claim(judged[0], batch.ground_truth)])
             comparisons = [Comparison(model, each, task.outputs, labels or opened.labels, options) for each in judged]
         predictions = model.predict(batch.inputs)
         for comparison in comparisons:

@@ -71,7 +71,7 @@ def collect_predictions(model: Model, stream: ExampleStream) -> CollectedPredict
 
 def ground_truth_of(batch: Batch, output: str) -> np.ndarray | None:
     """The ground truth of an output, even if the data does not name the output."""
-    return batch.targets.get(output, batch.y)
+    return batch.ground_truth.get(output, batch.y)
 
 
 class _Classes:
@@ -178,7 +178,7 @@ _EXAMPLE_METRICS = {LABELS: "agreement", MASK: "pixel_accuracy", SEQUENCE: "toke
 
 
 def _collector(model: Model, outputs: dict[str, np.ndarray], batch: Batch) -> _Collector | _Several:
-    named = dict(batch.targets)
+    named = dict(batch.ground_truth)
     task = find_task(
         model.description,
         [model.manifest.task, data_claim(model.description, named)],
@@ -187,22 +187,22 @@ def _collector(model: Model, outputs: dict[str, np.ndarray], batch: Batch) -> _C
     judged = [name for name, kind in task.outputs.items() if kind.name != STATE]
     if len(judged) == 1:
         y = ground_truth_of(batch, judged[0])
-        return _collector_of(judged[0], task.outputs[judged[0]], outputs[judged[0]], y, has_targets=bool(named))
+        return _collector_of(judged[0], task.outputs[judged[0]], outputs[judged[0]], y, has_ground_truth=bool(named))
     if not any(name in named for name in judged):
         return _Outputs()
     return _Several(
         {
-            name: _collector_of(name, task.outputs[name], outputs[name], named.get(name), has_targets=True)
+            name: _collector_of(name, task.outputs[name], outputs[name], named.get(name), has_ground_truth=True)
             for name in judged
         }
     )
 
 
 def _collector_of(
-    output: str, kind: Kind, values: np.ndarray, y: np.ndarray | None, *, has_targets: bool
+    output: str, kind: Kind, values: np.ndarray, y: np.ndarray | None, *, has_ground_truth: bool
 ) -> _Collector:
     """The collector for one output; classes without ground truth are judged only if no output has any."""
-    if kind.name == CLASSES and (y is not None or not has_targets):
+    if kind.name == CLASSES and (y is not None or not has_ground_truth):
         count = max(2, values.shape[-1]) if values.dtype.kind == "f" else 2**31
         return _Classes(output, count, is_logit=kind.is_logit)
     if y is not None and kind.name in _EXAMPLE_METRICS:

@@ -47,7 +47,7 @@ def joined_source(folder: Path, sources: dict[str, Source]) -> Source:
         count=own.count,
         read=lambda rows: {name: source.read(rows)[UNNAMED] for name, source in sources.items()},
         hashes=lambda: (_joined_hash(parts) for parts in zip(*(s.hashes() for s in sources.values()), strict=True)),
-        targets=own.targets,
+        ground_truth=own.ground_truth,
         labels=own.labels,
         groups=own.groups,
         held_back=own.held_back,

@@ -60,7 +60,7 @@ class Listing:
             count=len(self.files),
             read=read,
             hashes=lambda: file_hashes(self.files),
-            targets={} if self.classes is None else {UNNAMED: self.classes},
+            ground_truth={} if self.classes is None else {UNNAMED: self.classes},
             labels=self.labels,
             groups=self.groups,
             held_back=self.held_back,

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from edgekit.datasets.dataset import LARGEST_BYTES
+from edgekit.datasets.ground_truth import GroundTruthForm, as_ground_truth, without_last_axis_of_one
 from edgekit.datasets.kinds import FUNCTION
 from edgekit.datasets.readers.stored_arrays import arrays_source, inputs_among
 from edgekit.datasets.source import Source, row_hashes
 from edgekit.datasets.splitting import HELD_BACK
 from edgekit.datasets.streams import Batch, Conform, Part
-from edgekit.datasets.targets import TargetForm, as_targets, without_last_axis_of_one
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, EdgekitError, UsageError
 from edgekit_runtime.task import UNNAMED
 
-_TARGETS = "y"
+_GROUND_TRUTH = "y"
 #: Number of examples that are hashed, split and returned together.
 _BLOCK = 64
 
@@ -104,7 +104,7 @@ def as_arrays(result: Any) -> dict[str, np.ndarray] | None:
     if _is_pair(result) and isinstance(result[0], (np.ndarray, Mapping)):
         named = result[1] if isinstance(result[1], Mapping) else {UNNAMED: result[1]}
         return (as_arrays(result[0]) or {}) | {
-            _TARGETS + (key and f"_{key}"): np.asarray(values) for key, values in named.items()
+            _GROUND_TRUTH + (key and f"_{key}"): np.asarray(values) for key, values in named.items()
         }
     return None
 
@@ -166,7 +166,7 @@ class FunctionExamples:
         for batch in self._numbered({}):
             for digest in row_hashes(*batch.inputs.values()):
                 whole.update(digest)
-            for output, values in sorted(batch.targets.items()):
+            for output, values in sorted(batch.ground_truth.items()):
                 whole.update(output.encode() + values.tobytes())
             waiting.append(batch)
             while sum(map(len, waiting)) >= size:
@@ -196,17 +196,19 @@ class FunctionExamples:
                 )
             batches.append(batch)
         whole = _joined(self.name, batches)
-        targets = {output: as_targets(self.name, values, len(whole)) for output, values in whole.targets.items()}
+        ground_truth = {
+            output: as_ground_truth(self.name, values, len(whole)) for output, values in whole.ground_truth.items()
+        }
         return Source(
             name=self.name,
             count=len(whole),
             read=lambda rows: {key: values[rows] for key, values in whole.inputs.items()},
             hashes=lambda: row_hashes(*whole.inputs.values()),
-            targets={output: found.values for output, found in targets.items()},
-            labels=next((found.names for found in targets.values()), ()),
+            ground_truth={output: found.values for output, found in ground_truth.items()},
+            labels=next((found.names for found in ground_truth.values()), ()),
         )
 
-    def _numbered(self, forms: dict[str, TargetForm] | None) -> Iterator[Batch]:
+    def _numbered(self, forms: dict[str, GroundTruthForm] | None) -> Iterator[Batch]:
         """Yield the examples of this part, up to the limit, in batches of any size.
 
         Args:
@@ -217,12 +219,12 @@ class FunctionExamples:
         outputs: set[str] = set()
         for item in _items(self.name, self.function):
             batch = self._batch(item, number, forms)
-            outputs = outputs if number else set(batch.targets)
-            if set(batch.targets) != outputs:
+            outputs = outputs if number else set(batch.ground_truth)
+            if set(batch.ground_truth) != outputs:
                 raise DataError(
                     f"{self.name} gave an item that is not labelled examples like the others.",
                     expected=f"labels of {_outputs(outputs)}",
-                    received=f"labels of {_outputs(set(batch.targets))}",
+                    received=f"labels of {_outputs(set(batch.ground_truth))}",
                     next_step="give all examples the same labels, or none",
                 )
             number += len(batch)
@@ -247,11 +249,11 @@ class FunctionExamples:
         ]
         return (np.array(shares) < HELD_BACK) == (self.part is Part.HELD_BACK)
 
-    def _batch(self, item: Any, number: int, forms: dict[str, TargetForm] | None) -> Batch:
+    def _batch(self, item: Any, number: int, forms: dict[str, GroundTruthForm] | None) -> Batch:
         """Convert a yielded item to a batch; a single example gets a batch axis."""
         arrays = self._by_name(item)
         inputs = inputs_among(arrays, [model_input.name for model_input in self.inputs], self.slice_by) or arrays
-        if self._is_single(inputs, [values for key, values in arrays.items() if _is_target(key)]):
+        if self._is_single(inputs, [values for key, values in arrays.items() if _is_ground_truth(key)]):
             inputs = {key: value[np.newaxis] for key, value in inputs.items()}
             arrays = {key: value[np.newaxis] for key, value in arrays.items()}
         lengths = {len(value) for value in inputs.values()}
@@ -260,10 +262,12 @@ class FunctionExamples:
         count = lengths.pop()
         return Batch(
             inputs=self.conform(inputs),
-            targets={
-                (output := _output_of(key)): values if forms is None else self._targets(output, values, count, forms)
+            ground_truth={
+                (output := _output_of(key)): values
+                if forms is None
+                else self._ground_truth(output, values, count, forms)
                 for key, values in arrays.items()
-                if _is_target(key)
+                if _is_ground_truth(key)
             },
             groups=None if self.slice_by is None else self._groups(arrays, count),
             names=tuple(str(number + row) for row in range(count)),
@@ -273,8 +277,8 @@ class FunctionExamples:
         """Convert a yielded item to arrays by name; tensors that NumPy can read are arrays too."""
         if _is_pair(item):
             named = item[1] if isinstance(item[1], Mapping) else {UNNAMED: item[1]}
-            targets = {_TARGETS + (key and f"_{key}"): np.asarray(values) for key, values in named.items()}
-            return self._by_name(item[0]) | targets
+            ground_truth = {_GROUND_TRUTH + (key and f"_{key}"): np.asarray(values) for key, values in named.items()}
+            return self._by_name(item[0]) | ground_truth
         if isinstance(item, list) and len(item) == len(self.inputs):
             return {model_input.name: np.asarray(value) for model_input, value in zip(self.inputs, item, strict=True)}
         if isinstance(item, list) and len(item) in (2, 3) and all(hasattr(each, "__array__") for each in item):
@@ -283,23 +287,29 @@ class FunctionExamples:
         arrays = as_arrays(item)
         return arrays if arrays is not None else {UNNAMED: np.asarray(item)}
 
-    def _targets(self, output: str, values: np.ndarray, count: int, forms: dict[str, TargetForm]) -> np.ndarray:
+    def _ground_truth(
+        self, output: str, values: np.ndarray, count: int, forms: dict[str, GroundTruthForm]
+    ) -> np.ndarray:
         # One batch is not enough to decide whether floats are classes.
         is_float = values.dtype.kind == "f"
         form = forms.get(output)
-        if is_float and form is TargetForm.CLASSES:
-            return without_last_axis_of_one(as_targets(self.name, values, count, TargetForm.VALUES).values)
-        targets = as_targets(self.name, values, count, form)
-        if targets.names:
+        if is_float and form is GroundTruthForm.CLASSES:
+            return without_last_axis_of_one(as_ground_truth(self.name, values, count, GroundTruthForm.VALUES).values)
+        ground_truth = as_ground_truth(self.name, values, count, form)
+        if ground_truth.names:
             raise DataError(
                 f"{self.name} gives names of classes, which have no order.",
                 expected="class numbers from 0, as the model's outputs are numbered",
-                received=", ".join(targets.names[:5]),
+                received=", ".join(ground_truth.names[:5]),
             )
         # A mask that is all zeros does not show the form of the other masks.
         if values.ndim <= 2 or values.any():
-            forms[output] = targets.form
-        return targets.values.astype(np.float32) if is_float and targets.form is TargetForm.CLASSES else targets.values
+            forms[output] = ground_truth.form
+        return (
+            ground_truth.values.astype(np.float32)
+            if is_float and ground_truth.form is GroundTruthForm.CLASSES
+            else ground_truth.values
+        )
 
     def _groups(self, arrays: Mapping[str, np.ndarray], count: int) -> np.ndarray:
         values = arrays.get(self.slice_by or "")
@@ -311,7 +321,7 @@ class FunctionExamples:
             )
         return np.broadcast_to(values.astype(str), (count,))
 
-    def _is_single(self, values: Mapping[str, np.ndarray], targets: Sequence[np.ndarray]) -> bool:
+    def _is_single(self, values: Mapping[str, np.ndarray], ground_truth: Sequence[np.ndarray]) -> bool:
         """Whether the values are one example without a batch axis; a channel axis of size 1 may be missing."""
         first = self.inputs[0]
         value = values.get(first.name, values.get(UNNAMED))
@@ -320,8 +330,8 @@ class FunctionExamples:
         sizes = first.shape[1:]
         if first.pixels is not None and set(sizes) == {-1}:
             # Images of any size, as in training: the ground truth shows the batch axis, or the channel axis does.
-            if targets and value.ndim:
-                return targets[0].ndim == 0 or len(targets[0]) != len(value)
+            if ground_truth and value.ndim:
+                return ground_truth[0].ndim == 0 or len(ground_truth[0]) != len(value)
             if value.ndim == len(sizes):
                 return value.shape[-1] in (1, 3)
         if value.ndim == len(sizes) and not _equal(value.shape, sizes):
@@ -329,13 +339,13 @@ class FunctionExamples:
         return value.ndim <= len(sizes)
 
 
-def _is_target(key: str) -> bool:
-    return key == _TARGETS or key.startswith(_TARGETS + "_")
+def _is_ground_truth(key: str) -> bool:
+    return key == _GROUND_TRUTH or key.startswith(_GROUND_TRUTH + "_")
 
 
 def _output_of(key: str) -> str:
     """The name of the output that an array of ground truth belongs to."""
-    return key.removeprefix(_TARGETS).removeprefix("_")
+    return key.removeprefix(_GROUND_TRUTH).removeprefix("_")
 
 
 def _outputs(names: set[str]) -> str:
@@ -374,7 +384,7 @@ def _rows(batch: Batch, rows: np.ndarray | slice) -> Batch:
     places = np.arange(len(batch))[rows]
     return Batch(
         inputs={key: value[rows] for key, value in batch.inputs.items()},
-        targets={key: value[rows] for key, value in batch.targets.items()},
+        ground_truth={key: value[rows] for key, value in batch.ground_truth.items()},
         groups=None if batch.groups is None else batch.groups[rows],
         names=tuple(batch.names[place] for place in places),
     )
@@ -386,7 +396,9 @@ def _joined(name: str, batches: Sequence[Batch]) -> Batch:
     first = batches[0]
     try:
         inputs = {key: np.concatenate([batch.inputs[key] for batch in batches]) for key in first.inputs}
-        targets = {key: np.concatenate([batch.targets[key] for batch in batches]) for key in first.targets}
+        ground_truth = {
+            key: np.concatenate([batch.ground_truth[key] for batch in batches]) for key in first.ground_truth
+        }
     except ValueError as error:
         raise DataError(
             f"{name} gave batches whose examples differ in size.",
@@ -397,7 +409,7 @@ def _joined(name: str, batches: Sequence[Batch]) -> Batch:
     groups = [batch.groups for batch in batches if batch.groups is not None]
     return Batch(
         inputs=inputs,
-        targets=targets,
+        ground_truth=ground_truth,
         groups=np.concatenate(groups) if groups else None,
         names=tuple(name for batch in batches for name in batch.names),
     )

@@ -17,14 +17,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from edgekit.datasets.dataset import LARGEST_BYTES
+from edgekit.datasets.ground_truth import as_ground_truth
 from edgekit.datasets.readers.npy_header import UNREADABLE, read_header, require_unpacked_size
 from edgekit.datasets.source import Rows, Source, as_digests, row_hashes
-from edgekit.datasets.targets import as_targets
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
 
 #: Names of the examples and of the ground truth in an .npz whose arrays are not named after the model's inputs.
-_EXAMPLES, _TARGETS = "x", "y"
+_EXAMPLES, _GROUND_TRUTH = "x", "y"
 _TRAIN, _TEST = "_train", "_test"
 _LOCAL_HEADER_BYTES = 30
 
@@ -139,13 +139,13 @@ def _one_part(name: str, arrays: Mapping[str, Rows], input_names: Sequence[str],
             received=", ".join(f"{key or _EXAMPLES}: {rows}" for key, rows in lengths.items()),
             next_step="check how the arrays were saved",
         )
-    targets, labels = _targets_among(name, arrays, count)
+    ground_truth, labels = _ground_truth_among(name, arrays, count)
     return Source(
         name=name,
         count=count,
         read=lambda rows: {input_name: np.asarray(values[rows]) for input_name, values in inputs.items()},
         hashes=lambda: row_hashes(*inputs.values()),
-        targets=targets,
+        ground_truth=ground_truth,
         labels=labels,
         groups=None if slice_by is None else _groups(name, arrays, slice_by, count),
     )
@@ -155,22 +155,24 @@ def inputs_among(arrays: Mapping[str, Rows], input_names: Sequence[str], slice_b
     """The arrays for the model's inputs: those named after them, else ``x``, else the only possible one, else none."""
     if set(input_names) <= set(arrays):
         return {input_name: arrays[input_name] for input_name in input_names}
-    others = [key for key in arrays if key not in (slice_by, _TARGETS) and not key.startswith(_TARGETS + "_")]
+    others = [key for key in arrays if key not in (slice_by, _GROUND_TRUTH) and not key.startswith(_GROUND_TRUTH + "_")]
     only = _EXAMPLES if _EXAMPLES in others else others[0] if len(others) == 1 else None
     return {} if len(input_names) > 1 or only is None else {UNNAMED: arrays[only]}
 
 
-def _targets_among(name: str, arrays: Mapping[str, Rows], count: int) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+def _ground_truth_among(
+    name: str, arrays: Mapping[str, Rows], count: int
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The ground truth in ``y``, and in ``y_NAME`` for the output of that name, with the class names."""
-    targets: dict[str, np.ndarray] = {}
+    ground_truth: dict[str, np.ndarray] = {}
     labels: tuple[str, ...] = ()
     for key, values in arrays.items():
-        if key == _TARGETS or key.startswith(_TARGETS + "_"):
+        if key == _GROUND_TRUTH or key.startswith(_GROUND_TRUTH + "_"):
             y = np.asarray(values[np.arange(len(values))]) if values.shape else np.asarray(values)
-            found = as_targets(name, y, count)
-            targets[key[len(_TARGETS) + 1 :]] = found.values
+            found = as_ground_truth(name, y, count)
+            ground_truth[key[len(_GROUND_TRUTH) + 1 :]] = found.values
             labels = labels or found.names
-    return targets, labels
+    return ground_truth, labels
 
 
 def _groups(name: str, arrays: Mapping[str, Rows], slice_by: str, count: int) -> np.ndarray:
@@ -207,13 +209,13 @@ def _joined(first: Source, second: Source) -> Source:
                  ((first, rows[of_first]), (second, rows[~of_first] - first.count)) if len(chosen)]  # fmt: skip
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
-    both = set(first.targets) & set(second.targets)
+    both = set(first.ground_truth) & set(second.ground_truth)
     return Source(
         name=first.name,
         count=first.count + second.count,
         read=read,
         hashes=lambda: chain(first.hashes(), second.hashes()),
-        targets={key: np.concatenate([first.targets[key], second.targets[key]]) for key in both},
+        ground_truth={key: np.concatenate([first.ground_truth[key], second.ground_truth[key]]) for key in both},
         labels=first.labels,
         groups=None if first.groups is None or second.groups is None else np.concatenate([first.groups, second.groups]),
         held_back=np.arange(first.count + second.count) >= first.count,

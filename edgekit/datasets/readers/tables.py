@@ -13,8 +13,8 @@ from typing import TextIO
 import numpy as np
 
 from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES
+from edgekit.datasets.ground_truth import as_ground_truth
 from edgekit.datasets.source import Source, row_hashes
-from edgekit.datasets.targets import as_targets
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
@@ -53,13 +53,13 @@ def table_source(
     x = np.frombuffer(values, np.float32).reshape(-1, *sizes)
     if not len(x):
         raise DataError(f"{path} has no lines of numbers.", expected="an example a line", received="the heading alone")
-    targets, names = ({}, ()) if label is None else _targets(path, labels)
+    ground_truth, names = ({}, ()) if label is None else _ground_truth(path, labels)
     return Source(
         name=str(path),
         count=len(x),
         read=lambda rows: {UNNAMED: x[rows]},
         hashes=lambda: row_hashes(x),
-        targets=targets,
+        ground_truth=ground_truth,
         labels=names,
         groups=None if group is None else np.array(groups),
     )
@@ -147,11 +147,11 @@ def _read(path: Path, columns: _Columns) -> tuple[array[float], list[str], list[
     return values, labels, groups
 
 
-def _targets(path: Path, labels: Sequence[str]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+def _ground_truth(path: Path, labels: Sequence[str]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     as_numbers = all(_is_number(label) for label in labels)
     y = np.array([float(label) for label in labels]) if as_numbers else np.array(labels)
-    targets = as_targets(str(path), y, len(labels))
-    return {UNNAMED: targets.values}, targets.names
+    ground_truth = as_ground_truth(str(path), y, len(labels))
+    return {UNNAMED: ground_truth.values}, ground_truth.names
 
 
 def _sizes(path: Path, model_input: ModelInput, columns: int) -> tuple[int, ...]:

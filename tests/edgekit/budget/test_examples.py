@@ -57,7 +57,7 @@ def test_calibration_search_and_held_back_are_distinct(tmp_path: Path, float_mod
 def test_labels_stay_with_their_examples(tmp_path: Path, float_model: TfliteModel) -> None:
     split, _ = split_of(opened(tmp_path, 900), float_model, 256)
     for part in (split.search, split.held_back):
-        (labels,) = part.targets.values()
+        (labels,) = part.ground_truth.values()
         np.testing.assert_array_equal(part.inputs["reading"][:, 0] % 3, labels)
         assert part.metric_name == "top1"
         assert part.smallest_step == 1 / len(part)
@@ -79,7 +79,7 @@ def test_a_handful_still_gives_an_answer(tmp_path: Path, float_model: TfliteMode
 def test_without_labels_agreement_is_judged(tmp_path: Path, float_model: TfliteModel) -> None:
     split, _ = split_of(opened(tmp_path, 900, labelled=False), float_model, 256)
     assert split.held_back.metric_name == "agreement"
-    assert split.held_back.targets == {}
+    assert split.held_back.ground_truth == {}
     assert split.held_back.drop(float_model) == 0
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgekit.datasets.ground_truth import as_ground_truth
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.readers.recordings import read_wav
-from edgekit.datasets.targets import as_targets
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 
@@ -119,13 +119,13 @@ def test_a_header_of_no_bytes_takes_no_memory(descr: str, tmp_path: Path) -> Non
 )
 def test_labels_beyond_sense_are_a_sentence(labels: np.ndarray) -> None:
     with pytest.raises(DataError, match="labels of data are too large"):
-        as_targets("data", labels, len(labels))
+        as_ground_truth("data", labels, len(labels))
 
 
 def test_large_real_targets_and_classes_are_kept() -> None:
-    targets = as_targets("data", np.array([0.5, 3e38, -3e38]), 3).values
-    assert targets.dtype == np.float32
-    classes = as_targets("data", np.array([0, 2**31 - 1]), 2).values
+    ground_truth = as_ground_truth("data", np.array([0.5, 3e38, -3e38]), 3).values
+    assert ground_truth.dtype == np.float32
+    classes = as_ground_truth("data", np.array([0, 2**31 - 1]), 2).values
     assert classes.tolist() == [0, 2**31 - 1]
 
 

@@ -33,7 +33,9 @@ def read(stream: ExampleStream, size: int = 7) -> Batch:
     assert all(len(values) == len(batch) for batch in batches for values in batch.inputs.values())
     return Batch(
         inputs={name: np.concatenate([batch.inputs[name] for batch in batches]) for name in batches[0].inputs},
-        targets={name: np.concatenate([batch.targets[name] for batch in batches]) for name in batches[0].targets},
+        ground_truth={
+            name: np.concatenate([batch.ground_truth[name] for batch in batches]) for name in batches[0].ground_truth
+        },
         groups=None if batches[0].groups is None else np.concatenate([b.groups for b in batches]),  # type: ignore[misc]
         names=tuple(name for batch in batches for name in batch.names),
     )
@@ -83,7 +85,7 @@ def test_calibration_and_the_held_back_part_share_no_example(tmp_path: Path) -> 
     assert len(calibration) == 32
     assert len(held_back) == 8
     assert not calibration & held_back
-    assert read(data.everything).targets == {}
+    assert read(data.everything).ground_truth == {}
 
 
 def test_the_parts_of_the_source_stay(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from edgekit.datasets.targets import as_targets
+from edgekit.datasets.ground_truth import as_ground_truth
 from edgekit.parity.agreement import compare
 from edgekit.parity.ground_truth_kinds import data_claim, note_on_unused, require_agreement
 from edgekit.parity.metrics import metric_for, require_compatible_ground_truth
@@ -67,11 +67,11 @@ def classes(*shape: int, below: int = 3, dtype: str = "int64") -> np.ndarray:
 def test_labels_show_the_kind_in_every_form_that_keras_trains_on(
     shape: tuple[int, ...], operator: str, labels: np.ndarray, expected: str
 ) -> None:
-    targets = as_targets("data", labels, COUNT).values
+    ground_truth = as_ground_truth("data", labels, COUNT).values
     described = model(shape, operator)
-    kind = find_task(described, [data_claim(described, {UNNAMED: targets})]).outputs["y"]
+    kind = find_task(described, [data_claim(described, {UNNAMED: ground_truth})]).outputs["y"]
     assert kind.name == expected
-    require_compatible_ground_truth(kind.name, np.zeros((COUNT, *shape), np.float32), targets)
+    require_compatible_ground_truth(kind.name, np.zeros((COUNT, *shape), np.float32), ground_truth)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_zero_divides_the_classes_of_a_logit_wherever_they_are_judged() -> None:
 
 def test_values_declared_for_masks_are_a_usage_error_and_not_ignored() -> None:
     described, declared = model((4, 5, 3), "SOFTMAX"), Claim(USER, outputs={UNNAMED: "values"})
-    masks = as_targets("data", classes(4, 5, 1), COUNT).values
+    masks = as_ground_truth("data", classes(4, 5, 1), COUNT).values
     task = find_task(described, [declared, data_claim(described, {UNNAMED: masks})])
     with pytest.raises(UsageError, match="Output y was declared as values") as caught:
         require_agreement(described, {UNNAMED: masks}, task)
@@ -121,8 +121,8 @@ def test_values_declared_for_masks_are_a_usage_error_and_not_ignored() -> None:
 
 def test_labels_of_another_form_leave_the_kind_to_the_graph() -> None:
     described = model((4, 5, 3), "SOFTMAX")
-    targets = as_targets("data", classes(4, 5, 1, dtype="f4") / 2, COUNT).values
-    assert find_task(described, [data_claim(described, {UNNAMED: targets})]).outputs["y"].source == "model"
+    ground_truth = as_ground_truth("data", classes(4, 5, 1, dtype="f4") / 2, COUNT).values
+    assert find_task(described, [data_claim(described, {UNNAMED: ground_truth})]).outputs["y"].source == "model"
 
 
 @pytest.mark.parametrize(

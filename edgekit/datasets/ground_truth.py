@@ -13,7 +13,7 @@ _LARGEST_CLASS = 2**31 - 1
 _WHITE = 255
 
 
-class TargetForm(Enum):
+class GroundTruthForm(Enum):
     """How the ground truth is given; the value is the form's name in messages."""
 
     NAMES = "names of classes"
@@ -23,7 +23,7 @@ class TargetForm(Enum):
     VALUES = "real numbers"
 
 
-class Targets(NamedTuple):
+class GroundTruth(NamedTuple):
     """Ground truth in one form.
 
     Attributes:
@@ -34,10 +34,10 @@ class Targets(NamedTuple):
 
     values: np.ndarray
     names: tuple[str, ...]
-    form: TargetForm
+    form: GroundTruthForm
 
 
-def as_targets(name: str, y: np.ndarray, count: int, form: TargetForm | None = None) -> Targets:
+def as_ground_truth(name: str, y: np.ndarray, count: int, form: GroundTruthForm | None = None) -> GroundTruth:
     """Convert the ground truth of a source to one form.
 
     Integers from 0, one-hot rows and text are classes; other numbers are real values. Maps and sequences of classes
@@ -63,15 +63,15 @@ def as_targets(name: str, y: np.ndarray, count: int, form: TargetForm | None = N
             received=f"{own.value} in a later one",
             next_step="give all labels as class numbers from 0, or save several labels per example as an .npz",
         )
-    if form is TargetForm.NAMES:
+    if form is GroundTruthForm.NAMES:
         names, numbers = np.unique(y.astype(str), return_inverse=True)
-        return Targets(numbers.reshape(y.shape).astype(np.int64), tuple(map(str, names)), form)
-    if form is TargetForm.VALUES:
-        return Targets(y.astype(np.float32), (), form)
-    if form is TargetForm.ONE_HOT:
-        return Targets(y.argmax(-1).astype(np.int64), (), form)
-    classes = y // _WHITE if form is TargetForm.BLACK_AND_WHITE else y
-    return Targets(without_last_axis_of_one(classes).astype(np.int64), (), form)
+        return GroundTruth(numbers.reshape(y.shape).astype(np.int64), tuple(map(str, names)), form)
+    if form is GroundTruthForm.VALUES:
+        return GroundTruth(y.astype(np.float32), (), form)
+    if form is GroundTruthForm.ONE_HOT:
+        return GroundTruth(y.argmax(-1).astype(np.int64), (), form)
+    classes = y // _WHITE if form is GroundTruthForm.BLACK_AND_WHITE else y
+    return GroundTruth(without_last_axis_of_one(classes).astype(np.int64), (), form)
 
 
 def _checked(name: str, y: np.ndarray, count: int) -> np.ndarray:
@@ -104,25 +104,27 @@ def _checked(name: str, y: np.ndarray, count: int) -> np.ndarray:
     return y
 
 
-def _form_of(y: np.ndarray) -> TargetForm:
+def _form_of(y: np.ndarray) -> GroundTruthForm:
     if y.dtype.kind in "US":
-        return TargetForm.NAMES
+        return GroundTruthForm.NAMES
     are_bits = bool(((y == 0) | (y == 1)).all())
     if are_bits and _is_one_hot(y):
-        return TargetForm.ONE_HOT
+        return GroundTruthForm.ONE_HOT
     if (y.dtype.kind in "biu" and y.min(initial=0) >= 0) or (are_bits and y.ndim > 2):
-        return TargetForm.BLACK_AND_WHITE if not are_bits and _is_black_and_white(y) else TargetForm.CLASSES
+        return GroundTruthForm.BLACK_AND_WHITE if not are_bits and _is_black_and_white(y) else GroundTruthForm.CLASSES
     is_whole = y.ndim == 1 and y.min(initial=0) >= 0 and bool((y == np.floor(y)).all())
-    return TargetForm.CLASSES if is_whole else TargetForm.VALUES
+    return GroundTruthForm.CLASSES if is_whole else GroundTruthForm.VALUES
 
 
-def _may_be(y: np.ndarray, own: TargetForm, form: TargetForm) -> bool:
+def _may_be(y: np.ndarray, own: GroundTruthForm, form: GroundTruthForm) -> bool:
     """Whether ground truth that looks like ``own`` can also be of ``form``."""
-    if form is TargetForm.CLASSES:
-        return own is form or (own in (TargetForm.ONE_HOT, TargetForm.BLACK_AND_WHITE) and y.dtype.kind in "biu")
-    if form is TargetForm.BLACK_AND_WHITE:
+    if form is GroundTruthForm.CLASSES:
+        return own is form or (
+            own in (GroundTruthForm.ONE_HOT, GroundTruthForm.BLACK_AND_WHITE) and y.dtype.kind in "biu"
+        )
+    if form is GroundTruthForm.BLACK_AND_WHITE:
         return own is form or (y.dtype.kind in "biu" and _is_black_and_white(y))
-    return own is form or (form is TargetForm.VALUES and own is not TargetForm.NAMES)
+    return own is form or (form is GroundTruthForm.VALUES and own is not GroundTruthForm.NAMES)
 
 
 def _require_range(name: str, y: np.ndarray) -> None:

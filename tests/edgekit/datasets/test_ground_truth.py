@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgekit.datasets.ground_truth import GroundTruthForm, as_ground_truth
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit.datasets.targets import TargetForm, as_targets
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 
@@ -16,25 +16,27 @@ ROW = ModelInput("row", (-1, 3), "float32")
 MASK = np.array([[[0, 255], [255, 0]]], np.uint8)
 
 FORMS = {
-    "text": (np.array(["dog", "cat"]), TargetForm.NAMES, [1, 0]),
-    "one-hot": (np.eye(3)[[2, 0]], TargetForm.ONE_HOT, [2, 0]),
-    "several at once": (np.array([[1, 1], [0, 1]]), TargetForm.CLASSES, [[1, 1], [0, 1]]),
-    "classes": (np.array([[3], [0]]), TargetForm.CLASSES, [3, 0]),
-    "whole floats": (np.array([3.0, 0.0]), TargetForm.CLASSES, [3, 0]),
-    "real numbers": (np.array([[0.5, 1.0]]), TargetForm.VALUES, [[0.5, 1.0]]),
-    "below zero": (np.array([-1, 2]), TargetForm.VALUES, [-1.0, 2.0]),
-    "black and white": (MASK, TargetForm.BLACK_AND_WHITE, [[[0, 1], [1, 0]]]),
-    "maps of one channel": (MASK[..., np.newaxis] // 127, TargetForm.CLASSES, [[[0, 2], [2, 0]]]),
+    "text": (np.array(["dog", "cat"]), GroundTruthForm.NAMES, [1, 0]),
+    "one-hot": (np.eye(3)[[2, 0]], GroundTruthForm.ONE_HOT, [2, 0]),
+    "several at once": (np.array([[1, 1], [0, 1]]), GroundTruthForm.CLASSES, [[1, 1], [0, 1]]),
+    "classes": (np.array([[3], [0]]), GroundTruthForm.CLASSES, [3, 0]),
+    "whole floats": (np.array([3.0, 0.0]), GroundTruthForm.CLASSES, [3, 0]),
+    "real numbers": (np.array([[0.5, 1.0]]), GroundTruthForm.VALUES, [[0.5, 1.0]]),
+    "below zero": (np.array([-1, 2]), GroundTruthForm.VALUES, [-1.0, 2.0]),
+    "black and white": (MASK, GroundTruthForm.BLACK_AND_WHITE, [[[0, 1], [1, 0]]]),
+    "maps of one channel": (MASK[..., np.newaxis] // 127, GroundTruthForm.CLASSES, [[[0, 2], [2, 0]]]),
 }
 
 
 @pytest.mark.parametrize(("y", "form", "expected"), FORMS.values(), ids=list(FORMS))
-def test_how_labels_are_given_and_what_they_become(y: np.ndarray, form: TargetForm, expected: list[object]) -> None:
-    targets = as_targets("data", y, len(y))
-    assert targets.form is form
-    assert targets.values.tolist() == expected
-    assert targets.values.dtype == (np.float32 if form is TargetForm.VALUES else np.int64)
-    assert targets.names == (("cat", "dog") if form is TargetForm.NAMES else ())
+def test_how_labels_are_given_and_what_they_become(
+    y: np.ndarray, form: GroundTruthForm, expected: list[object]
+) -> None:
+    ground_truth = as_ground_truth("data", y, len(y))
+    assert ground_truth.form is form
+    assert ground_truth.values.tolist() == expected
+    assert ground_truth.values.dtype == (np.float32 if form is GroundTruthForm.VALUES else np.int64)
+    assert ground_truth.names == (("cat", "dog") if form is GroundTruthForm.NAMES else ())
 
 
 def batches_of(*labels: list[object] | np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -42,10 +44,10 @@ def batches_of(*labels: list[object] | np.ndarray) -> list[tuple[np.ndarray, np.
     return [(random.normal(size=(len(y), 3)), np.asarray(y)) for y in labels]
 
 
-def targets_of(
+def ground_truth_of(
     batches: list[tuple[np.ndarray, np.ndarray]], monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> np.ndarray:
-    """What a function that yields these batches gives as targets, all in one batch."""
+    """The ground truth from a function that yields these batches, all in one batch."""
     name = f"labels_of_{folder.name}"
     (folder / f"{name}.py").write_text("batches = []\ndef give(): yield from batches\n")
     monkeypatch.chdir(folder)
@@ -76,7 +78,7 @@ ONE_FORM = {
 def test_the_first_batch_decides_the_form(
     first: object, second: object, expected: object, dtype: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    y = targets_of(batches_of(first, second), monkeypatch, tmp_path)  # type: ignore[arg-type]
+    y = ground_truth_of(batches_of(first, second), monkeypatch, tmp_path)  # type: ignore[arg-type]
     assert y.tolist() == expected
     assert y.dtype == dtype
 
@@ -94,7 +96,7 @@ def test_a_later_batch_of_another_form_is_a_sentence(
     first: object, second: object, expected: str, received: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="change their form") as caught:
-        targets_of(batches_of(first, second), monkeypatch, tmp_path)  # type: ignore[arg-type]
+        ground_truth_of(batches_of(first, second), monkeypatch, tmp_path)  # type: ignore[arg-type]
     assert caught.value.expected.startswith(expected)
     assert caught.value.received.startswith(received)
     assert caught.value.next_step
