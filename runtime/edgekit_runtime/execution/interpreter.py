@@ -89,7 +89,7 @@ def choose_interpreter(name: str | None = None) -> InterpreterChoice:
     """
     if name is not None and name not in INTERPRETERS:
         raise UsageError(
-            "There is no interpreter of this name.", expected=" or ".join(INTERPRETERS), received=repr(name)
+            "There is no interpreter with this name.", expected=" or ".join(INTERPRETERS), received=repr(name)
         )
     for candidate in [name] if name is not None else INTERPRETERS:
         origin = _origin(INTERPRETERS[candidate][0].partition(".")[0])

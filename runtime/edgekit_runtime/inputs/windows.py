@@ -149,6 +149,6 @@ def _check_sizes(
         stride = options.scalar(window.strides[place], "i")
         if padding not in (Padding.SAME, Padding.VALID) or -(-covered // stride) != output.shape[axis]:
             raise damaged(
-                f"{entry.what} is a {name} whose output is {output.shape[axis]} wide or high"
-                f", which its window does not make of {image.shape[axis]}"
+                f"{entry.what} is a {name} whose output size {output.shape[axis]} does not follow from"
+                f" the image size {image.shape[axis]} and its window"
             )

@@ -124,7 +124,7 @@ class Table:
         """A vector of tensor numbers, each at least ``smallest`` and less than ``count``."""
         indices = self.integers(field, what)
         if indices and not (smallest <= min(indices) and max(indices) < count):
-            raise damaged(f"the {what} of {self.what} name a tensor that is not there")
+            raise damaged(f"the {what} of {self.what} name a tensor that does not exist")
         return indices
 
     def vector_place(self, field: int, what: str) -> tuple[int, int]:

@@ -86,7 +86,7 @@ def _vanishing_scale(operator: OperatorDescription, tensors: Sequence[TensorDesc
     """32-bit ARM treats numbers below the smallest normal float32 as 0, and kernels divide by the output's scale."""
     vanishes = any(smallest_scale(tensors[index]) < SMALLEST_SCALE for index in operator.outputs)
     # Measurements show that multiplication correctly computes 0 in this case.
-    return "a scale that 32-bit ARM takes for 0" if vanishes and operator.name != "MUL" else ""
+    return "a scale that 32-bit ARM treats as 0" if vanishes and operator.name != "MUL" else ""
 
 
 _PROBLEMS: dict[str, Callable[[OperatorDescription, Sequence[TensorDescription]], str]] = {

@@ -109,7 +109,7 @@ def _check_options(entry: Table, options: Table | None, schema: OptionsSchema | 
         (schema.outputs, Operator.OUTPUTS, "outputs"),
     ):
         if count_field is not None and options.scalar(count_field, "i") != entry.count(tensors_field, what):
-            raise damaged(f"{options.what} has another number of {what} than the operator")
+            raise damaged(f"{options.what} states a number of {what} that differs from the operator's")
     for field in schema.subgraphs:
         called.add(options.scalar(field, "i"))
     if schema.subgraph_list is not None:

@@ -151,7 +151,7 @@ def refuse_scales_beyond_litert(description: ModelDescription) -> None:
             if ratio >= _LARGEST_PRODUCT_RATIO:
                 raise InterpreterError(
                     f"LiteRT cannot run operator {number}, a {operator.name}: its scales are too far apart.",
-                    expected=f"input times weights in steps of the output: below {_LARGEST_PRODUCT_RATIO:.0f}",
+                    expected=f"input scale × weight scale / output scale below {_LARGEST_PRODUCT_RATIO:.0f}",
                     received=f"{ratio:.0f}",
                     next_step="calibrate with real data: an output that is always 0 gets such a scale",
                 )

@@ -66,7 +66,7 @@ def read_model_description(data: bytes) -> ModelDescription:
     unclaimed = len(data) - max((start + size for start, size in buffers), default=0)
     weights_behind = any(buffer.scalar(Buffer.OFFSET, "Q") > 1 for buffer in model.tables(ModelTable.BUFFERS, "buffer"))
     if weights_behind and unclaimed > _LARGEST_PADDING and zip_end(data) < 0:
-        raise damaged(f"{unclaimed} bytes behind its weights belong to nothing")
+        raise damaged(f"{unclaimed} unknown bytes follow its weights")
     operator_codes = [read_operator_code(code) for code in model.tables(ModelTable.OPERATOR_CODES, "operator code")]
     subgraph_tables = list(model.tables(ModelTable.SUBGRAPHS, "subgraph"))
     if not subgraph_tables:
@@ -149,7 +149,7 @@ def _subgraph(
         _place_of_large_data(entry, Operator.LARGE_CUSTOM_OPTIONS_OFFSET, Operator.LARGE_CUSTOM_OPTIONS_SIZE, len(data))
         unwritten = set(operator.inputs) - written - empty - {-1}
         if unwritten:
-            raise damaged(f"{entry.what} reads tensor {min(unwritten)}, which nothing has written")
+            raise damaged(f"{entry.what} reads tensor {min(unwritten)}, which has not been written")
         if operator.name in WINDOWED:
             check_window(entry, operator, tensors, open_sizes)
         if operator.custom_code in CUSTOM_OPERATORS:
@@ -164,7 +164,7 @@ def _subgraph(
         written.update(operator.outputs)
         operators.append(operator)
     if not written.issuperset(set(outputs) - empty):
-        raise damaged(f"an output of {table.what} is a tensor that nothing writes")
+        raise damaged(f"an output of {table.what} is a tensor that is never written")
     return SubgraphDescription(table.string(SubGraph.NAME, "name"), tensors, tuple(operators), inputs, outputs)
 
 
@@ -177,7 +177,7 @@ def _require_no_recursion(calls: list[set[int]]) -> None:
     """Raise an error if a loop or branch lacks a body or contains itself: native code would recurse forever."""
     for caller, called in enumerate(calls):
         if any(not 0 < index < len(calls) for index in called):
-            raise damaged(f"subgraph {caller} calls one that is not there")
+            raise damaged(f"subgraph {caller} calls a subgraph that does not exist")
     open_calls = [set(called) for called in calls]
     while any(open_calls):
         finished = {index for index, called in enumerate(open_calls) if not called}

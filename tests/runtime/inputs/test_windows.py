@@ -31,7 +31,7 @@ def test_another_height_does_not_fit(name: str, tflite_folder: Path) -> None:
     batch, height, width, channels = output.shape
     taller = (batch, height + 4, width, channels)
     tensors[output.index] = output._replace(shape=taller, shape_signature=taller)
-    with pytest.raises(ModelFileError, match=f"{name} whose output is"):
+    with pytest.raises(ModelFileError, match=f"{name} whose output size"):
         check_window(entry, operator, tensors, sizes)
     tensors[output.index] = output._replace(shape=(batch, height, width))
     with pytest.raises(ModelFileError, match="not an image"):

@@ -40,4 +40,4 @@ def test_a_scale_that_vanishes_is_refused_on_32_bits(
 ) -> None:
     tensors = [tensor(0, "int16"), tensor(1, "int16", scale)]
     operator = OperatorDescription(name, 2, "", (0, 0), (1,))
-    assert ("takes for 0" in find_problem(operator, tensors, is_32_bit)) == is_refused
+    assert ("treats as 0" in find_problem(operator, tensors, is_32_bit)) == is_refused

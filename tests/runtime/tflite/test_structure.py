@@ -121,7 +121,7 @@ def test_buffers_behind_the_flatbuffer(tflite_folder: Path) -> None:
     outside = read_model_description((tflite_folder / "dense_buffer_offset.tflite").read_bytes())
     assert [t.size_bytes for t in outside.tensors] == [t.size_bytes for t in inside.tensors]
     content = (tflite_folder / "dense_buffer_offset.tflite").read_bytes()
-    with pytest.raises(ModelFileError, match="340 bytes behind its weights belong to nothing"):
+    with pytest.raises(ModelFileError, match="340 unknown bytes follow its weights"):
         read_model_description(content + bytes(300))
     # The last weights end at byte 1352.
     with pytest.raises(ModelFileError, match="outside the file"):
@@ -174,12 +174,12 @@ DEPTHWISE = {
         pytest.param({"operator_code": {3: 500, 2: 1}}, "operator 500", id="unknown-operator"),
         pytest.param({"operator_code": {3: 19, 2: -1}}, "version -1", id="operator-version"),
         pytest.param({"operator": {0: 1, 1: [0], 2: [1]}}, "operator code 1 of 1", id="operator-code-index"),
-        pytest.param({"operator": {0: 0, 1: [2], 2: [1]}}, "tensor that is not there", id="input-index"),
-        pytest.param({"operator": {0: 0, 1: [0], 2: [-1]}}, "tensor that is not there", id="output-index"),
+        pytest.param({"operator": {0: 0, 1: [2], 2: [1]}}, "tensor that does not exist", id="input-index"),
+        pytest.param({"operator": {0: 0, 1: [0], 2: [-1]}}, "tensor that does not exist", id="output-index"),
         pytest.param({"operator": {0: 0, 1: [-1], 2: [1]}}, "without its input 0", id="input-left-out"),
-        pytest.param({"operator": {0: 0, 1: [1], 2: [1]}}, "nothing has written", id="reads-before-writing"),
-        pytest.param({"inputs": [7]}, "tensor that is not there", id="graph-input"),
-        pytest.param({"outputs": [7]}, "tensor that is not there", id="graph-output"),
+        pytest.param({"operator": {0: 0, 1: [1], 2: [1]}}, "has not been written", id="reads-before-writing"),
+        pytest.param({"inputs": [7]}, "tensor that does not exist", id="graph-input"),
+        pytest.param({"outputs": [7]}, "tensor that does not exist", id="graph-output"),
         pytest.param({"outputs": []}, "no inputs or no outputs", id="no-outputs"),
         pytest.param({"input_tensor": {0: [2, -3]}}, "impossible shape", id="negative-size"),
         pytest.param({"input_tensor": {0: [1] * 9}}, "impossible shape", id="nine-dimensions"),
@@ -217,7 +217,7 @@ DEPTHWISE = {
         pytest.param({"operator_code": {3: 119, 2: 1}}, "without its options", id="while-without-options"),
         pytest.param(
             {"operator_code": {3: 119, 2: 1}, "operator": {0: 0, 1: [0], 2: [1], 3: 93, 4: {0: 1, 1: 5}}},
-            "calls one that is not there",
+            "calls a subgraph that does not exist",
             id="while-without-a-body",
         ),
         pytest.param(
@@ -231,7 +231,7 @@ DEPTHWISE = {
         pytest.param({"operator_code": {3: 45, 2: 1}}, "STRIDED_SLICE with 1 inputs", id="too-few-inputs"),
         pytest.param(
             {"operator_code": {3: 49, 2: 1}, "operator": {0: 0, 1: [0, 0], 2: [1], 3: 35, 4: {0: 2}}},
-            "another number of outputs",
+            "a number of outputs that differs",
             id="split-count",
         ),
         pytest.param(CONVOLUTION, None, id="sound-convolution"),
@@ -255,7 +255,7 @@ DEPTHWISE = {
             id="depth-multiplier-that-the-filters-do-not-have",
         ),
         pytest.param(DEPTHWISE, None, id="depth-multiplier-left-to-the-shapes"),
-        pytest.param({**CONVOLUTION, "output_tensor": IMAGE}, "does not make of", id="convolution-output"),
+        pytest.param({**CONVOLUTION, "output_tensor": IMAGE}, "does not follow from", id="convolution-output"),
         pytest.param(
             {**CONVOLUTION, "more_tensors": [{0: [1, 3, 3, 2], 1: FLOAT32, 2: 0}]}, "filters of shape", id="channels"
         ),
@@ -285,7 +285,7 @@ def test_a_constant_without_elements_needs_no_writer() -> None:
     )
     assert read_model_description(content).tensors[2].shape == (0,)
     # A tensor with elements must be written.
-    with pytest.raises(ModelFileError, match="nothing has written"):
+    with pytest.raises(ModelFileError, match="has not been written"):
         read_model_description(model(operator={0: 0, 1: [2], 2: [1]}, more_tensors=[{0: [2, 3], 2: 0}]))
 
 
