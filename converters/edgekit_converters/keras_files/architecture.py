@@ -148,7 +148,7 @@ def _call(reference: str) -> Any:
 
 def _from_model(model: Any) -> Architecture:
     if not hasattr(model, "get_config") or not hasattr(model, "layers"):
-        raise UsageError("The architecture is no Keras model.", received=type(model).__name__, expected=_FORMS)
+        raise UsageError("The architecture is not a Keras model.", received=type(model).__name__, expected=_FORMS)
     import keras
 
     return Architecture(keras.saving.serialize_keras_object(model), keras.__version__)
@@ -157,7 +157,7 @@ def _from_model(model: Any) -> Architecture:
 def _from_description(value: Any, name: str) -> Architecture:
     if not is_layer(value):
         raise ModelFileError(
-            f"{name} describes no model.",
+            f"{name} does not describe a model.",
             expected="an object with 'class_name' and 'config', as model.to_json() writes it",
             received=type(value).__name__,
         )

@@ -178,7 +178,7 @@ def _read_text(group: Group, attribute: str) -> str | None:
     if isinstance(value, np.ndarray) and value.shape == (1,):
         value = value[0]
     if value is not None and not isinstance(value, str):
-        raise ModelFileError(f"The attribute '{attribute}' is not a text.", received=type(value).__name__)
+        raise ModelFileError(f"The attribute '{attribute}' is not a string.", received=type(value).__name__)
     return value
 
 

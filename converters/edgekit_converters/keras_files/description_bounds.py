@@ -24,7 +24,7 @@ def require_few_parts(parts: int) -> None:
         ValueError: There are more than ``MAX_TENSORS``.
     """
     if parts > MAX_TENSORS:
-        raise ValueError(f"a tensor is taken apart into {parts} tensors, more than {MAX_TENSORS}")
+        raise ValueError(f"a tensor is split into {parts} tensors, more than {MAX_TENSORS}")
 
 
 def require_bounded(root: Layer) -> None:

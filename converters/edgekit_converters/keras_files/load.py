@@ -119,7 +119,7 @@ def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsa
             received=_short(error),
             next_step=f"check the code of {', '.join(custom_objects)}: the file needs what it was saved with"
             if custom_objects
-            else "report this file: edgekit means to read every model that is made of Keras's own layers",
+            else "report this file: edgekit should read every model made of Keras's own layers",
         ) from error
     if not model.built:
         raise ModelFileError(
@@ -172,7 +172,7 @@ def _set_weights(model: Any, weights: dict[LayerPath, list[np.ndarray]]) -> None
         left_over.discard(path)
     if left_over:
         raise ModelFileError(
-            "The file holds weights that no layer of the model takes.",
+            "The file contains weights that belong to no layer of the model.",
             received=", ".join(sorted("/".join(path) for path in left_over)),
             next_step="check that description and weights belong together",
         )

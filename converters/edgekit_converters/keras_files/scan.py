@@ -131,7 +131,9 @@ def require_safe(report: ScanReport) -> None:
         return
     worst, *others = report.refused
     where = f"{worst.place} ({worst.layer})" if worst.layer else worst.place
-    more = f" {len(others)} more findings like it follow." if others else ""
+    more = (
+        f" There {'is 1 more finding' if len(others) == 1 else f'are {len(others)} more findings'}." if others else ""
+    )
     problem = f"{report.file}: {where} {worst.reason}.{more}"
     if worst.kind == "custom class":
         raise ModelFileError(
@@ -270,7 +272,7 @@ def _judge_object(visit: _Visit, custom_names: frozenset[str]) -> Iterator[Findi
     value = visit.value
     name, module, registered = value["class_name"], value.get("module"), value.get("registered_name")
     if not all(isinstance(text, (str, type(None))) for text in (module, registered)) or not isinstance(name, str):
-        yield _finding(visit, "is named by something that is no text", "malformed")
+        yield _finding(visit, "has a name that is not a string", "malformed")
     elif name == "__lambda__":
         yield _finding(visit, "holds the code of a Python function", "code")
     elif name in RUNS_CODE:
@@ -317,7 +319,7 @@ def _judge_lambda(visit: _Visit, custom_names: frozenset[str]) -> Finding:
     except UnsafeModelError as error:
         function = referred_function(config)
         if function and not _names_library_function(config["function"]):
-            reason = f"is a Lambda that calls the function {function[:80]!r}, which the file does not hold"
+            reason = f"is a Lambda that calls the function {function[:80]!r}, which the file does not contain"
             return _finding(visit, reason, "custom class", function[:80])
         return _finding(visit, f"is a Lambda, and its code is not plain arithmetic ({error.received})", "code")
     return _finding(visit, "is a Lambda whose code is plain arithmetic", "lambda")
@@ -354,7 +356,7 @@ def _judge_name(
         return
     own = (module is None or _KERAS_MODULE.fullmatch(module)) and package in ("", "keras", "keras.layers")
     if known is FUNCTIONS and name not in known and _KERAS_MODULE.fullmatch(module or ""):
-        yield _finding(visit, f"calls Keras's function {name[:80]!r}, which is no activation", "code")
+        yield _finding(visit, f"calls Keras's function {name[:80]!r}, which is not an activation", "code")
     elif name not in known or not own:
         origin = f" from {module!r:.80}" if module and not _KERAS_MODULE.fullmatch(module) else ""
         function = "the function" if known is FUNCTIONS else "the class"

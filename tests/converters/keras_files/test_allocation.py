@@ -137,5 +137,5 @@ def test_a_tensor_is_not_taken_apart_into_a_million(name: str) -> None:
         )
 
     assert len(parts(3)) == 3
-    with pytest.raises(ValueError, match="taken apart into 1000000 tensors"):
+    with pytest.raises(ValueError, match="split into 1000000 tensors"):
         parts(10**6)

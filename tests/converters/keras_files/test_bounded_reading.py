@@ -68,8 +68,8 @@ LAMBDAS = {
     ),
     "a large constant": (statements(f"return x * {1 << 2000}"), "a number that is too large"),
     "a float made whole": (statements("return x * int(1e308)"), "a number that is too large"),
-    "shifts": (statements("a = 9", *["a = a << a"] * 9, "return x * a"), "code that ends nowhere"),
-    "a repeated text": (statements("a = 'a'", "b = 10 ** 9", "return x * (a * b)"), "no number"),
+    "shifts": (statements("a = 9", *["a = a << a"] * 9, "return x * a"), "code that cannot be followed to its end"),
+    "a repeated text": (statements("a = 'a'", "b = 10 ** 9", "return x * (a * b)"), "not a number"),
     "references to references": (adding(doubled(40)), "no code of Python"),
     "a hash of references": (adding(b">\x01\x00\x00\x00" + doubled(40)), "no code of Python"),
     "long tuples in a long tuple": (
@@ -171,7 +171,7 @@ DESCRIPTIONS = {
     ),
     "a large value as each of 80 class names": (
         lambda: sequential(activation(x=nested(["x" * 1000] * 5000, "class_name", 80))),
-        "named by something that is no text",
+        "has a name that is not a string",
     ),
     "a large value as each of 80 functions": (
         lambda: sequential(activation(x=nested(["x" * 1000] * 5000, "config", 80, class_name="function"))),

@@ -213,7 +213,7 @@ def test_an_axis_is_not_unstacked_into_a_million_tensors() -> None:
     upgraded = upgrade(description, "3.15.1", "tensorflow", lambda root: {})
     with pytest.raises(ModelFileError) as caught:
         build(upgraded, custom_objects={})
-    assert "taken apart into 1000000 tensors" in str(caught.value)
+    assert "split into 1000000 tensors" in str(caught.value)
 
 
 @pytest.mark.parametrize("class_name", sorted(RUNS_FUNCTIONS))

@@ -250,7 +250,7 @@ def test_a_lambda_that_is_code_runs_only_when_allowed(tmp_path: Path) -> None:
 def test_layers_of_text_are_refused_by_name(tmp_path: Path, class_name: str) -> None:
     with pytest.raises(ModelFileError, match=class_name) as caught:
         load_keras_model(_with_layer(tmp_path, class_name, {}))
-    assert "cut this layer off" in caught.value.next_step
+    assert "remove this layer" in caught.value.next_step
 
 
 def test_renamed_containers_are_known_by_content(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_the_worst_finding_is_named_first() -> None:
     assert [finding.place for finding in report.refused] == ["c", "b"]
     with pytest.raises(UnsafeModelError) as refusal:
         require_safe(report)
-    assert refusal.value.problem == ("model.h5: c (TFSMLayer 'c') loads a SavedModel. 1 more findings like it follow.")
+    assert refusal.value.problem == ("model.h5: c (TFSMLayer 'c') loads a SavedModel. There is 1 more finding.")
 
 
 def test_a_custom_class_tells_how_to_bring_it_along() -> None:

@@ -94,7 +94,7 @@ class Array:
         """
         kind = read_datatype(self._source, self._datatype)
         if kind.dtype is None:
-            raise self._source.unsupported(f"'{self._path[:200]}', an array of text")
+            raise self._source.unsupported(f"'{self._path[:200]}', an array of strings")
         return kind.dtype
 
     def without_values(self) -> Array:
@@ -187,7 +187,7 @@ def _read_filters(source: Source, message: Message, path: str) -> tuple[int, ...
             raise source.unsafe(path, f"is packed with filter {number}, which needs a plug-in")
         filters.append(number)
     if filters.count(_GZIP) > 1:
-        raise source.unsafe(path, "is packed twice over")
+        raise source.unsafe(path, "is compressed twice")
     return tuple(filters)
 
 
@@ -209,7 +209,7 @@ def _read_layout(source: Source, message: Message, rank: int, filters: tuple[int
             raise source.damaged(f"the values of '{path[:200]}' lie beyond the file's end")
         return _Values(size, address=address)
     if kind != _CHUNKED:
-        raise source.unsafe(path, f"is stored in a way of its own ({kind})")
+        raise source.unsafe(path, f"has an unknown layout ({kind})")
     if version == 4:
         raise source.unsupported(f"'{path[:200]}' is in chunks as HDF5 1.10 stores them")
     if fields.number(1) != rank + 1:

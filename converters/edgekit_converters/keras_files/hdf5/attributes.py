@@ -100,7 +100,7 @@ def _global_text(source: Source, reference: bytes) -> str:
         source.collections[address] = _read_collection(source, address)
     position, size = source.collections[address].get(index, (0, 0))
     if length > size:
-        raise source.damaged("a text that is not where it should be")
+        raise source.damaged("a string that is not where it should be")
     return _decoded(source, source.read(position, length))
 
 
@@ -125,4 +125,4 @@ def _decoded(source: Source, data: bytes) -> str:
     try:
         return data.split(b"\0", 1)[0].decode("utf-8")
     except UnicodeDecodeError:
-        raise source.damaged("a text that is no UTF-8") from None
+        raise source.damaged("a string that is not UTF-8") from None

@@ -81,7 +81,7 @@ def read_dataspace(source: Source, data: bytes) -> tuple[int, ...]:
 
 def _whole_bytes(fields: Fields, size: int) -> None:
     if fields.number(2) != 0 or fields.number(2) != 8 * size:
-        raise fields.source.unsupported("numbers that take part of their bytes")
+        raise fields.source.unsupported("numbers that use only part of their bytes")
 
 
 def _unknown(source: Source, kind: int) -> Datatype:

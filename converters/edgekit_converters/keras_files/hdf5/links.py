@@ -97,4 +97,4 @@ def _text(source: Source, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise source.damaged("a name that is no UTF-8") from None
+        raise source.damaged("a name that is not UTF-8") from None

@@ -92,8 +92,8 @@ class Source:
         place = f"{self.name}: '{path[:200]}'" if path else self.name
         return UnsafeModelError(
             f"{place} {what}.",
-            expected="arrays of numbers that stand in the file itself",
-            next_step="don't use this file; ask for it where it was made",
+            expected="arrays of numbers that are stored in the file itself",
+            next_step="don't use this file; ask its author for another copy",
         )
 
 

@@ -83,7 +83,7 @@ def _plain_list(values: Any) -> list[Any]:
     if isinstance(values, dict):
         values = values.get("items")
     if values is not None and not isinstance(values, (list, tuple)):
-        raise CannotReadError(f"defaults that are no list: {str(values)[:80]}")
+        raise CannotReadError(f"defaults that are not a list: {str(values)[:80]}")
     return list(values or [])
 
 

@@ -108,7 +108,7 @@ def read_instructions(
         error.progress = machine.taken
         raise
     except (IndexError, KeyError, ValueError, ArithmeticError, TypeError, AttributeError) as error:
-        raise CannotReadError("code that ends nowhere", machine.taken) from error
+        raise CannotReadError("code that cannot be followed to its end", machine.taken) from error
     raise CannotReadError("code that returns nothing", machine.taken)
 
 
@@ -262,14 +262,14 @@ class _Machine:
         elif isinstance(target, dict) and not is_constant(target):
             self._push(call("getitem", target, _index(index)))
         else:
-            raise CannotReadError("an index into something that is no tensor")
+            raise CannotReadError("an index into something that is not a tensor")
 
     def _apply(self, args: list[Any], keywords: dict[str, Any], nulls: int) -> None:
         """Call the function below the arguments, next to which there may be a NULL."""
         under = self._pop(1 + nulls)
         functions = [f for f in under if f is not _NULL]
         if len(functions) != 1 or not isinstance(functions[0], _Name):
-            raise CannotReadError("a call of something that is no function of Keras or TensorFlow")
+            raise CannotReadError("a call of something that is not a function of Keras or TensorFlow")
         args = [_argument(value) for value in args]
         self._push(_function(functions[0].path, args, {k: _argument(v) for k, v in keywords.items()}))
 
@@ -283,7 +283,7 @@ class _Machine:
 
     def _pop(self, count: int) -> list[Any]:
         if count > len(self.stack):
-            raise CannotReadError("code that takes more from the stack than there is")
+            raise CannotReadError("code that pops more from the stack than there is")
         values = self.stack[len(self.stack) - count :]
         del self.stack[len(self.stack) - count :]
         return values
@@ -380,7 +380,7 @@ def _tensor(value: Any) -> Expression:
     """Convert an operand: a tensor, a number or a list of numbers."""
     value = _argument(value)
     if isinstance(value, str) or value is None:
-        raise CannotReadError("arithmetic with something that is no number")
+        raise CannotReadError("arithmetic with something that is not a number")
     return value
 
 
@@ -394,7 +394,7 @@ def _index(index: Any) -> Expression:
 def _slice(bounds: list[Any]) -> Expression:
     bounds = [_argument(bound) for bound in bounds]
     if any(bound is not None and not isinstance(bound, int) for bound in bounds):
-        raise CannotReadError("a slice whose bounds are no numbers")
+        raise CannotReadError("a slice whose bounds are not numbers")
     return {"slice": [*bounds, None][:3]}
 
 

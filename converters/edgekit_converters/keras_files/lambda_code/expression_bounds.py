@@ -60,4 +60,4 @@ def _check_plain(value: Any) -> None:
     if isinstance(value, int):
         _check(abs(value) <= MAX_WHOLE_NUMBER, "a number that is too large")
     elif isinstance(value, (str, bytes)):
-        _check(len(value) <= MAX_TEXT_LENGTH, f"a text of {len(value)} characters")
+        _check(len(value) <= MAX_TEXT_LENGTH, f"a string of {len(value)} characters")

@@ -118,7 +118,7 @@ def refuse_text_layers(description: Description) -> bool:
         if what:
             raise ModelFileError(
                 f"Layer '{layer_name(layer)}' ({layer['class_name']}) {what}, which a .tflite cannot do.",
-                next_step="cut this layer off: save a model that begins after it, and prepare its input in Python",
+                next_step="remove this layer: save a model that starts after it, and prepare its input in Python",
             )
     return False
 
@@ -142,7 +142,8 @@ def drop_keras2_arguments(description: Description) -> bool:
             continue
         if config.get("time_major"):
             raise ModelFileError(
-                f"Layer '{layer_name(layer)}' takes time before the batch (time_major=True), which Keras 3 cannot do.",
+                f"Layer '{layer_name(layer)}' has time before the batch (time_major=True), which Keras 3 does not "
+                "support.",
                 next_step="build the layer with time_major=False and transposes around it",
             )
         names = _DROPPED.get(layer["class_name"], ())

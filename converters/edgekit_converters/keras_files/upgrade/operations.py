@@ -38,7 +38,7 @@ _TUPLES = {"AdaptiveAveragePool": "output_size", "AdaptiveMaxPool": "output_size
 _WITHOUT_NAME = frozenset({"FakeQuantWithMinMaxVars"})
 # Types that are replaced by float32, in which every layer computes, even in mixed or double precision models.
 _OTHER_FLOATS = frozenset({"float16", "bfloat16", "float64"})
-_REFUSED = {"ElasticTransform": "draws random numbers at every call, so that the model has no answer to compare"}
+_REFUSED = {"ElasticTransform": "draws random numbers at every call, so the model has no reproducible predictions"}
 
 
 def name_operations(description: Description) -> bool:
@@ -144,7 +144,7 @@ def _move_arguments(layer: Layer) -> bool:
         given.append({name: arguments.pop(name) for name in moved if name in arguments})
         node["args"], node["kwargs"] = [], arguments
     if any(values != given[0] for values in given):
-        raise ModelFileError(f"Operation '{layer_name(layer)}' is called with different arguments at different places.")
+        raise ModelFileError(f"Operation '{layer_name(layer)}' is called with different arguments in different calls.")
     config.update(given[0])
     return True
 

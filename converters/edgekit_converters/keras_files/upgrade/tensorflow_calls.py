@@ -53,7 +53,7 @@ def _replace_layer(layer: Layer, read: Callable[[Layer, _Arguments], Expression 
         expressions.append(expression)
         nodes.append({"args": [tensors[0] if len(tensors) == 1 else tensors], "kwargs": {}})
     if any(expression != expressions[0] for expression in expressions):
-        raise ModelFileError(f"Layer '{layer_name(layer)}' is called with different arguments at different places.")
+        raise ModelFileError(f"Layer '{layer_name(layer)}' is called with different arguments in different calls.")
     name = layer_name(layer)
     layer.update(replacement_layer("Expression", {"name": name, "expression": expressions[0]}))
     layer["inbound_nodes"] = nodes

@@ -146,7 +146,7 @@ def circle(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (array_of_text, "an array of text"),
+        (array_of_text, "an array of strings"),
         (compound, "values that are compounds"),
         (lzf, "is packed with lzf"),
         (two_names, "two names for one object"),
