@@ -141,5 +141,5 @@ def _cannot_write(path: Path, error: OSError) -> EdgekitError:
     return EdgekitError(
         f"{path} could not be written.",
         received=os.strerror(number) if stated else error.strerror or str(error),
-        next_step=_NEXT_STEPS.get(number, "choose another folder") + "; the file that stood there before is unchanged",
+        next_step=_NEXT_STEPS.get(number, "choose another folder") + "; the previous file, if any, is unchanged",
     )

@@ -20,7 +20,7 @@ def parse_own_model(content: bytes, *, step: str) -> TfliteModel:
         return TfliteModel(content)
     except ModelFileError as error:
         raise ConversionError(
-            f"edgekit {step}, and its own check refuses the result. This is a fault of edgekit; your file is sound.",
+            f"edgekit {step}, but the result fails its own check. This is a bug in edgekit; your file is fine.",
             received=error.problem,
             next_step="report this message, with what `edgekit inspect` shows of the source model",
         ) from error

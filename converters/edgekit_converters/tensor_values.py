@@ -42,7 +42,7 @@ class TensorValues:
                 experimental_preserve_all_tensors=True,
             )
         except (ValueError, RuntimeError) as error:
-            raise InterpreterError("LiteRT refuses the model.", received=str(error).splitlines()[0]) from error
+            raise InterpreterError("LiteRT rejects the model.", received=str(error).splitlines()[0]) from error
         self._shapes: list[tuple[int, ...]] = []
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> None:

@@ -16,9 +16,9 @@ def test_a_sound_model_is_described() -> None:
     assert parse_own_model(content, step="has lowered it") == TfliteModel(content)
 
 
-def test_a_refused_model_is_the_fault_of_edgekit() -> None:
+def test_a_refused_model_is_a_bug_in_edgekit() -> None:
     content = MODEL.read_bytes()[:-300]
-    with pytest.raises(ConversionError, match="fault of edgekit") as caught:
+    with pytest.raises(ConversionError, match="bug in edgekit") as caught:
         parse_lowered(content)
     assert "lies outside the file" in caught.value.received
     assert "report" in caught.value.next_step

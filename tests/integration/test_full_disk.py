@@ -68,7 +68,7 @@ def test_train_refuses_a_full_disk_before_the_first_epoch(size: str, disk: Path)
     assert done.stderr.splitlines()[-3:] == [
         f"Error: {disk}/training.json could not be written.",
         "  received: No space left on device",
-        "  next:     free some space or choose another folder; the file that stood there before is unchanged",
+        "  next:     free some space or choose another folder; the previous file, if any, is unchanged",
     ]
 
 
@@ -86,7 +86,7 @@ def test_convert_says_that_the_temporary_folder_is_full(size: str, disk: Path, m
         str(tmp_path / "model.tflite"),
     )  # fmt: skip
     assert done.returncode == 1
-    assert "The folder for temporary files cannot hold this conversion." in done.stderr
+    assert "The conversion does not fit into the folder for temporary files." in done.stderr
     assert "set TMPDIR to another folder" in done.stderr
     assert not (tmp_path / "model.tflite").exists()
 

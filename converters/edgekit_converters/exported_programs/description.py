@@ -160,7 +160,7 @@ def _require_bounded_scalars(nodes: list[dict[str, Any]]) -> None:
         given = [_scalar_degree(each["arg"], degrees) for each in node["inputs"]]
         degree = sum(given) if node["target"] == "_operator.mul" else max(given, default=1)
         if degree > MAX_DEGREE:
-            raise FieldError("a product of sizes that grows beyond measure")
+            raise FieldError("a product of sizes that grows without limit")
         for output in node["outputs"]:
             ((_, content),) = output.items()
             if isinstance(content, dict) and "as_name" in content:

@@ -78,5 +78,5 @@ def _read(text: str, start: int, depth: int) -> tuple[int, int]:
     else:
         raise ValueError(f"the function {name} in a size")
     if total > MAX_DEGREE:
-        raise ValueError(f"the size {text[:80]!r}, which grows beyond measure")
+        raise ValueError(f"the size {text[:80]!r}, which grows without limit")
     return total, place + 1

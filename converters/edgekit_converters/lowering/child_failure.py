@@ -52,7 +52,7 @@ def explain_ending(name: str, exit_code: int, stderr: str) -> ConversionError:
     else:
         next_step = "report it with what `edgekit inspect` shows of the model"
     return ConversionError(
-        f"The process that lowers {name} ended without an answer.",
+        f"The process that lowers {name} ended without a result.",
         expected="a float .tflite",
         received=f"{ending}: {cause}" if cause else f"{ending}, without a message",
         next_step=next_step,

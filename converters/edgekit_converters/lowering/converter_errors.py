@@ -43,7 +43,7 @@ def explain(
     return ConversionError(
         f"{model_name} uses the operator {', '.join(operators)}{where}, which has no builtin form in TFLite.",
         expected="operators that every interpreter has, without Flex",
-        next_step="replace that layer by one made of standard operators, or take it out and run it before the model",
+        next_step="replace that layer with standard operators, or remove it and run it before the model",
     )
 
 

@@ -126,7 +126,7 @@ class LoweringProcess:
         if request.channels_last and not is_exported_program(request.source):
             raise UsageError(
                 f"--channels-last is for PyTorch programs, and {request.source.name} is not one.",
-                next_step="leave it out: other models take (N, H, W, C) as they are",
+                next_step="leave it out: other models already take (N, H, W, C)",
             )
         self._request = request
         self._resources = ExitStack()
@@ -278,8 +278,8 @@ def _explaining_no_room() -> Iterator[None]:
 def no_room(error: OSError) -> EdgekitError:
     """Return the error for a temporary folder that cannot be written."""
     return EdgekitError(
-        "The folder for temporary files cannot hold this conversion.",
-        expected="room for the float model and what TensorFlow writes while it lowers",
+        "The conversion does not fit into the folder for temporary files.",
+        expected="space for the float model and for TensorFlow's files during lowering",
         received=error.strerror or str(error),
         next_step="free some space there (edgekit doctor names it), or set TMPDIR to another folder",
     )

@@ -85,7 +85,7 @@ def _lines(labels: Sequence[str]) -> bytes:
     broken = next((label for label in labels if "\n" in label), None)
     if broken is not None:
         raise UsageError(
-            "A label holds a line break, so that labels.txt would have one label too many.",
+            "A label contains a line break, so labels.txt would have one label too many.",
             expected="one line per label",
             received=repr(broken),
             next_step="rename that class",

@@ -63,7 +63,7 @@ def _load(private_key: bytes, ask_password: Callable[[], str]) -> Any:
         raise UsageError("The private key cannot be read.", received=str(error).splitlines()[0]) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(
-            "The private key is of another kind.",
+            "The private key has the wrong type.",
             expected="an Ed25519 key, as edgekit keygen makes it",
             received=type(key).__name__,
         )

@@ -167,14 +167,14 @@ class _History:
             DataError: An activation is not finite.
         """
         if not self._samples:
-            raise UsageError("Calibration needs at least one sample.", next_step="pass real inputs, some hundred")
+            raise UsageError("Calibration needs at least one sample.", next_step="pass a few hundred real inputs")
         limits = dict(zip(self._names, zip(self._lowest.tolist(), self._highest.tolist(), strict=True), strict=True))
         for name, (low, high) in limits.items():
             if not np.isfinite((low, high)).all():
                 raise DataError(
                     f"The model computes values that are not finite, in tensor {name}.",
                     received=f"{low:g} to {high:g} on the calibration data",
-                    next_step="check that the data is scaled as in training, and the float model's answers for it",
+                    next_step="check that the data is scaled as in training, and what the float model predicts for it",
                 )
         # A tensor that was first reached by a later sample is missing from the earlier rows.
         history = np.full((len(self._rows), 2, len(self._names)), np.nan)

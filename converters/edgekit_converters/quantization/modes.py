@@ -107,7 +107,7 @@ _INT16 = Arithmetic("int16", golden_floor=1e-2)
 
 _QUANTIZER = "litert-quantizer on the float .tflite"
 _NO_HYBRIDS = "its kernels take float activations with float weights only"
-_NO_INT4 = "it reads 4-bit weights wrongly, refuses them or dies of them"
+_NO_INT4 = "it reads 4-bit weights incorrectly, rejects them or crashes"
 
 
 class Mode(str, Enum):

@@ -85,7 +85,7 @@ def require_possible(mode: Mode, io: IoType, *, has_data: bool) -> None:
     if mode.needs_calibration and not has_data:
         raise UsageError(
             f"{mode.value} needs data: the ranges of the activations are measured on real inputs.",
-            expected="--data with some hundred inputs like those the model will see",
+            expected="--data with a few hundred inputs like those the model will see",
             received="no --data",
             next_step="pass --data digits, an .npz or a folder of images, or use --quantize dynamic, which needs none",
         )

@@ -96,10 +96,10 @@ def _fitting(value: np.ndarray, tensor: TensorDescription, what: str) -> np.ndar
         )
     if dtype.kind == "f" and not np.isfinite(value).all():
         raise DataError(
-            f"{what} holds values that are not finite, for the model's input {tensor.name}.",
+            f"{what} contains values that are not finite, for the model's input {tensor.name}.",
             expected="real numbers",
             received="NaN" if np.isnan(value).any() else "infinity",
-            next_step="take such examples out of the calibration data, or fill their gaps as in training",
+            next_step="remove such examples from the calibration data, or fill in missing values as in training",
         )
     return value.astype(dtype, copy=False)
 

@@ -47,7 +47,7 @@ def part_of(graph: Any, part: NeededPart, folder: Path) -> Any:
     for node in _all_nodes(needed):
         if node.op not in COMPUTING and not (node.op.startswith("__") and node.op in functions):
             raise UnsafeModelError(
-                f"{folder.name} holds the operator {node.op} (node {node.name}), which does not only compute."
+                f"{folder.name} holds the operator {node.op} (node {node.name}), which does more than compute."
             )
         node.ClearField("device")
         for attribute in _LOCAL_ATTRIBUTES:

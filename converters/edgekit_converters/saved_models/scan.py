@@ -132,10 +132,10 @@ def _not_computing(needed: dict[str, str], folder: Path) -> EdgekitError:
         )
     if needed.keys() & (TEXT | TABLES):
         return ConversionError(
-            f"{name} works on text or looks values up in tables inside of the model, which has no form in TFLite.",
+            f"{name} works on text or looks up values in tables inside the model, which TFLite cannot do.",
             expected="a signature that takes numbers",
             received=", ".join(sorted(needed.keys() & (TEXT | TABLES))),
-            next_step="export a signature that begins behind these layers, and prepare the text before the model",
+            next_step="export a signature that starts after these layers, and prepare the text before the model",
         )
     places = ", ".join(f"{op} (node {place})" for op, place in list(needed.items())[:3])
     return ConversionError(

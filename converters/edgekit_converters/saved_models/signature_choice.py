@@ -26,7 +26,7 @@ def serving_graph(graphs: Sequence[MetaGraph], folder: Path) -> MetaGraph:
     plain = [graph for graph in graphs if _TRAINING_TAG not in graph.tags]
     if not plain:
         raise ConversionError(
-            f"{folder.name} holds a graph for training only.",
+            f"{folder.name} contains only a graph for training.",
             expected=f"a graph with the tag {_SERVING_TAG}",
             received="; ".join(", ".join(graph.tags) for graph in graphs),
             next_step="save the model again with the tag serve",

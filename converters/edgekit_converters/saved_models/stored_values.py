@@ -93,7 +93,7 @@ class StoredValues:
             raise ConversionError(
                 f"{self._folder.name} needs the look-up table {name}, which is not filled with constants.",
                 expected="a signature that takes numbers, or tables that are filled with constants",
-                next_step="export a signature that begins behind the look-up, and look up before the model",
+                next_step="export a signature that starts after the look-up, and look up the values before the model",
             )
         return found
 

@@ -141,7 +141,7 @@ def test_a_signature_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_signature_of_text_that_no_table_of_tflite_serves_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ConversionError, match="works on text or looks values up") as caught:
+    with pytest.raises(ConversionError, match="works on text or looks up values") as caught:
         LoadedSavedModel(saved(tmp_path / "model", find="find"))
     assert caught.value.received == "StringLower"
     assert not isinstance(caught.value, UnsafeModelError)

@@ -64,7 +64,7 @@ def test_what_edgekit_quantizes_it_does_not_refuse(mode: Mode) -> None:
             quantized = quantize(model, mode, io=IoType.FLOAT32, ranges=ranges)
         # Not every case has a number to quantize, or a finite one.
         except EdgekitError as error:
-            assert "fault of edgekit" not in str(error), case
+            assert "bug in edgekit" not in str(error), case
             continue
         try:
             edgekit_runtime.load(quantized).predict(sample)

@@ -274,7 +274,7 @@ def test_a_graph_for_training_only_is_refused_as_that(tmp_path: Path) -> None:
         graph.meta_info_def.tags[:] = ["train"]
 
     edit_saved_model(tmp_path / "model", tag)
-    with pytest.raises(ConversionError, match="holds a graph for training only"):
+    with pytest.raises(ConversionError, match="contains only a graph for training"):
         LoadedSavedModel(tmp_path / "model").lower()
 
 

@@ -191,7 +191,7 @@ def test_a_trap_is_a_problem_on_a_target_that_is_asked_for(targets: tuple[str, .
     found = audit(TFLITE / "cnn_int8_io_int8.tflite", AuditRequest(targets=targets))
     (text,) = [text for text in texts(found, "runtime traps") if "2.5" in text]
     assert text.startswith(severity)
-    assert "answers wrongly" in text
+    assert "predicts wrongly" in text
 
 
 def test_labels_of_another_number_are_a_problem(tmp_path: Path) -> None:

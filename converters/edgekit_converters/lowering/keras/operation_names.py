@@ -65,7 +65,7 @@ def operations_in_scopes() -> Iterator[list[ConversionError]]:
                     f"Keras {keras.__version__} cannot trace {_name_in_errors(self)} into a graph.",
                     expected="an operation that is computed from tensors alone, with shapes that are known",
                     received=_reason(error),
-                    next_step="replace the operation, or take it out and compute it before or after the model",
+                    next_step="replace the operation, or remove it and compute it before or after the model",
                 )
             )
             raise
