@@ -145,7 +145,7 @@ def convert(
     from edgekit.conversion import ConversionOptions
     from edgekit.conversion import convert as convert_file
     from edgekit.conversion.output_paths import output_paths, quantize_choices
-    from edgekit.datasets.readers.pictures import PictureOptions
+    from edgekit.datasets.readers.image_options import ImageOptions
     from edgekit_converters.atomic_files import require_place
     from edgekit_converters.lowering import LoweringRequest
     from edgekit_converters.quantization.modes import IoType, Scheme
@@ -175,7 +175,7 @@ def convert(
         seed=as_count(seed, "seed", lowest=0, highest=LARGEST_SEED),
         label_column=as_column(label_column),
         pixel_ranges=pixel_ranges(pixel_range),
-        pictures=PictureOptions(
+        image_options=ImageOptions(
             as_optional_numbers(mean, "mean"),
             as_optional_numbers(std, "std"),
             as_optional_choice(color_order, "color_order", ("rgb", "bgr")),

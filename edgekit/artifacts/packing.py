@@ -12,7 +12,7 @@ from edgekit import __version__
 from edgekit.artifacts.golden import choose_golden_inputs
 from edgekit.datasets.model_inputs import PixelRange, inputs_of, preprocessing_by_name, with_pixels
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit.datasets.readers.pictures import PictureOptions
+from edgekit.datasets.readers.image_options import ImageOptions
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.packaging.artifact import pack, unpack
@@ -39,7 +39,7 @@ class PackOptions:
         seed: Seed for choosing the golden examples.
         pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; all other images
             keep the values in the file.
-        pictures: Further options for preprocessing images.
+        image_options: Further options for preprocessing images.
         claim: The user's declaration of the model's task.
     """
 
@@ -47,7 +47,7 @@ class PackOptions:
     data: str | None = None
     seed: int = 0
     pixel_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    pictures: PictureOptions = field(default_factory=PictureOptions)
+    image_options: ImageOptions = field(default_factory=ImageOptions)
     claim: Claim = NOTHING_SAID
 
 
@@ -184,17 +184,17 @@ def _inputs(
     packed: dict[str, PixelRange] = dict(before.preprocessing)
     inputs = with_pixels(inputs_of(infos), task, options.pixel_ranges, packed=packed)
     if len(images) != 1:
-        options.pictures.applied_to(None)
+        options.image_options.applied_to(None)
         return inputs
     how = preprocessing_by_name(inputs).get(images[0])
     if how is None:
-        options.pictures.applied_to(None)
+        options.image_options.applied_to(None)
         return inputs
     is_new = not options.pixel_ranges and before.preprocessing_of(images[0]) is None
     if is_new and len(foreign.mean) in (1, how.channels):
         # The normalization of the metadata standard applies to pixels from 0 to 255.
-        how = PictureOptions(foreign.mean, foreign.std).applied_to(how._replace(scale=1.0, offset=0.0))
-    applied = options.pictures.applied_to(how)
+        how = ImageOptions(foreign.mean, foreign.std).applied_to(how._replace(scale=1.0, offset=0.0))
+    applied = options.image_options.applied_to(how)
     return tuple(replace(each, pixels=applied) if each.name == images[0] else each for each in inputs)
 
 

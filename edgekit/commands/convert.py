@@ -15,9 +15,9 @@ from edgekit.commands.shared.options import (
     MemorySize,
     budget_options,
     data_option,
+    image_options,
     json_option,
     label_column_option,
-    picture_options,
     pixel_range_option,
     seed_option,
     target_option,
@@ -100,7 +100,7 @@ _GROUPS = {
 @seed_option
 @click.option("--labels", type=EXISTING_OR_NOT, help="Text file, one class name per line. [default: those of --data]")
 @pixel_range_option
-@picture_options
+@image_options
 @task_options
 @target_option
 @click.option(

@@ -9,8 +9,8 @@ import click
 from edgekit.commands.shared.options import (
     EXISTING_OR_NOT,
     data_option,
+    image_options,
     json_option,
-    picture_options,
     pixel_range_option,
     seed_option,
     task_options,
@@ -25,7 +25,7 @@ from edgekit.commands.shared.reporting import report
 @seed_option
 @pixel_range_option
 @task_options
-@picture_options
+@image_options
 @click.option("-o", "--output", type=EXISTING_OR_NOT, help="File to write. [default: MODEL itself]")
 @json_option
 def command(
@@ -57,7 +57,7 @@ def command(
     """
     from edgekit.api.arguments import user_claim
     from edgekit.artifacts.packing import PackOptions, pack_file
-    from edgekit.datasets.readers.pictures import PictureOptions
+    from edgekit.datasets.readers.image_options import ImageOptions
     from edgekit.reports.terminal.artifacts import print_packed
     from edgekit_runtime.classification import read_labels
 
@@ -66,7 +66,7 @@ def command(
         data=data,
         seed=seed,
         pixel_ranges=pixel_ranges,
-        pictures=PictureOptions(mean, std, color_order, resize),
+        image_options=ImageOptions(mean, std, color_order, resize),
         claim=user_claim(task, input_kind=input_kinds, output_kind=output_kinds),
     )
     packed = pack_file(model, output or model, options)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgekit.budget.request import BudgetRequest
+from edgekit.datasets.readers.image_options import ImageOptions
 from edgekit.datasets.readers.memory import MemoryData
-from edgekit.datasets.readers.pictures import PictureOptions
 from edgekit_converters.quantization.modes import IoType, Scheme
 from edgekit_runtime.task import NOTHING_SAID, Claim
 
@@ -26,7 +26,7 @@ class ConversionOptions:
         label_column: Label column if the data is a table; None detects it.
         pixel_ranges: Real values of pixels 0 and 255 by input name, or under "" for the only image; the model's own
             values apply to all other images.
-        pictures: Further options for preprocessing images.
+        image_options: Further options for preprocessing images.
         labels: Class names; if empty, those of the dataset are used.
         targets: Names of the runtimes that every file must run on.
         budget: Accuracy that may be lost; with a budget, only the selected model of all modes is written.
@@ -41,7 +41,7 @@ class ConversionOptions:
     seed: int = 0
     label_column: str | None = None
     pixel_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    pictures: PictureOptions = field(default_factory=PictureOptions)
+    image_options: ImageOptions = field(default_factory=ImageOptions)
     labels: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     budget: BudgetRequest | None = None

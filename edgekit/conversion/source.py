@@ -231,10 +231,10 @@ def _inputs(
         default=usual,
         channels_first=lowered.channels_first,
     )
-    if not options.pictures.given:
+    if not options.image_options.given:
         return inputs
     images = preprocessing_by_name(inputs)
-    applied = options.pictures.applied_to(next(iter(images.values())) if len(images) == 1 else None)
+    applied = options.image_options.applied_to(next(iter(images.values())) if len(images) == 1 else None)
     return tuple(replace(each, pixels=applied) if each.name in images else each for each in inputs)
 
 
@@ -281,5 +281,5 @@ def _labels(
 
 
 def _note_on_pixels(lowered: LoweredModel, options: ConversionOptions, record: TrainingRecord) -> str:
-    is_known = options.pixel_ranges or options.pictures.given or lowered.rescales_pixels or record.preprocessing
+    is_known = options.pixel_ranges or options.image_options.given or lowered.rescales_pixels or record.preprocessing
     return "" if is_known else lowered.application_note

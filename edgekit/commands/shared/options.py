@@ -182,7 +182,7 @@ pixel_range_option = click.option(
 )
 
 
-def picture_options(function: Decorated) -> Decorated:
+def image_options(function: Decorated) -> Decorated:
     """The options for image preprocessing, except the pixel range."""
     for option in (
         click.option(

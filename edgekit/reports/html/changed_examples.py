@@ -35,8 +35,8 @@ def changed_predictions(
     room, predictions = MOST_BYTES, []
     for row in chosen:
         name, values = found[row]
-        picture = as_picture(values)
-        room -= len(picture)
+        image = as_data_url(values)
+        room -= len(image)
         predictions.append(
             ChangedAnswer(
                 name=name,
@@ -44,7 +44,7 @@ def changed_predictions(
                 before=_label(int(baseline.predicted[row]), labels),
                 after=_label(int(candidate.predicted[row]), labels),
                 kind=kinds[row],
-                picture=picture if room >= 0 else "",
+                image=image if room >= 0 else "",
             )
         )
     return tuple(predictions)
@@ -74,8 +74,8 @@ def _read(stream: ExampleStream, rows: set[int]) -> dict[int, tuple[str, np.ndar
     return found
 
 
-def as_picture(values: np.ndarray) -> str:
-    """Values (H, W) or (H, W, 1 or 3) as a small picture, darkest to brightest; empty if they are none."""
+def as_data_url(values: np.ndarray) -> str:
+    """Values (H, W) or (H, W, 1 or 3) as a small image, darkest to brightest; empty if they are none."""
     from PIL import Image
 
     if values.ndim == 2:

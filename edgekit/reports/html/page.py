@@ -53,7 +53,7 @@ class ChangedAnswer:
         before: The baseline's answer.
         after: The candidate's.
         kind: "lost", "won", or "changed" where both are wrong or nobody knows.
-        picture: ``data:`` address of a small picture; empty if the model takes none.
+        image: ``data:`` address of a small image; empty if the input is not an image.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ChangedAnswer:
     before: str
     after: str
     kind: str
-    picture: str
+    image: str
 
 
 @dataclass(frozen=True, slots=True)

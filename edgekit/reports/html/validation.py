@@ -17,7 +17,7 @@ from edgekit.reports.figures.page import (
     reliability_caption,
 )
 from edgekit.reports.figures.regression import regression_figures
-from edgekit.reports.html.changed_examples import MOST_BYTES, MOST_SAMPLES, as_picture
+from edgekit.reports.html.changed_examples import MOST_BYTES, MOST_SAMPLES, as_data_url
 from edgekit.reports.html.page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
 from edgekit.reports.terminal.tables import percent
 from edgekit.reports.validation_rows import (
@@ -130,8 +130,8 @@ def _of_classes(
 def _changed(samples: Sequence[ChangedExample]) -> tuple[ChangedAnswer, ...]:
     room, answers = MOST_BYTES, []
     for sample in samples:
-        picture = "" if sample.pixels is None else as_picture(sample.pixels)
-        room -= len(picture)
+        image = "" if sample.pixels is None else as_data_url(sample.pixels)
+        room -= len(image)
         kind = "changed"
         if sample.truth in (sample.reference, sample.candidate):
             kind = "lost" if sample.truth == sample.reference else "won"
@@ -142,7 +142,7 @@ def _changed(samples: Sequence[ChangedExample]) -> tuple[ChangedAnswer, ...]:
                 before=sample.reference,
                 after=sample.candidate,
                 kind=kind,
-                picture=picture if room >= 0 else "",
+                image=image if room >= 0 else "",
             )
         )
     return tuple(answers)

@@ -14,7 +14,7 @@ import edgekit_runtime
 from edgekit.calibration.data import open_calibration_data
 from edgekit.cli import cli
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit.datasets.readers.pictures import PictureOptions
+from edgekit.datasets.readers.image_options import ImageOptions
 from edgekit_converters.lowering import ModelInput, lower
 from edgekit_converters.lowering.process import LoweringRequest
 from edgekit_runtime.errors import UsageError
@@ -30,10 +30,10 @@ PIXELS = Preprocessing(HEIGHT, WIDTH, 3, scale=1.0)
     ("options", "usual", "pixel", "expected"),
     [
         # A pixel (red, green, blue) and what the model gets, by hand.
-        pytest.param(PictureOptions(), RGB, (255, 0, 51), (1.0, 0.0, 0.2), id="usual"),
-        pytest.param(PictureOptions(mean=(0.5,), std=(0.5,)), RGB, (255, 0, 51), (1.0, -1.0, -0.6), id="one-mean"),
+        pytest.param(ImageOptions(), RGB, (255, 0, 51), (1.0, 0.0, 0.2), id="usual"),
+        pytest.param(ImageOptions(mean=(0.5,), std=(0.5,)), RGB, (255, 0, 51), (1.0, -1.0, -0.6), id="one-mean"),
         pytest.param(
-            PictureOptions(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+            ImageOptions(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
             RGB,
             (255, 0, 51),
             # (1 - 0.485) / 0.229, (0 - 0.456) / 0.224, (0.2 - 0.406) / 0.225
@@ -41,7 +41,7 @@ PIXELS = Preprocessing(HEIGHT, WIDTH, 3, scale=1.0)
             id="torch",
         ),
         pytest.param(
-            PictureOptions(mean=(103.939, 116.779, 123.68), color_order="bgr"),
+            ImageOptions(mean=(103.939, 116.779, 123.68), color_order="bgr"),
             PIXELS,
             (255, 0, 51),
             # 51 - 103.939, 0 - 116.779, 255 - 123.68
@@ -51,7 +51,7 @@ PIXELS = Preprocessing(HEIGHT, WIDTH, 3, scale=1.0)
     ],
 )
 def test_values_by_hand(
-    options: PictureOptions, usual: Preprocessing, pixel: tuple[int, int, int], expected: tuple[float, float, float]
+    options: ImageOptions, usual: Preprocessing, pixel: tuple[int, int, int], expected: tuple[float, float, float]
 ) -> None:
     preprocessing = options.applied_to(usual)
     assert preprocessing is not None
@@ -60,9 +60,9 @@ def test_values_by_hand(
 
 
 def test_options_for_pictures_are_refused_where_there_are_none() -> None:
-    assert PictureOptions().applied_to(None) is None
+    assert ImageOptions().applied_to(None) is None
     with pytest.raises(UsageError, match="take pictures"):
-        PictureOptions(resize="crop").applied_to(None)
+        ImageOptions(resize="crop").applied_to(None)
 
 
 @pytest.fixture(scope="module")

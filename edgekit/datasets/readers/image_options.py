@@ -9,7 +9,7 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, slots=True)
-class PictureOptions:
+class ImageOptions:
     """Options in addition to the pixel range; None keeps the model's value.
 
     Attributes:
@@ -28,7 +28,7 @@ class PictureOptions:
     @property
     def given(self) -> bool:
         """Whether the user passed any of the options."""
-        return self != PictureOptions()
+        return self != ImageOptions()
 
     def applied_to(self, preprocessing: Preprocessing | None) -> Preprocessing | None:
         """Return the model's preprocessing with these options applied.
