@@ -53,7 +53,7 @@ class Verification:
         """
         if self.golden is not None and not self.golden.passed:
             raise BelowThresholdError(
-                f"{self.path.name} does not answer its golden examples on {self.golden.interpreter} as it should.",
+                f"{self.path.name} does not reproduce its golden examples on {self.golden.interpreter}.",
                 expected=f"values within {max(self.golden.tolerance):.3g}",
                 received=f"errors up to {max(self.golden.max_error):.3g}",
                 next_step="use another interpreter or version, or convert the model for this one with --target",
@@ -103,7 +103,7 @@ def find_signer(content: bytes, name: str) -> str:
         return ""
     key, signature = parse_signature(parts)
     if not is_signed_by(key, signed_content(content, parts), signature):
-        raise ModelFileError(f"The signature of {name} does not hold: something has changed since.")
+        raise ModelFileError(f"The signature of {name} is invalid: the file has changed since it was signed.")
     return key.hex()
 
 

@@ -95,7 +95,7 @@ def _checked(name: str, y: np.ndarray, count: int) -> np.ndarray:
         )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise DataError(
-            f"The labels of {name} hold values that are no numbers.",
+            f"The labels of {name} contain values that are not finite.",
             expected="finite values",
             received=f"NaN or infinity in {np.count_nonzero(~np.isfinite(y))} of {y.size} labels",
             next_step="drop these examples, or fill the gaps",

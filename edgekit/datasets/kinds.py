@@ -195,7 +195,7 @@ def _open_table(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     if len(inputs) != 1:
         raise DataError(
             f"The model has {len(inputs)} inputs, and a table fills only one.",
-            expected="an .npz with one array an input, or python:module:function that yields dicts by input name",
+            expected="an .npz with one array per input, or python:module:function that yields dicts by input name",
             received=request.name,
         )
     return table_source(Path(request.name), inputs[0], label_column=request.label_column, slice_by=request.slice_by)

@@ -212,7 +212,7 @@ class ModelInputs:
                 "The data does not name the model's inputs.",
                 expected=", ".join(self._inputs),
                 received=", ".join(name or "one array without a name" for name in raw) or "nothing",
-                next_step="pass an .npz with one array an input, named as the input is, or python:module:function "
+                next_step="pass an .npz with one array per input, named after the input, or python:module:function "
                 "that yields dicts by input name",
             )
         return {name: self._conform(model_input, np.asarray(raw[name])) for name, model_input in self._inputs.items()}
@@ -220,7 +220,7 @@ class ModelInputs:
     def _conform(self, model_input: ModelInput, values: np.ndarray) -> np.ndarray:
         if values.dtype.kind not in "iufb":
             raise DataError(
-                "The examples are no numbers.",
+                "The examples are not numbers.",
                 expected=f"values of input {model_input.name}",
                 received=str(values.dtype),
             )
@@ -244,7 +244,7 @@ def finite(values: np.ndarray, whose: str) -> np.ndarray:
     bad = np.count_nonzero(~np.isfinite(values).reshape(len(values), -1).all(1))
     if bad:
         raise DataError(
-            f"{whose} values that are no numbers.",
+            f"{whose} values that are not finite.",
             expected="finite values",
             received=f"NaN or infinity in {bad} of {len(values)} examples",
             next_step="drop these examples, or fill the gaps",
@@ -260,7 +260,7 @@ def _fits(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 def _unfit(given: tuple[int, ...], wanted: tuple[int, ...]) -> DataError:
     problem = "The data does not fit the model's input."
-    next_step = "pass data of that size, or a folder of images, which are brought to the model's size"
+    next_step = "pass data of that size, or a folder of images, which are resized to the model's input"
     if len(given) == len(wanted) == 3 and _fits((0, *given[1:], given[0]), (0, *wanted)):
         problem += " Its channels come first, the model's last."
         next_step = "save it as x.transpose(0, 2, 3, 1)"
@@ -271,7 +271,7 @@ def _unfit(given: tuple[int, ...], wanted: tuple[int, ...]) -> DataError:
         next_step = f"save it as x.reshape({', '.join(str(size) for size in (-1, *wanted))}) if the order is right"
     return DataError(
         problem,
-        expected=f"{_sizes(wanted)} an example",
+        expected=f"{_sizes(wanted)} per example",
         received=_sizes(given) or "a single number",
         next_step=next_step,
     )

@@ -87,7 +87,7 @@ def list_folder(folder: Path, suffixes: frozenset[str], *, slice_by: str | None 
     if slice_by not in (None, BY_FOLDER):
         raise DataError(
             f"{folder} has no column {slice_by}: it is a folder.",
-            expected=f"--slice-by {BY_FOLDER}, with a sub-folder a slice",
+            expected=f"--slice-by {BY_FOLDER}, with one sub-folder per slice",
             received=f"--slice-by {slice_by}",
         )
     parts = _parts(folder)

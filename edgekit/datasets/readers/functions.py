@@ -74,7 +74,7 @@ def import_function(name: str) -> Callable[[], Any]:
     """
     module_name, _, function_name = name.removeprefix(FUNCTION.prefix).partition(":")
     if not module_name or not function_name:
-        raise UsageError(f"{name} names no function.", expected="python:module:function", received=name)
+        raise UsageError(f"{name} does not name a function.", expected="python:module:function", received=name)
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
@@ -88,7 +88,7 @@ def import_function(name: str) -> Callable[[], Any]:
     finally:
         sys.path.remove(folder)
     if not callable(function):
-        raise DataError(f"{name} is no function.", received=type(function).__name__)
+        raise DataError(f"{name} is not a function.", received=type(function).__name__)
     return function
 
 
@@ -316,7 +316,7 @@ class FunctionExamples:
         if values is None or values.shape not in ((), (count,)):
             raise DataError(
                 f"{self.name} gives no {self.slice_by} to slice by.",
-                expected=f"a dict with the key {self.slice_by}, a value an example",
+                expected=f"a dict with the key {self.slice_by}, one value per example",
                 received=", ".join(key for key in arrays if key) or "no dict",
             )
         return np.broadcast_to(values.astype(str), (count,))
@@ -367,7 +367,7 @@ def _items(name: str, function: Callable[[], Any]) -> Iterator[Any]:
         result = function()
         if not isinstance(result, Iterable):
             raise DataError(
-                f"{name} gave something that is no data.",
+                f"{name} returned something that is not data.",
                 expected="an array, a dict by input name, a pair (x, y), or a generator of these",
                 received=type(result).__name__,
             )

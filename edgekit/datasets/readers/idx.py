@@ -119,7 +119,7 @@ def _shape(stream: BinaryIO, path: Path) -> tuple[int, ...]:
     header = stream.read(4)
     if len(header) < 4 or header[:2] != b"\0\0" or header[2] != _UINT8 or not 1 <= header[3] <= 4:
         raise DataError(
-            f"{path} is no IDX file of bytes.",
+            f"{path} is not an IDX file of bytes.",
             expected="a header of 00 00 08 and the number of dimensions",
             received=header.hex(" ") or "an empty file",
             next_step="get the file again, or save other numbers than bytes as an .npz",
@@ -131,7 +131,7 @@ def _shape(stream: BinaryIO, path: Path) -> tuple[int, ...]:
     size_bytes = path.stat().st_size
     if math.prod(shape) > min(LARGEST_BYTES, _LARGEST_PACKING * size_bytes) or shape[0] > MOST_EXAMPLES:
         raise DataError(
-            f"{path} states a size beyond sense.",
+            f"{path} declares an implausible size.",
             expected=f"at most {LARGEST_BYTES / 1e9:.0f} GB and {MOST_EXAMPLES:,} examples, as the file's size allows",
             received=f"shape {shape} in a file of {size_bytes:,} bytes",
             next_step="get the file again",

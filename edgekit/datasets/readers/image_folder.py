@@ -66,7 +66,7 @@ def first_image(first: Path, image_size: tuple[int, int] | None, channels: int |
             width, height = ImageOps.exif_transpose(image).size
             grey = image.mode in _GREY_MODES
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{first} is no image that can be read.", received=str(error)) from error
+        raise DataError(f"{first} is not a readable image.", received=str(error)) from error
     if image_size is None:
         shrink = min(1.0, _LARGEST_SIDE / max(height, width))
         image_size = max(1, round(height * shrink)), max(1, round(width * shrink))

@@ -42,7 +42,7 @@ class ImageOptions:
             return preprocessing
         if preprocessing is None:
             raise UsageError(
-                "--mean, --std, --color-order and --resize are for models that take pictures.",
+                "--mean, --std, --color-order and --resize apply only to models that take images.",
                 expected="one input (N, height, width, 1 or 3)",
                 next_step="leave them out",
             )
@@ -58,7 +58,7 @@ class ImageOptions:
         channels = preprocessing.channels
         if any(len(numbers) not in (1, channels) for numbers in (mean, std)):
             raise UsageError(
-                "--mean and --std take one number, or one a channel.",
+                "--mean and --std take one number, or one number per channel.",
                 expected=f"1 or {channels} numbers",
                 received=f"{len(mean)} and {len(std)}",
             )

@@ -44,7 +44,7 @@ def recording_source(listing: Listing, model_input: ModelInput) -> Source:
                 f"{path} has another sample rate than {listing.files[0].name}.",
                 expected=f"{rate} Hz",
                 received=f"{own_rate} Hz",
-                next_step="bring all recordings to the rate that the model was trained on",
+                next_step="resample all recordings to the rate that the model was trained on",
             )
         if len(samples) != length:
             changes["cut" if len(samples) > length else "filled with silence"] += 1

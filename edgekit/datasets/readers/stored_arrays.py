@@ -124,9 +124,9 @@ def _one_part(name: str, arrays: Mapping[str, Rows], input_names: Sequence[str],
     if not inputs:
         raise DataError(
             f"{name} has none of the arrays that the model needs.",
-            expected=f"{_EXAMPLES}, or one array an input: {', '.join(input_names)}"
+            expected=f"{_EXAMPLES}, or one array per input: {', '.join(input_names)}"
             if len(input_names) == 1
-            else f"one array an input: {', '.join(input_names)}",
+            else f"one array per input: {', '.join(input_names)}",
             received=", ".join(sorted(arrays)) or "no arrays",
             next_step="save the arrays under these names",
         )

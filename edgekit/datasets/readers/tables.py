@@ -52,7 +52,9 @@ def table_source(
     sizes = _sizes(path, model_input, len(used))
     x = np.frombuffer(values, np.float32).reshape(-1, *sizes)
     if not len(x):
-        raise DataError(f"{path} has no lines of numbers.", expected="an example a line", received="the heading alone")
+        raise DataError(
+            f"{path} has no lines of numbers.", expected="one example per line", received="the heading alone"
+        )
     ground_truth, names = ({}, ()) if label is None else _ground_truth(path, labels)
     return Source(
         name=str(path),
@@ -69,7 +71,7 @@ def _heading_and_width(path: Path, label_column: str | None) -> tuple[list[str],
     """The heading, empty if there is none, and the number of columns."""
     first = next(_lines(path), None)
     if first is None:
-        raise DataError(f"{path} is empty.", expected="an example a line")
+        raise DataError(f"{path} is empty.", expected="one example per line")
     cells = [cell.strip() for cell in first[1]]
     named = {_LABEL_HEADING, label_column} & {cell for cell in cells if not _is_number(cell)}
     has_heading = bool(named) or not any(_is_number(cell) for cell in cells)
@@ -130,7 +132,7 @@ def _read(path: Path, columns: _Columns) -> tuple[array[float], list[str], list[
         except ValueError:
             place = next(place for place in columns.used if not _is_number(cells[place]))
             raise DataError(
-                f"{path}, line {line}: a cell is no number.",
+                f"{path}, line {line}: a cell is not a number.",
                 expected=f"a number in column {place + 1}",
                 received=repr(cells[place]) if cells[place].strip() else "an empty cell",
                 next_step="fill the gap, or pass --label-column for the column that holds names of classes",

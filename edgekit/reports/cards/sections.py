@@ -257,7 +257,7 @@ def _integrity_facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     digest = card.inspection.manifest.model_sha256
     if digest:
         yield "SHA-256 of the model without what is packed behind it", digest
-    yield "signature", f"Ed25519, holds for the public key {card.signer}" if card.signer else "not signed"
+    yield "signature", f"Ed25519, valid for the public key {card.signer}" if card.signer else "not signed"
 
 
 def _entries(value: Any) -> str:

@@ -41,7 +41,7 @@ def draw_changed(samples: Sequence[ChangedExample], changed: int, title: str, pa
     shown = [sample for sample in samples if sample.pixels is not None][:MOST_IMAGES]
     if samples and not shown:
         raise DataError(
-            "The examples that changed their answer are no images.",
+            "The examples whose prediction changed are not images.",
             expected="a model with an input (N, height, width, 1 or 3)",
             next_step="leave --changed out; --json names the examples",
         )

@@ -36,10 +36,10 @@ def print_keys(private: Path, public: Path) -> None:
 
 def print_verification(verification: Verification) -> None:
     """Print what became of digest, signature and golden examples."""
-    whose = "the key given" if verification.is_trusted else "a key that nobody vouched for: --public-key does"
+    whose = "the given key" if verification.is_trusted else "an unknown key; pass --public-key to verify it"
     rows = [
-        ("digest", "holds" if verification.model_sha256 else "none is packed"),
-        ("signature", f"holds, by {whose}" if verification.signer else "not signed"),
+        ("digest", "valid" if verification.model_sha256 else "none is packed"),
+        ("signature", f"valid, by {whose}" if verification.signer else "not signed"),
         *_golden_rows(verification.golden),
     ]
     print_table(f"{verification.path.name}: verified", (), rows)
@@ -49,7 +49,7 @@ def _golden_rows(golden: GoldenReport | None) -> list[tuple[str, str]]:
     if golden is None:
         return [("golden examples", "none are packed")]
     return [
-        ("golden examples", f"{golden.examples}, {'as' if golden.passed else 'NOT as'} they should be"),
+        ("golden examples", f"{golden.examples}, {'passed' if golden.passed else 'FAILED'}"),
         ("largest error", f"{max(golden.max_error):.3g}, allowed {max(golden.tolerance):.3g}"),
         ("interpreter", golden.interpreter),
     ]

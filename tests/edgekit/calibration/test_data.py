@@ -85,7 +85,7 @@ def test_a_model_of_two_inputs_is_calibrated(two_inputs: Path, tmp_path: Path) -
     np.savez(tmp_path / "one.npz", left=np.ones((100, 4)))
     refused = CliRunner().invoke(cli, [*arguments, str(tmp_path / "one.npz")])
     assert refused.exit_code == 1
-    assert json.loads(refused.stdout)["expected"] == "one array an input: left, right"
+    assert json.loads(refused.stdout)["expected"] == "one array per input: left, right"
 
 
 def test_a_function_calibrates_without_being_held_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

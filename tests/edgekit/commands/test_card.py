@@ -136,14 +136,14 @@ def test_an_emulated_pi_is_no_place_to_measure() -> None:
 def test_a_signature_that_holds_is_named_and_one_that_does_not_ends_the_card(tmp_path: Path) -> None:
     result = run("card", SIGNED)
     assert result.exit_code == 0, result.output
-    assert "Ed25519, holds for the public key" in result.stdout
+    assert "Ed25519, valid for the public key" in result.stdout
     content = SIGNED.read_bytes()
     parts = Parts(content)
     others = {name: parts.read(name) for name in parts.names} | {LABELS_NAME: b"other\n" * 10}
     (tmp_path / "foreign.tflite").write_bytes(append_parts(content[: parts.start], others))
     refused = run("card", tmp_path / "foreign.tflite")
     assert refused.exit_code == 1
-    assert "does not hold" in refused.stderr
+    assert "is invalid" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -182,8 +182,8 @@ def test_a_usual_recording_is_read(content: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("1,2,3,4\n1,2,٣,4\n", "line 2: a cell is no number"),
-        ("1,2,3,4\n1,2,1_0,4\n", "line 2: a cell is no number"),
+        ("1,2,3,4\n1,2,٣,4\n", "line 2: a cell is not a number"),
+        ("1,2,3,4\n1,2,1_0,4\n", "line 2: a cell is not a number"),
         ('1,2,3,4\n1,2,"3,4\n1,2,3,4\n', "line 2: a quotation mark is not closed on its line"),
         ('1,2,3,4\n\n\n1,2,"3,4\n' + "1,2,3,4\n" * 100_000, "line 4: a quotation mark is not closed on its line"),
         ("1,2,3,4,1e300\n1,2,3,4,0\n", "are too large"),

@@ -332,11 +332,11 @@ def test_a_function_s_slices() -> None:
         ("my_data:failing", "KeyError"),
         ("my_data:nothing", "int"),
         ("my_data:empty", "gave no examples"),
-        ("my_data:shapes", "3 an example"),
+        ("my_data:shapes", "3 per example"),
         ("my_data:words", "names of classes"),
         ("my_data:absent", "could not be imported"),
         ("no_such_module:x", "could not be imported"),
-        ("my_data:x", "is no function"),
+        ("my_data:x", "is not a function"),
     ],
 )
 def test_a_function_that_fails_is_a_sentence(name: str, says: str) -> None:
@@ -346,7 +346,7 @@ def test_a_function_that_fails_is_a_sentence(name: str, says: str) -> None:
 
 
 def test_a_function_needs_its_module() -> None:
-    with pytest.raises(UsageError, match="names no function"):
+    with pytest.raises(UsageError, match="does not name a function"):
         opened("python:my_data", ROW)
 
 
@@ -432,7 +432,7 @@ def bad_loose_file(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (bad_cell, "line 3: a cell is no number"),
+        (bad_cell, "line 3: a cell is not a number"),
         (bad_gap, "an empty cell"),
         (bad_length, "line 2: another number of columns"),
         (bad_width, "5 columns"),

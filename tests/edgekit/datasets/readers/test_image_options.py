@@ -61,7 +61,7 @@ def test_values_by_hand(
 
 def test_options_for_pictures_are_refused_where_there_are_none() -> None:
     assert ImageOptions().applied_to(None) is None
-    with pytest.raises(UsageError, match="take pictures"):
+    with pytest.raises(UsageError, match="take images"):
         ImageOptions(resize="crop").applied_to(None)
 
 
