@@ -1,4 +1,4 @@
-"""Accuracy, size and latency of models over commits, as a table and as a figure."""
+"""Shows accuracy, size and latency of models over commits as a table and as a figure."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from edgekit.reports.terminal.tables import kilobytes, percent, print_table
 
 _MOST_TICKS = 24
 _LONGEST_NAME = 40
-#: Colours of the models' lines, whose marks differ, too.
+#: Colours of the lines of the models, which also have different marks.
 _LINES = ("after", "before", "good", "warn", "faint")
 
 
 @dataclass(frozen=True, slots=True)
 class _Panel:
-    """One figure over the checks.
+    """A panel with one quantity over the checks.
 
     Attributes:
-        label: Its name and unit.
-        value: The figure of an entry; None if it has none.
-        rules: The rules that judge it.
-        least_span: Height of the panel at least, as a share of the values in it.
-        most: The largest value that there is; None for no limit.
+        label: Name and unit of the quantity.
+        value: Returns the value of an entry, or None.
+        rules: Rules that judge the quantity.
+        least_span: Minimum height of the panel, as a fraction of its values.
+        most: Largest possible value; None for no limit.
     """
 
     label: str
@@ -39,7 +39,7 @@ class _Panel:
     most: float | None = None
 
     def has_failed(self, entry: HistoryEntry) -> bool:
-        """Whether a rule that judges this figure failed."""
+        """Whether a rule that judges this quantity failed."""
         return any(rule in self.rules for rule in entry.failed_rules)
 
 
@@ -52,12 +52,12 @@ _PANELS = (
 
 
 def print_history(file: str, entries: Sequence[HistoryEntry], *, drawn: Path | None) -> None:
-    """Print one row for each entry.
+    """Print one row per entry.
 
     Args:
-        file: Name of the history.
-        entries: In the order of the checks.
-        drawn: The figure that was drawn of them; None if there is none.
+        file: File name of the history.
+        entries: Entries, in the order of the checks.
+        drawn: Path of the figure that was drawn of them, or None.
     """
     rows = [
         (
@@ -79,11 +79,11 @@ def print_history(file: str, entries: Sequence[HistoryEntry], *, drawn: Path | N
 
 @plain_text
 def draw_history(entries: Sequence[HistoryEntry], path: Path) -> None:
-    """Draw a line a model in three panels; checks that failed are crosses.
+    """Draw one line per model in a panel for each quantity; checks whose rule failed are crosses.
 
     Args:
-        entries: In the order of the checks.
-        path: PNG, or SVG where its name ends so.
+        entries: Entries, in the order of the checks.
+        path: Path of the PNG, or of the SVG if that is its suffix.
     """
     from matplotlib.figure import Figure
 
@@ -136,7 +136,7 @@ def _draw_panel(
     axes.grid(visible=True, alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(y=0.2)
-    # A change of a tenth of a percent, or the noise of a latency, is not to fill the panel.
+    # A change of a tenth of a percent, or noise in the latency, must not fill the panel.
     low, high = axes.get_ylim()
     missing = panel.least_span * abs(low + high) / 2 - (high - low)
     if missing > 0:
@@ -145,7 +145,7 @@ def _draw_panel(
 
 
 def _mark_failed_checks(axes: Any, entries: Sequence[HistoryEntry], places: dict[tuple[str, str], int]) -> None:
-    """The names of checks that failed, by whatever rule, in red and with a cross."""
+    """Mark the names of checks that failed any rule in red and with a cross."""
     failed = {places[entry.time, entry.commit] for entry in entries if not entry.passed}
     labels = {round(place): text for place, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)}
     axes.set_xticks(list(labels), [f"× {t.get_text()}" if p in failed else t.get_text() for p, t in labels.items()])

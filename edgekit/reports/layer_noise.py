@@ -1,4 +1,4 @@
-"""The noise of each layer as a table and as a figure."""
+"""Shows the noise of each layer as a table and as a figure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
 from edgekit.reports.terminal.tables import percent, print_table
 
-#: More bars than this cannot be read; the noisiest are drawn.
+#: More bars would be illegible; only those of the noisiest layers are drawn.
 _MOST_BARS = 40
 
 
 def print_layers(layers: Sequence[LayerNoise]) -> None:
-    """Print a row a layer, in the order given."""
+    """Print one row per layer, in the given order."""
     columns = (
         "layer",
         "kind",
@@ -55,12 +55,12 @@ def _row(layer: LayerNoise) -> tuple[str, ...]:
 
 @plain_text
 def draw_layers(layers: Sequence[LayerNoise], title: str, path: Path) -> None:
-    """Draw the signal to added noise of each layer that has a tensor, worst on top.
+    """Draw the ratio of signal to added noise for each layer that has a tensor, the worst at the top.
 
     Args:
-        layers: Worst first; the first 40 are drawn.
-        title: What was compared with what.
-        path: PNG to write.
+        layers: Layers, the worst first; the first 40 are drawn.
+        title: Title that names the compared models.
+        path: Path of the PNG to write.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The figures of a comparison as rows of text, the same in the terminal and on the page."""
+"""Formats the results of a comparison as rows of text, for both the terminal and the HTML page."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ FIGURE_COLUMNS = ("figure", "before", "after", "change")
 RECALL_COLUMNS = ("class", "examples", "before", "after", "change")
 RECALLS_TITLE = "Recall of the classes that changed"
 SLICES_TITLE = "Slices, the worst first"
-#: Rows of the tables of classes, slices and examples.
+#: Maximum number of rows in the tables of classes, slices and examples.
 LISTED = 10
 _UNKNOWN = "–"
 _SAME = "same answer"
 
 
 def verdict_of(validations: Sequence[Validation]) -> bool | None:
-    """Whether every candidate meets the thresholds; None if none was given."""
+    """Whether every candidate meets the thresholds; None if there are no thresholds."""
     if validations[0].thresholds == Thresholds():
         return None
     return not any(validation.failures for validation in validations)
 
 
 def verdict_sentence(validations: Sequence[Validation]) -> str:
-    """The thresholds that are missed, or those that are met, in one sentence."""
+    """One sentence about the thresholds that are missed, or else about those that are met."""
     failures = [f"{each.candidate.name}: {failure}" for each in validations for failure in each.failures]
     if failures:
         return f"Failed: {'; '.join(failures)}."
@@ -53,19 +53,19 @@ def verdict_sentence(validations: Sequence[Validation]) -> str:
 
 
 def figure_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:
-    """A row for each figure: errors are against the targets of the data, differences are between the models."""
+    """One row per figure; errors are relative to the ground truth, and differences are between the models."""
     return [*_class_rows(output), *_regression_rows(output), *_metric_rows(output), *_difference_rows(output)]
 
 
 def recall_rows(classes: ClassificationParity) -> list[tuple[str, ...]]:
-    """The classes whose recall changed, the most reduced first, at most ten."""
+    """One row per class whose recall changed, the largest loss first, at most ten."""
     recalls = classes.labelled.recalls if classes.labelled else ()
     changed = sorted((each for each in recalls if each.change), key=lambda each: (each.change or 0.0, each.label))
     return [_recall_row(recall) for recall in changed[:LISTED]]
 
 
 def slice_table(slices: Sequence[SliceParity]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The columns that these slices have values for, and a row for each slice, at most ten."""
+    """The columns for which these slices have values, and one row per slice, at most ten."""
     columns = (
         "slice", "examples", "top-1 before", "top-1 after", "change", "same answer",
         "MAE before", "MAE after", "change of MAE", "RMSE before", "RMSE after", "mean difference",
@@ -76,7 +76,7 @@ def slice_table(slices: Sequence[SliceParity]) -> tuple[tuple[str, ...], list[tu
 
 
 def comparison_tables(validations: Sequence[Validation]) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
-    """Candidates side by side: for each output that is no state a title, the columns and a row per candidate."""
+    """Compare candidates side by side: a title, columns and one row per candidate, for each output except states."""
     first = validations[0]
     judged = [place for place, output in enumerate(first.outputs) if output.kind != STATE]
     tables = []
@@ -108,7 +108,7 @@ def _candidate_row(validation: Validation, place: int, *, has_verdict: bool) -> 
 
 
 def _headline(output: OutputParity) -> tuple[str, str, str, str]:
-    """The figure that an output is judged by: the first of its rows."""
+    """The figure that an output is judged by, which is in its first row."""
     return figure_rows(output)[0]
 
 
@@ -152,7 +152,7 @@ def _regression_row(name: str, figure: RegressionFigure, sign: int = 1) -> tuple
 
 
 def regression_change(figure: RegressionFigure, sign: int = 1) -> str:
-    """The change of an error, or with ``sign`` -1 of a score, with its 95 % interval."""
+    """The change of an error, or of a score if ``sign`` is -1, with its 95 % interval."""
     change = _signed(sign * figure.worsening)
     if figure.interval is None:
         return change
@@ -213,7 +213,7 @@ def _slice_row(each: SliceParity) -> tuple[str, ...]:
         percent(each.top1_agreement),
         *([_UNKNOWN] * 3 if each.mae is None else _numbers(each.mae, change=True)),
         *([_UNKNOWN] * 2 if each.rmse is None else _numbers(each.rmse, change=False)),
-        # What the data judges says more than how far the models are apart.
+        # A comparison with the ground truth is more informative than the difference between the models.
         _UNKNOWN if is_judged else f"{each.mean_absolute_difference:.2e}",
     )
 
@@ -224,7 +224,7 @@ def _numbers(figure: RegressionFigure, *, change: bool) -> list[str]:
 
 
 def _change(drop: float, interval: Interval | None) -> str:
-    """The change that a drop is, in points, with its 95 % interval."""
+    """The change in points that corresponds to a drop, with its 95 % interval."""
     if interval is None:
         return points(-drop)
     return f"{points(-drop)} ({points_between(-interval.high, -interval.low)})"

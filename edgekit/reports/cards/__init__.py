@@ -1,1 +1,1 @@
-"""A model card as Markdown, HTML, and Markdown with Hugging Face's front matter."""
+"""Renders a model card as Markdown, as HTML, and as Markdown with Hugging Face's front matter."""

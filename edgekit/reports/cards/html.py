@@ -1,4 +1,4 @@
-"""A model card as one HTML file that needs no network and runs no script."""
+"""Renders a model card as a single HTML file, which needs no network and runs no script."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def html_card(card: ModelCard) -> str:
         unknown=card.unknown,
         version=__version__,
     )
-    # A name may hold what no encoding does.
+    # A file name may contain surrogates, which cannot be encoded.
     return html.encode(errors="replace").decode()
 
 

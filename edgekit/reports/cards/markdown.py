@@ -1,4 +1,4 @@
-"""A model card in Markdown (CommonMark with tables), and the YAML front matter of Hugging Face."""
+"""Renders a model card in Markdown (CommonMark with tables), optionally with Hugging Face's YAML front matter."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from edgekit.model_card import ModelCard
 from edgekit.reports.cards.sections import CardSection, card_sections, pipeline_tag
 from edgekit_runtime.printable_text import one_line
 
-#: What starts markup, math or a link within a line. Characters of HTML, and the bar that ends a table's cell, become
-#: entities, which mean the same to every renderer.
+#: Characters that start markup, math or a link within a line. Characters of HTML, and the bar that ends a table cell,
+#: become entities, which all renderers treat alike.
 _MARKUP = frozenset("\\`*_{}[]#~$!")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
-#: What GitHub turns into a link by itself.
+#: Text that GitHub turns into a link automatically.
 _LINKS = re.compile(r"(?i)(?<=www)\.|:(?=//)|@")
-#: Texts that YAML reads as they stand; words for true, false and null are quoted.
+#: Text that needs no quotes in YAML, except the words for true, false and null.
 _PLAIN_YAML = re.compile(r"[a-z][a-z0-9.-]*")
 _YAML_WORDS = frozenset(("y", "n", "yes", "no", "true", "false", "on", "off", "null"))
-#: How Hugging Face writes the license's identifier.
+#: Format of Hugging Face's license identifiers.
 _LICENSE_ID = re.compile(r"[a-z][a-z0-9.-]{0,39}")
 
 
@@ -35,12 +35,12 @@ def markdown_card(card: ModelCard) -> str:
 
 
 def hugging_face_card(card: ModelCard) -> str:
-    """The card as Hugging Face's ``README.md``: YAML between two lines of dashes, then Markdown."""
+    """The card as Hugging Face's ``README.md``: YAML between two lines of dashes, followed by Markdown."""
     return "\n".join(["---", *_front_matter(card), "---", "", markdown_card(card)])
 
 
 def escape(text: str) -> str:
-    """Text of a file that Markdown shows as it is, on one line."""
+    """Escape text from a file so that Markdown shows it literally, on one line."""
     escaped = "".join(f"\\{each}" if each in _MARKUP else _ENTITIES.get(each, each) for each in one_line(text))
     return _LINKS.sub(lambda found: f"&#{ord(found[0])};", escaped)
 
@@ -57,7 +57,7 @@ def _yaml_character(character: str) -> str:
         return "\\" + character
     if character.isprintable():
         return character
-    # Half a character, which a path may hold, is none in YAML.
+    # A path may contain a lone surrogate, which is not a character in YAML.
     return "\N{REPLACEMENT CHARACTER}" if "\ud800" <= character <= "\udfff" else f"\\U{ord(character):08X}"
 
 

@@ -1,4 +1,4 @@
-"""What a model card shows, in plain text: tables that every format renders and escapes for itself."""
+"""Builds the sections of a model card as tables of plain text, which every format renders and escapes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from edgekit_runtime.task import (
 )  # fmt: skip
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 
-#: A model may have a thousand classes, and a hostile file a million.
+#: A model may have a thousand classes; a hostile file may have a million.
 _MOST_LABELS = 100
 _MOST_ENTRIES = 50
-#: Kinds of input and output that have a name of their own: the model's task for a reader, and for Hugging Face.
+#: Combinations of input and output kinds with a common name, which is also the task on Hugging Face.
 _TASKS = {
     (IMAGE, CLASSES): "image-classification",
     (IMAGE, LABELS): "image-classification",
@@ -54,8 +54,8 @@ class CardSection:
     Attributes:
         title: Heading.
         columns: Headings of the table; empty for rows of a name and a value.
-        rows: One text per column. Texts come from files and are not escaped.
-        note: A sentence below the table; empty for none.
+        rows: One text per column; texts come from files and are not escaped.
+        note: Sentence below the table, or empty.
     """
 
     title: str
@@ -65,7 +65,7 @@ class CardSection:
 
 
 def card_sections(card: ModelCard) -> tuple[CardSection, ...]:
-    """The parts of a card that have something to say."""
+    """The sections of a card that have any content."""
     sections = (
         CardSection("Model", (), tuple(_model_facts(card))),
         CardSection("Inputs and outputs", ("name", "role", "kind", "shape", "type"), tuple(_tensor_rows(card))),
@@ -81,7 +81,7 @@ def card_sections(card: ModelCard) -> tuple[CardSection, ...]:
 
 
 def pipeline_tag(card: ModelCard) -> str:
-    """Hugging Face's name of the task; empty if the kinds do not decide it, or were only assumed."""
+    """Hugging Face's name for the task; empty if the kinds are ambiguous or were only assumed."""
     kinds = [*card.task.inputs.values(), *card.task.outputs.values()]
     inputs = {kind.name for kind in card.task.inputs.values()}
     outputs = {kind.name for kind in card.task.outputs.values() if kind.name != STATE}
@@ -195,7 +195,7 @@ def _value(score: CardScore, value: float) -> str:
 
 
 def _change(score: CardScore) -> str:
-    """What the conversion changed, with its interval: that of the drop with the other sign."""
+    """The change by the conversion and its interval, which is that of the drop with the opposite sign."""
     show = points if score.is_share else _signed
     shown = show(score.after - score.before)
     if score.drop_interval is None:

@@ -1,1 +1,1 @@
-"""Figures as PNG files and as SVG inside HTML pages."""
+"""Draws figures as PNG files and as SVG for HTML pages."""

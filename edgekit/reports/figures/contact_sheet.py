@@ -1,4 +1,4 @@
-"""Sheets of images: those that changed their prediction, or each with its predicted label."""
+"""Draws sheets of images: images whose prediction changed, or images with their predicted labels."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS, _MOST_ROWS = 8, 6
-#: Images of a sheet.
+#: Maximum number of images on a sheet.
 MOST_IMAGES = _COLUMNS * _MOST_ROWS
-#: Longer names of classes would run into the next image.
+#: Longer class names would overlap the next image.
 _LONGEST_LABEL, _LONGEST_TITLE = 12, 120
 
 
 @plain_text
 def draw_changed(samples: Sequence[ChangedExample], changed: int, title: str, path: Path) -> None:
-    """Draw up to 48 images, each with what it is and what it was taken for before and after.
+    """Draw up to 48 images, each with its true class and the classes predicted before and after.
 
     Args:
-        samples: The examples, the most telling first.
-        changed: How many changed in all.
-        title: What was compared.
-        path: PNG to write.
+        samples: Changed examples, the most informative first.
+        changed: Total number of changed examples.
+        title: Title that names the compared models.
+        path: Path of the PNG to write.
     Raises:
-        DataError: The examples are no images.
+        DataError: The examples are not images.
     """
     shown = [sample for sample in samples if sample.pixels is not None][:MOST_IMAGES]
     if samples and not shown:
@@ -58,12 +58,12 @@ def draw_changed(samples: Sequence[ChangedExample], changed: int, title: str, pa
 
 @plain_text
 def draw_predictions(predictions: Predictions, title: str, path: Path) -> None:
-    """Draw the images of which there are thumbnails, each with its best label and score.
+    """Draw the images that have thumbnails, each with its best label and score.
 
     Args:
         predictions: Labels and scores by image.
-        title: Which model predicted them.
-        path: PNG to write.
+        title: Title that names the model.
+        path: Path of the PNG to write.
     """
     best = {image: predictions.answers[image][0] for image in predictions.thumbnails}
     captions = [

@@ -1,8 +1,8 @@
-"""Names of models as figures show them."""
+"""Formats the names of models for figures."""
 
 from __future__ import annotations
 
 
 def model_name(mode: str) -> str:
-    """A quantization mode as a figure's legend names it: "none" reads as if there were no model."""
+    """The name of a quantization mode in a legend; "none" becomes "float32", since it could mean no model."""
     return "float32" if mode == "none" else mode

@@ -1,4 +1,4 @@
-"""The figures of a page: accuracy against size and latency, confusion change, reliability, noise of layers."""
+"""Draws the figures of a page: accuracy against size and latency, confusion change, reliability, noise of layers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from edgekit.reports.figures.svg import AFTER, BAD, BEFORE, FAINT, GOOD, inline_
 from edgekit.reports.figures.writing import plain_text
 from edgekit.reports.html.page import PageFigure
 
-#: More classes than this cannot be read; those whose answers changed most are drawn.
+#: More classes would be illegible; those whose predictions changed most are drawn.
 _MOST_CLASSES = 20
 _MOST_LAYERS = 25
-#: Width of a figure in inches: drawn in its own size on a narrow phone, so that its text keeps its 11 px.
+#: Width of a figure in inches. It fits on a narrow phone without shrinking, so that its text keeps 11 px.
 _WIDTH = 4.15
-#: Longer names are cut in the middle, where names of neighbours are most alike.
+#: Longer names are shortened in the middle, because neighbouring names mostly differ at their ends.
 _LONGEST_NAME = 20
 
 
@@ -27,9 +27,9 @@ class Point:
     """A model before or after the change.
 
     Attributes:
-        size_bytes: Size of the file.
+        size_bytes: File size in bytes.
         top1: Top-1 accuracy, a fraction.
-        latency_ratio: Latency over the reference model's; None if it was not measured.
+        latency_ratio: Ratio of the latency to that of the reference model; None if it was not measured.
         passed: Whether no rule failed.
     """
 
@@ -41,11 +41,11 @@ class Point:
 
 @plain_text
 def draw_against_size(models: Sequence[tuple[str, Point, Point | None]], name: str) -> str:
-    """Accuracy against size.
+    """Draw accuracy against size.
 
     Args:
-        models: For each its name, the baseline, and the candidate where it could be run.
-        name: Unique in the page.
+        models: Name, baseline, and candidate of each model; the candidate is None if it could not be run.
+        name: Name of the figure, unique on the page.
     Returns:
         An ``<svg>`` element.
     """
@@ -54,7 +54,7 @@ def draw_against_size(models: Sequence[tuple[str, Point, Point | None]], name: s
 
 @plain_text
 def draw_against_latency(models: Sequence[tuple[str, Point, Point | None]], name: str) -> str:
-    """Accuracy against latency; the arguments are those of ``draw_against_size``."""
+    """Draw accuracy against latency; for the arguments see ``draw_against_size``."""
     return _draw_plane(models, name, "latency, × the reference model", lambda point: point.latency_ratio)
 
 
@@ -67,7 +67,7 @@ def _draw_plane(
         figure = Figure(figsize=(_WIDTH, 3.4), layout="constrained")
         axes = figure.subplots()
         _draw_panel(axes, models, value)
-        # From zero: half a percent of size is not to look like a leap.
+        # The axis starts at zero, so that half a percent of size does not look like a large step.
         axes.set(xlabel=xlabel, ylabel="top-1, %", xlim=(0, 1.25 * axes.dataLim.x1))
         _add_legend(axes, has_failed=any(after is not None and not after.passed for _, _, after in models))
         return inline_svg(figure, name, f"Top-1 accuracy against {xlabel}, baseline and candidate")
@@ -90,17 +90,17 @@ def _draw_panel(
                 axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": FAINT, "shrinkB": 4})
         place = end if end is not None and end[0] is not None else start
         if place[0] is not None:
-            # To the side on which there is room, for a long name must not push the axes together.
+            # The label is on the side with more room, because a long name must not shrink the axes.
             is_right = place[0] > 0.5 * rightmost
             side = {"xytext": (-8, 7), "ha": "right"} if is_right else {"xytext": (8, 7), "ha": "left"}
             axes.annotate(_short(label, 16), place, textcoords="offset points", in_layout=False, **side)
     axes.margins(y=0.25)
-    # There is no accuracy above 100 %, nor below 0.
+    # Accuracy is between 0 and 100 %.
     low, high = axes.get_ylim()
     axes.set_ylim(max(0.0, low), min(100.0, high))
 
 
-#: How the baseline, a candidate that passed and one that failed are drawn.
+#: Styles of the baseline, of a candidate that passed and of one that failed.
 _RING: dict[str, Any] = {
     "marker": "o",
     "linestyle": "none",
@@ -124,19 +124,19 @@ def _add_legend(axes: Any, *, has_failed: bool) -> None:
     axes.plot([], [], label="candidate", **_DOT)
     if has_failed:
         axes.plot([], [], label="failed", **_CROSS)
-    # Above the axes: inside, its marks look like more models.
+    # The legend is above the axes, because inside them its marks would look like more models.
     axes.figure.legend(loc="outside upper right", ncols=3, columnspacing=1, handletextpad=0.2)
 
 
 @plain_text
 def draw_confusion_change(before: np.ndarray, after: np.ndarray, labels: Sequence[str], name: str) -> str:
-    """How many more or fewer samples of a class get each answer.
+    """Draw the change of the confusion matrix in numbers of examples.
 
     Args:
-        before: The baseline's confusion matrix, counts (C, C); rows are the right classes.
-        after: The candidate's.
-        labels: Names of the classes.
-        name: Unique in the page.
+        before: Confusion matrix of the baseline, counts (C, C); rows are the true classes.
+        after: Confusion matrix of the candidate.
+        labels: Class names.
+        name: Name of the figure, unique on the page.
     Returns:
         An ``<svg>`` element.
     """
@@ -164,7 +164,7 @@ def _draw_cells(axes: Any, change: np.ndarray) -> None:
     largest = max(1, int(np.abs(change).max(initial=0)))
     for row, column in zip(*np.nonzero(change), strict=True):
         value = int(change[row, column])
-        # More on the diagonal is good; more beside it is bad.
+        # An increase is good on the diagonal and bad elsewhere.
         color = GOOD if (value > 0) == (row == column) else BAD
         strength = 0.2 + 0.35 * abs(value) / largest
         axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=color, alpha=strength, linewidth=0))
@@ -182,13 +182,13 @@ def draw_reliability(
     *,
     names: tuple[str, str] = ("baseline", "candidate"),
 ) -> str:
-    """How often answers of a confidence are right; on the diagonal, confidence can be believed.
+    """Draw the accuracy of predictions against their confidence; on the diagonal, the confidence is reliable.
 
     Args:
-        reference: Its bins, each the number of samples, mean confidence and accuracy.
-        candidate: The candidate's.
-        name: Unique in the page.
-        names: What the two are called.
+        reference: Bins of the reference, each with number of examples, mean confidence and accuracy.
+        candidate: Bins of the candidate.
+        name: Name of the figure, unique on the page.
+        names: Names of the reference and the candidate in the legend.
     Returns:
         An ``<svg>`` element.
     """
@@ -215,7 +215,7 @@ def draw_reliability(
 
 
 def reliability_caption(bins: Sequence[Sequence[float]]) -> str:
-    """How to read the diagram, by the bins of one of its models."""
+    """The caption of the reliability diagram, with the bin sizes of one of its models."""
     fewest, most = (int(choose(each[0] for each in bins)) for choose in (min, max))
     count = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     return (
@@ -225,7 +225,7 @@ def reliability_caption(bins: Sequence[Sequence[float]]) -> str:
 
 
 def _wilson(samples: float, share: float) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927)."""
+    """The 95 % interval of a proportion (Wilson, 1927)."""
     z = 1.959964
     middle = (share + z**2 / (2 * samples)) / (1 + z**2 / samples)
     half = z / (1 + z**2 / samples) * np.sqrt(share * (1 - share) / samples + z**2 / (4 * samples**2))
@@ -233,12 +233,12 @@ def _wilson(samples: float, share: float) -> tuple[float, float]:
 
 
 def layer_noise_figures(layers: Sequence[LayerNoise], title: str, name: str) -> tuple[PageFigure, ...]:
-    """The signal to added noise of each layer that has a tensor, worst on top; nothing if none has one.
+    """Draw the ratio of signal to added noise for each layer that has a tensor; empty if no layer has one.
 
     Args:
-        layers: Worst first; the first 25 are drawn.
+        layers: Layers, the worst first; the first 25 are drawn from top to bottom.
         title: Heading of the figure.
-        name: Unique in the page.
+        name: Name of the figure, unique on the page.
     """
     shown = [layer for layer in layers if layer.added_snr_db is not None][:_MOST_LAYERS]
     if not shown:
@@ -264,7 +264,7 @@ def _draw_layer_noise(shown: Sequence[LayerNoise], name: str) -> str:
 
 
 def _short(label: str, longest: int = _LONGEST_NAME) -> str:
-    """A name that fits beside an axis, with nothing in it that cannot be drawn."""
+    """Shorten a name to fit next to an axis, and replace characters that cannot be drawn."""
     label = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in label)
     half = longest // 2
     return label if len(label) <= longest else f"{label[: half - 1]}…{label[-half:]}"

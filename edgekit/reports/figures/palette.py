@@ -1,8 +1,8 @@
-"""The colours of figures and pages: one palette, apart in grey and for the colour-blind."""
+"""Defines the colours of figures and pages, which are distinguishable in grayscale and for the colour-blind."""
 
 from __future__ import annotations
 
-#: On a white page, and in every PNG.
+#: Colours on a white page and in every PNG.
 LIGHT = {
     "page": "#ffffff",
     "card": "#f6f7f9",
@@ -16,7 +16,7 @@ LIGHT = {
     "bad": "#b3260c",
     "warn": "#8a5a00",
 }
-#: On a dark page.
+#: Colours on a dark page.
 DARK = {
     "page": "#14171c",
     "card": "#1d2229",
@@ -30,5 +30,5 @@ DARK = {
     "bad": "#ff7350",
     "warn": "#e3b341",
 }
-#: Marks that are told apart without any colour, in the order in which they are used.
+#: Marks that are distinguishable without colour, in order of use.
 MARKERS = ("o", "s", "D", "^", "v", "P", "h", "<", ">", "p")

@@ -1,4 +1,4 @@
-"""The Pareto figure: what accuracy costs in size and in time, for every model that was judged."""
+"""Draws the Pareto figure: the drop in accuracy against size and latency, for every judged model."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from edgekit.reports.figures.writing import plain_text, save_figure
 from edgekit.reports.terminal.tables import metric_words
 
 _SHARES = ("top1", "agreement")
-#: Width and height of a panel, and how near two marks may be, in inches.
+#: Width and height of a panel, and minimum distance between two marks, in inches.
 _PANEL, _NEAREST = (4.0, 3.6), 0.2
 
 
 @plain_text
 def draw_pareto(report: BudgetReport, path: Path) -> None:
-    """Draw the drop of every model against its size and against its latency, and the path of the search.
+    """Draw the drop of every model against its size and its latency, and the path of the search.
 
     Args:
-        report: The models.
-        path: PNG to write.
+        report: Report of the budget.
+        path: Path of the PNG to write.
     """
     from matplotlib.figure import Figure
 
@@ -60,7 +60,7 @@ def _draw(axes: Any, report: BudgetReport, values: Sequence[float], unit: float)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         _plain_numbers(axes.xaxis)
-    # Wide enough that a percent does not look like a leap.
+    # The axis is wide enough that one percent does not look like a large step.
     axes.set_xlim(min(values) / 1.15, max(values) * 1.15)
     axes.axhspan(
         unit * report.max_drop, unit * _least(report), color=LIGHT["good"], alpha=0.08, label="within the budget"
@@ -100,7 +100,7 @@ def _draw_candidate(
 
 
 def _draw_path(axes: Any, report: BudgetReport, values: Sequence[float], unit: float) -> None:
-    """Every model that the search judged, joined in its order; each arrow leaves one more operator in float."""
+    """Draw the models that the search judged, in its order; each arrow leaves one more operator in float."""
     worst = _worst(report)
     places = [
         (value, unit * min(step.drop, worst))
@@ -128,11 +128,11 @@ def _draw_front(axes: Any, places: Sequence[tuple[float, float]]) -> None:
 
 
 def moved_apart(axes: Any, places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Places whose marks would cover each other, moved to the left and right of where they are.
+    """Move points whose marks would overlap to the left and right.
 
     Args:
-        axes: The panel, with its scales and limits.
-        places: In the panel's data.
+        axes: Panel, with its scales and limits set.
+        places: Points in data coordinates of the panel.
     """
     to_inches = axes.transScale + axes.transLimits
     inches = to_inches.transform(np.array(places)) * _PANEL
@@ -157,27 +157,27 @@ def _label(candidate: Candidate, taken: bool) -> str:
 
 
 def _least(report: BudgetReport) -> float:
-    """The upper edge of the panels: a little better than the best and than the float model."""
+    """The upper limit of the panels, slightly better than the best model and the float model."""
     lows = [candidate.interval.low for candidate in report.candidates if candidate.interval]
     return min(0.0, *lows, *(candidate.drop for candidate in report.candidates)) - 0.3 * _linear(report)
 
 
 def _worst(report: BudgetReport) -> float:
-    """The largest finite drop, at least the budget: what is not finite is drawn there."""
+    """The largest finite drop, at least the budget; infinite drops are drawn there."""
     drops = [*(each.drop for each in report.candidates), *(each.drop for each in report.steps)]
     highs = [candidate.interval.high for candidate in report.candidates if candidate.interval]
     return max(report.max_drop, *(drop for drop in (*drops, *highs) if drop < float("inf")), _linear(report))
 
 
 def _linear(report: BudgetReport) -> float:
-    """Drops up to here are drawn in proportion: a drop of 80 points and one of 0.3 belong into one figure."""
+    """The limit of the linear scale; larger drops are on a log scale, so that 80 and 0.3 points fit in one figure."""
     return max(report.max_drop, 1e-4)
 
 
 def _scale_drops(axes: Any, report: BudgetReport, unit: float) -> None:
     axes.set_yscale("symlog", linthresh=unit * _linear(report), linscale=1)
     _plain_numbers(axes.yaxis)
-    # Upside down, so that better is up.
+    # The axis is inverted, so that better is up.
     axes.set_ylim(unit * 1.6 * _worst(report), unit * _least(report))
 
 
@@ -189,7 +189,7 @@ def _plain_numbers(axis: Any) -> None:
 
 
 def _front(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The places that no other beats in both, from left to right."""
+    """The points that no other point beats in both coordinates, from left to right."""
     front: list[tuple[float, float]] = []
     for place in sorted(places):
         if not front or place[1] < front[-1][1]:

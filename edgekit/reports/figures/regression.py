@@ -1,4 +1,4 @@
-"""The figures of models that estimate numbers: predicted against true values, and how far they are off."""
+"""Draws the figures of regression models: predicted against true values, and the distribution of errors."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from edgekit.reports.figures.writing import plain_text
 from edgekit.reports.html.page import PageFigure
 
 _FIGURE_SIZE = (4.15, 3.6)
-#: Bins of the distribution of errors.
+#: Number of bins of the distribution of errors.
 _BINS = 24
 
 
 def regression_figures(sample: RegressionSample, name: str) -> tuple[PageFigure, ...]:
-    """A scatter of predicted against true values, and the distribution of both models' errors.
+    """A scatter plot of predicted against true values, and the distribution of the errors of both models.
 
     Args:
-        sample: The values to draw.
-        name: Unique in the page.
+        sample: Values to draw.
+        name: Prefix of the figures' names, unique on the page.
     """
     count = len(sample.ground_truth)
     return (

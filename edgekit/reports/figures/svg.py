@@ -1,4 +1,4 @@
-"""Figures of matplotlib as SVG inside an HTML page, in the page's own colours: they turn dark when the page does."""
+"""Converts matplotlib figures to SVG for an HTML page, in the colours of the page, including its dark mode."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import re
 from typing import Any
 
-#: What matplotlib draws with, and the colour of the page that replaces it in the SVG.
+#: Placeholder colours that matplotlib draws with, and the colours of the page that replace them in the SVG.
 TEXT, FAINT, BEFORE, AFTER, GOOD, BAD = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 _PAGE_COLORS = {
     TEXT: "currentColor",
@@ -19,7 +19,7 @@ _PAGE_COLORS = {
 _STYLE = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    # No text is smaller, and no figure is shown smaller than it is drawn.
+    # This is the smallest text, and no figure is shown smaller than it is drawn.
     "font.size": 11,
     "axes.labelsize": 11,
     "xtick.labelsize": 11,
@@ -38,13 +38,13 @@ _STYLE = {
     "xtick.labelcolor": TEXT,
     "ytick.labelcolor": TEXT,
     "legend.frameon": False,
-    # Names of classes and files are anybody's: a dollar sign begins no formula.
+    # A dollar sign in a class or file name does not start a formula.
     "text.parse_math": False,
 }
 
 
 def page_style(name: str) -> Any:
-    """The context to draw in; ``name`` makes the same figure the same bytes."""
+    """The matplotlib style to draw in; ``name`` is the salt of ids, so that equal figures give equal bytes."""
     import matplotlib as mpl
 
     return mpl.rc_context({**_STYLE, "svg.hashsalt": name})
@@ -55,20 +55,20 @@ def inline_svg(figure: Any, name: str, description: str) -> str:
 
     Args:
         figure: ``matplotlib.figure.Figure``, drawn inside ``page_style(name)``.
-        name: Unique in the page: letters, digits and hyphens; begins every id.
-        description: What the figure shows, for those who do not see it.
+        name: Name of the figure, unique on the page, made of letters, digits and hyphens; the prefix of every id.
+        description: Description of the figure for screen readers.
     """
     buffer = io.StringIO()
     empty = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, metadata=empty)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
-    # matplotlib's own style rules would hold for the whole page, and its metadata is of no use there.
+    # matplotlib's style rules would apply to the whole page, and its metadata is useless there.
     svg = re.sub(r"<style.*?</style>|<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\b(id="|xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
     for color, replacement in _PAGE_COLORS.items():
         svg = svg.replace(color, replacement)
-    # The page may show it larger, and scrolls it rather than shrink its text; the view box keeps the proportions.
+    # The page may enlarge the figure, but scrolls it instead of shrinking its text; the view box keeps the proportions.
     head, rest = svg.split(">", 1)
     head = re.sub(r' (width|height)="[^"]*"', "", head)
     width, height = (round(72 * inches) for inches in figure.get_size_inches())

@@ -1,4 +1,4 @@
-"""The demo's two figures: the variants' size, latency and accuracy, and digits with both models' answers."""
+"""Draws the figures of the demo: size, latency and accuracy of the variants, and digits with both predictions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from edgekit.reports.figures.writing import plain_text, save_figure
 
 @dataclass(frozen=True, slots=True)
 class VariantPoint:
-    """One variant's place in the figure.
+    """The values of one variant in the figure.
 
     Attributes:
-        name: The mode.
-        size_bytes: Size of the file.
+        name: Quantization mode.
+        size_bytes: File size in bytes.
         top1: Top-1 accuracy, a fraction.
-        p50_ms: Median latency.
+        p50_ms: Median latency in milliseconds.
     """
 
     name: str
@@ -33,13 +33,13 @@ class VariantPoint:
 
 @plain_text
 def draw_tradeoff(points: Sequence[VariantPoint], keras_top1: float, winner: str, path: Path) -> None:
-    """Draw size, latency and top-1 of the variants side by side.
+    """Draw size, latency and top-1 accuracy of the variants side by side.
 
     Args:
-        points: The variants, drawn from top to bottom.
-        keras_top1: Top-1 of the Keras model, drawn as a line.
-        winner: Name of the variant to point out.
-        path: PNG to write.
+        points: Variants, drawn from top to bottom.
+        keras_top1: Top-1 accuracy of the Keras model, a fraction, drawn as a line.
+        winner: Name of the variant to highlight.
+        path: Path of the PNG to write.
     """
     from matplotlib.figure import Figure
 
@@ -51,7 +51,7 @@ def draw_tradeoff(points: Sequence[VariantPoint], keras_top1: float, winner: str
     size.set_xlabel("size, kB")
     _draw_bars(latency, names, [1000 * point.p50_ms for point in points], colors, "{:.0f}")
     latency.set_xlabel("median latency here, µs")
-    # Accuracies differ in the last percent: marks, for bars that do not start at zero would mislead.
+    # Accuracies are drawn as marks: they differ by a percent, and bars that do not start at zero would mislead.
     for name, point, color in zip(names, points, colors, strict=True):
         top1.plot(100 * point.top1, name, "o", color=color, markersize=9, clip_on=False)
         top1.annotate(
@@ -84,15 +84,15 @@ def draw_answers(
     variant: str,
     path: Path,
 ) -> None:
-    """Draw some images with the answers of both models.
+    """Draw some images with the predictions of both models.
 
     Args:
-        images: uint8 (N, H, W, 1) or (N, H, W, 3); the first twelve are drawn.
-        truth: The right label of each.
-        keras: The Keras model's answers.
-        tflite: The converted model's answers.
+        images: Images, uint8 (N, H, W, 1) or (N, H, W, 3); the first twelve are drawn.
+        truth: True label of each image.
+        keras: Label predicted by the Keras model for each image.
+        tflite: Label predicted by the converted model for each image.
         variant: Name of the converted model.
-        path: PNG to write.
+        path: Path of the PNG to write.
     """
     from matplotlib.figure import Figure
 

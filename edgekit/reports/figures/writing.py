@@ -1,4 +1,4 @@
-"""Writing a figure: one resolution, one step, no clock in the file."""
+"""Writes figures in one step, with one resolution and without timestamps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Result = TypeVar("_Result")
 
 
 def plain_text(draw: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
-    """Let a function draw names as they are: to matplotlib, "$" begins a formula, and half of one is an error."""
+    """Let a function draw names literally; otherwise "$" starts a formula, and an incomplete one is an error."""
 
     @functools.wraps(draw)
     def drawn(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
@@ -28,17 +28,17 @@ def plain_text(draw: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Res
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    """Write a ``matplotlib.figure.Figure`` in one step: SVG if the name ends so, else PNG."""
+    """Write a ``matplotlib.figure.Figure`` in one step, as SVG if that is the suffix of the path, otherwise as PNG."""
     with replacing(path) as temporary:
         write_figure(figure, temporary)
 
 
 def write_figure(figure: Any, path: Path) -> None:
-    """Write a figure to a file that is renamed into place later, together with others."""
+    """Write a figure to a file that is later renamed into place together with others."""
     import matplotlib as mpl
 
     if path.suffix == ".svg":
-        # Without a salt, ids are drawn anew each time.
+        # Without a salt, ids would be random.
         with mpl.rc_context({"svg.hashsalt": path.stem}):
             figure.savefig(path, format="svg", metadata={"Date": None})
     else:

@@ -1,1 +1,1 @@
-"""What `edgekit check` shows: terminal, HTML, Markdown, JUnit, GitHub."""
+"""Shows the result of ``edgekit check`` on the terminal and as HTML, Markdown, JUnit and GitHub annotations."""

@@ -1,4 +1,4 @@
-"""What GitHub Actions reads: the job's summary, and annotations that point at the model's file."""
+"""Writes output for GitHub Actions: the job summary, and annotations of the model file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgekit.reports.gate.markdown import check_markdown
 from edgekit_runtime.errors import EdgekitError
 
 _COMMANDS = {Verdict.FAILED: "error", Verdict.WARNING: "warning"}
-#: GitHub shows no summary of a step that is larger.
+#: GitHub does not show larger summaries of a step.
 _LARGEST_SUMMARY_BYTES = 1_000_000
 
 
@@ -22,11 +22,11 @@ def runs_on_github(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def workflow_commands(result: CheckResult, root: Path) -> list[str]:
-    """A workflow command for every rule that failed or warns.
+    """One workflow command for each rule that failed or gave a warning.
 
     Args:
-        result: The result.
-        root: The repository; the annotated file is named from there.
+        result: Result of the check.
+        root: Root of the repository, to which the path of the annotated file is relative.
     Source: GitHub, "Workflow commands for GitHub Actions".
     """
     commands = []
@@ -42,7 +42,7 @@ def workflow_commands(result: CheckResult, root: Path) -> list[str]:
 
 
 def append_step_summary(result: CheckResult, environment: Mapping[str, str] = os.environ) -> None:
-    """Append the Markdown to the file that ``GITHUB_STEP_SUMMARY`` names; nothing if it names none.
+    """Append the Markdown to the file that ``GITHUB_STEP_SUMMARY`` names; do nothing if it is not set.
 
     Raises:
         EdgekitError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""The result of ``edgekit check`` as a page."""
+"""Renders the result of ``edgekit check`` as an HTML page."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _section(check: ModelCheck, number: int) -> Section:
 
 
 def _of_classes(check: ModelCheck, name: str) -> tuple[tuple[PageFigure, ...], tuple[ChangedAnswer, ...], int]:
-    """Figures and changed samples of a classifier; none of any other model."""
+    """Figures and changed examples of a classifier; empty for any other model."""
     before = check.baseline_predictions
     if check.measurement is None or not isinstance(before, ClassPredictions):
         return (), (), 0

@@ -1,4 +1,4 @@
-"""The result of ``edgekit check`` as JUnit XML: a test suite a model, a test case a rule."""
+"""Renders the result of ``edgekit check`` as JUnit XML, with one test suite per model and one test case per rule."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from xml.etree import ElementTree as ET
 from edgekit.regression.results import CheckResult, ModelCheck
 from edgekit.regression.verdicts import RuleResult, Verdict
 
-#: XML 1.0 has no place for these, not even escaped; the name of a tensor may hold them.
+#: Characters that XML 1.0 cannot contain, not even escaped; the name of a tensor may contain them.
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_xml(result: CheckResult) -> str:
-    """The XML that Jenkins, GitLab and others read.
+    """The XML that Jenkins, GitLab and other systems read.
 
-    A warning passes, its text standing in ``system-out``.
+    A warning counts as passed, and its text is in ``system-out``.
 
     Source: the schema of Jenkins' xUnit plugin, ``junit-10.xsd``.
     """

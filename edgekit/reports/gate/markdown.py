@@ -1,4 +1,4 @@
-"""The result of ``edgekit check`` as Markdown, for a pull request or a job's summary."""
+"""Renders the result of ``edgekit check`` as Markdown, for a pull request or the summary of a job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIGNS = {Verdict.PASSED: "✅", Verdict.WARNING: "⚠️", Verdict.FAILED: "❌
 
 
 def check_markdown(result: CheckResult) -> str:
-    """A heading, the verdict, and a table a model; what is worth a look comes first."""
+    """A heading, the verdict, and one table per model with failures and warnings first."""
     lines = [f"## edgekit check: {'passed' if result.passed else 'failed'}", "", _escape(verdict_sentence(result)), ""]
     for model in result.models:
         data = f"{counted(model.baseline.samples, 'sample')} of {_escape(model.baseline.data)}"
@@ -34,6 +34,6 @@ def check_markdown(result: CheckResult) -> str:
 
 
 def _escape(text: str) -> str:
-    """Text that Markdown shows as it is: names of files and tensors are anybody's."""
+    """Escape text so that Markdown shows it literally, because names of files and tensors are not trusted."""
     plain = " ".join(text.encode(errors="replace").decode().split())
     return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", plain)

@@ -1,4 +1,4 @@
-"""Where ``edgekit check`` leaves its result beside the terminal: reports, a history, MLflow, GitHub."""
+"""Writes the other outputs of ``edgekit check``: reports, the history, MLflow and GitHub."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from edgekit_runtime.errors import EdgekitError
 
 @dataclass(frozen=True, slots=True)
 class CheckOutputs:
-    """What to write; None leaves an output out.
+    """The outputs to write; None omits an output.
 
     Attributes:
-        junit: File of JUnit XML.
-        markdown: File of Markdown.
-        html: Report of one HTML file.
-        history: File that a line for each model is appended to.
-        mlflow: MLflow experiment.
+        junit: Path of the JUnit XML file.
+        markdown: Path of the Markdown file.
+        html: Path of the HTML report.
+        history: Path of the history, to which one line per model is appended.
+        mlflow: Name of the MLflow experiment.
     """
 
     junit: Path | None
@@ -40,11 +40,11 @@ def write_outputs(result: CheckResult, outputs: CheckOutputs, folder: Path) -> t
     """Write every output that can be written.
 
     Args:
-        result: The result.
-        outputs: Where to.
-        folder: A folder of the repository, whose commit history and MLflow name.
+        result: Result of the check.
+        outputs: Outputs to write.
+        folder: Folder in the repository, whose commit is stored in the history and in MLflow.
     Returns:
-        What was written, and an error for each output that could not be written.
+        Names of the written outputs, and one error for each output that could not be written.
     """
     written, errors = [], []
     for name, write in _writers(result, outputs, folder):
@@ -57,7 +57,7 @@ def write_outputs(result: CheckResult, outputs: CheckOutputs, folder: Path) -> t
 
 
 def _writers(result: CheckResult, outputs: CheckOutputs, folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The name of each output, and what writes it."""
+    """Yield the name of each output with the function that writes it."""
     texts = ((outputs.junit, junit_xml), (outputs.markdown, check_markdown), (outputs.html, _html))
     for path, text in texts:
         if path is not None:
@@ -75,7 +75,7 @@ def _write(path: Path, text: Callable[[CheckResult], str], result: CheckResult) 
 
 
 def _html(result: CheckResult) -> str:
-    # Its figures need matplotlib.
+    # Imported here because the figures need matplotlib.
     from edgekit.reports.gate.html import check_html
 
     return check_html(result)
@@ -87,7 +87,7 @@ def _append_to_history(path: Path, result: CheckResult, folder: Path) -> None:
 
 
 def _log_to_mlflow(experiment: str, result: CheckResult, folder: Path) -> None:
-    # MLflow is an extra.
+    # Imported here because MLflow is an extra.
     from edgekit.regression.mlflow_logging import log_to_mlflow
 
     log_to_mlflow(result, experiment, commit=current_commit(folder))

@@ -1,4 +1,4 @@
-"""What ``edgekit check`` shows on a terminal."""
+"""Prints the result of ``edgekit check`` on the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _URGENCY = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.SKIPPED)
 
 
 def print_check(result: CheckResult) -> None:
-    """Print a table a model, and one sentence for the whole."""
+    """Print one table per model, and one sentence for the whole result."""
     for model in result.models:
         urgent_first = sorted(model.rules, key=lambda rule: _URGENCY.index(rule.verdict))
         rows = [(rule.rule, rule.verdict.value, rule.allowed, rule.measured, rule.why) for rule in urgent_first]
@@ -27,7 +27,7 @@ def print_check(result: CheckResult) -> None:
 
 
 def verdict_sentence(result: CheckResult) -> str:
-    """Which models failed by which rules, or that all passed."""
+    """A sentence that names the failed models and rules, or says that all models passed."""
     failed = [f"{model.name} {model.summary.removeprefix('failed ')}" for model in result.models if not model.passed]
     if failed:
         return f"Failed: {'; '.join(failed)}."
@@ -40,7 +40,7 @@ def verdict_sentence(result: CheckResult) -> str:
 
 
 def print_baseline_changes(path: Path, before: Mapping[str, ModelRecord], measured: Mapping[str, ModelRecord]) -> None:
-    """Print the figures of each measured model in the baseline and now."""
+    """Print the figures of each measured model, in the old baseline and now."""
     for name, record in measured.items():
         old, new = _figures(before.get(name)), _figures(record)
         rows = [
@@ -68,7 +68,7 @@ def _figures(record: ModelRecord | None) -> dict[str, str]:
 
 
 def _own_metric(record: ModelRecord) -> dict[str, str]:
-    """The figure that the model is judged by; none without targets, when only its agreement is judged."""
+    """The metric that the model is judged by; empty without ground truth, since only agreement is judged then."""
     if record.top1 is not None:
         return {"top-1": percent(record.top1)}
     if record.mean_absolute_error is not None:
@@ -78,7 +78,7 @@ def _own_metric(record: ModelRecord) -> dict[str, str]:
     try:
         predictions = unpack_predictions(record.answers, None, record.samples, "the baseline")
     except EdgekitError:
-        # A damaged old baseline is what an update replaces.
+        # A damaged old baseline is not an error here, because the update replaces it.
         return {}
     return (
         {metric_words(predictions.metric): percent(predictions.mean)}

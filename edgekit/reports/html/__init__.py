@@ -1,1 +1,1 @@
-"""Reports as HTML pages."""
+"""Renders reports as HTML pages."""

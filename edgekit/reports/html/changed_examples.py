@@ -1,4 +1,4 @@
-"""The samples whose answer changed, with their pictures, for a report."""
+"""Collects the examples whose predicted class changed, with small images, for a report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgekit.datasets.streams import ExampleStream
 from edgekit.regression.predictions import ClassPredictions
 from edgekit.reports.html.page import ChangedAnswer
 
-#: Samples in a report, and bytes of their pictures in all.
+#: Maximum number of examples in a report, and maximum total size of their images.
 MOST_SAMPLES, MOST_BYTES = 24, 600_000
 _LARGEST_SIDE = 96
 _BATCH = 256
@@ -20,13 +20,13 @@ _BATCH = 256
 def changed_predictions(
     stream: ExampleStream, baseline: ClassPredictions, candidate: ClassPredictions, labels: tuple[str, ...]
 ) -> tuple[ChangedAnswer, ...]:
-    """At most 24 samples whose answer changed, lost ones first.
+    """At most 24 examples whose predicted class changed; those that became wrong come first.
 
     Args:
-        stream: The data that both answered; read once more, up to the last of these samples.
-        baseline: The baseline's predictions.
-        candidate: The candidate's.
-        labels: Names of the classes; those that are missing are numbered.
+        stream: Data of both predictions; it is read again, up to the last of these examples.
+        baseline: Predictions of the baseline.
+        candidate: Predictions of the candidate.
+        labels: Class names; classes without a name are shown by their index.
     """
     kinds = _kinds(baseline, candidate)
     order = [kind for kind in ("lost", "changed", "won") if kind in kinds.values()]
@@ -51,7 +51,7 @@ def changed_predictions(
 
 
 def _kinds(baseline: ClassPredictions, candidate: ClassPredictions) -> dict[int, str]:
-    """For each row whose answer changed, what that means."""
+    """The kind of change for each row whose predicted class changed: lost, won or changed."""
     rows = np.flatnonzero(baseline.predicted != candidate.predicted)
     if candidate.true_classes is None:
         return {int(row): "changed" for row in rows}
@@ -60,7 +60,7 @@ def _kinds(baseline: ClassPredictions, candidate: ClassPredictions) -> dict[int,
 
 
 def _read(stream: ExampleStream, rows: set[int]) -> dict[int, tuple[str, np.ndarray]]:
-    """Name and first input of some rows."""
+    """Read the name and the first input of some rows."""
     found: dict[int, tuple[str, np.ndarray]] = {}
     start = 0
     for batch in stream.batches(_BATCH) if rows else ():
@@ -75,7 +75,7 @@ def _read(stream: ExampleStream, rows: set[int]) -> dict[int, tuple[str, np.ndar
 
 
 def as_data_url(values: np.ndarray) -> str:
-    """Values (H, W) or (H, W, 1 or 3) as a small image, darkest to brightest; empty if they are none."""
+    """Encode values (H, W) or (H, W, 1 or 3) as a small image with full contrast; empty for other shapes."""
     from PIL import Image
 
     if values.ndim == 2:

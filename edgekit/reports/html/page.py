@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs no network and runs no script."""
+"""Renders a report as a single HTML file, which needs no network and runs no script."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class PageFigure:
     """A figure with its caption.
 
     Attributes:
-        title: What it shows, a few words.
+        title: Short title.
         svg: The ``<svg>`` element.
-        caption: How to read it.
-        is_wide: Whether it needs the width of the page.
+        caption: Explanation of how to read the figure.
+        is_wide: Whether it needs the full width of the page.
     """
 
     title: str
@@ -30,12 +30,12 @@ class PageFigure:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One figure before and now.
+    """One value before and after the change.
 
     Attributes:
-        name: What it is.
-        before: Of the reference.
-        now: Of the candidate.
+        name: Name of the value.
+        before: Value for the reference.
+        now: Value for the candidate.
     """
 
     name: str
@@ -45,14 +45,14 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ChangedAnswer:
-    """One sample that the candidate answers otherwise than the baseline.
+    """One example for which the candidate and the baseline predict different classes.
 
     Attributes:
-        name: Its file, or its number.
-        truth: The right class; empty without labels.
-        before: The baseline's answer.
-        after: The candidate's.
-        kind: "lost", "won", or "changed" where both are wrong or nobody knows.
+        name: File or index of the example.
+        truth: True class; empty without ground truth.
+        before: Class predicted by the baseline.
+        after: Class predicted by the candidate.
+        kind: "lost", "won", or "changed" if both are wrong or there is no ground truth.
         image: ``data:`` address of a small image; empty if the input is not an image.
     """
 
@@ -70,8 +70,8 @@ class PageTable:
 
     Attributes:
         columns: Headings.
-        rows: Its rows; a second cell that is a verdict gets the verdict's colour.
-        title: What it shows; empty for a table that needs no heading.
+        rows: Rows; a verdict in the second cell is shown in the colour of the verdict.
+        title: Heading, or empty for none.
     """
 
     columns: tuple[str, ...]
@@ -81,17 +81,17 @@ class PageTable:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One model's part of a page.
+    """The part of a page about one model.
 
     Attributes:
-        name: The model.
-        subtitle: What it was judged on.
-        reference: What the reference is called beside each fact.
-        facts: The figures that matter most.
-        tables: Its tables; those without rows are left out.
-        figures: Its figures.
-        changed: Samples whose answer changed.
-        changed_count: How many there are in all.
+        name: Model name.
+        subtitle: Description of the data that the model was judged on.
+        reference: Name of the reference next to each fact.
+        facts: The most important values.
+        tables: Tables; those without rows are omitted.
+        figures: Figures.
+        changed: Examples whose predicted class changed.
+        changed_count: Total number of such examples.
     """
 
     name: str
@@ -109,13 +109,13 @@ class Page:
     """A whole report.
 
     Attributes:
-        title: Its heading.
-        passed: Whether all is well; None if nothing was judged.
-        sentence: The verdict in words.
-        tables: Tables of all models together.
-        figures: Figures of all models together.
-        sections: One for each model.
-        footnote: How to read it.
+        title: Heading.
+        passed: Whether everything passed; None if nothing was judged.
+        sentence: Verdict in words.
+        tables: Tables about all models.
+        figures: Figures about all models.
+        sections: One section per model.
+        footnote: Explanation of how to read the report.
     """
 
     title: str
@@ -128,12 +128,12 @@ class Page:
 
 
 def _with_units(text: str) -> str:
-    """Text in which no line ends between a number and its unit."""
+    """Replace spaces between numbers and units by no-break spaces."""
     return re.sub(r"(?<=\d) (?=(?:%|kB|dB|ms|points)(?:\W|$))", "\N{NO-BREAK SPACE}", text)
 
 
 def render(page: Page) -> str:
-    """The HTML; equal pages give equal bytes."""
+    """Render the page as HTML; equal pages give equal bytes."""
     from jinja2 import Environment, select_autoescape
     from markupsafe import Markup
 
@@ -146,5 +146,5 @@ def render(page: Page) -> str:
     )
     verdicts = {verdict.value for verdict in Verdict}
     html: str = template.render(page=page, version=__version__, verdicts=verdicts, safe=Markup, light=LIGHT, dark=DARK)
-    # A name may hold what no encoding does.
+    # A file name may contain surrogates, which cannot be encoded.
     return html.encode(errors="replace").decode()

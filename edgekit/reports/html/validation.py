@@ -1,4 +1,4 @@
-"""The result of ``edgekit validate`` as a page."""
+"""Renders the result of ``edgekit validate`` as an HTML page."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoi
     """The whole page; equal results give equal bytes.
 
     Args:
-        validations: One for each .tflite that was compared.
-        layers: Noise of each layer of the first, worst first; empty if it was not asked for.
+        validations: One result for each compared .tflite.
+        layers: Noise of each layer of the first .tflite, the worst first; empty if it was not requested.
     """
     sections = []
     for number, validation in enumerate(validations):
         for place, output in enumerate(validation.outputs):
-            # The layers of the first are looked into, and say why it is as it is: after its figures.
+            # The noise of the layers explains the figures of the first output, so it follows them.
             noise = layer_noise_figures(layers, "Noise of each layer", "layers") if number == place == 0 else ()
             sections.append(_section(validation, output, f"model-{number}-{place}", noise))
     outputs = [output for validation in validations for output in validation.outputs]

@@ -1,1 +1,1 @@
-"""Results on the terminal: tables and sentences."""
+"""Prints results on the terminal as tables and sentences."""

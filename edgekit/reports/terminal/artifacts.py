@@ -1,4 +1,4 @@
-"""What ``edgekit pack``, ``unpack``, ``keygen``, ``verify`` and ``export`` show."""
+"""Prints the results of ``edgekit pack``, ``unpack``, ``keygen``, ``verify`` and ``export``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgekit_runtime.packed_file.golden import GoldenReport
 
 
 def print_packed(packed: Packed) -> None:
-    """Print the notes, the size, and what travels with the model."""
+    """Print the notes, the size, and the packed facts."""
     for note in packed.notes:
         click.echo(note)
     facts = [("size", f"{kilobytes(packed.size_bytes)}, {packed.added_bytes:,} bytes of it added")]
@@ -24,18 +24,18 @@ def print_packed(packed: Packed) -> None:
 
 
 def print_parts(model: str, files: Sequence[Path]) -> None:
-    """Print the files that a packed model's parts were written to."""
+    """Print the files that the parts of a packed model were written to."""
     print_table(f"{model}: parts", ("file", "bytes"), [(str(path), f"{path.stat().st_size:,}") for path in files])
 
 
 def print_keys(private: Path, public: Path) -> None:
-    """Print where a new pair of keys is."""
+    """Print the paths of a new pair of keys."""
     rows = [("private, for edgekit sign", str(private)), ("public, for the devices", str(public))]
     print_table("Ed25519 key", (), rows)
 
 
 def print_verification(verification: Verification) -> None:
-    """Print what became of digest, signature and golden examples."""
+    """Print the results for the digest, the signature and the golden examples."""
     whose = "the given key" if verification.is_trusted else "an unknown key; pass --public-key to verify it"
     rows = [
         ("digest", "valid" if verification.model_sha256 else "none is packed"),
@@ -56,7 +56,7 @@ def _golden_rows(golden: GoldenReport | None) -> list[tuple[str, str]]:
 
 
 def print_export(model: str, exported: ExportedSource) -> None:
-    """Print the sizes of the array and of its arena, and the files."""
+    """Print the sizes of the array and of the tensor arena, and the files."""
     rows = [
         ("array", kilobytes(exported.model_bytes)),
         ("tensor arena, at most", kilobytes(exported.arena_bytes)),

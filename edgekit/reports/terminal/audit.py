@@ -1,4 +1,4 @@
-"""What ``edgekit audit`` shows."""
+"""Prints the result of ``edgekit audit``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from edgekit.auditing.check import CheckResult, Severity
 from edgekit.counting import counted
 from edgekit.reports.terminal.tables import print_table
 
-#: Findings of one check that are shown; --json has them all.
+#: Maximum number of findings to show per check; --json contains all of them.
 _MOST_FINDINGS = 10
-#: The worst first.
+#: Order of the rows, the most severe status first.
 _ORDER = ("problem", "remark", "passed", "skipped")
 
 
 def print_audit(audit: Audit) -> None:
-    """Print one row for each check, the findings of those that have any, and the verdict."""
+    """Print one row per check, the findings of each check, and the verdict."""
     results = sorted(audit.results, key=lambda result: _ORDER.index(result.status))
     rows = [(result.check, result.status, result.skipped or _number(result)) for result in results]
     print_table(f"{audit.path.name}: audit", ("check", "result", "found"), rows)

@@ -1,4 +1,4 @@
-"""What ``edgekit bench`` shows."""
+"""Prints the result of ``edgekit bench``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from edgekit.reports.terminal.tables import kilobytes, milliseconds, print_table
 
 
 def print_benchmark(benchmark: Benchmark) -> None:
-    """Print one row for each model: size, latency, and the median's ratio to the first model's."""
+    """Print one row per model: size, latency, and the ratio of its median to that of the first model."""
     first = benchmark.models[0].latency.p50_ms
     rows = [
         (

@@ -1,4 +1,4 @@
-"""What ``edgekit convert`` prints of a budget: the way to the model, the models compared, the one taken."""
+"""Prints the result of a budget: the path of the search, the candidates and the selected model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgekit.reports.terminal.timings import print_ties
 
 
 def print_budget(report: BudgetReport) -> None:
-    """Print the tables and a sentence on the numbers behind them."""
+    """Print the tables, and a sentence about the examples behind their numbers."""
     if report.steps:
         print_table(_title_of_steps(report), ("operator left in float", "noise", report.change, "size", "median"), [
             (_step_name(step, number), "" if step.noise is None else f"{step.noise:.1e}", report.figure(step.drop),
@@ -26,7 +26,7 @@ def print_budget(report: BudgetReport) -> None:
 
 
 def examples_sentence(report: BudgetReport) -> str:
-    """How many examples each number comes from, and what one of them weighs."""
+    """A sentence with the number of examples behind each figure, and the weight of one example."""
     parts = [f"Judged on {counted(report.held_back_examples, report.example)}"]
     if report.smallest_step is not None:
         parts[0] += f", each {percent(report.smallest_step)}"
@@ -46,9 +46,9 @@ def examples_sentence(report: BudgetReport) -> str:
 
 
 def short_name(operator: str) -> str:
-    """The layer's name out of a tensor's: ``model_1/dense_1/MatMul;model_1/dense_1/BiasAdd`` is ``dense_1``.
+    """The layer name in a tensor name: ``model_1/dense_1/MatMul;model_1/dense_1/BiasAdd`` gives ``dense_1``.
 
-    The converter gives a model's outputs names that tell nothing.
+    The converter gives the outputs of a model names without meaning, which become ``(output)``.
     """
     if operator.startswith("StatefulPartitionedCall"):
         return "(output)"

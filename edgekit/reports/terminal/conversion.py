@@ -1,4 +1,4 @@
-"""What a conversion made, for the terminal."""
+"""Prints the result of a conversion."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from edgekit.reports.terminal.tables import kilobytes, print_table
 
 
 def print_conversion(source: str, conversion: Conversion) -> None:
-    """Print the notes, what was calibrated on, what came of the budget, and a row a file.
+    """Print the notes, the calibration data, the result of the budget, and one row per file.
 
     Args:
-        source: Name of the source's file.
-        conversion: What was made of it.
+        source: File name of the source.
+        conversion: Result of the conversion.
     """
     click.echo(conversion.task.describe())
     for note in conversion.notes:
@@ -34,7 +34,7 @@ def print_conversion(source: str, conversion: Conversion) -> None:
 
 
 def _describe_calibration(report: CalibrationReport) -> str:
-    """One sentence: how many examples, how many classes, which values."""
+    """One sentence with the number of examples, the number of classes and the range of the values."""
     facts = [] if report.classes is None else [f"{report.classes} classes"]
     ranges = report.value_range
     facts += [

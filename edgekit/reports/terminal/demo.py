@@ -1,4 +1,4 @@
-"""What ``edgekit demo`` shows."""
+"""Prints the result of ``edgekit demo``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgekit.reports.terminal.timings import print_ties
 
 
 def print_demo(result: DemoResult) -> None:
-    """Print one row for each variant, how the replay went, and the names of the files."""
+    """Print one row per variant, the result of the separate process, and the names of the files."""
     rows = [
         (
             variant.name + (" (taken)" if variant.name == result.winner else ""),

@@ -1,4 +1,4 @@
-"""What ``edgekit devices`` and ``edgekit doctor`` show."""
+"""Prints the results of ``edgekit devices`` and ``edgekit doctor``."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from edgekit.reports.terminal.tables import percent, print_table, print_verdict
 
 
 def devices_as_dict(built: Mapping[str, EmulatedPi | None]) -> dict[str, Any]:
-    """The Pis that can be emulated as plain values, for ``--json``.
+    """All kinds of emulated Pis as plain values, for ``--json``.
 
     Args:
-        built: By name of the kind; None if it is not built.
+        built: Built device by name of its kind, or None.
     """
     entries = [
         {"name": name, "built": device is not None, **(device.to_dict() if device else {})}
@@ -30,10 +30,10 @@ def devices_as_dict(built: Mapping[str, EmulatedPi | None]) -> dict[str, Any]:
 
 
 def print_devices(built: Mapping[str, EmulatedPi | None]) -> None:
-    """Print one row for each Pi that can be emulated.
+    """Print one row per kind of emulated Pi.
 
     Args:
-        built: By name of the kind; None if it is not built.
+        built: Built device by name of its kind, or None.
     """
     rows = []
     for name, device in built.items():
@@ -44,13 +44,13 @@ def print_devices(built: Mapping[str, EmulatedPi | None]) -> None:
 
 
 def print_built(device: EmulatedPi) -> None:
-    """Print what an emulated Pi has, and where it is."""
+    """Print the versions on an emulated Pi, its folder and its size."""
     click.echo(f"{device.name}: Python {device.python}, {device.interpreter}, numpy {device.numpy} on {device.machine}")
     click.echo(f"{device.folder}, {device.size_bytes / 1e6:.0f} MB")
 
 
 def print_verifications(verifications: Sequence[GoldenVerification]) -> None:
-    """Print one row for each model on each device."""
+    """Print one row per model and device."""
     rows = [
         (
             verification.model.name,
@@ -68,7 +68,7 @@ def print_verifications(verifications: Sequence[GoldenVerification]) -> None:
 
 
 def print_comparisons(comparisons: Sequence[DeviceComparison]) -> None:
-    """Print one row for each output of each model on each device."""
+    """Print one row per output, model and device."""
     reference, samples = comparisons[0].reference, comparisons[0].samples
     rows = [
         (
@@ -93,7 +93,7 @@ def print_comparisons(comparisons: Sequence[DeviceComparison]) -> None:
     )
     missed = [comparison for comparison in comparisons if comparison.failures]
     if not missed:
-        # A missed one is reported at the end, as an error.
+        # Failures are reported at the end, as an error.
         devices = counted(len({comparison.device.name for comparison in comparisons}), "device")
         print_verdict(
             f"Passed: the same predictions on {devices} as on {reference.name}, within rounding.", passed=True
@@ -101,6 +101,6 @@ def print_comparisons(comparisons: Sequence[DeviceComparison]) -> None:
 
 
 def print_workstation(checks: Sequence[Check]) -> None:
-    """Print one row for each part of this machine."""
+    """Print one row per part of this machine."""
     rows = [(check.name, check.status, check.found, check.fix) for check in checks]
     print_table("This machine", ("part", "status", "found", "to fix it"), rows)

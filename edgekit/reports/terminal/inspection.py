@@ -1,4 +1,4 @@
-"""What ``edgekit inspect`` shows of a .tflite, a Keras file, a SavedModel folder or an exported program."""
+"""Prints what ``edgekit inspect`` finds in a .tflite, a Keras file, a SavedModel folder or an exported program."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from edgekit_runtime.tflite.description import ModelDescription, OperatorDescrip
 def print_inspection(
     result: TfliteInspection | KerasFileSummary | SavedModelSummary | Program | TargetChecks, *, everything: bool
 ) -> None:
-    """Print what was found in a file of any kind.
+    """Print the inspection of a file of any kind.
 
     Args:
-        result: What was found.
-        everything: Each operator and tensor of a .tflite, each layer of a Keras file.
+        result: Result of the inspection.
+        everything: Whether to print each operator and tensor of a .tflite, or each layer of a Keras file.
     """
     if isinstance(result, TargetChecks):
         print_checks(result.path.name, result.checks)
@@ -37,11 +37,12 @@ def print_inspection(
 
 
 def print_tflite(inspection: TfliteInspection, *, everything: bool) -> None:
-    """Print operators, tensors, and what is packed with them.
+    """Print operators, tensors and packed facts.
 
     Args:
-        inspection: What the file holds.
-        everything: Each operator and each tensor, not the kinds of operators with inputs and outputs only.
+        inspection: Result of the inspection.
+        everything: Whether to print each operator and each tensor, instead of the kinds of operators, the inputs and
+            the outputs.
     """
     name, model, manifest = inspection.path.name, inspection.description, inspection.manifest
     if everything:
@@ -80,7 +81,7 @@ def _print_each(name: str, model: ModelDescription) -> None:
 
 
 def _kind_rows(model: ModelDescription) -> Iterator[tuple[str, ...]]:
-    """A row for each kind of operator, in the order of their first appearance."""
+    """Yield one row per kind of operator, in the order of first appearance."""
     tensors = model.tensors
     kinds: dict[str, list[OperatorDescription]] = {}
     for operator in model.operators:
@@ -105,11 +106,11 @@ def _kind(operator: OperatorDescription) -> str:
 
 
 def print_keras(summary: KerasFileSummary, *, everything: bool) -> None:
-    """Print what a Keras file holds, and what conversion would upgrade or refuse.
+    """Print the content of a Keras file, and what a conversion would upgrade or refuse.
 
     Args:
-        summary: What the file holds.
-        everything: Each layer, not their classes only.
+        summary: Summary of the file.
+        everything: Whether to print each layer instead of the classes of layers.
     """
     facts = [
         ("Keras", summary.keras_version or "not stated"),
@@ -137,7 +138,7 @@ def print_keras(summary: KerasFileSummary, *, everything: bool) -> None:
 
 
 def _class_rows(summary: KerasFileSummary) -> list[tuple[str, str, str]]:
-    """A row for each class of layers, in the order of their first appearance."""
+    """One row per class of layers, in the order of first appearance."""
     numbers, parameters = Counter[str](), Counter[str]()
     for row in summary.layers:
         name = row.class_name or "of unknown class"
@@ -147,7 +148,7 @@ def _class_rows(summary: KerasFileSummary) -> list[tuple[str, str, str]]:
 
 
 def print_saved_model(summary: SavedModelSummary) -> None:
-    """Print the signatures and operators of a SavedModel, and what conversion would refuse."""
+    """Print the signatures and operators of a SavedModel, and what a conversion would refuse."""
     rows = [
         (signature.name, role, tensor.name, tensor.dtype, "unknown" if tensor.shape is None else _sizes(tensor.shape))
         for signature in summary.signatures
@@ -196,7 +197,7 @@ def _tensor_row(tensor: TensorDescription, model: ModelDescription) -> tuple[str
 
 
 def _short(values: list[str]) -> str:
-    """One value as it is, several as their number and the first."""
+    """A single value unchanged, or the number of several values with the first one."""
     return values[0] if len(values) == 1 else f"{len(values)}: {values[0]}, …" if values else ""
 
 
@@ -205,7 +206,7 @@ def _names(tensors: tuple[tuple[str, int], ...]) -> str:
 
 
 def print_program(program: Program) -> None:
-    """Print operators, inputs and outputs, and what conversion will say."""
+    """Print operators, inputs, outputs, and the notes for a conversion."""
     name = program.path.name
     print_table(f"{name}: operators", ("operator", "number"), [(each, str(n)) for each, n in program.operators.items()])
     facts = [

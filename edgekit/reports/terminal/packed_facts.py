@@ -1,4 +1,4 @@
-"""What travels with a model in its file, as rows of a table."""
+"""Formats the facts that are packed with a model as rows of a table."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 from edgekit_runtime.inputs.preprocessing import CHANNELS_FIRST, Preprocessing
 from edgekit_runtime.packed_file.manifest import Manifest
 
-#: edgekit packs some dozen; a hostile file may hold a million.
+#: edgekit packs a few dozen facts; a hostile file may contain a million.
 _MOST_FACTS = 200
 _LONGEST_VALUE = 400
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIGEST_SHOWN = 12
 
-#: Facts of the manifest in words; others are shown by their own names.
+#: Descriptions of the manifest's facts; facts without a description are shown under their own names.
 _WORDS = {
     "against": "judged against",
     "arithmetic": "arithmetic",
@@ -52,11 +52,11 @@ _WORDS = {
 
 
 def packed_facts(manifest: Manifest, *, everything: bool = False) -> list[tuple[str, str]]:
-    """Return what travels with a model, one row per fact.
+    """The facts that are packed with a model, one row per fact.
 
     Args:
-        manifest: The manifest of the file; nothing in it is trusted.
-        everything: Each fact by its name in the manifest, with whole digests.
+        manifest: Manifest of the file, which is not trusted.
+        everything: Whether to show each fact under its name in the manifest, with whole digests.
     """
     facts = []
     if manifest.labels:
@@ -77,7 +77,7 @@ def packed_facts(manifest: Manifest, *, everything: bool = False) -> list[tuple[
 
 
 def preprocessing_facts(preprocessing: Preprocessing, name: str) -> list[tuple[str, str]]:
-    """How images become an input, a row each; ``name`` says which input, empty for the only one."""
+    """The preprocessing of an image input, one row per fact; ``name`` is the input, or empty for the only one."""
     values = preprocessing.values()
     low, high = values[..., 0], values[..., 255]
     colours = {1: "grey"}.get(preprocessing.channels, preprocessing.color_order)
@@ -97,7 +97,7 @@ def _numbers(values: np.ndarray) -> str:
 
 
 def _in_words(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """One row per fact, and one for all facts of a group, such as those of the golden examples."""
+    """Yield one row per fact, and a single row for a group of facts, such as those about the golden examples."""
     for name, value in sorted(facts.items()):
         if isinstance(value, dict):
             parts = (
@@ -120,7 +120,7 @@ def _shown(value: Any) -> str:
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Facts within facts as one row each, named by their path."""
+    """Yield nested facts as one row each, named by their path."""
     for name, value in sorted(facts.items()):
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")

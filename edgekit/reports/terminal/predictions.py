@@ -1,4 +1,4 @@
-"""Predicted labels of images, as a table or as CSV."""
+"""Prints the predicted labels of images as a table or as CSV."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgekit_runtime.printable_text import one_line
 
 
 def print_predictions(model_name: str, predictions: Predictions) -> None:
-    """Print a table of labels and scores, and to stderr each image that could not be read, with the reason."""
+    """Print a table of labels and scores, and print unreadable images with the reasons to stderr."""
     rows = [
         (image, *(f"{entry.label} {entry.score:.3f}" for entry in entries))
         for image, entries in predictions.answers.items()
@@ -23,7 +23,7 @@ def print_predictions(model_name: str, predictions: Predictions) -> None:
 
 
 def print_predictions_csv(predictions: Predictions) -> None:
-    """Print one line per label: ``image,rank,label,score``; unreadable images go to stderr."""
+    """Print one line per label, ``image,rank,label,score``; unreadable images are printed to stderr."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("image", "rank", "label", "score"))
     for image, entries in predictions.answers.items():

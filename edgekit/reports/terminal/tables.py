@@ -1,4 +1,4 @@
-"""Results on stdout: JSON, or tables that fit the terminal, 80 columns when written to a file."""
+"""Prints results to stdout as JSON, or as tables that fit the terminal (80 columns if stdout is a file)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from edgekit_runtime.printable_text import one_line, unfiltered
 if TYPE_CHECKING:
     from rich.text import Text
 
-#: Between two columns.
+#: Space between two columns.
 _GAP = "   "
 
 
-#: Colours of cells that are verdicts; the word is always there, too.
+#: Colours of verdicts in cells; the word itself is always shown too.
 _VERDICTS = {
     **dict.fromkeys(("passed", "kept", "ok"), "green"),
     **dict.fromkeys(("warning", "unproven"), "yellow"),
@@ -28,18 +28,18 @@ _VERDICTS = {
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under a title, no wider than the terminal.
 
-    The widest columns of a table that is too wide become lines below their rows, one line per value.
+    If a table is too wide, the values of its widest columns are printed below their rows, one line per value.
 
     Args:
-        title: What the table shows, with its units.
-        columns: Headings; an empty sequence prints no heading, for rows of a name and a value.
-        rows: One text per column. Columns of numbers are aligned to the right, columns of words to the left.
+        title: Title, with units.
+        columns: Headings; if empty, no headings are printed, for rows of a name and a value.
+        rows: One text per column. Columns of numbers are right-aligned, and columns of words left-aligned.
     """
     from rich.console import Console
     from rich.text import Text
 
     cells = [tuple(map(one_line, row)) for row in rows]
-    # rich writes escape sequences of its own; what it shows is escaped here.
+    # rich writes escape sequences itself, so the stream is not filtered, and the texts are escaped here.
     console = Console(file=unfiltered(sys.stdout), highlight=False)
     lines = _columns(tuple(map(one_line, columns)), cells, console.width) if columns else _facts(cells, console.width)
     for line in (Text(one_line(title), style="bold"), Text(), *lines, Text()):
@@ -47,7 +47,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[Text]:
-    """A heading, a rule and the rows; columns that do not fit follow their row, a line per value."""
+    """Yield a heading, a rule and the rows; columns that do not fit follow their row, one line per value."""
     from rich.cells import cell_len
     from rich.text import Text
 
@@ -62,7 +62,7 @@ def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) 
         aligned = (pad + cells[n] if right[n] else cells[n] + pad for n, pad in zip(beside, padded, strict=True))
         return f"  {_GAP.join(aligned)}".rstrip()
 
-    # A single column that is left is the title of its row, and needs no heading.
+    # If a single column remains, it is the title of its row and needs no heading.
     if len(beside) > 1:
         yield Text(side_by_side(columns), style="bold")
         yield Text(" " + "─" * (_table_width(widths[n] for n in beside) - 1))
@@ -82,7 +82,7 @@ def _table_width(widths: Iterable[int]) -> int:
 
 
 def _facts(rows: Sequence[Sequence[str]], width: int) -> Iterator[Text]:
-    """Names in one column and values in a second one, which is wrapped between words."""
+    """Yield names in one column and values in a second one, which is wrapped between words."""
     from rich.cells import cell_len
     from rich.text import Text
 
@@ -93,7 +93,7 @@ def _facts(rows: Sequence[Sequence[str]], width: int) -> Iterator[Text]:
 
 
 def _wrapped(text: str, width: int, indent: int) -> list[str]:
-    # A path that is broken in two cannot be copied.
+    # Long words are not broken, because a broken path cannot be copied.
     return textwrap.wrap(
         text,
         width,
@@ -109,7 +109,7 @@ def _are_numbers(values: Iterable[str]) -> bool:
 
 
 def print_verdict(sentence: str, *, passed: bool) -> None:
-    """Print a sentence that begins with the verdict, in its colour on a terminal."""
+    """Print a sentence that starts with a verdict, in the colour of the verdict on a terminal."""
     from rich.console import Console
     from rich.text import Text
 
@@ -126,17 +126,17 @@ def percent(fraction: float | None) -> str:
     """A fraction as a percentage with two decimals, never a negative zero, or a dash for None."""
     if fraction is None:
         return "–"
-    # What rounds to nothing is not nothing.
+    # A positive value that would round to zero is shown as small, not as zero.
     return "under 0.01 %" if 0 < fraction < 0.00005 else f"{round(100 * fraction, 2) + 0.0:.2f} %"
 
 
 def metric_words(name: str) -> str:
-    """A metric's name as a table shows it."""
+    """The name of a metric as shown in a table."""
     return name.replace("_", " ").replace("iou", "IoU").replace("top1", "top-1")
 
 
 def kilobytes(size_bytes: int) -> str:
-    """A size in kB, 1,000 bytes each."""
+    """A size in kB of 1,000 bytes."""
     return f"{size_bytes / 1000:,.1f} kB"
 
 

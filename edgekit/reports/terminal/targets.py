@@ -1,4 +1,4 @@
-"""What ``edgekit targets`` and ``edgekit inspect --target`` show."""
+"""Prints the results of ``edgekit targets`` and ``edgekit inspect --target``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _MOST_FINDINGS = 20
 
 
 def print_targets(targets: Sequence[Target]) -> None:
-    """Print all targets, a row each."""
+    """Print one row per target."""
     rows = [(t.name, t.runtime, t.python, t.machines, str(len(t.highest_versions))) for t in targets]
     print_table("Targets", ("--target", "runtime", "Python", "machines", "operators"), rows)
 
 
 def print_target(target: Target) -> None:
-    """Print one target: facts, operators with their highest versions, traps."""
+    """Print one target: facts, operators with their highest versions, and traps."""
     facts = [
         ("runtime", target.runtime),
         ("Python", target.python),
@@ -48,7 +48,7 @@ def target_as_dict(target: Target) -> dict[str, Any]:
 
 
 def print_checks(model: str, checks: Sequence[TargetCheck]) -> None:
-    """Print the verdict for each target, and the operators that stand against it."""
+    """Print the verdict for each target, and the operators that prevent the model from running."""
     rows = [(check.target, "runs" if check.runs else f"does not run: {_count(check)}") for check in checks]
     print_table(f"{model}: targets", ("target", "verdict"), rows)
     for check in checks:
@@ -69,5 +69,5 @@ def _count(check: TargetCheck) -> str:
 
 
 def _place(finding: Finding) -> str:
-    """The operator's number; with its graph's number if it is in a loop or branch."""
+    """The index of the operator, prefixed with the index of its subgraph if it is in a loop or branch."""
     return f"{finding.number}" if finding.subgraph == 0 else f"{finding.subgraph}/{finding.number}"

@@ -1,4 +1,4 @@
-"""What timings show, and what they do not."""
+"""Prints which timings are too close to distinguish."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edgekit.budget.choice import EQUALLY_FAST, equally_fast
 
 
 def print_ties(names: Sequence[str], medians_ms: Sequence[float]) -> None:
-    """Print which models are about as fast as the fastest, if it is not the only one.
+    """Print which models are about as fast as the fastest one, if there are any.
 
     Args:
         names: Names of the models.

@@ -1,4 +1,4 @@
-"""A training: its table, its curve, and which classes were mistaken for which."""
+"""Shows the result of a training: a table, the learning curves and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edgekit.reports.terminal.tables import percent, print_table
 
 
 def print_training(*, train_count: int, test_count: int, test_accuracy: float, epochs: int, folder: Path) -> None:
-    """Print how much was learned from and how well.
+    """Print the numbers of examples and the accuracy.
 
     Args:
-        train_count: Examples learned from.
-        test_count: Examples held back.
-        test_accuracy: Accuracy on those, a fraction.
-        epochs: How many were run.
-        folder: Where the files are.
+        train_count: Number of training examples.
+        test_count: Number of held-back examples.
+        test_accuracy: Accuracy on the held-back examples, a fraction.
+        epochs: Number of completed epochs.
+        folder: Folder of the files.
     """
     rows = [
         ("images learned from", f"{train_count:,}"),
@@ -38,9 +38,9 @@ def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Pa
     """Draw loss and accuracy over the epochs.
 
     Args:
-        history: ``loss`` and ``accuracy``, and where they are there ``val_loss`` and ``val_accuracy``.
-        test_accuracy: Accuracy on the held-back examples in the end, a fraction; drawn as a line.
-        path: PNG to write.
+        history: ``loss`` and ``accuracy``, and optionally ``val_loss`` and ``val_accuracy``, one value per epoch.
+        test_accuracy: Final accuracy on the held-back examples, a fraction, which is drawn as a line.
+        path: Path of the PNG to write.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -49,7 +49,7 @@ def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Pa
     loss, accuracy = figure.subplots(1, 2)
     epochs = range(1, len(history["loss"]) + 1)
     for axes, name, scale in ((loss, "loss", 1), (accuracy, "accuracy", 100)):
-        # Augmentation and dropout make the examples harder while they are learned from.
+        # Augmentation and dropout make the examples harder during training, hence the label.
         axes.plot(
             epochs,
             [scale * value for value in history[name]],
@@ -91,13 +91,13 @@ def draw_history(history: dict[str, list[float]], test_accuracy: float, path: Pa
 
 @plain_text
 def draw_confusion(confusion: np.ndarray, labels: Sequence[str], accuracy: float, path: Path) -> None:
-    """Draw the confusion matrix on held-back examples.
+    """Draw the confusion matrix of the held-back examples.
 
     Args:
-        confusion: Counts, class i (row) taken for class j (column).
-        labels: Names of the classes.
-        accuracy: Share of right answers, a fraction.
-        path: PNG to write.
+        confusion: Number of examples of class i (row) predicted as class j (column).
+        labels: Class names.
+        accuracy: Accuracy, a fraction.
+        path: Path of the PNG to write.
     """
     from matplotlib.figure import Figure
 

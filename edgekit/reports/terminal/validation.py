@@ -1,4 +1,4 @@
-"""What ``edgekit validate`` prints: a table for each output, and what lies behind a drop."""
+"""Prints the result of ``edgekit validate``: a table per output, and details that explain a drop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from edgekit.reports.validation_rows import (
 
 
 def validations_as_dict(validations: Sequence[Validation], noise: Sequence[LayerNoise]) -> dict[str, Any]:
-    """One validation as plain values, or several in a list; the first has the noise of its layers, if there is any."""
+    """Plain values of one validation, or of several in a list; the first contains the noise of its layers, if any."""
     results = [validation.to_dict() for validation in validations]
     if noise:
         results[0]["layers"] = [layer.to_dict() for layer in noise]
@@ -35,7 +35,7 @@ def validations_as_dict(validations: Sequence[Validation], noise: Sequence[Layer
 
 
 def print_validations(validations: Sequence[Validation], noise: Sequence[LayerNoise]) -> None:
-    """Print each validation, the notes on their data, and the noise of the layers, if there is any."""
+    """Print each validation, the notes on the data, and the noise of the layers, if any."""
     for validation in validations:
         print_validation(validation)
     if len(validations) > 1:
@@ -44,14 +44,14 @@ def print_validations(validations: Sequence[Validation], noise: Sequence[LayerNo
     for note in validations[0].notes:
         print(note)
     if verdict_of(validations):
-        # A missed one is reported at the end, as an error.
+        # A missed threshold is reported at the end, as an error.
         print_verdict(verdict_sentence(validations), passed=True)
     if noise:
         print_layers(noise)
 
 
 def print_validation(validation: Validation) -> None:
-    """Print what the outputs are taken for, and the figures of every one of them."""
+    """Print the task and the figures of every output."""
     print(validation.task.describe())
     first, second = validation.reference.name, validation.candidate.name
     for output in validation.outputs:
