@@ -30,11 +30,11 @@ def fix_input_shape(root: Layer, shape: tuple[int | None, ...]) -> None:
             f"The model has {len(inputs)} inputs; --input-shape fixes the shape of one.",
             next_step="save the model with known input shapes",
         )
-    require_fitting_shape(inputs[0]["config"]["batch_shape"][1:], shape)
+    require_compatible_shape(inputs[0]["config"]["batch_shape"][1:], shape)
     _fix(root, list(shape))
 
 
-def require_fitting_shape(stored: Sequence[int | None], shape: Sequence[int | None]) -> None:
+def require_compatible_shape(stored: Sequence[int | None], shape: Sequence[int | None]) -> None:
     """Reject a shape that contradicts the one that a model was saved with.
 
     Args:

@@ -255,7 +255,7 @@ def _members(visit: _Visit, layer_keys: frozenset[str]) -> Iterator[_Visit]:
         if not _may_mean_harm(member):
             continue
         if is_object and class_name == "Lambda" and visit.is_layer and key == "config" and isinstance(member, dict):
-            # The code itself is read by `lambda_arithmetic`.
+            # The code itself is read by `lambda_code.arithmetic`.
             member = {k: v for k, v in member.items() if k not in _LAMBDA_CODE}  # noqa: PLW2901
         # Before Keras 2.2.3, the config of a Sequential was the list of its layers.
         is_list = key == "config" and isinstance(member, list) and class_name in MODELS

@@ -25,7 +25,7 @@ import numpy as np
 
 from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering.cpu_time import limit_cpu_time
-from edgekit_converters.lowering.model_ends import with_source_ends
+from edgekit_converters.lowering.inputs_and_outputs import with_source_names_and_order
 from edgekit_converters.lowering.parent_process import end_with_parent, lines_of_parent
 from edgekit_converters.lowering.process import LoweringRequest, load_by_name, no_room, save_by_name
 from edgekit_converters.lowering.source_digest import read_unchanged
@@ -55,7 +55,7 @@ def main(folder: Path, parent_id: int) -> None:
     if parent_id:
         end_with_parent(parent_id)
     requests = lines_of_parent(sys.stdin.fileno())
-    parent = _take_stdout()
+    parent = _reserve_stdout()
     answer: Mapping[str, object]
     source_model: SourceModel | None = None
     try:
@@ -80,7 +80,7 @@ def _explain(error: Exception, source: str) -> EdgekitError:
     raise error
 
 
-def _take_stdout() -> TextIO:
+def _reserve_stdout() -> TextIO:
     """Reserve stdout for the parent: TensorFlow, Keras and PyTorch print there at will."""
     channel = os.fdopen(os.dup(1), "w", buffering=1)
     devnull = os.open(os.devnull, os.O_WRONLY)
@@ -153,7 +153,7 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
         }
     else:
         model, sha256, facts, source_model = _lower_keras_file(request, destination.parent)
-    model = with_source_ends(model)
+    model = with_source_names_and_order(model)
     _require_bounded(model.description, request)
     destination.write_bytes(model.content)
     if "defects" not in facts:

@@ -43,7 +43,7 @@ def explain_ending(name: str, exit_code: int, stderr: str) -> ConversionError:
             expected="a model that can be lowered, and run on an example, in that time",
             next_step="look for a loop whose condition never becomes false, or for huge constants that are computed",
         )
-    cause = cause_of_death(stderr)
+    cause = cause_of_exit(stderr)
     ending = f"signal {_signal_name(-exit_code)}" if exit_code < 0 else f"exit code {exit_code}"
     if _OUT_OF_MEMORY.search(cause):
         return out_of_memory(name, f"{ending}: {cause}")
@@ -59,7 +59,7 @@ def explain_ending(name: str, exit_code: int, stderr: str) -> ConversionError:
     )
 
 
-def cause_of_death(stderr: str) -> str:
+def cause_of_exit(stderr: str) -> str:
     """Find the line that says why a process ended; empty if no line does."""
     lines = stderr.splitlines()
     for pattern in _CAUSES:

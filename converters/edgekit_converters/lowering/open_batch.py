@@ -52,7 +52,7 @@ def with_open_batch(
         joined = TfliteModel(packed(models[0]))
     except ModelFileError:
         return None
-    return joined if _answers_alike(joined, reference) else None
+    return joined if _has_same_outputs(joined, reference) else None
 
 
 def _join(model: Any, other: Any) -> None:
@@ -156,7 +156,7 @@ def _join_shape(tensor: Any, same: Any) -> None:
         tensor.shapeSignature = np.where(differs, -1, shape).astype(np.int32)
 
 
-def _answers_alike(model: TfliteModel, reference: Reference) -> bool:
+def _has_same_outputs(model: TfliteModel, reference: Reference) -> bool:
     """Whether the model gives the program's outputs for batch sizes other than those it was made from."""
     rng = np.random.default_rng(0)
     try:

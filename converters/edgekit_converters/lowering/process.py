@@ -186,7 +186,7 @@ class LoweringProcess:
         line = self._next_line()
         if not line:
             assert self._child is not None
-            raise self._ended_without_answer(self._child.wait())
+            raise self._ended_without_result(self._child.wait())
         answer = json.loads(line)
         if "error" in answer:
             raise _rebuild(answer)
@@ -227,7 +227,7 @@ class LoweringProcess:
             return None
         line = self._next_line()
         if not line and self._child.wait() == -signal.SIGXCPU:
-            raise self._ended_without_answer(-signal.SIGXCPU)
+            raise self._ended_without_result(-signal.SIGXCPU)
         if line != "ran":
             _logger.info("%s cannot be run here: %s", self._request.source.name, line or "its process has ended")
             return None
@@ -239,7 +239,7 @@ class LoweringProcess:
         assert self._child.stdout is not None
         return self._child.stdout.readline().decode(errors="replace").strip()
 
-    def _ended_without_answer(self, exit_code: int) -> EdgekitError:
+    def _ended_without_result(self, exit_code: int) -> EdgekitError:
         stderr = (self.folder / "stderr.txt").read_text(errors="replace")
         return explain_ending(self._request.source.name, exit_code, stderr)
 

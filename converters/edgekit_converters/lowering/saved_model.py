@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit_converters.keras_files.input_shape import require_fitting_shape
+from edgekit_converters.keras_files.input_shape import require_compatible_shape
 from edgekit_converters.lowering.batch_size import lower_with_batch
 from edgekit_converters.lowering.converter_errors import explain
 from edgekit_converters.lowering.graph_size import require_bounded_graph
-from edgekit_converters.lowering.model_ends import with_source_ends
+from edgekit_converters.lowering.inputs_and_outputs import with_source_names_and_order
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
 from edgekit_converters.own_models import parse_lowered
 from edgekit_converters.saved_models.description import SignatureTensor
@@ -101,7 +101,9 @@ class LoadedSavedModel:
         except Exception as error:
             # The converter's own error class is not public; tracing raises errors of any type.
             raise explain(error, self.name, self._function.graph) from error
-        return with_source_ends(parse_lowered(lowered), self._function.input_names, self._function.output_names)
+        return with_source_names_and_order(
+            parse_lowered(lowered), self._function.input_names, self._function.output_names
+        )
 
 
 def _shape(tensor: SignatureTensor, given: tuple[int, ...] | None) -> _Shape:
@@ -110,7 +112,7 @@ def _shape(tensor: SignatureTensor, given: tuple[int, ...] | None) -> _Shape:
     stored = tuple(None if size == -1 else size for size in tensor.shape)
     if given is None:
         return stored
-    require_fitting_shape(stored[1:], given)
+    require_compatible_shape(stored[1:], given)
     return (*stored[:1], *given)
 
 

@@ -16,10 +16,10 @@ from edgekit_runtime.tflite.description import (
 _ALIGNMENT = 16
 # What TFLite Micro stores in addition to the values, as printed by its RecordingMicroAllocator with 64-bit pointers;
 # microcontrollers have 32-bit pointers and need less.
-_BYTES_A_TENSOR = 24
-_BYTES_AN_OPERATOR = 64 + 128
-_BYTES_AN_END = 64 + 32
-_BYTES_A_CHANNEL = 8
+_BYTES_PER_TENSOR = 24
+_BYTES_PER_OPERATOR = 64 + 128
+_BYTES_PER_INPUT_OR_OUTPUT = 64 + 32
+_BYTES_PER_CHANNEL = 8
 _BYTES_OF_INTERPRETER = 1024
 _BYTES_OF_LSTM = 1024
 #: Operators whose kernels need scratch buffers: at most the size of their outputs in 32 bits.
@@ -95,10 +95,10 @@ def _kept(graph: SubgraphDescription) -> int:
     variables = sum(_value_bytes(tensor) for tensor in graph.tensors if tensor.is_variable)
     lstms = sum("LSTM" in operator.name for operator in graph.operators)
     whole = (
-        _BYTES_A_TENSOR * len(graph.tensors)
-        + _BYTES_AN_OPERATOR * len(graph.operators)
-        + _BYTES_AN_END * (len(graph.inputs) + len(graph.outputs))
-        + _BYTES_A_CHANNEL * channels
+        _BYTES_PER_TENSOR * len(graph.tensors)
+        + _BYTES_PER_OPERATOR * len(graph.operators)
+        + _BYTES_PER_INPUT_OR_OUTPUT * (len(graph.inputs) + len(graph.outputs))
+        + _BYTES_PER_CHANNEL * channels
         + _BYTES_OF_LSTM * lstms
         + variables
     )

@@ -14,7 +14,7 @@ from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-_BYTES_A_LINE = 16
+_BYTES_PER_LINE = 16
 #: Names that start with an underscore, and in C++ those with two in a row, are reserved for the compiler.
 _IDENTIFIER = re.compile(r"(?!.*__)[A-Za-z][A-Za-z0-9_]*")
 
@@ -90,7 +90,7 @@ def _constants(prefix: str, description: ModelDescription, arena: int) -> Iterat
         yield ""
         yield f"#define {prefix}_{kind}_COUNT {len(tensors)}"
         for number, info in enumerate(tensors):
-            yield from _end(f"{prefix}_{kind}_{number}", info)
+            yield from _tensor_constants(f"{prefix}_{kind}_{number}", info)
 
 
 def _declarations(name: str, labels: Sequence[str]) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _declarations(name: str, labels: Sequence[str]) -> Iterator[str]:
     yield f"#endif  // {name.upper()}_H_"
 
 
-def _end(prefix: str, info: TensorInfo) -> Iterator[str]:
+def _tensor_constants(prefix: str, info: TensorInfo) -> Iterator[str]:
     sizes = [max(1, size) for size in info.shape]
     yield f"// {_comment(info.name)}: {info.dtype.name}, {' x '.join(map(str, sizes)) or 'scalar'}"
     yield f"#define {prefix}_ELEMENTS {math.prod(sizes)}"
@@ -123,8 +123,8 @@ def _source(name: str, model: bytes, labels: Sequence[str]) -> Iterator[str]:
     yield f'#include "{name}.h"'
     yield ""
     yield f"alignas(16) const unsigned char {name}[{name.upper()}_SIZE_BYTES] = {{"
-    for start in range(0, len(model), _BYTES_A_LINE):
-        yield "    " + "".join(f"0x{byte:02x}," for byte in model[start : start + _BYTES_A_LINE])
+    for start in range(0, len(model), _BYTES_PER_LINE):
+        yield "    " + "".join(f"0x{byte:02x}," for byte in model[start : start + _BYTES_PER_LINE])
     yield "};"
     if labels:
         yield ""

@@ -108,7 +108,7 @@ def search_budget(
             return BudgetSearch(trial, True, max_drop, _distinct(plain, trial), (), judge.evaluations)
     noise = tuple(rank())
     names = [operator.operator for operator in noise]
-    if judge.holds(names, RangeRule.MINMAX):
+    if judge.meets_budget(names, RangeRule.MINMAX):
         kept, rule = _fewest(judge, names)
         if judge.has_integers(_in_float(kept, rule), names):
             steps = [judge.trial(_in_float(kept[len(kept) - count :], rule)) for count in range(len(kept) + 1)]
@@ -152,7 +152,7 @@ class _Judge:
             return ordered[0]
         return next((trial for trial in ordered if self.has_integers(trial.recipe, names)), ordered[0])
 
-    def holds(self, names: Sequence[str], rule: RangeRule) -> bool:
+    def meets_budget(self, names: Sequence[str], rule: RangeRule) -> bool:
         return self.trial(_in_float(names, rule)).drop <= self._max_drop
 
 
@@ -168,7 +168,7 @@ def _fewest(judge: _Judge, names: list[str]) -> tuple[list[str], RangeRule]:
     kept = _pruned(judge, kept, rule, longest_run=len(kept) // 2)
     for other in RangeRule:
         # Few of those that had to stay before can become integers now, so try them one at a time.
-        fewer = _pruned(judge, kept, other, longest_run=1) if judge.holds(kept, other) else kept
+        fewer = _pruned(judge, kept, other, longest_run=1) if judge.meets_budget(kept, other) else kept
         if len(fewer) < len(kept):
             kept, rule = fewer, other
     return kept, rule
@@ -179,7 +179,7 @@ def _bisected(judge: _Judge, names: list[str], rule: RangeRule) -> int:
     held, missed = 0, len(names)
     while missed - held > 1:
         middle = (held + missed) // 2
-        if judge.holds(names[middle:], rule):
+        if judge.meets_budget(names[middle:], rule):
             held = middle
         else:
             missed = middle
@@ -193,7 +193,7 @@ def _pruned(judge: _Judge, names: list[str], rule: RangeRule, *, longest_run: in
         start, before = 0, len(kept)
         while start < len(kept):
             fewer = kept[:start] + kept[start + run :]
-            if judge.holds(fewer, rule):
+            if judge.meets_budget(fewer, rule):
                 kept = fewer
             else:
                 start += run

@@ -139,7 +139,7 @@ class _History:
         values = np.array(
             [[one["min"].item() for one in extremes.values()], [one["max"].item() for one in extremes.values()]]
         )
-        row = values if list(extremes) == self._names else self._in_place(extremes, values)
+        row = values if list(extremes) == self._names else self._in_order_of_names(extremes, values)
         np.fmin(self._lowest, row[0], out=self._lowest)
         np.fmax(self._highest, row[1], out=self._highest)
         if self._samples % self._stride == 0:
@@ -149,7 +149,7 @@ class _History:
             del self._rows[1::2]
             self._stride *= 2
 
-    def _in_place(self, names: Iterable[str], values: np.ndarray) -> np.ndarray:
+    def _in_order_of_names(self, names: Iterable[str], values: np.ndarray) -> np.ndarray:
         """One sample's extremes in the order of all tensors so far; it may lack some of these and add others."""
         by_name = dict(zip(names, values.T, strict=True))
         self._names += [name for name in by_name if name not in self._names]

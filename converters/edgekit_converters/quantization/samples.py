@@ -78,10 +78,10 @@ class SampleCheck:
                 expected=f"one array for each of: {', '.join(self._inputs)}",
                 received=received or "nothing",
             )
-        return {name: _fitting(sample[name], tensor, f"Sample {number}") for name, tensor in self._inputs.items()}
+        return {name: _converted(sample[name], tensor, f"Sample {number}") for name, tensor in self._inputs.items()}
 
 
-def _fitting(value: np.ndarray, tensor: TensorDescription, what: str) -> np.ndarray:
+def _converted(value: np.ndarray, tensor: TensorDescription, what: str) -> np.ndarray:
     value = np.asarray(value)
     dtype = np.dtype(tensor.dtype)
     sizes = tensor.shape_signature or tensor.shape

@@ -20,7 +20,7 @@ _FILLINGS = ("LookupTableImportV2", "InitializeTableV2")
 #: Nodes that may be between a stored value and its variable.
 _CARRIERS = ("Identity", "Cast")
 #: Longest path through such nodes and calls; TensorFlow's savers have three steps.
-_LONGEST_WAY = 100
+_LONGEST_PATH = 100
 #: Most nodes to visit, each counted once per call; functions that call each other twice would never end.
 _MOST_NODES = 2_000_000
 
@@ -136,7 +136,7 @@ class StoredValues:
                 raise ModelFileError(f"The functions of {self._folder.name} call each other without end.")
             yield scope, node
             function = self._functions.get(node.attr["f"].func.name) if node.op in _CALLS else None
-            if function is not None and scope.depth < _LONGEST_WAY:
+            if function is not None and scope.depth < _LONGEST_PATH:
                 names = [argument.name for argument in function.signature.input_arg]
                 arguments = {name: (scope, tensor) for name, tensor in zip(names, node.input, strict=False)}
                 inner = _Scope({each.name: each for each in function.node_def}, arguments, scope.depth + 1)
@@ -144,7 +144,7 @@ class StoredValues:
 
     def _source(self, scope: _Scope, tensor: str) -> _Source | None:
         """The node that a tensor comes from, followed through arguments and nodes that only pass it on."""
-        for _ in range(_LONGEST_WAY):
+        for _ in range(_LONGEST_PATH):
             name, _, rest = tensor.partition(":")
             if name in scope.arguments:
                 scope, tensor = scope.arguments[name]
@@ -196,7 +196,7 @@ class _Checkpoint:
         self._folder = folder
         prefix = require_checkpoint(folder)
         self._stored_bytes = sum(part.stat().st_size for part in prefix.parent.glob("variables.data-*"))
-        with self._damage_is_a_sentence():
+        with self._explaining_damage():
             self._reader = tf.train.load_checkpoint(str(prefix))
             self._shapes = self._reader.get_variable_to_shape_map()
             self._dtypes = self._reader.get_variable_to_dtype_map()
@@ -204,7 +204,7 @@ class _Checkpoint:
     def read(self, keys: Mapping[str, str]) -> dict[str, np.ndarray]:
         """Read values by key; none may be larger than the stored data."""
         values = {}
-        with self._damage_is_a_sentence():
+        with self._explaining_damage():
             for name, key in keys.items():
                 size = math.prod(self._shapes[key]) * self._dtypes[key].size
                 if not 0 <= size <= self._stored_bytes:
@@ -213,7 +213,7 @@ class _Checkpoint:
         return values
 
     @contextlib.contextmanager
-    def _damage_is_a_sentence(self) -> Iterator[None]:
+    def _explaining_damage(self) -> Iterator[None]:
         try:
             yield
         # TensorFlow's reader raises errors of any type.

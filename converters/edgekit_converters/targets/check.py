@@ -9,7 +9,7 @@ from typing import Any
 from edgekit_converters.targets.needed_versions import NeededVersion, needed_version
 from edgekit_converters.targets.operands import Operands, all_operands
 from edgekit_converters.targets.rules import Remedy, Rule, rules_for
-from edgekit_converters.targets.target import Target, asked_types, find_target
+from edgekit_converters.targets.target import Target, find_target, probed_types
 from edgekit_runtime.tflite.description import TensorDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
@@ -164,7 +164,7 @@ def _type_finding(operands: Operands, target: Target) -> list[Finding]:
     """Report a kernel that does not support its input's type, if the target's kernels were probed."""
     known = target.types.get(operands.name)
     tensor = operands.input(_DECIDING_INPUTS.get(operands.name, 0))
-    if known is None or tensor is None or tensor.dtype not in asked_types() - set(known):
+    if known is None or tensor is None or tensor.dtype not in probed_types() - set(known):
         return []
     found = Finding(
         operands.subgraph,

@@ -102,7 +102,7 @@ class Target(TargetRecord):
     Attributes:
         measured_on: The exact build whose operators were probed.
         highest_versions: Its builtin operators with the highest version; None if it does not check versions.
-        types: Types that the kernels support, among ``asked_types()``, for operators that were probed.
+        types: Types that the kernels support, among ``probed_types()``, for operators that were probed.
     """
 
     measured_on: str
@@ -151,7 +151,7 @@ def find_target(name: str) -> Target:
     )
 
 
-def asked_types() -> frozenset[str]:
+def probed_types() -> frozenset[str]:
     """The types that kernels were probed for; nothing is known about other types."""
     return frozenset(_table("operator_types.json")["asked"])
 

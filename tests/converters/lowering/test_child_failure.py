@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgekit_converters.lowering import LoweringProcess, LoweringRequest
-from edgekit_converters.lowering.child_failure import cause_of_death, explain_ending
+from edgekit_converters.lowering.child_failure import cause_of_exit, explain_ending
 from edgekit_runtime.errors import ConversionError
 
 STACK = "".join(f" #{number} 0x00007f0000{number:04x} mlir::Operation::fold(...)\n" for number in range(9))
@@ -69,7 +69,7 @@ tensorflow.python.framework.errors_impl.InternalError: the second
     ],
 )
 def test_the_cause_is_the_line_that_names_it_and_not_the_end_of_the_stack(stderr: str, cause: str) -> None:
-    assert cause_of_death(stderr) == cause
+    assert cause_of_exit(stderr) == cause
 
 
 @pytest.mark.parametrize(

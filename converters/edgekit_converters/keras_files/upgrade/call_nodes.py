@@ -28,7 +28,7 @@ def rewrite_call_nodes(description: Description) -> bool:
             ]
             changed |= _drop_training(description, layer)
         if description.era < 3:
-            _rewrite_ends(model, layers, first_calls)
+            _rewrite_outputs(model, layers, first_calls)
         if description.era < 3 or not path:
             for ends in ("input_layers", "output_layers"):
                 model["config"][ends] = _unwrapped(model["config"][ends])
@@ -148,7 +148,7 @@ def _first_calls(model: Layer) -> dict[str, int]:
     return {name: 0 if 0 in calls else 1 for name, calls in used.items()}
 
 
-def _rewrite_ends(model: Layer, layers: list[Layer], first_calls: dict[str, int]) -> None:
+def _rewrite_outputs(model: Layer, layers: list[Layer], first_calls: dict[str, int]) -> None:
     """Rewrite outputs, which still count the calls of a nested functional model from 1 in Keras 3."""
     functional = {layer_name(layer) for layer in layers if layer["class_name"] == "Functional"}
 

@@ -13,9 +13,9 @@ from edgekit_converters.lowering.batch_size import lower_with_batch
 from edgekit_converters.lowering.builtin_forms import builtin_forms
 from edgekit_converters.lowering.converter_errors import explain
 from edgekit_converters.lowering.graph_size import require_bounded_graph
+from edgekit_converters.lowering.inputs_and_outputs import with_source_names_and_order
 from edgekit_converters.lowering.keras.operation_names import names_in_errors, operations_in_scopes
 from edgekit_converters.lowering.keras.signature import argument_names, call_model, input_names, output_names
-from edgekit_converters.lowering.model_ends import with_source_ends
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
 from edgekit_converters.own_models import parse_lowered
 from edgekit_runtime.errors import ConversionError, EdgekitError
@@ -93,7 +93,7 @@ def _lower(model: Any, batch: int | None, name: str, max_memory: int) -> TfliteM
         # The converter's own error class is not public; tracing raises errors of any type.
         raise (failures or [explain(error, name, graph, names_in_errors(model))])[0] from error
     inputs, outputs = _signature_names(input_names(model)), _signature_names(output_names(model))
-    return with_source_ends(parse_lowered(lowered), inputs, outputs)
+    return with_source_names_and_order(parse_lowered(lowered), inputs, outputs)
 
 
 def _serving_function(model: Any, batch: int | None) -> Any:

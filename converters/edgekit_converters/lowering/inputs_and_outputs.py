@@ -17,7 +17,7 @@ from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
-def with_source_ends(
+def with_source_names_and_order(
     model: TfliteModel, inputs: Mapping[str, str] | None = None, outputs: Mapping[str, str] | None = None
 ) -> TfliteModel:
     """Use the source's order and names for inputs and outputs, and give each output its own tensor.
@@ -46,7 +46,7 @@ def with_source_ends(
     graph = graph_file.subgraphs[stored.subgraphIndex]
     stored.inputs, graph.inputs = _ordered(stored.inputs, inputs)
     stored.outputs, graph.outputs = _ordered(stored.outputs, outputs)
-    _give_each_output_a_tensor(graph_file, stored, graph)
+    _give_each_output_its_own_tensor(graph_file, stored, graph)
     return parse_lowered(packed(graph_file))
 
 
@@ -81,7 +81,7 @@ def _ordered(stored: Sequence[Any], names: Mapping[str, str]) -> tuple[list[Any]
     return ordered, [entry.tensorIndex for entry in ordered]
 
 
-def _give_each_output_a_tensor(graph_file: Any, signature: Any, graph: Any) -> None:
+def _give_each_output_its_own_tensor(graph_file: Any, signature: Any, graph: Any) -> None:
     written = {index for operator in graph.operators for index in operator.outputs}
     is_constant = [index not in written and index not in graph.inputs for index in range(len(graph.tensors))]
     for place in _shared_outputs(graph.inputs, graph.outputs, is_constant):
