@@ -82,8 +82,8 @@ def _opening(name: str, origin: str) -> Iterator[str]:
 
 
 def _constants(prefix: str, description: ModelDescription, arena: int) -> Iterator[str]:
-    yield "// Bytes for the tensor arena of TFLite Micro: an upper estimate; MicroInterpreter::arena_used_bytes() tells"
-    yield "// what your build takes."
+    yield "// Bytes for the tensor arena of TFLite Micro: an upper estimate; MicroInterpreter::arena_used_bytes()"
+    yield "// returns what your build uses."
     yield f"#define {prefix}_TENSOR_ARENA_BYTES {arena}"
     yield f"#define {prefix}_SIZE_BYTES {description.size_bytes}"
     for kind, tensors in (("INPUT", model_inputs(description)), ("OUTPUT", model_outputs(description))):

@@ -92,11 +92,11 @@ def _image_input(preprocessing: Preprocessing) -> dict[int, Any]:
         ImageSize.WIDTH: _Number("Uint32", preprocessing.width),
         ImageSize.HEIGHT: _Number("Uint32", preprocessing.height),
     }
-    colours = "red, green, blue" if preprocessing.color_order == "rgb" else "blue, green, red"
-    grey = preprocessing.channels == 1
-    color_space = ColorSpaceType.GRAYSCALE if grey else ColorSpaceType.RGB
+    colors = "red, green, blue" if preprocessing.color_order == "rgb" else "blue, green, red"
+    grayscale = preprocessing.channels == 1
+    color_space = ColorSpaceType.GRAYSCALE if grayscale else ColorSpaceType.RGB
     return {
-        TensorMetadata.DESCRIPTION: f"Picture, {'grey' if grey else colours}.",
+        TensorMetadata.DESCRIPTION: f"Image, {'grayscale' if grayscale else colors}.",
         TensorMetadata.CONTENT: {
             Content.CONTENT_PROPERTIES_TYPE: _Number("Uint8", ContentProperties.ImageProperties),
             Content.CONTENT_PROPERTIES: {

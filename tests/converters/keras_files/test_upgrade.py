@@ -90,7 +90,7 @@ def test_a_description_of_today_needs_no_step() -> None:
 
     model = keras.Sequential([keras.layers.Input((3,)), keras.layers.ReLU()])
     upgraded = upgrade(keras.saving.serialize_keras_object(model), keras.__version__, "tensorflow", lambda root: {})
-    assert set(upgraded.steps) <= {"dtype objects", "arguments that are gone"}
+    assert set(upgraded.steps) <= {"dtype objects", "removed arguments"}
 
 
 def test_the_stored_description_is_left_as_it_was() -> None:

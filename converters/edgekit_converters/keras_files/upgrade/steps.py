@@ -106,10 +106,10 @@ STEPS: tuple[Step, ...] = (
         "Merge layers",
         "Keras 1",
         merge_layers.replace_merge,
-        after={"branches of a Merge": "it drops the branches that a Merge holds"},
+        after={"branches of a Merge": "it drops the branches inside a Merge"},
     ),
     Step("names of layers", "Keras 2", keras2_names.rename_keras2),
-    Step("layers of text and tables", "all", keras2_names.refuse_text_layers),
+    Step("text and table layers", "all", keras2_names.refuse_text_layers),
     Step(
         "augmentation layers",
         "all",
@@ -117,7 +117,7 @@ STEPS: tuple[Step, ...] = (
         after={"input shapes in the first layer": "it replaces the layer and its input shape with it"},
     ),
     Step(
-        "gates in arrays of their own",
+        "separate arrays per gate",
         "Keras 1",
         recurrent.join_gates,
         after={"names of layers and arguments": "it reads data_format, which was dim_ordering"},
@@ -127,8 +127,8 @@ STEPS: tuple[Step, ...] = (
         "Keras 1",
         kernel_layout.reorder_keras1_kernels,
         after={
-            "names of layers and arguments": "it reads arguments and finds layers by today's names",
-            "gates in arrays of their own": "before, a ConvLSTM2D has kernels for each gate",
+            "names of layers and arguments": "it reads arguments and finds layers by their Keras 3 names",
+            "separate arrays per gate": "before, a ConvLSTM2D has kernels for each gate",
         },
     ),
     Step(
@@ -136,8 +136,8 @@ STEPS: tuple[Step, ...] = (
         "Keras 1 to 2.3 on Theano",
         kernel_layout.flip_theano_kernels,
         after={
-            "names of layers and arguments": "it finds layers by today's classes",
-            "gates in arrays of their own": "before, a ConvLSTM2D has kernels for each gate",
+            "names of layers and arguments": "it finds layers by their Keras 3 classes",
+            "separate arrays per gate": "before, a ConvLSTM2D has kernels for each gate",
             "kernel layout": "it turns all axes but the last two, which have to be inputs and outputs",
         },
     ),
@@ -155,7 +155,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step("names of arguments", "Keras 2", keras2_names.rename_keras2_arguments),
     Step(
-        "layers that are gone",
+        "removed layers",
         "Keras 1 and 2",
         missing_layers.replace_lost_layers,
         after={
@@ -191,27 +191,27 @@ STEPS: tuple[Step, ...] = (
         after={
             "branches of a Merge": "a Merge's branches are joined by calls in the old form",
             "class names of models": "only functional models have calls",
-            "names of layers": "it finds recurrent layers, whose states follow their input, by today's classes",
+            "names of layers": "it finds recurrent layers, whose states follow their input, by their Keras 3 classes",
         },
     ),
     Step(
-        "arguments that are gone",
+        "removed arguments",
         "Keras 2",
         keras2_names.drop_keras2_arguments,
         after={
             "Lambda layers": "it drops function_type, which says how a Lambda's code is stored",
-            "names of layers": "it finds the arguments by today's classes",
-            "calls of layers": "it drops num_constants, for which a recurrent layer's call is refused",
+            "names of layers": "it finds the arguments by their Keras 3 classes",
+            "calls of layers": "it drops num_constants, for which a recurrent layer's call is rejected",
         },
     ),
     Step(
-        "merges of one tensor",
+        "merges of a single tensor",
         "all",
         merge_layers.replace_merges_of_one,
         after={
             "operations among the layers": "Add and others are classes of operations, too",
-            "Merge layers": "a Merge of one tensor is one of them",
-            "calls of layers": "it reads the tensors of a call in today's form",
+            "Merge layers": "a Merge of a single tensor is one of them",
+            "calls of layers": "it reads the tensors of a call in the form of Keras 3",
         },
     ),
     Step(
@@ -229,17 +229,17 @@ STEPS: tuple[Step, ...] = (
         layer_names.make_names_plain,
         after={
             "input shapes in the first layer": "an InputLayer is called after the stored name of the first layer",
-            "calls of layers": "it follows references to layers in today's form",
+            "calls of layers": "it follows references to layers in the form of Keras 3",
         },
     ),
     Step(
         "causal attention",
         "tf.keras 2.1 to 2.9",
         attention.pass_causality,
-        after={"calls of layers": "it adds an argument to calls in today's form"},
+        after={"calls of layers": "it adds an argument to calls in the form of Keras 3"},
     ),
     Step(
-        "masks beside initial states",
+        "masks with initial states",
         "Keras 1 and 2",
         recurrent.pass_masks_on,
         after={
@@ -251,7 +251,7 @@ STEPS: tuple[Step, ...] = (
         "raw TensorFlow calls",
         "tf.keras 1.13 to 2.15",
         tensorflow_calls.replace_tensorflow_calls,
-        after={"calls of layers": "it reads the arguments of a call in today's form"},
+        after={"calls of layers": "it reads the arguments of a call in the form of Keras 3"},
     ),
     Step("state between calls", "all", deployment.forget_state),
     Step(
@@ -261,13 +261,13 @@ STEPS: tuple[Step, ...] = (
         after={"names of input shapes": "it reads batch_shape, which was batch_input_shape"},
     ),
     Step(
-        "inputs of indices",
+        "index inputs",
         "all",
         deployment.index_inputs,
         after={
             "input shapes in the first layer": "it looks at the InputLayers",
             "dtype objects": "it compares the dtype as a name",
-            "calls of layers": "it follows references to layers in today's form",
+            "calls of layers": "it follows references to layers in the form of Keras 3",
         },
     ),
     Step(
@@ -278,9 +278,9 @@ STEPS: tuple[Step, ...] = (
             "names of layers and arguments": "data_format was dim_ordering",
             "kernels of Theano": "the weights stay at the path of the wrapper, and are no longer the layer's",
             "CuDNN layers": "the weights stay at the path of the wrapper, and are no longer the layer's",
-            "layers that are gone": "their replacements only know channels last",
+            "removed layers": "their replacements support only channels last",
             "calls of layers": "a wrapped recurrent layer is not found by its class",
-            "3D pooling": "its replacement only knows channels last",
+            "3D pooling": "its replacement supports only channels last",
         },
     ),
     Step(
@@ -298,9 +298,9 @@ STEPS: tuple[Step, ...] = (
         training_only.skip_initialization,
         after={
             "initializers, regularizers and constraints": "it would drop these initializers again",
-            "names of layers and arguments": "it finds layers by today's classes",
-            "names of layers": "it finds layers by today's classes",
-            "CuDNN layers": "it finds layers by today's classes",
+            "names of layers and arguments": "it finds layers by their Keras 3 classes",
+            "names of layers": "it finds layers by their Keras 3 classes",
+            "CuDNN layers": "it finds layers by their Keras 3 classes",
         },
     ),
 )
