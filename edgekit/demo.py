@@ -54,7 +54,7 @@ def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: A
     say("Comparing each with the Keras model on the held-back digits.")
     expected, variants = _compare(trained, dataset, conversion)
     winner = choose(variants)
-    say(f"Replaying {winner.path.name} in a process without TensorFlow.")
+    say(f"Classifying the held-back digits with {winner.path.name} in a process without TensorFlow.")
     predictions = edgekit_runtime.load(winner.path).classify(dataset.x_test)
     interpreter = _classify_elsewhere(winner, predictions, dataset, folder)
     keras_top1 = float(np.mean(expected.argmax(1) == dataset.y_test))
@@ -111,9 +111,9 @@ def _classify_elsewhere(winner: Variant, predictions: Sequence[Classification], 
     here = [prediction.index for prediction in predictions]
     if elsewhere.tensorflow_loaded or list(elsewhere.classes) != here:
         raise EdgekitError(
-            "The separate process did not answer as this one did.",
-            expected=f"{len(here)} equal answers, without TensorFlow in the process",
-            received=f"{sum(a == b for a, b in zip(elsewhere.classes, here, strict=True))} equal answers, "
+            "The separate process predicted other classes than this one.",
+            expected=f"{len(here)} equal predictions, without TensorFlow in the process",
+            received=f"{sum(a == b for a, b in zip(elsewhere.classes, here, strict=True))} equal predictions, "
             f"TensorFlow {'loaded' if elsewhere.tensorflow_loaded else 'not loaded'}",
         )
     return elsewhere.interpreter

@@ -200,7 +200,7 @@ class BudgetReport:
         found = f"{best.label}: {best.drop:.4g} on {counted(self.held_back_examples, self.example)}"
         if best.verdict is Verdict.UNPROVEN:
             raise BelowThresholdError(
-                "No model was shown to keep the budget, as --strict asks; the best found has a name of its own.",
+                "No model is proven to meet the budget, as --strict requires; the best one has a different file name.",
                 expected=f"{self.metric} within {self.max_drop:g} of the float model's, with its whole interval",
                 received=found + self._range(best.interval),
                 next_step=self._advice(best).strip(),
@@ -208,7 +208,7 @@ class BudgetReport:
         if self.steps and best.recipe is not None:
             found += f", {self.steps[-1].drop:.4g} on the search's {self.search_examples}"
         raise BelowThresholdError(
-            "No model keeps the budget; the best found is written under a name of its own.",
+            "No model meets the budget; the best one found was written under a different file name.",
             expected=f"{self.metric} within {self.max_drop:g} of the float model's",
             received=found,
             next_step="try --quantize auto or int16x8, calibrate on more and closer data, or allow a larger --max-drop",

@@ -1,1 +1,1 @@
-"""Where a model can be run, and what is there."""
+"""Runs models on devices: this machine, emulated Pis, and real devices over SSH."""

@@ -63,7 +63,7 @@ class Comparison:
             tally.add(values, ground_truth, batch.names, groups=batch.groups, images=images)
 
     def predict_first(self, batch: Batch) -> None:
-        """Ask the candidate for its answer to the first example, to time it."""
+        """Run the candidate on the first example, to time it."""
         self._predict({name: values[:1] for name, values in batch.inputs.items()})
 
     def _predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

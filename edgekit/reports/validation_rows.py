@@ -28,7 +28,7 @@ SLICES_TITLE = "Slices, the worst first"
 #: Maximum number of rows in the tables of classes, slices and examples.
 LISTED = 10
 _UNKNOWN = "–"
-_SAME = "same answer"
+_AGREEMENT = "agreement"
 
 
 def verdict_of(validations: Sequence[Validation]) -> bool | None:
@@ -67,7 +67,7 @@ def recall_rows(classes: ClassificationParity) -> list[tuple[str, ...]]:
 def slice_table(slices: Sequence[SliceParity]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The columns for which these slices have values, and one row per slice, at most ten."""
     columns = (
-        "slice", "examples", "top-1 before", "top-1 after", "change", "same answer",
+        "slice", "examples", "top-1 before", "top-1 after", "change", _AGREEMENT,
         "MAE before", "MAE after", "change of MAE", "RMSE before", "RMSE after", "mean difference",
     )  # fmt: skip
     rows = [_slice_row(each) for each in slices[:LISTED]]
@@ -84,7 +84,7 @@ def comparison_tables(validations: Sequence[Validation]) -> list[tuple[str, tupl
         name, before, *_ = _headline(first.outputs[place])
         several = f", output {first.outputs[place].name}" if len(judged) > 1 else ""
         verdict = ("verdict",) if first.thresholds != Thresholds() else ()
-        columns = ("model", *verdict, name, "change", "same answer", "signal to noise", "size", "median latency here")
+        columns = ("model", *verdict, name, "change", _AGREEMENT, "signal to noise", "size", "median latency here")
         rows = [_candidate_row(validation, place, has_verdict=bool(verdict)) for validation in validations]
         if before:
             size = kilobytes(first.reference.stat().st_size) if first.reference.is_file() else ""
@@ -101,7 +101,7 @@ def _candidate_row(validation: Validation, place: int, *, has_verdict: bool) -> 
     name, _, after, change = _headline(output)
     verdict = ("failed" if validation.failures else "passed",) if has_verdict else ()
     noise = "no noise" if output.errors.snr_db is None else f"{output.errors.snr_db:.1f} dB"
-    same = "" if output.classification is None or name == _SAME else percent(output.classification.top1_agreement)
+    same = "" if output.classification is None or name == _AGREEMENT else percent(output.classification.top1_agreement)
     latency = "" if validation.p50_ms is None else milliseconds(validation.p50_ms)
     size = kilobytes(validation.size_bytes)
     return validation.candidate.name, *verdict, after, change, same, noise, size, latency
@@ -119,7 +119,7 @@ def _class_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:
     rows = [] if classes.labelled is None else _labelled_rows(classes.labelled)
     interval = classes.agreement_interval
     agreement = f"{percent(classes.top1_agreement)} ({100 * interval.low:.2f} to {100 * interval.high:.2f})"
-    return [*rows, (_SAME, "", agreement, f"{classes.changed:,} differ")]
+    return [*rows, (_AGREEMENT, "", agreement, f"{classes.changed:,} differ")]
 
 
 def _labelled_rows(figures: LabelledFigures) -> list[tuple[str, str, str, str]]:
@@ -141,10 +141,10 @@ def _regression_rows(output: OutputParity) -> list[tuple[str, str, str, str]]:
     if figures is None:
         return []
     rows = [
-        _regression_row("mean absolute error against the targets", figures.mae),
-        _regression_row("RMSE against the targets", figures.rmse),
+        _regression_row("mean absolute error against the ground truth", figures.mae),
+        _regression_row("RMSE against the ground truth", figures.rmse),
     ]
-    return rows if figures.r2 is None else [*rows, _regression_row("R² against the targets", figures.r2, sign=-1)]
+    return rows if figures.r2 is None else [*rows, _regression_row("R² against the ground truth", figures.r2, sign=-1)]
 
 
 def _regression_row(name: str, figure: RegressionFigure, sign: int = 1) -> tuple[str, str, str, str]:

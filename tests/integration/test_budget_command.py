@@ -79,7 +79,7 @@ def test_again_the_same_bytes_and_the_tables(folder: Path, int8: tuple[dict[str,
     assert (folder / "again.tflite").read_bytes() == int8[1]
     assert "none: plain int8" in result.stdout
     assert "CONV_2D joined" in result.stdout
-    assert "int8, 2 of 11 in float (taken)" in result.stdout
+    assert "int8, 2 of 11 in float (selected)" in result.stdout
     assert "Judged on 360 held-back examples, each 0.28 %" in result.stdout
     assert "calibrated on 256 others; searched on 1000 more" in result.stdout
 
@@ -89,7 +89,7 @@ def test_a_missed_budget_exits_with_3_and_leaves_the_asked_name_alone(folder: Pa
     options = ["--quantize", "int8", "--data", folder / "unlabelled.npz", "--max-drop", "0", "--metric", "mse"]
     result = edgekit("convert", folder / "model.keras", *options, "-o", folder / "exact.tflite")
     assert result.exit_code == 3
-    assert "No model keeps the budget" in result.stderr
+    assert "No model meets the budget" in result.stderr
     assert "mse within 0 of the float model's" in result.stderr
     assert "mse against the float model's predictions" in result.stdout
     assert (folder / "exact.tflite").read_bytes() == b"what was there before"

@@ -49,7 +49,7 @@ def draw_changed(samples: Sequence[ChangedExample], changed: int, title: str, pa
     figure = _sheet(images, [_caption(sample) for sample in shown], [_color(sample) for sample in shown])
     more = f", {len(shown)} of them" if changed > len(shown) else ""
     figure.suptitle(
-        f"{_short(title, _LONGEST_TITLE)}\n{changed:,} changed their answer{more}; "
+        f"{_short(title, _LONGEST_TITLE)}\n{changed:,} predictions changed{more}; "
         "red: right before, blue: right after, grey: neither",
         fontsize=10,
     )

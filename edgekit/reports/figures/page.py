@@ -153,7 +153,9 @@ def draw_confusion_change(before: np.ndarray, after: np.ndarray, labels: Sequenc
         _draw_cells(axes, change)
         axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 3 else 0)
         axes.set_yticks(range(len(names)), names)
-        axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5), xlabel="answer", ylabel="right class")
+        axes.set(
+            xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5), xlabel="predicted class", ylabel="true class"
+        )
         axes.set_aspect("equal")
         return inline_svg(figure, name, "Change of the confusion matrix, in samples")
 
@@ -209,7 +211,7 @@ def draw_reliability(
                 confidence, accuracy, clip_on=False, label=_short(label), **{"marker": "o", "linestyle": "none"} | style
             )
         axes.grid(visible=True)
-        axes.set(xlabel="confidence", ylabel="share that is right", xlim=(low, 1), ylim=(low, 1))
+        axes.set(xlabel="confidence", ylabel="accuracy", xlim=(low, 1), ylim=(low, 1))
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, columnspacing=1, handletextpad=0.2)
         return inline_svg(figure, name, f"Reliability diagram, {names[0]} and {names[1]}")
 
@@ -219,7 +221,7 @@ def reliability_caption(bins: Sequence[Sequence[float]]) -> str:
     fewest, most = (int(choose(each[0] for each in bins)) for choose in (min, max))
     count = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     return (
-        f"Each mark: {count} answers of nearly the same confidence, with the 95 % interval of the share that is right. "
+        f"Each mark: {count} predictions of nearly the same confidence, with the 95 % interval of their accuracy. "
         "On the dashed line, confidence is as good as it says; below it, the model is too sure."
     )
 

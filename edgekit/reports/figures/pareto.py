@@ -153,7 +153,7 @@ def moved_apart(axes: Any, places: Sequence[tuple[float, float]]) -> list[tuple[
 
 def _label(candidate: Candidate, taken: bool) -> str:
     label = candidate.label.replace(candidate.mode, model_name(candidate.mode), 1)
-    return label + (" (taken)" if taken else "" if candidate.is_within else " (misses it)")
+    return label + (" (selected)" if taken else "" if candidate.is_within else " (misses it)")
 
 
 def _least(report: BudgetReport) -> float:

@@ -31,9 +31,9 @@ def regression_figures(sample: RegressionSample, name: str) -> tuple[PageFigure,
             f"{count:,} values; on the dashed line a prediction is right. Rings: before, dots: after.",
         ),
         PageFigure(
-            "Errors against the targets",
+            "Errors",
             _draw_errors(sample, f"{name}-errors"),
-            "Prediction less target of the same values; the nearer to 0, the better.",
+            "Predicted minus true value; the nearer to 0, the better.",
         ),
     )
 
@@ -77,7 +77,7 @@ def _draw_errors(sample: RegressionSample, name: str) -> str:
         axes.axvline(0, color=FAINT, linestyle="--", linewidth=1)
         axes.stairs(np.histogram(errors[0], edges)[0], edges, color=BEFORE, linewidth=2.4, label="before")
         axes.stairs(np.histogram(errors[1], edges)[0], edges, color=AFTER, linewidth=1.4, label="after")
-        axes.set(xlabel="prediction less target", ylabel="values")
+        axes.set(xlabel="predicted minus true value", ylabel="values")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         _add_legend(axes)
         return inline_svg(figure, name, "Distribution of the errors, before and after")

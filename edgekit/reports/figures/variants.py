@@ -43,7 +43,7 @@ def draw_tradeoff(points: Sequence[VariantPoint], keras_top1: float, winner: str
     """
     from matplotlib.figure import Figure
 
-    names = [model_name(point.name) + (" (taken)" if point.name == winner else "") for point in points]
+    names = [model_name(point.name) + (" (selected)" if point.name == winner else "") for point in points]
     colors = [LIGHT["after" if point.name == winner else "before"] for point in points]
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     size, latency, top1 = figure.subplots(1, 3, sharey=True)

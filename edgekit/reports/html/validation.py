@@ -33,12 +33,12 @@ from edgekit.reports.validation_rows import (
     verdict_sentence,
 )
 
-_FOOTNOTE = "Both models answered the same examples. Differences are between the two models; intervals are of 95 %."
+_FOOTNOTE = "Both models predicted the same examples. Differences are between the two models; intervals are of 95 %."
 _OF_CLASSES = (
     " The interval of a change of accuracy is Newcombe's for paired proportions; McNemar's exact test gives a p-value "
     "near 1 if nothing suggests a difference."
 )
-_OF_VALUES = " Errors are against the targets of the data; their intervals come from a paired bootstrap of examples."
+_OF_VALUES = " Errors are against the ground truth; their intervals come from a paired bootstrap of examples."
 
 
 def validation_html(validations: Sequence[Validation], layers: Sequence[LayerNoise] = ()) -> str:
@@ -128,14 +128,14 @@ def _of_classes(
 
 
 def _changed(samples: Sequence[ChangedExample]) -> tuple[ChangedAnswer, ...]:
-    room, answers = MOST_BYTES, []
+    room, predictions = MOST_BYTES, []
     for sample in samples:
         image = "" if sample.pixels is None else as_data_url(sample.pixels)
         room -= len(image)
         kind = "changed"
         if sample.truth in (sample.reference, sample.candidate):
             kind = "lost" if sample.truth == sample.reference else "won"
-        answers.append(
+        predictions.append(
             ChangedAnswer(
                 name=sample.name,
                 truth=sample.truth or "",
@@ -145,4 +145,4 @@ def _changed(samples: Sequence[ChangedExample]) -> tuple[ChangedAnswer, ...]:
                 image=image if room >= 0 else "",
             )
         )
-    return tuple(answers)
+    return tuple(predictions)

@@ -72,16 +72,18 @@ def _title_of_steps(report: BudgetReport) -> str:
 
 
 def _title_of_candidates(report: BudgetReport) -> str:
-    taken = (
-        "" if report.prefer is None else f"; the {'fastest' if report.prefer.value == 'speed' else 'smallest'} taken"
+    selected = (
+        ""
+        if report.prefer is None
+        else f"; the {'fastest' if report.prefer.value == 'speed' else 'smallest'} is selected"
     )
-    return f"{report.metric} against {report.against}: {report.figure(report.max_drop)} at most{taken}"
+    return f"{report.metric} against {report.against}: {report.figure(report.max_drop)} at most{selected}"
 
 
 def _row(report: BudgetReport, place: int, candidate: Candidate) -> tuple[str, ...]:
     interval = candidate.interval
     return (
-        candidate.label + (" (taken)" if report.met and place == report.chosen else ""),
+        candidate.label + (" (selected)" if report.met and place == report.chosen else ""),
         report.figure(candidate.drop),
         "" if interval is None else report.span(interval),
         candidate.verdict.value,

@@ -13,7 +13,7 @@ def print_demo(result: DemoResult) -> None:
     """Print one row per variant, the result of the separate process, and the names of the files."""
     rows = [
         (
-            variant.name + (" (taken)" if variant.name == result.winner else ""),
+            variant.name + (" (selected)" if variant.name == result.winner else ""),
             kilobytes(variant.size_bytes),
             percent(variant.agreement.candidate_top1),
             percent(variant.agreement.top1_agreement),
@@ -28,8 +28,8 @@ def print_demo(result: DemoResult) -> None:
     print_table(title, columns, rows)
     print_ties([each.name for each in result.variants], [each.latency.p50_ms for each in result.variants])
     click.echo(
-        f"{result.replayed_images} images replayed in a process without TensorFlow ({result.replay_interpreter}): "
-        "all answers equal."
+        f"{result.replayed_images} images classified in a process without TensorFlow ({result.replay_interpreter}): "
+        "all predictions are equal."
     )
     click.echo(f"Files in {result.folder}/:")
     for file in sorted(result.folder.iterdir()):

@@ -63,7 +63,7 @@ def print_verifications(verifications: Sequence[GoldenVerification]) -> None:
         )
         for verification in verifications
     ]
-    columns = ("model", "device", "interpreter", "same answer", "max error", "allowed", "")
+    columns = ("model", "device", "interpreter", "agreement", "max error", "allowed", "")
     print_table("Golden examples", columns, rows)
 
 
@@ -86,7 +86,7 @@ def print_comparisons(comparisons: Sequence[DeviceComparison]) -> None:
         for output in comparison.outputs
     ]
     columns = (
-        "model", "device", "interpreter", "same answer", "equal values", "max error", "steps", "top-1", "reference",
+        "model", "device", "interpreter", "agreement", "equal values", "max error", "steps", "top-1", "reference",
     )  # fmt: skip
     print_table(
         f"{samples} inputs, against {reference.name} ({reference.interpreter}, {reference.machine})", columns, rows

@@ -75,4 +75,4 @@ def _print_classes(classes: ClassificationParity) -> None:
     ]  # fmt: skip
     if rows:
         more = f", {len(rows)} of {classes.changed:,}" if classes.changed > len(rows) else ""
-        print_table(f"Examples that changed their answer{more}", ("example", "is", "before", "after"), rows)
+        print_table(f"Examples whose prediction changed{more}", ("example", "is", "before", "after"), rows)

@@ -55,7 +55,7 @@ def test_an_unproven_budget_is_warned_of_with_what_would_prove_it() -> None:
 
 def test_a_strict_budget_is_missed_if_it_is_unproven() -> None:
     unproven = judged(0.005, 18, -0.0556, Verdict.UNPROVEN, Interval(-0.258, 0.126), 160, strict=True)
-    with pytest.raises(BelowThresholdError, match="No model was shown to keep the budget") as caught:
+    with pytest.raises(BelowThresholdError, match="No model is proven to meet the budget") as caught:
         unproven.require_met()
     assert "About 160 held-back examples" in caught.value.next_step
 

@@ -84,7 +84,7 @@ def test_labels_that_do_not_fit_are_a_sentence(trained_folder: Path, variants_fo
         trained_folder / "model.h5", variants_folder / "model-none.tflite", "--data", tmp_path / "twenty.npz"
     )
     assert result.exit_code == 1
-    assert "ground truth of the data is not compatible with the model" in result.stderr
+    assert "ground truth of the data is not compatible with output scores" in result.stderr
 
 
 def test_the_html_report_holds_every_model(trained_folder: Path, variants_folder: Path, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_table_tells_what_changed(trained_folder: Path, untrained_tflite: Pa
     lines = " ".join(result.stdout.split())
     for part in ("top-1", "top-5", "correct only in one model", "McNemar p =", "expected calibration error",
                  "signal to noise",
-                 "Recall of the classes that changed", "Examples that changed their answer, 10 of"):  # fmt: skip
+                 "Recall of the classes that changed", "Examples whose prediction changed, 10 of"):  # fmt: skip
         assert part in lines
     with Image.open(tmp_path / "changed.png") as sheet:
         assert sheet.width > 1000
@@ -142,7 +142,7 @@ def test_figures_of_one_file_take_one_file(trained_folder: Path, variants_folder
     tflites = [variants_folder / f"model-{mode}.tflite" for mode in ("dynamic", "int8")]
     result = validate(trained_folder / "model.h5", *tflites, "--data", "digits", "--changed", "changed.png")
     assert result.exit_code == 2
-    assert "one TFLITE at a time" in result.stderr
+    assert "accept only one TFLITE" in result.stderr
 
 
 def test_a_sheet_without_anything_to_draw_keeps_the_comparison(tmp_path: Path) -> None:

@@ -50,13 +50,13 @@ def test_the_path_of_the_search_is_drawn_with_every_model_judged(figure: list[An
         assert bottom > 15.56
         assert top < -0.9
     assert "path of the search, on 50 examples" in legend_of(figure[0])
-    assert "int8 (taken)" in legend_of(figure[0])
+    assert "int8 (selected)" in legend_of(figure[0])
 
 
 def test_a_mode_called_none_is_float32_and_a_front_of_one_is_not_drawn(figure: list[Any], tmp_path: Path) -> None:
     pareto.draw_pareto(replace(REPORT, candidates=(replace(INT8, mode="none"),), steps=()), tmp_path / "p.png")
     legend = legend_of(figure[0])
-    assert "float32 (taken)" in legend
+    assert "float32 (selected)" in legend
     assert not [label for label in legend if "none" in label or "smallest drop" in label]
 
 

@@ -207,8 +207,8 @@ def test_the_reliability_diagram_shows_intervals_and_joins_nothing() -> None:
     assert len(lines) == 1
     assert svg.count("LineCollection_") == 2
     assert "samples" not in svg
-    assert reliability_caption([(20, 0.5, 0.4), (20, 0.9, 1.0)]).startswith("Each mark: 20 answers")
-    assert reliability_caption([(20, 0.5, 0.4), (31, 0.9, 1.0)]).startswith("Each mark: 20 to 31 answers")
+    assert reliability_caption([(20, 0.5, 0.4), (20, 0.9, 1.0)]).startswith("Each mark: 20 predictions")
+    assert reliability_caption([(20, 0.5, 0.4), (31, 0.9, 1.0)]).startswith("Each mark: 20 to 31 predictions")
 
 
 def test_shares_end_at_100_percent_and_a_failed_candidate_is_red() -> None:

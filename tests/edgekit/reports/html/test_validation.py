@@ -79,7 +79,7 @@ def test_terminal_json_and_page_say_the_same_of_a_regression(
     plain = json.loads(json.dumps(validations_as_dict([regression], ())))["outputs"][0]
     for name, key in (("mean absolute error", "mae"), ("RMSE", "rmse"), ("R²", "r2")):
         figures = plain["regression"][key]
-        row = f"{name} against the targets {figures['reference']:.5g} {figures['candidate']:.5g}"
+        row = f"{name} against the ground truth {figures['reference']:.5g} {figures['candidate']:.5g}"
         assert row in terminal
         assert row in page
     difference = f"mean absolute difference {plain['errors']['mean_absolute_difference']:.2e}"
@@ -112,7 +112,7 @@ def test_slices_of_classes_show_accuracy_and_no_errors(capsys: pytest.CaptureFix
     result = validation("classes", (scores, wrong), y, groups=groups)
     print_validations([result], ())
     row = "a 100 100.00 % 80.00 % −20.00 points"
-    assert "slice examples top-1 before top-1 after change same answer a 100" in text_of(validation_html([result]))
+    assert "slice examples top-1 before top-1 after change agreement a 100" in text_of(validation_html([result]))
     assert row in text_of(validation_html([result]))
     assert row in " ".join(capsys.readouterr().out.split())
 
@@ -141,7 +141,7 @@ def test_several_candidates_begin_with_one_table_that_compares_them(
     print_validations(compared, ())
     terminal = " ".join(capsys.readouterr().out.split())
     assert page.index("Side by side, 200 examples") < page.index("Figures")
-    assert "model verdict top-1 change same answer signal to noise size median latency here m.h5" in page
+    assert "model verdict top-1 change agreement signal to noise size median latency here m.h5" in page
     assert "m.h5 100.00 % 2.0 kB good.tflite passed 100.00 % +0.00 points (−1.88 to +1.88) 100.00 % no noise" in page
     assert "no noise 1.0 kB 0.500 ms bad.tflite failed 90.00 % −10.00 points" in page
     assert "Side by side, 200 examples" in terminal
