@@ -1,1 +1,1 @@
-"""The functions of ``import edgekit``, which the commands call, too; importing a module of these loads little."""
+"""The functions of ``import edgekit``, which the commands call too; importing these modules is fast."""

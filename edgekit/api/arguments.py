@@ -1,4 +1,4 @@
-"""Checks of what a Python caller passes: each error says what was expected, what came, and what to pass instead."""
+"""Checks the arguments of Python callers; each error names the expected value, the received one and the next step."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Kinds = str | Mapping[str, str]
 
 
 def type_name(value: object) -> str:
-    """The type of a value as a message shows it."""
+    """The name of a value's type, for messages."""
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def as_path(value: object, name: str, *, next_step: str = "") -> Path:
-    """A path that was passed as text or as a ``Path``.
+    """A path passed as text or as a ``Path``.
 
     Args:
-        value: What was passed.
+        value: Value of the argument.
         name: Name of the argument.
         next_step: Advice for a value of another type.
     Raises:
-        ArgumentTypeError: It is neither.
-        UsageError: It is empty.
+        ArgumentTypeError: The value is neither text nor a path.
+        UsageError: The value is empty.
     """
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
@@ -56,10 +56,10 @@ def as_optional_path(value: object, name: str) -> Path | None:
 
 
 def as_texts(value: object, name: str) -> tuple[str, ...]:
-    """Texts that were passed as a sequence, or as one text.
+    """Texts passed as a sequence or as a single text.
 
     Raises:
-        ArgumentTypeError: It is neither.
+        ArgumentTypeError: The value is neither.
     """
     if isinstance(value, str):
         return (value,)
@@ -69,16 +69,16 @@ def as_texts(value: object, name: str) -> tuple[str, ...]:
 
 
 def as_choice(value: object, name: str, choices: Iterable[str]) -> str:
-    """One of some texts.
+    """A text that must be one of the choices.
 
     Raises:
-        ArgumentTypeError: It is not a text.
-        UsageError: It is another text.
+        ArgumentTypeError: The value is not a text.
+        UsageError: The value is not one of the choices.
     """
     known = list(choices)
     if not isinstance(value, str):
         raise ArgumentTypeError(f"{name} is not a text.", expected=", ".join(known), received=type_name(value))
-    # Members of an Enum whose values are texts are texts, too, but show as Mode.INT8.
+    # Members of an Enum of texts are texts too, but are shown as Mode.INT8.
     text = str(getattr(value, "value", value))
     if text not in known:
         from difflib import get_close_matches
@@ -99,14 +99,14 @@ def as_optional_choice(value: object, name: str, choices: Iterable[str]) -> str 
 
 
 def as_count(value: object, name: str, *, lowest: int = 1, highest: int | None = None) -> int:
-    """A whole number within bounds.
+    """An integer within bounds.
 
     Raises:
-        ArgumentTypeError: It is not a whole number.
-        UsageError: It is out of bounds.
+        ArgumentTypeError: The value is not an integer.
+        UsageError: The value is out of bounds.
     """
     expected = f"a whole number from {lowest}" + ("" if highest is None else f" to {highest}")
-    # numpy's integers are whole numbers, too; True and False are not meant.
+    # NumPy's integers are accepted; True and False are not.
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise ArgumentTypeError(f"{name} is not a whole number.", expected=expected, received=_described(value))
     number = int(value)
@@ -119,7 +119,7 @@ def as_flag(value: object, name: str) -> bool:
     """True or False.
 
     Raises:
-        ArgumentTypeError: It is anything else.
+        ArgumentTypeError: The value is anything else.
     """
     if not isinstance(value, bool):
         raise ArgumentTypeError(f"{name} is not True or False.", expected="True or False", received=_described(value))
@@ -130,7 +130,7 @@ def as_optional_text(value: object, name: str) -> str | None:
     """A text, or None for None.
 
     Raises:
-        ArgumentTypeError: It is anything else.
+        ArgumentTypeError: The value is anything else.
     """
     if value is not None and not isinstance(value, str):
         raise ArgumentTypeError(f"{name} is not a text.", expected="a text", received=_described(value))
@@ -138,10 +138,10 @@ def as_optional_text(value: object, name: str) -> str | None:
 
 
 def as_column(value: object, name: str = "label_column") -> str | None:
-    """The heading or the number of a table's column, as text; None for None.
+    """The heading or number of a table column, as text; None for None.
 
     Raises:
-        ArgumentTypeError: It is neither.
+        ArgumentTypeError: The value is neither.
     """
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if is_number else as_optional_text(value, name)
@@ -151,8 +151,8 @@ def as_optional_fraction(value: object, name: str, *, highest: float = 1.0) -> f
     """A number from 0 to ``highest``, or None for None.
 
     Raises:
-        ArgumentTypeError: It is not a number.
-        UsageError: It is out of bounds, or NaN.
+        ArgumentTypeError: The value is not a number.
+        UsageError: The value is out of bounds or NaN.
     """
     if value is None:
         return None
@@ -166,7 +166,7 @@ def as_optional_fraction(value: object, name: str, *, highest: float = 1.0) -> f
 
 
 def by_name(value: Mapping[str, Value] | Value | None) -> dict[str, Value]:
-    """Values by the name of an input or output; a single value is for the only one, under ""."""
+    """Values by input or output name; a single value belongs to the only input or output and is under ""."""
     if value is None:
         return {}
     return dict(value) if isinstance(value, Mapping) else {"": value}
@@ -176,8 +176,8 @@ def pixel_ranges(value: Any, name: str = "pixel_range") -> dict[str, tuple[float
     """Pairs of numbers by input name.
 
     Raises:
-        ArgumentTypeError: A pair is not two numbers.
-        UsageError: The first is not below the second.
+        ArgumentTypeError: A pair does not consist of two numbers.
+        UsageError: The first number of a pair is not below the second.
     """
     ranges = {}
     for key, pair in by_name(value).items():
@@ -189,12 +189,12 @@ def pixel_ranges(value: Any, name: str = "pixel_range") -> dict[str, tuple[float
 
 
 def user_claim(task: Any, *, input_kind: Any, output_kind: Any) -> Claim:
-    """What the user says of the model's inputs and outputs.
+    """The user's declaration of the kinds of a model's inputs and outputs.
 
     Args:
-        task: What the model does, one of ``TASKS``, or None.
-        input_kind: Kind by input name, or one for the only input; None for nothing.
-        output_kind: Kind by output name, or one for all outputs; None for nothing.
+        task: Task of the model, one of ``TASKS``, or None.
+        input_kind: Kind by input name, or a single kind for the only input; None declares nothing.
+        output_kind: Kind by output name, or a single kind for all outputs; None declares nothing.
     Raises:
         UsageError: A kind or the task does not exist.
     """
@@ -210,11 +210,11 @@ def user_claim(task: Any, *, input_kind: Any, output_kind: Any) -> Claim:
 
 
 def as_numbers(value: Any, name: str, *, count: int | None = None) -> tuple[float, ...]:
-    """Finite numbers that were passed as a sequence, or as one number.
+    """Finite numbers passed as a sequence or as a single number.
 
     Raises:
-        ArgumentTypeError: They are not numbers, or not as many as ``count``.
-        UsageError: One is NaN or infinite.
+        ArgumentTypeError: A value is not a number, or the number of values differs from ``count``.
+        UsageError: A number is NaN or infinite.
     """
     import math
 

@@ -1,4 +1,4 @@
-"""``edgekit.check`` and ``edgekit.update_baseline``: models against the committed baseline."""
+"""``edgekit.check`` and ``edgekit.update_baseline``: compare models with the committed baseline."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ def check(
     allow_python_data: bool = False,
     layers: bool = False,
 ) -> CheckResult:
-    """Judge the models of a configuration by the committed baseline, as ``edgekit check`` does in CI.
+    """Compare the models of a configuration with the committed baseline, as ``edgekit check`` does in CI.
 
     Args:
         config: The configuration, as text or ``Path``: edgekit.toml, or a pyproject.toml with ``[tool.edgekit]``.
             Default: None, the one in the current folder or above it.
         models: Names of the models to judge. Default: all.
-        strict: Fail a drop larger than allowed even if it may be chance. Default: False.
+        strict: Fail a drop larger than allowed even if it may be due to chance. Default: False.
         digests_only: Only compare the .tflite files with the baseline's SHA-256; needs no data. Default: False.
-        allow_empty: With ``digests_only``: pass a configuration whose models the check all converts itself.
+        allow_empty: With ``digests_only``: pass a configuration if the check converts all of its models itself.
             Default: False.
-        baseline_ref: Judge by the baseline of this git commit, such as ``"origin/main"``, and fail if limits, models
-            or data were loosened since. Default: None, the baseline in the working folder.
-        allow_loosening: With ``baseline_ref``: only warn of loosened limits. Default: False.
+        baseline_ref: Compare with the baseline of this git commit, such as ``"origin/main"``, and fail if limits,
+            models or data were loosened since. Default: None, the baseline in the working folder.
+        allow_loosening: With ``baseline_ref``: only warn about loosened limits. Default: False.
         allow_python_data: With ``baseline_ref``: run ``data = "python:…"`` of the configuration. Default: False.
-        layers: Also measure the noise of each layer of models that are converted from a Keras file. Default: False.
+        layers: Also measure the noise of each layer of models converted from a Keras file. Default: False.
 
     Returns:
         A ``CheckResult``: ``passed``, ``models`` (each with ``rules``, ``failed_rules``, ``measurement``),
         ``to_dict()``, and ``require_passed()``, which raises ``BelowThresholdError``.
 
     Raises:
-        EdgekitError: The configuration, a model, the baseline or the data is missing or unfit, or arguments contradict
-            each other. A model that is worse than allowed does not raise.
-        TypeError: An argument has the wrong type; it is an ``EdgekitError``, too.
+        EdgekitError: The configuration, a model, the baseline or the data is missing or invalid, or arguments
+            contradict each other. A model that is worse than allowed does not raise an error.
+        TypeError: An argument has the wrong type; the error is also an ``EdgekitError``.
 
     Example:
         >>> import edgekit
@@ -91,20 +91,20 @@ def check(
 
 
 def update_baseline(config: PathLike | None = None, *, models: Sequence[str] = ()) -> BaselineUpdate:
-    """Measure the models of a configuration and write them into its baseline, which is to be committed.
+    """Measure the models of a configuration and write the results to its baseline, which you then commit.
 
     Args:
         config: The configuration, as text or ``Path``: edgekit.toml, or a pyproject.toml with ``[tool.edgekit]``.
             Default: None, the one in the current folder or above it.
-        models: Names of the models to measure; records of the others are kept. Default: all.
+        models: Names of the models to measure; the records of all others are kept. Default: all.
 
     Returns:
         A ``BaselineUpdate``: ``path`` (the baseline), ``before`` and ``models`` (records by name), ``checked`` (a
         ``CheckResult`` of what was written, for reports), ``to_dict()``.
 
     Raises:
-        EdgekitError: The configuration, a model, the baseline or the data is missing or unfit.
-        TypeError: An argument has the wrong type; it is an ``EdgekitError``, too.
+        EdgekitError: The configuration, a model, the baseline or the data is missing or invalid.
+        TypeError: An argument has the wrong type; the error is also an ``EdgekitError``.
 
     Example:
         >>> import edgekit
@@ -120,7 +120,7 @@ def update_baseline(config: PathLike | None = None, *, models: Sequence[str] = (
     configuration = _configuration(config)
     path = _baseline(configuration)
     if path.exists():
-        # One that cannot be read is reported before the work, not after it.
+        # An unreadable baseline is reported before the models are measured.
         read_baseline(path)
     measured = measure_models(configuration, names=names)
     records = {name: measurement.record for name, measurement in measured.items()}
@@ -142,7 +142,7 @@ def _baseline(configuration: LoadedConfiguration) -> Path:
 def _judged_by(
     configuration: LoadedConfiguration, ref: str | None, allow_loosening: bool, allow_python_data: bool
 ) -> tuple[dict[str, ModelRecord], dict[str, tuple[RuleResult, ...]]]:
-    """The records to judge by, and what the configuration and the baseline changed since ``ref``."""
+    """The records to compare with, and the changes of the configuration and the baseline since ``ref``."""
     from edgekit.regression.baseline.git import read_reference
     from edgekit.regression.baseline.stored import read_baseline
     from edgekit.regression.configuration.changes import find_changes, records_to_judge_by, refuse_functions

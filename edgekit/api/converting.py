@@ -1,4 +1,4 @@
-"""``edgekit.convert``: a Keras, TensorFlow or PyTorch model becomes a .tflite."""
+"""``edgekit.convert``: converts a Keras, TensorFlow or PyTorch model to .tflite."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from edgekit_runtime.errors import ArgumentTypeError, UsageError
 if TYPE_CHECKING:
     from edgekit.conversion.result import Conversion
 
-#: What ``architecture`` may be beside a file or ``module:function``.
+#: Values of ``architecture`` other than a file or ``module:function``.
 _BUILT_IN_ARCHITECTURES = {"reference-cnn": "edgekit.training.reference_cnn:build_for_digits"}
 
 
@@ -73,67 +73,68 @@ def convert(
 ) -> Conversion:
     """Convert a model to .tflite files; the same arguments give the same bytes.
 
-    The model is lowered in a process of its own: TensorFlow is not imported here, and code in the file does not run.
+    The model is lowered in a separate process: TensorFlow is not imported here, and code in the file does not run.
 
     Args:
         model: Path of an .h5, .keras or .pt2 file or of a SavedModel folder, as text or ``Path``; or a
             ``keras.Model`` in memory, which is saved to a temporary file.
-        output: File to write, or a folder to write it to; with ``quantize="all"``, a folder. Default: None, beside the
-            model; a model in memory needs it.
-        quantize: What becomes smaller: ``"none"`` (float32), ``"float16"`` (weights), ``"dynamic"`` (int8 weights),
+        output: File to write, or a folder to write it to; with ``quantize="all"``, a folder. Default: None, next to the
+            model; required for a model in memory.
+        quantize: Quantization mode: ``"none"`` (float32), ``"float16"`` (weights), ``"dynamic"`` (int8 weights),
             ``"int8"`` (weights and activations), ``"int16x8"`` (int8 weights, int16 activations), ``"int4"`` (4-bit
-            weights); ``"auto"`` measures them all and writes the best within the budget, ``"all"`` writes none,
+            weights). ``"auto"`` measures all modes and writes the best within the budget, and ``"all"`` writes none,
             float16, dynamic and int8. Default: ``"none"``.
-        data: Real inputs to calibrate on, which int8 and int16x8 need, and to judge a budget on: a name or path as for
+        data: Real inputs for calibration, which int8 and int16x8 need, and for judging a budget: a name or path as for
             ``edgekit convert --data``; inputs (N, ...) as an array or as a dict by input name; ``(inputs, labels)``;
             an iterable of such batches or single examples; or a function that returns one. uint8 arrays are pixels,
             floats are passed unchanged. Default: None.
-        max_drop: Budget: how much worse than the float model the result may be on held-back data, in the metric's
-            unit; 0.005 is half a point of top-1. Default: None, no budget; 0.005 with ``"auto"``.
-        targets: Runtimes that the files have to run on, such as ``["tflite-runtime-2.14"]``. Default: none.
+        max_drop: Accuracy budget: maximum drop against the float model on held-back data, in the unit of the metric;
+            0.005 is half a point of top-1. Default: None, no budget; 0.005 with ``"auto"``.
+        targets: Runtimes that the files must run on, such as ``["tflite-runtime-2.14"]``. Default: none.
         io: Type of inputs and outputs: ``"float32"``, ``"int8"``, ``"uint8"`` or ``"int16"``. Default: ``"float32"``.
         scheme: Scales of integer weights, ``"per-channel"`` or ``"per-tensor"``. Default: ``"per-channel"``.
-        samples: Examples to calibrate on, at most. Default: 256.
+        samples: Maximum number of examples for calibration. Default: 256.
         seed: Seed of all random choices, 0 to 2**32 - 1. Default: 0.
-        random_calibration: Calibrate on noise instead of data; the result is not for use. Default: False.
-        label_column: Heading or number of a table's column of labels. Default: None, found by itself.
+        random_calibration: Calibrate on noise instead of data; do not deploy the result. Default: False.
+        label_column: Heading or number of the label column of a table. Default: None, detected automatically.
         labels: Class names, or the path of a text file with one per line. Default: those of the data.
         pixel_range: Real values of pixels 0 and 255 at the model's image input, such as ``(-1, 1)``, or a dict of
-            these by input name. Default: None, (0, 1), or (0, 255) for a model that rescales by itself.
+            these by input name. Default: None, (0, 1), or (0, 255) for a model that rescales its input.
         mean: Subtracted after ``pixel_range``: a number, or one for each channel. Default: None, nothing.
         std: Divisor after ``mean``: a number, or one for each channel. Default: None, 1.
         color_order: ``"rgb"`` or ``"bgr"``. Default: None, rgb.
         resize: How images of another size are resized: ``"stretch"``, ``"crop"``, ``"pad"`` or ``"nearest"``. Default:
             None, stretch.
         task: ``"classification"``, ``"multilabel"``, ``"regression"``, ``"segmentation"``, ``"detection"`` or
-            ``"sequence"``. Default: None, found in the model and the data.
-        output_kind: Kind of all outputs, such as ``"classes"``, or a dict by output name. Default: None, found.
-        input_kind: Kind of the only input, such as ``"image"``, or a dict by input name. Default: None, found.
-        input_shape: Sizes without the batch, such as ``(224, 224, 3)``, for a model that leaves them open. Default:
-            None, those of the model.
-        channels_last: Take the images of a PyTorch program as (N, H, W, C). Default: False.
+            ``"sequence"``. Default: None, detected from the model and the data.
+        output_kind: Kind of all outputs, such as ``"classes"``, or a dict by output name. Default: None, detected.
+        input_kind: Kind of the only input, such as ``"image"``, or a dict by input name. Default: None, detected.
+        input_shape: Shape without the batch axis, such as ``(224, 224, 3)``, for a model with open sizes. Default:
+            None, that of the model.
+        channels_last: Give a PyTorch program's images the layout (N, H, W, C). Default: False.
         signature: Signature of a SavedModel. Default: None, serving_default or the only one.
         architecture: For a file of weights only: a .json or .yaml file, ``"module:function"`` or ``"reference-cnn"``.
             Default: None.
         custom_objects: Your own classes that the model uses, each as ``"module:Class"`` or as the class; their modules
-            are imported in the other process. Default: none.
-        allow_unsafe: Load what the scan refuses, and run the code that the file carries. Default: False.
+            are imported in the separate process. Default: none.
+        allow_unsafe: Load files that the scan refuses, and run the code in them. Default: False.
         max_memory: Refuse a model with a tensor of more bytes than this at batch size 1. Default: 512,000,000.
-        metric: What ``max_drop`` is about, such as ``"top1"`` or ``"f1"``, or a dict by output name. Default: None,
-            that of the output's kind.
-        strict: Count a budget as kept only if the examples show it. Default: False.
-        prefer: What ``"auto"`` selects among the models within the budget, ``"speed"`` or ``"size"``. Default: None,
+        metric: Metric of ``max_drop``, such as ``"top1"`` or ``"f1"``, or a dict by output name. Default: None, that of
+            the output's kind.
+        strict: Count a budget as met only if the examples prove it. Default: False.
+        prefer: Preference of ``"auto"`` among the models within the budget, ``"speed"`` or ``"size"``. Default: None,
             speed.
-        figure: PNG to draw with size, latency and drop of every model judged. Default: None.
+        figure: PNG to write, with size, latency and drop of every judged model. Default: None.
 
     Returns:
         A ``Conversion``: ``path`` (the file), ``models`` (each file with ``size_bytes``, ``sha256`` and ``scores``),
         ``task``, ``calibration``, ``budget`` (``met``, ``require_met()``), ``notes``, ``warnings`` and ``to_dict()``.
 
     Raises:
-        EdgekitError: The model, the data or a target is unfit, or arguments contradict each other; nothing was written
-            then. Messages name the command's options: ``--max-drop`` is ``max_drop``. A missed budget does not raise.
-        TypeError: An argument has the wrong type; it is an ``EdgekitError``, too.
+        EdgekitError: The model, the data or a target cannot be used, or arguments contradict each other; nothing is
+            written in that case. Messages name the command's options: ``--max-drop`` is ``max_drop``. A missed budget
+            does not raise an error.
+        TypeError: An argument has the wrong type; the error is also an ``EdgekitError``.
 
     Example:
         >>> import edgekit
@@ -240,7 +241,7 @@ def _architecture(architecture: Any) -> str | None:
 
 
 def _class_names(classes: Any) -> tuple[str, ...]:
-    """``module:Class`` for each class: it is the other process that imports them."""
+    """``module:Class`` for each class, because the separate process imports them."""
     if isinstance(classes, (str, type)):
         classes = [classes]
     if not isinstance(classes, Sequence) or not all(isinstance(each, (str, type)) for each in classes):

@@ -1,4 +1,4 @@
-"""``edgekit.load_data``, and data as a Python caller passes it to the other functions."""
+"""``edgekit.load_data``, and the handling of data that Python callers pass to the other functions."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from edgekit.datasets.dataset import Dataset
     from edgekit.datasets.readers.memory import MemoryData
 
-#: What functions accept as data: a name or path, arrays, an iterable of batches, or a function that returns either.
+#: Data that functions accept: a name or path, arrays, an iterable of batches, or a function that returns one of these.
 DataSource = Any
-#: Seeds that every random generator takes.
+#: Largest seed that every random generator accepts.
 LARGEST_SEED = 2**32 - 1
 
 
 def data_of(data: Any, name: str = "data") -> str | MemoryData:
-    """Data as edgekit reads it: a name or path as text, or data in memory.
+    """Convert an argument to data that edgekit can read: a name or path as text, or data in memory.
 
     Args:
-        data: What was passed.
+        data: Value of the argument.
         name: Name of the argument.
     Raises:
-        ArgumentTypeError: It is none of the accepted forms.
+        ArgumentTypeError: The value has none of the accepted forms.
     """
     if isinstance(data, (str, os.PathLike)):
         return str(as_path(data, name)) if isinstance(data, os.PathLike) else _text(data, name)
@@ -61,26 +61,26 @@ def load_data(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
 ) -> Dataset:
-    """Load labelled examples into memory, split into a part to learn from and a part that is held back.
+    """Load labelled examples into memory, split into a training part and a held-back part.
 
-    ``convert`` and ``validate`` take the same data, read it piece by piece, and hold the same examples back.
+    ``convert`` and ``validate`` accept the same data, read it in batches, and hold the same examples back.
 
     Args:
         data: ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``; the path of an .npz or IDX file, or of a folder of
             images or .npy files with one sub-folder per class, as text or ``Path``; ``"python:module:function"``;
             ``(inputs, labels)`` as arrays with one row per example; a dict with ``x`` and ``y``; or an iterable of
             such pairs, each a batch or one example.
-        seed: Seed of the choice of what is held back, 0 to 2**32 - 1, if the source has no test part. Default: 0.
-        image_size: Height and width in pixels that images of a folder are resized to. Default: those of the first.
-        channels: 1 (grey) or 3 (colour), for images of a folder. Default: those of the first.
+        seed: Seed for choosing the held-back examples, 0 to 2**32 - 1, if the source has no test part. Default: 0.
+        image_size: Height and width in pixels to resize the images of a folder to. Default: those of the first image.
+        channels: 1 (grayscale) or 3 (colour), for the images of a folder. Default: that of the first image.
 
     Returns:
-        A ``Dataset``: ``x_train`` and ``x_test`` (N, ...), ``y_train`` and ``y_test`` (N,) int64 class numbers,
-        ``labels`` (class names) and ``digest`` (SHA-256 of all of it).
+        A ``Dataset``: ``x_train`` and ``x_test`` (N, ...), ``y_train`` and ``y_test`` (classes, int64 (N,)),
+        ``labels`` (class names) and ``digest`` (SHA-256 of the whole content).
 
     Raises:
-        EdgekitError: There is no such data, it is damaged, or it has no labels.
-        TypeError: An argument has the wrong type; it is an ``EdgekitError``, too.
+        EdgekitError: The data does not exist, is damaged, or has no labels.
+        TypeError: An argument has the wrong type; the error is also an ``EdgekitError``.
 
     Example:
         >>> import edgekit

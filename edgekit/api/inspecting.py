@@ -1,4 +1,4 @@
-"""``edgekit.inspect``: what a model file holds."""
+"""``edgekit.inspect``: reads the content of a model file."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def inspect(model: ModelSource) -> Inspection: ...
 @overload
 def inspect(model: ModelSource, *, targets: Sequence[str]) -> Inspection | TargetChecks: ...
 def inspect(model: ModelSource, *, targets: Sequence[str] = ()) -> Inspection | TargetChecks:
-    """Read what a model file holds, without TensorFlow and without running any of it.
+    """Read the content of a model file, without TensorFlow and without running any of it.
 
     Args:
         model: Path of a .tflite, .h5, .keras or .pt2 file or of a SavedModel folder, as text or ``Path``; or a
             ``keras.Model`` in memory.
-        targets: Names of runtimes, such as ``"tflite-runtime-2.14"``: check whether a .tflite runs there instead.
+        targets: Names of runtimes, such as ``"tflite-runtime-2.14"``, to check instead whether a .tflite runs there.
             ``edgekit targets`` lists the names. Default: none.
 
     Returns:
@@ -38,8 +38,8 @@ def inspect(model: ModelSource, *, targets: Sequence[str] = ()) -> Inspection | 
         ``failed_targets``, ``checks``). Each has ``to_dict()``.
 
     Raises:
-        EdgekitError: The file is missing, damaged or foreign, or there is no such target.
-        TypeError: An argument has the wrong type; it is an ``EdgekitError``, too.
+        EdgekitError: The file is missing, is damaged or has another format, or a target does not exist.
+        TypeError: An argument has the wrong type; the error is also an ``EdgekitError``.
 
     Example:
         >>> import edgekit

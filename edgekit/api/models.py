@@ -1,4 +1,4 @@
-"""A model as a Python caller passes it: a path, or a Keras model in memory."""
+"""Accepts a model from a Python caller: a path, or a Keras model in memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from edgekit_runtime.errors import ArgumentTypeError, ConversionError
 
 #: Packages whose ``Model`` has a ``save`` that writes .keras files.
 _KERAS_PACKAGES = ("keras", "tf_keras")
-#: What a .keras file says instead of when it was saved, so that equal models make equal files.
+#: Date in a .keras file instead of the time of saving, so that equal models give equal files.
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @runtime_checkable
 class KerasModel(Protocol):
-    """A ``keras.Model``, whose own ``save`` method is all that edgekit calls."""
+    """A ``keras.Model``; edgekit calls only its ``save`` method."""
 
     name: str
 
@@ -29,12 +29,12 @@ class KerasModel(Protocol):
         """Write the model to a .keras file."""
 
 
-#: What functions accept as a model.
+#: Types that functions accept as a model.
 ModelSource = str | os.PathLike[str] | KerasModel
 
 
 def is_keras_model(value: object) -> bool:
-    """Whether a value is a Keras model; Keras is not imported for it."""
+    """Whether a value is a Keras model, without importing Keras."""
     return any(
         kind.__name__ == "Model" and kind.__module__.partition(".")[0] in _KERAS_PACKAGES
         for kind in type(value).__mro__
@@ -43,13 +43,13 @@ def is_keras_model(value: object) -> bool:
 
 @contextmanager
 def model_file(model: Any, name: str = "model") -> Iterator[Path]:
-    """Yield the file of a model; one in memory is saved to a temporary file, which is removed afterwards.
+    """Yield the file of a model; a model in memory is saved to a temporary file, which is removed afterwards.
 
     Args:
         model: A path, or a Keras model.
         name: Name of the argument.
     Raises:
-        ArgumentTypeError: It is neither.
+        ArgumentTypeError: The value is neither.
         ConversionError: Keras could not save the model.
     """
     if not is_keras_model(model):
@@ -87,7 +87,7 @@ def _path(model: object, name: str) -> Path:
 
 
 def _remove_dates(path: Path) -> None:
-    """Write a .keras file anew without the time at which it was saved: the same model gives the same bytes."""
+    """Rewrite a .keras file without the time of saving, so that the same model gives the same bytes."""
     with zipfile.ZipFile(path) as archive:
         members = {member.filename: archive.read(member) for member in archive.infolist()}
     if "metadata.json" in members:

@@ -1,4 +1,4 @@
-"""``edgekit.validate``: does a .tflite still answer as the model it came from?"""
+"""``edgekit.validate``: compares the predictions of a .tflite with those of its source model."""
 
 from __future__ import annotations
 
@@ -78,32 +78,32 @@ def validate(  # type: ignore[misc]  # The options for several files are those f
     layers: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Validation | tuple[Validation, ...]:
-    """Compare one or more .tflite files with the model that they came from, on the same data.
+    """Compare one or more .tflite files with their source model on the same data.
 
     Args:
         model: The reference: path of an .h5, .keras, .pt2 or .tflite file or of a SavedModel folder, as text or
             ``Path``; or a ``keras.Model`` in memory.
-        tflite: Path of the .tflite to judge, or a list of these; the model then answers once for all of them.
-        data: What to compare on, with labels or without: a name or path as for ``edgekit validate --data``; inputs
+        tflite: Path of the .tflite to judge, or a list of paths; the model then runs only once for all of them.
+        data: Data for the comparison, with or without labels: a name or path as for ``edgekit validate --data``; inputs
             (N, ...) as an array or as a dict by input name; ``(inputs, labels)``; an iterable of such batches or
             single examples; or a function that returns one. uint8 arrays are pixels, floats are passed unchanged.
-        max_drop: Largest allowed drop, a fraction: 0.005 is half a point of top-1, F1, R², mean IoU or token
+        max_drop: Maximum allowed drop, a fraction: 0.005 is half a point of top-1, F1, R², mean IoU or token
             accuracy, by the output's kind. Default: None, no limit.
-        min_agreement: Least share of equal classes, a fraction such as 0.99. Default: None, no limit.
-        samples: Examples to compare on, at most. Default: None, all.
+        min_agreement: Minimum share of equal classes, a fraction such as 0.99. Default: None, no limit.
+        samples: Maximum number of examples. Default: None, all.
         everything: Use all of the data, not only the part that is held back (a fifth, unless the data has a test
             part). Default: False.
         slice_by: Compare each slice by itself: a column of a table, an array or key of that name, or ``"folder"``.
             Default: None, no slices.
         top_k: The k of top-k accuracy. Default: 5.
         seed: Seed of all random choices, 0 to 2**32 - 1. Default: 0.
-        label_column: Heading or number of a table's column of labels. Default: None, found by itself.
+        label_column: Heading or number of the label column of a table. Default: None, detected automatically.
         pixel_range: Real values of pixels 0 and 255 at the model's image input, such as ``(-1, 1)``, or a dict of
-            these by input name. Default: None, what the .tflite says.
+            these by input name. Default: None, that of the .tflite.
         task: ``"classification"``, ``"multilabel"``, ``"regression"``, ``"segmentation"``, ``"detection"`` or
-            ``"sequence"``. Default: None, found in the model and the data.
-        output_kind: Kind of all outputs, such as ``"classes"``, or a dict by output name. Default: None, found.
-        input_kind: Kind of the only input, such as ``"image"``, or a dict by input name. Default: None, found.
+            ``"sequence"``. Default: None, detected from the model and the data.
+        output_kind: Kind of all outputs, such as ``"classes"``, or a dict by output name. Default: None, detected.
+        input_kind: Kind of the only input, such as ``"image"``, or a dict by input name. Default: None, detected.
         layers: Also measure the noise that each layer of a Keras model adds. Default: False.
         progress: Called with the number of examples done since the last call. Default: None.
 
@@ -113,8 +113,8 @@ def validate(  # type: ignore[misc]  # The options for several files are those f
         and ``require_passed()``, which raises ``BelowThresholdError``.
 
     Raises:
-        EdgekitError: A file or the data is missing, damaged or unfit. A missed limit does not raise.
-        TypeError: An argument has the wrong type; it is an ``EdgekitError``, too.
+        EdgekitError: A file or the data is missing, damaged or incompatible. A missed limit does not raise an error.
+        TypeError: An argument has the wrong type; the error is also an ``EdgekitError``.
 
     Example:
         >>> import edgekit
@@ -148,7 +148,7 @@ def validate(  # type: ignore[misc]  # The options for several files are those f
             request = DataRequest(source, options.seed, options.label_column)
             results = tuple(_with_layers(each, request, options) for each in results)
     if is_keras_model(model):
-        # The file is gone; its name still says which model it was.
+        # The temporary file is gone, but its name still identifies the model.
         results = tuple(replace(each, reference=Path(reference.name)) for each in results)
     return results[0] if is_one else results
 
