@@ -11,7 +11,7 @@ from pathlib import Path
 from edgekit_runtime.errors import ModelFileError
 
 _EXPORT = "model.eval(); torch.export.save(torch.export.export(model, (example_input,)), '{stem}.pt2')"
-_EXPORT_FROM_PYTORCH = f"in the PyTorch that it came from: {_EXPORT}"
+_EXPORT_FROM_PYTORCH = f"in PyTorch, where the model was made: {_EXPORT}"
 #: The number that torch.save of PyTorch 1.5 and earlier writes first, after the pickle's own header.
 _OLD_TORCH_SAVE = b"\x8a\x0a" + (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 _ONNX = re.compile(rb"\x08[\x03-\x1e](\x12[\x00-\x7f][A-Za-z]|\x3a)")
@@ -53,7 +53,7 @@ _SAFETENSORS = ForeignFormat(
 _ONNX_MODEL = ForeignFormat("an ONNX model", _EXPORT_FROM_PYTORCH)
 _CORE_ML_MODEL = ForeignFormat("a Core ML model", _EXPORT_FROM_PYTORCH)
 _GGUF = ForeignFormat("a GGUF file of a language model", _EXPORT_FROM_PYTORCH)
-_SAVED_MODEL_FILE = ForeignFormat("the graph of a SavedModel", "pass the folder that it lies in")
+_SAVED_MODEL_FILE = ForeignFormat("the graph of a SavedModel", "pass the folder that contains it")
 _FROZEN_GRAPH = ForeignFormat(
     "a frozen graph of TensorFlow 1, without names of its inputs and outputs",
     "in TensorFlow, with the model's code: tf.saved_model.save(model, 'folder'), and pass that folder",

@@ -169,7 +169,7 @@ def _require_bounded_scalars(nodes: list[dict[str, Any]]) -> None:
 
 def _require_plain_item(node: Mapping[str, Any]) -> None:
     if node["target"] == GET_ITEM and [next(iter(each["arg"])) for each in node["inputs"][1:]] != ["as_int"]:
-        raise FieldError("a part of a result that is not chosen by a number")
+        raise FieldError("a part of a result that is not selected by an integer")
 
 
 def _scalar_degree(argument: Mapping[str, Any], degrees: Mapping[str, int]) -> int:

@@ -70,7 +70,7 @@ def number(value: Any) -> float | str:
 def string(value: Any) -> str:
     """Check a short string, such as the mode ``tanh``."""
     if not isinstance(value, str) or len(value) > _MAX_STRING:
-        raise FieldError(f"{str(value)[:80]!r} for a text")
+        raise FieldError(f"{str(value)[:80]!r} for a string")
     return value
 
 

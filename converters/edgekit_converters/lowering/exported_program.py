@@ -139,7 +139,9 @@ def _convert(module: Any, inputs: Mapping[str, Any]) -> bytes:
 def _notes(program: Program, *, is_fixed: bool, channels_first: bool) -> tuple[str, ...]:
     notes = [program.note_on_open_sizes] if program.note_on_open_sizes else []
     if program.batch_symbol and is_fixed:
-        notes.append("The export left the batch open, and not every operator can follow it in TFLite: it is fixed.")
+        notes.append(
+            "The export left the batch dynamic, but not every operator supports that in TFLite: the batch is fixed."
+        )
     if channels_first:
         notes.append(program.note_on_layout)
     return tuple(notes)

@@ -66,7 +66,7 @@ def block_size(model: bytes) -> int:
     start = old.vector(buffer, Buffer.DATA)
     size = struct.unpack_from("<I", model, start + 4)[0] if start else 0
     if not size or model[size + 4 : size + 8] != FILE_IDENTIFIER:
-        raise ModelFileError("The model's metadata says that edgekit packed it, and it did not.")
+        raise ModelFileError("The model's metadata says that edgekit packed it, but edgekit did not.")
     return int(size)
 
 

@@ -134,7 +134,7 @@ def _float_rules(description: ModelDescription, names: Collection[str]) -> Itera
             wanted -= outputs
     if wanted:
         raise UsageError(
-            "No operator of the model writes what is to stay in float.",
+            "No operator of the model writes a tensor that should stay in float.",
             expected="names of output tensors of operators",
             received=", ".join(sorted(wanted)),
         )

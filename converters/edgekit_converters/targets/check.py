@@ -110,7 +110,7 @@ def _custom_finding(operands: Operands, target: Target) -> Iterator[Finding]:
         needed=0,
         available=0,
         tensors=_names(operands.outputs),
-        next_step="replace the layer by one of builtin operators",
+        next_step="replace the layer with one made of builtin operators",
         outputs=_names(operands.outputs),
     )
 

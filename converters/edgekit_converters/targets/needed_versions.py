@@ -261,7 +261,7 @@ def _cast(operands: Operands) -> Iterator[NeededVersion]:
 
 def _strided_slice(operands: Operands) -> Iterator[NeededVersion]:
     if "Offset" in operands.options:
-        yield NeededVersion(8, "ends relative to the begins", operands.outputs)
+        yield NeededVersion(8, "end indices relative to the begin indices", operands.outputs)
     if operands.options & {"EllipsisMask", "NewAxisMask"}:
         yield NeededVersion(6, "an ellipsis or a new axis", operands.outputs)
 

@@ -173,8 +173,8 @@ RULES = (
         find=_small_integers,
         reason="it reads 4-bit weights incorrectly, rejects them or crashes",
         next_step="convert with --quantize int8 or dynamic for this target",
-        measured="tflite-runtime 2.14.0: convolutions and LSTMs with int4 weights answer at chance, DEQUANTIZE refuses "
-        "int4; TensorFlow 2.5.3: 'Unsupported data type 17'",
+        measured="tflite-runtime 2.14.0: convolutions and LSTMs with int4 weights predict at chance level, "
+        "DEQUANTIZE rejects int4; TensorFlow 2.5.3: 'Unsupported data type 17'",
     ),
     Rule(
         name="per-channel dense weights",

@@ -229,7 +229,7 @@ def _read_chunk_table(source: Source, address: int, rank: int, limit: int = _MAX
     fields = Fields(source, source.signed(address, 24, b"TREE"), 4)
     kind, level, used = fields.number(1), fields.number(1), fields.number(2)
     if kind != 1 or level >= limit:
-        raise source.damaged("a table of chunks leads elsewhere")
+        raise source.damaged("a table of chunks points to something else")
     key_bytes = 8 * (rank + 2)
     entries = Fields(source, source.read(address + 24, used * (key_bytes + 8)))
     for _ in range(used):

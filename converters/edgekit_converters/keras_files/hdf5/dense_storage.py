@@ -107,7 +107,7 @@ def _records(source: Source, address: int) -> Iterator[bytes]:
     fields = Fields(source, source.signed(address, 38, b"BTHD"), 4)
     version, kind = fields.number(1), fields.number(1)
     if version != 0 or kind not in _ID_POSITION:
-        raise source.damaged("a list of another kind in place of names")
+        raise source.damaged("another kind of list instead of names")
     node_size, record_size, depth = fields.number(4), fields.number(2), fields.number(2)
     fields.skip(2)
     root, root_records = fields.number(8), fields.number(2)

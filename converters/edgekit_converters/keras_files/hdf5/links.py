@@ -70,7 +70,7 @@ def _symbol_table(
     fields = Fields(source, source.signed(address, 24, b"TREE"), 4)
     kind, level, used = fields.number(1), fields.number(1), fields.number(2)
     if kind != 0 or level >= limit:
-        raise source.damaged("a group's table of names leads elsewhere")
+        raise source.damaged("a group's table of names points to something else")
     entries = Fields(source, source.read(address + 24, 16 * used + 8))
     for _ in range(used):
         entries.skip(8)

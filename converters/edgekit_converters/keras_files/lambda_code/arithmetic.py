@@ -43,7 +43,7 @@ def read_lambda(config: dict[str, Any]) -> Expression:
             f"Layer '{name}' is a Lambda, and its code is not plain arithmetic.",
             expected="arithmetic on the layer's input, such as x / 127.5 - 1",
             received=str(reason),
-            next_step="replace it by plain layers and save the model again; --allow-unsafe runs the stored code",
+            next_step="replace it with plain layers and save the model again; --allow-unsafe runs the stored code",
         ) from None
 
 

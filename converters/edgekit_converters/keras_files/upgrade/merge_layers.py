@@ -91,7 +91,7 @@ def _add_branch(branch: Layer, layers: list[Layer], inputs: list[list[Any]]) -> 
         raise ModelFileError(
             f"The Merge of this model joins a {branch['class_name']}, which edgekit cannot read.",
             expected="Sequential branches",
-            next_step="rebuild the model with the functional interface and its weights",
+            next_step="rebuild the model with the functional API, and load its weights",
         )
     if _begins_with_branches(branch):
         nested = _functional(layer_name(branch), branch)
@@ -121,7 +121,7 @@ def _add_call(layer: Layer, previous: str, layers: list[Layer]) -> str:
     elif call not in known["inbound_nodes"]:
         raise ModelFileError(
             f"Layer '{layer_name(layer)}' is shared by branches of a Merge, which edgekit cannot read.",
-            next_step="rebuild the model with the functional interface and its weights",
+            next_step="rebuild the model with the functional API, and load its weights",
         )
     return layer_name(layer)
 
@@ -134,7 +134,7 @@ def _replace(layer: Layer) -> None:
             f"Layer '{layer_name(layer)}' merges its inputs in a way that edgekit cannot read.",
             expected="sum, mul, concat, ave, max or dot",
             received=str(mode)[:40],
-            next_step="rebuild this layer with today's Keras",
+            next_step="rebuild this layer with Keras 3",
         )
     layer["class_name"] = _MODES[mode]
     layer["config"] = {"name": layer_name(layer)}

@@ -47,6 +47,6 @@ def application_note(model: Any) -> str:
     if family is None:
         return ""
     return (
-        f"It has the layers of {family.name}, which keras.applications feeds pixels in its own way: "
-        f"if it was trained so, convert it with {family.options}."
+        f"It has the layers of {family.name}, for which keras.applications preprocesses pixels in a special way: "
+        f"if it was trained like that, convert it with {family.options}."
     )
