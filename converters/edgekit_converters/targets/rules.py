@@ -189,7 +189,7 @@ RULES = (
         name="per-channel dense weights without a bias",
         targets=("tflite-runtime-2.14",),
         find=_per_channel_dense_without_bias,
-        reason="on ARM it reads a missing bias, and crashes with several rows or fewer than four channels",
+        reason="on ARM it reads a bias that does not exist, and crashes with several rows or fewer than four channels",
         next_step="convert with --target tflite-runtime-2.14, which gives dense layers one scale",
         measured="tflite-runtime 2.14.0 on emulated aarch64 and armv7l: int8 outputs of (2, 6) and (1, 5, 6) end in a "
         "segmentation fault with per-channel weights, not with one scale nor on x86-64",
