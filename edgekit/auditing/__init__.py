@@ -1,1 +1,1 @@
-"""``edgekit audit``: what is wrong with a .tflite, whoever made it."""
+"""``edgekit audit``: finds problems in a .tflite made by any tool."""

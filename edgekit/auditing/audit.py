@@ -1,4 +1,4 @@
-"""``edgekit audit`` as a function: all checks of one file."""
+"""``edgekit audit`` as a function: runs all checks on one file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from edgekit_runtime.packed_file.model_file import read_model_file
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the checks found.
+    """Results of all checks.
 
     Attributes:
-        path: The file.
-        sha256: Its digest, in hex.
+        path: Path of the file.
+        sha256: SHA-256 of the file, in hex.
         size_bytes: File size in bytes.
-        results: One per check, in the order of the registry.
+        results: One result per check, in the order of the registry.
     """
 
     path: Path
@@ -49,16 +49,16 @@ class Audit:
 
 
 def audit(path: Path, request: AuditRequest) -> Audit:
-    """Look for what is wrong with a .tflite, whoever made it.
+    """Look for problems in a .tflite made by any tool.
 
-    Native code sees the file only after the structure check, and first in a process of its own.
+    Native code reads the file only after the structure check, and at first in a separate process.
 
     Args:
-        path: The file.
-        request: What to judge it by.
+        path: Path of the file.
+        request: Options of the audit.
     Raises:
-        ModelFileError: The file is missing or not a .tflite. A damaged one is a finding.
-        EdgekitError: The data, the reference model or a target is missing or does not fit.
+        ModelFileError: The file is missing or is not a .tflite. Damage is reported as a finding instead.
+        EdgekitError: The data, the reference model or a target is missing or incompatible.
     """
     content = read_model_file(path)
     for name in request.targets:

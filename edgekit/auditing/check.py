@@ -1,4 +1,4 @@
-"""The record of a check, and what it finds."""
+"""Defines the record of a check and its findings."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Severity(str, Enum):
-    """How bad a finding is.
+    """Severity of a finding.
 
     Attributes:
-        PROBLEM: The file is wrong, or its predictions are.
-        REMARK: Worth knowing; the file may be right all the same.
+        PROBLEM: The file or its predictions are wrong.
+        REMARK: Worth knowing, but the file may still be right.
     """
 
     PROBLEM = "problem"
@@ -24,10 +24,10 @@ class Severity(str, Enum):
 
 
 class Need(Enum):
-    """What a check needs; without it, it is skipped. The value is the reason that the user reads.
+    """Requirement of a check, which is skipped without it; the value is the reason shown to the user.
 
     Attributes:
-        STRUCTURE: A structure that can be described.
+        STRUCTURE: A structure that can be parsed.
         RUNS: Predictions on this machine.
         DATA: ``--data``.
         REFERENCE: ``--against``.
@@ -41,12 +41,12 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a check found.
+    """A finding of a check.
 
     Attributes:
-        severity: How bad it is.
-        subject: What it is about: a tensor, an operator, a target; empty for the whole file. Text of the file.
-        text: What was found, a sentence.
+        severity: Severity of the finding.
+        subject: Tensor, operator or target that it concerns, empty for the whole file; the text comes from the file.
+        text: Description in one sentence.
     """
 
     severity: Severity
@@ -64,9 +64,9 @@ class Check:
 
     Attributes:
         name: Check name in reports.
-        needs: What it needs.
-        judge: Gives what it finds; nothing if all is well.
-        advice: What the user can do about its findings.
+        needs: Requirements of the check.
+        judge: Yields the findings; none if there is no problem.
+        advice: Advice about its findings.
     """
 
     name: str
@@ -81,9 +81,9 @@ class CheckResult:
 
     Attributes:
         check: Check name.
-        findings: What it found, in the order of the file.
-        advice: What the user can do about it.
-        skipped: Why it was not run; empty if it was.
+        findings: Findings, in the order of the file.
+        advice: Advice about the findings.
+        skipped: Reason why the check was skipped; empty if it was run.
     """
 
     check: str
@@ -101,7 +101,7 @@ class CheckResult:
         return worst.value if worst else "passed"
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values; the advice only if there is something to do."""
+        """The fields as plain values; the advice only if there are findings."""
         fields: dict[str, Any] = {"check": self.check, "status": self.status}
         if self.findings:
             fields |= {"findings": [finding.to_dict() for finding in self.findings], "advice": self.advice}

@@ -1,4 +1,4 @@
-"""What the checks of an audit look at, each part made when a check first asks for it."""
+"""Provides what the checks of an audit examine; each part is computed when a check first needs it."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 @dataclass(frozen=True, slots=True)
 class AuditRequest:
-    """What the user wants a file to be judged by.
+    """Options of an audit.
 
     Attributes:
-        targets: Runtimes that it must run on.
-        against: The model that it was made from; None if that is not at hand.
-        data: Data to judge it on, by name or path; None for made-up inputs.
-        label_column: Column of the labels if the data is a table; None finds it.
-        samples: Examples to use, at most.
-        max_drop: Largest drop against ``against``, an absolute fraction.
+        targets: Runtimes that the file must run on.
+        against: Path of the source model; None if it is not available.
+        data: Data to judge the file on, by name or path; None for generated inputs.
+        label_column: Label column if the data is a table; None detects it.
+        samples: Maximum number of examples.
+        max_drop: Maximum drop against the source model, an absolute fraction.
         pixel_ranges: Real values of pixels 0 and 255, by input name, or under "" for the only image.
-        claim: What the user says of the task.
-        seed: Seed of everything random.
+        claim: The user's declaration of the model's task.
+        seed: Seed of all random choices.
     """
 
     targets: tuple[str, ...] = ()
@@ -54,13 +54,13 @@ class AuditRequest:
 
 @dataclass(frozen=True, slots=True)
 class MadeUpRun:
-    """Predictions for made-up inputs, computed in a process of its own.
+    """Predictions for generated inputs, computed in a separate process.
 
     Attributes:
         inputs: Inputs by name, (N, ...).
         outputs: Outputs by name, (N, ...); empty if the file does not run.
-        examples: N; 1 if the first axis of the inputs is not a batch.
-        error: Why it does not run; empty if it does.
+        examples: Number of examples N; 1 if the first axis of the inputs is not a batch.
+        error: Reason why the file does not run; empty if it does.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -73,11 +73,11 @@ class AuditContext:
     """A file under audit.
 
     Attributes:
-        path: The file.
-        content: All of it.
-        request: What it is judged by.
-        model: The parsed file; None if its structure is damaged.
-        structure_error: Why it could not be parsed; empty if it could.
+        path: Path of the file.
+        content: Content of the file.
+        request: Options of the audit.
+        model: Parsed file; None if its structure is damaged.
+        structure_error: Reason why it could not be parsed; empty if it could.
     """
 
     def __init__(self, path: Path, content: bytes, request: AuditRequest) -> None:
@@ -90,7 +90,7 @@ class AuditContext:
             self.structure_error = f"{error.problem} {error.received}".strip()
 
     def missing(self, need: Need) -> bool:
-        """Whether a check that needs this cannot be run."""
+        """Whether this requirement is not fulfilled."""
         if need is Need.STRUCTURE:
             return self.model is None
         if need is Need.RUNS:
@@ -105,7 +105,7 @@ class AuditContext:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """What edgekit packed; empty if that is nothing, or damaged, which a check of its own reports."""
+        """edgekit's manifest; empty if there is none or if it is damaged, which another check reports."""
         try:
             return packed_manifest(Parts(self.content))
         except ModelFileError:
@@ -119,9 +119,9 @@ class AuditContext:
 
     @cached_property
     def made_up(self) -> MadeUpRun:
-        """Predictions for inputs of many levels and patterns; native code that crashes does so in another process."""
+        """Predictions for inputs of many levels and patterns, in another process because native code may crash."""
         run = self._run_made_up(has_batch=True)
-        # Of some models the first axis is not a batch.
+        # The first axis of some models is not a batch.
         return self._run_made_up(has_batch=False) if run.error else run
 
     def _run_made_up(self, *, has_batch: bool) -> MadeUpRun:
@@ -138,15 +138,15 @@ class AuditContext:
 
     @property
     def has_open_sizes(self) -> bool:
-        """Whether sizes other than the batch are the caller's choice, so that made-up inputs may have wrong ones."""
+        """Whether sizes other than the batch are open, so that generated inputs may have unsuitable ones."""
         return has_open_sizes(self.parsed.description)
 
     @cached_property
     def validation(self) -> Validation:
-        """The existing comparison: with ``--against`` of both files, else of the file with itself.
+        """The comparison with the source model, or of the file with itself without ``--against``.
 
         Raises:
-            EdgekitError: The data or the reference cannot be read, or does not fit.
+            EdgekitError: The data or the reference cannot be read or is incompatible.
         """
         return self.validate(self.request.pixel_ranges)
 
@@ -167,7 +167,7 @@ class AuditContext:
         return validate_all(reference, [self.path], data, thresholds=Thresholds(), options=options)[0]
 
     def operators(self) -> Iterator[tuple[str, OperatorDescription, tuple[TensorDescription, ...]]]:
-        """Each operator of each graph, with a name for reports and the tensors of its graph."""
+        """Yield each operator of each graph, with a name for reports and the tensors of its graph."""
         for number, graph in enumerate(self.parsed.description.subgraphs):
             for place, operator in enumerate(graph.operators):
                 where = f"graph {number}, " if number else ""
@@ -175,7 +175,7 @@ class AuditContext:
                 yield f"{where}operator {place} {name}", operator, graph.tensors
 
     def codes(self, tensor: TensorDescription) -> np.ndarray | None:
-        """A constant's integers in its shape; None if it is not made of whole bytes or is stored sparsely."""
+        """The integers of a constant in its shape; None if they are not whole bytes or are stored sparsely."""
         if not tensor.is_constant or tensor.dtype not in ("int8", "uint8", "int16", "int32"):
             return None
         dtype = np.dtype(tensor.dtype)

@@ -1,4 +1,4 @@
-"""Inputs that tell whether a model looks at them: many levels and patterns, within the range that it can take."""
+"""Generates inputs that show whether a model uses them: many levels and patterns, within the range of the input."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from edgekit_runtime.tensor_info import TensorInfo, model_inputs
 from edgekit_runtime.tflite.description import ModelDescription, TensorDescription
 
 EXAMPLES = 32
-#: Of a size that the file leaves open.
+#: Value for a size that the file leaves open.
 _OPEN_SIZE = 16
 _UNIT_RANGE = (0.0, 1.0)
 
 
 def has_open_sizes(description: ModelDescription) -> bool:
-    """Whether a size other than the batch is the caller's choice."""
+    """Whether a size other than the batch is open."""
     return any(-1 in info.shape[1:] for info in model_inputs(description))
 
 
@@ -30,14 +30,14 @@ def made_up_inputs(
     seed: int,
     has_batch: bool = True,
 ) -> dict[str, np.ndarray]:
-    """For each input by name, examples of noise, even levels, gradients and single spikes.
+    """For each input by name, examples of noise, constant levels, gradients and single spikes.
 
     Args:
-        description: The model.
-        task: Which inputs are images.
-        preprocessing: What pixels become, by input name; empty if the file does not say.
+        description: Description of the model.
+        task: Task of the model, which says which inputs are images.
+        preprocessing: Preprocessing by input name; empty if the file does not contain it.
         seed: Seed of the noise.
-        has_batch: Whether the first axis counts examples; else there is one example, of the stored shape.
+        has_batch: Whether the first axis is the batch; if not, there is one example of the stored shape.
     """
     random = np.random.default_rng(seed)
     inputs = {}
@@ -54,7 +54,7 @@ def made_up_inputs(
 
 
 def input_range(description: ModelDescription, info: TensorInfo) -> tuple[float, float] | None:
-    """The real values that an input's integers stand for, also behind a QUANTIZE; None for a float input."""
+    """The range of real values of an input's integers, also behind a QUANTIZE; None for a float input."""
     tensors = description.tensors
     tensor = tensors[info.index]
     if not tensor.scales:
@@ -74,12 +74,12 @@ def real_range(tensor: TensorDescription) -> tuple[float, float] | None:
 
 
 def _usual_ranges(info: TensorInfo, task: Task) -> list[tuple[float, float]]:
-    """Ranges of an input that nothing is known of: pixels are used in three ways."""
+    """Usual ranges for an input of unknown range; pixels have three common ranges."""
     return [_UNIT_RANGE, (-1.0, 1.0), (0.0, 255.0)] if task.inputs[info.name].name == IMAGE else [_UNIT_RANGE, (-1, 1)]
 
 
 def _pattern(number: int, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
-    """Values from 0 to 1."""
+    """A pattern of values from 0 to 1."""
     noise, size = random.random(shape), int(np.prod(shape))
     kind = number % 4
     if kind == 1:
@@ -92,7 +92,7 @@ def _pattern(number: int, shape: tuple[int, ...], random: np.random.Generator) -
 
 def _in_ranges(patterns: np.ndarray, info: TensorInfo, ranges: list[tuple[float, float]]) -> np.ndarray:
     if info.quantization is None and info.dtype.kind in "iub":
-        # Whole numbers stand for pixels where there are 256 of them, and else for rows of a table of unknown length.
+        # uint8 inputs are pixels; other integers may be indices into a table of unknown length, so they are 0 or 1.
         return np.rint(patterns * (255 if info.dtype == np.uint8 else 1)).astype(info.dtype)
     which = [ranges[number // 4 % len(ranges)] for number in range(len(patterns))]
     axes = (-1, *[1] * (patterns.ndim - 1))

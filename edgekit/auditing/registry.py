@@ -1,4 +1,4 @@
-"""The checks of an audit, in the order of their results: to add one, add its record."""
+"""Lists the checks of an audit, in the order of their results; to add a check, add its record."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _RUN = (Need.STRUCTURE, Need.RUNS)
 
 
 def run_checks(context: AuditContext) -> tuple[CheckResult, ...]:
-    """The results of all checks.
+    """Run all checks and return their results.
 
     Raises:
-        EdgekitError: The data or the reference model cannot be read, or does not fit the file.
+        EdgekitError: The data or the reference model cannot be read or is not compatible with the file.
     """
     return tuple(_run(check, context) for check in CHECKS)
 

@@ -1,1 +1,1 @@
-"""The checks of an audit, grouped by what they look at; ``edgekit.auditing.registry`` lists them."""
+"""The checks of an audit, grouped by what they examine; ``edgekit.auditing.registry`` lists them."""

@@ -1,4 +1,4 @@
-"""Checks of the file as it is: its structure, what is packed into it, and where it runs."""
+"""Checks of the file itself: its structure, its packed parts, and the targets it runs on."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from edgekit_runtime.tflite.description import SubgraphDescription
 
 
 def judge_structure(context: AuditContext) -> Iterator[Finding]:
-    """Offsets, shapes, types and scales, before native code sees a byte."""
+    """Offsets, shapes, types and scales, before native code reads the file."""
     if context.structure_error:
         yield problem(context.structure_error)
 
 
 def judge_packed_parts(context: AuditContext) -> Iterator[Finding]:
-    """The digest and the signature that travel with the file."""
+    """The digest and the signature packed into the file."""
     try:
         manifest = read_manifest(context.content)
         refuse_lost_parts(context.parsed.description, manifest.model_sha256)
@@ -38,7 +38,7 @@ def judge_packed_parts(context: AuditContext) -> Iterator[Finding]:
 
 
 def judge_operators(context: AuditContext) -> Iterator[Finding]:
-    """Operators that a target does not have in the version or for the type that is needed."""
+    """Operators that a target does not have in the required version or for the required type."""
     checks = check_targets(context.parsed, target_names())
     for check in checks:
         missing = [finding for finding in check.findings if not _is_trap(check.target, finding.problem)]
@@ -50,7 +50,7 @@ def judge_operators(context: AuditContext) -> Iterator[Finding]:
 
 
 def judge_traps(context: AuditContext) -> Iterator[Finding]:
-    """Operators that a target has, and computes wrongly or crashes in."""
+    """Operators that a target has, but computes wrongly or crashes in."""
     checks = check_targets(context.parsed, target_names())
     for check in checks:
         trapped: dict[str, list[str]] = {}
@@ -69,13 +69,13 @@ def _is_trap(target: str, reason: str) -> bool:
 
 
 def _for_target(context: AuditContext, checks: tuple[TargetCheck, ...], target: str, text: str) -> Finding:
-    """A problem if the user asked for the target, or if no target runs the file; else a remark."""
+    """A problem if the user requested the target or if no target runs the file; otherwise a remark."""
     is_needed = target in context.request.targets or not any(check.runs for check in checks)
     return problem(text, target) if is_needed else remark(text, target)
 
 
 def judge_metadata(context: AuditContext) -> Iterator[Finding]:
-    """What somebody needs who has only the file: labels, what pixels become, names."""
+    """Facts that a user needs who has only the file: labels, pixel range, names."""
     description, manifest = context.parsed.description, context.manifest
     foreign = _foreign_metadata(context)
     labels = manifest.labels or foreign.labels
@@ -118,7 +118,7 @@ def judge_unused_inputs(context: AuditContext) -> Iterator[Finding]:
 
 
 def _reached(graph: SubgraphDescription, start: set[int]) -> set[int]:
-    """Tensors that depend on others, by the order in which operators run."""
+    """Tensors that depend on the start tensors, in the order in which operators run."""
     reached = set(start)
     for operator in graph.operators:
         if reached.intersection(operator.inputs):

@@ -1,4 +1,4 @@
-"""Checks of predictions: for made-up inputs, for data, and against the model that the file was made from."""
+"""Checks of predictions: for generated inputs, for data, and against the source model."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from edgekit_converters.tensor_values import TensorValues
 from edgekit_runtime.task import IMAGE, STATE, UNNAMED
 from edgekit_runtime.tensor_info import model_inputs
 
-#: Without labels: predictions that agree less than this are another model's.
+#: Without labels, a lower agreement than this means that the reference is another model.
 _LEAST_AGREEMENT = 0.95
-#: Signal-to-noise ratio in dB: below the first, zeros would be as close; below the second, much is lost.
+#: Signal-to-noise ratios in dB: below the first, zeros would be as close; below the second, much accuracy is lost.
 _NO_BETTER_THAN_ZEROS_DB, _MUCH_IS_LOST_DB = 0.0, 10.0
-#: Share of data that the input's range may cut off.
+#: Maximum share of data that the range of the input may clip.
 _MOST_CUT_OFF = 0.01
-#: Share of the input's range that data uses at least, unless it is scaled wrongly.
+#: Minimum share of the input's range that data uses unless it is scaled wrongly.
 _LEAST_USED = 0.05
 _SOME_EXAMPLES = 64
-#: Operators whose results have no natural end, and the share of these that the end of the range may hold.
+#: Operators with unbounded results, and the maximum share of their values at the upper limit of the range.
 _SUMMING = frozenset(("ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"))
 _MOST_AT_THE_TOP = 0.05
 _NEAR = 0.05
 #: Standard deviations of a 95 % interval.
 _DEVIATIONS = 1.96
-#: What pixels 0 and 255 usually become.
+#: Usual real values of pixels 0 and 255.
 _USUAL_PIXEL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
 
 def judge_runs(context: AuditContext) -> Iterator[Finding]:
-    """Whether this machine's interpreter runs the file at all."""
+    """Whether the interpreter on this machine can run the file."""
     error = context.made_up.error
     if error and context.has_open_sizes:
         yield remark(f"made-up inputs could not be run, and their sizes are a guess: {error}")
@@ -49,7 +49,7 @@ def judge_runs(context: AuditContext) -> Iterator[Finding]:
 
 
 def judge_finite_outputs(context: AuditContext) -> Iterator[Finding]:
-    """NaN and infinity."""
+    """Outputs that contain NaN or infinity."""
     examples = context.made_up.examples
     for name, values in context.made_up.outputs.items():
         if values.dtype.kind != "f" or not values.size:
@@ -69,7 +69,7 @@ def judge_constant_outputs(context: AuditContext) -> Iterator[Finding]:
 
 
 def judge_input_ranges(context: AuditContext) -> Iterator[Finding]:
-    """Data beyond the range that an input's integers can hold, or in a corner of it."""
+    """Data outside the range of an input's integers, or in a small part of it."""
     description = context.parsed.description
     examples = _some_examples(context)
     for info in model_inputs(description):
@@ -86,7 +86,7 @@ def judge_input_ranges(context: AuditContext) -> Iterator[Finding]:
 
 
 def judge_clipped_activations(context: AuditContext) -> Iterator[Finding]:
-    """Activations of which many have the highest value that their integers hold: larger ones were cut off."""
+    """Activations with many values at the maximum of their integers, because larger values were clipped."""
     description, shares = context.parsed.description, _shares_at_the_top(context)
     for operator in description.operators:
         tensor = description.tensors[operator.outputs[0]] if operator.outputs else None
@@ -100,7 +100,7 @@ def judge_clipped_activations(context: AuditContext) -> Iterator[Finding]:
 
 
 def _shares_at_the_top(context: AuditContext) -> dict[int, float]:
-    """For each activation by number, the share of its values for some examples that its highest code stands for."""
+    """For each activation by index, the share of its values, for some examples, that have its highest code."""
     values, examples = TensorValues(context.parsed), _some_examples(context)
     count = len(next(iter(examples.values())))
     size = values.batch or count
@@ -117,12 +117,12 @@ def _shares_at_the_top(context: AuditContext) -> dict[int, float]:
 
 
 def _is_meant(top: float) -> bool:
-    """Whether a range ends where RELU_N1_TO_1 or RELU6 cut off."""
+    """Whether a range ends at the limit of RELU_N1_TO_1 or RELU6."""
     return any(abs(top - end) < _NEAR * end for end in (1.0, 6.0))
 
 
 def _some_examples(context: AuditContext) -> Mapping[str, np.ndarray]:
-    """Inputs of some examples of the data, by input name."""
+    """The inputs of some examples of the data, by input name."""
     request = context.request
     assert request.data is not None
     packed = context.manifest.preprocessing
@@ -134,7 +134,7 @@ def _some_examples(context: AuditContext) -> Mapping[str, np.ndarray]:
 
 
 def judge_accuracy(context: AuditContext) -> Iterator[Finding]:
-    """Whether predictions are better than always saying the same."""
+    """Whether predictions are better than always predicting the same class."""
     for output in context.validation.outputs:
         labelled = output.classification.labelled if output.classification else None
         if labelled is not None and _is_at_chance(labelled):
@@ -152,9 +152,9 @@ def _examples(labelled: LabelledFigures) -> int:
 
 
 def _is_at_chance(labelled: LabelledFigures) -> bool:
-    """Whether the mean recall may be that of always naming one class; never for data of one class.
+    """Whether the mean recall may result from always predicting one class; False for data of a single class.
 
-    Recalls and not top-1: of data that is nearly all of one class, naming that one is nearly always right.
+    Recall is used instead of top-1 accuracy: if nearly all data is of one class, predicting it is nearly always right.
     """
     known = [(each.candidate, each.samples) for each in labelled.recalls if each.candidate is not None and each.samples]
     if len(known) < 2:
@@ -169,7 +169,7 @@ def _accuracy_words(labelled: LabelledFigures) -> str:
 
 
 def _better_pixel_range(context: AuditContext, output: str) -> str:
-    """The pixel range that the file was made for, if it is a usual one; empty if the user gave one, or none helps."""
+    """The usual pixel range that the file was probably made for; empty if the user passed one or if none helps."""
     images = [name for name, kind in context.task.inputs.items() if kind.name == IMAGE]
     if context.request.pixel_ranges or len(images) != 1:
         return ""
@@ -186,7 +186,7 @@ def _better_pixel_range(context: AuditContext, output: str) -> str:
 
 
 def judge_comparison(context: AuditContext) -> Iterator[Finding]:
-    """How far the file is from the model that it was made from."""
+    """Differences between the file and its source model."""
     for output in context.validation.outputs:
         if output.kind == STATE:
             continue
@@ -209,7 +209,7 @@ def _drop(context: AuditContext, output: OutputParity) -> list[Finding]:
 
 
 def _agreement(output: OutputParity) -> list[Finding]:
-    """For data without labels; with labels the drop decides."""
+    """Findings for data without labels; with labels, the drop decides instead."""
     if output.accuracy_drop is not None:
         return []
     if output.agreement is None:

@@ -15,16 +15,16 @@ from edgekit_runtime.tflite.scales import SMALLEST_SCALE, smallest_scale
 _CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 0}
 #: A channel whose codes stay within this many steps of zero has fewer than 3 bits.
 _FEWEST_STEPS = 3
-#: Share of such channels that is taken for a mistake: that many channels carry next to nothing.
+#: Share of such channels that is considered a mistake, because so many channels carry almost no information.
 _MOST_COARSE_CHANNELS = 0.1
-#: Share of weights at the ends of their range. Every channel has one weight there if nothing was cut off.
+#: Share of weights at the limits of their range. Without clipping, every channel has one weight there.
 _MOST_AT_THE_ENDS = 0.05
-#: Weights of so few sizes are meant: signs, or a mask.
+#: Weights with so few distinct sizes are intentional, such as signs or a mask.
 _FEWEST_SIZES = 4
 
 
 def judge_zero_scales(context: AuditContext) -> Iterator[Finding]:
-    """Scales of 0, or so small that some processors take them for 0; the structure check refuses those that crash."""
+    """Scales of 0 or so small that some processors treat them as 0; the structure check refuses those that crash."""
     for graph in context.parsed.description.subgraphs:
         for tensor in graph.tensors:
             if smallest_scale(tensor) >= SMALLEST_SCALE:
@@ -38,7 +38,7 @@ def judge_zero_scales(context: AuditContext) -> Iterator[Finding]:
 
 
 def judge_clipped_weights(context: AuditContext) -> Iterator[Finding]:
-    """Weights of which many lie at the ends of their range: what was beyond them was cut off."""
+    """Weights with many values at the limits of their range, because values beyond the limits were clipped."""
     for name, axis, codes in _weights(context):
         limits = np.iinfo(codes.dtype)
         # Symmetric ranges leave the lowest code out.
@@ -54,7 +54,7 @@ def judge_clipped_weights(context: AuditContext) -> Iterator[Finding]:
 
 
 def judge_one_scale_weights(context: AuditContext) -> Iterator[Finding]:
-    """Weights with one scale for all channels, though these differ so much that small ones keep few bits."""
+    """Weights with one scale for all channels, although these differ so much that small ones keep few bits."""
     for name, axis, codes in _weights(context, only_one_scale=True):
         steps = np.abs(codes).max(tuple(n for n in range(codes.ndim) if n != axis))
         coarse = int(np.count_nonzero(steps <= _FEWEST_STEPS))
@@ -68,7 +68,7 @@ def judge_one_scale_weights(context: AuditContext) -> Iterator[Finding]:
 
 
 def _weights(context: AuditContext, *, only_one_scale: bool = False) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Name, axis of the channels, and integers less their zero point of the quantized weights of each operator."""
+    """Yield name, channel axis, and integers minus zero point of the quantized weights of each operator."""
     for name, operator, tensors in context.operators():
         axis = _CHANNEL_AXES.get(operator.name)
         if axis is None or len(operator.inputs) < 2 or operator.inputs[1] < 0:
