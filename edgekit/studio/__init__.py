@@ -1,1 +1,1 @@
-"""``edgekit studio``: a local web page to try models, compare them and look into them."""
+"""``edgekit studio``: a local web page to try, compare and inspect models."""

@@ -1,4 +1,4 @@
-"""What the page shows of predictions: ranked classes or values of each model, and where variants differ."""
+"""Formats predictions for the page: ranked classes or values of each model, and differences between variants."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from edgekit_runtime.classification import labels_for, predicted_classes, probab
 from edgekit_runtime.errors import DataError, EdgekitError
 from edgekit_runtime.task import CLASSES, LABELS, MASK, NUMBERS, STATE, TOKENS, Kind
 
-#: Entries of an answer that the page shows.
+#: Maximum number of entries of a prediction on the page.
 _MOST_CLASSES, _MOST_VALUES = 10, 24
-#: Values that a user may type for one input, and for how many inputs.
+#: Maximum number of typed values per input, and of inputs.
 _MOST_TYPED, _MOST_FIELDS = 4096, 8
-#: What the model sees is sent back up to this size.
+#: Maximum size of the model's view of an image that is sent back.
 _MOST_SEEN_PIXELS = 256 * 256
-#: Values that differ by less than this share of the reference's largest count as equal.
+#: Values count as equal if they differ by less than this fraction of the reference's largest value.
 _SAME_SHARE = 0.01
 
 
 def input_form(model: StudioModel) -> dict[str, Any]:
-    """How the page asks for this model's inputs: an image, or typed numbers for each input."""
+    """The form for the model's inputs on the page: an image, or typed numbers for each input."""
     name = image_input(model)
     if name is not None:
         size = model.preprocessing[name]
@@ -47,13 +47,13 @@ def input_form(model: StudioModel) -> dict[str, Any]:
 
 
 def typed_inputs(model: StudioModel, texts: Any) -> RawInputs:
-    """Numbers that a user typed, as the model's inputs.
+    """Parse numbers that a user typed as inputs of the model.
 
     Args:
-        model: The model whose input names are used.
-        texts: Text by input name, from the network: nothing of it is trusted.
+        model: Model whose input names are used.
+        texts: Text by input name, from the network and therefore not trusted.
     Raises:
-        DataError: They are not numbers, or not as many as the input takes.
+        DataError: A text is not a list of numbers, or their number differs from that of the input.
     """
     if input_form(model)["kind"] != "numbers":
         raise DataError(f"{model.name} does not take typed numbers.")
@@ -63,13 +63,13 @@ def typed_inputs(model: StudioModel, texts: Any) -> RawInputs:
 
 
 def answer_all(models: Mapping[str, StudioModel], raw: RawInputs) -> dict[str, Any]:
-    """Ask every model the same, and compare each with the first.
+    """Run every model on the same inputs, and compare each with the first.
 
     Args:
-        models: By identifier; the first is the reference.
-        raw: What the user gave, for the first model's inputs.
+        models: Models by identifier; the first is the reference.
+        raw: Inputs from the user, for the first model.
     Raises:
-        EdgekitError: The first model cannot answer it.
+        EdgekitError: The first model cannot be run on them.
     """
     reference = next(iter(models.values()))
     first = predict(reference, reference, raw)
@@ -94,13 +94,13 @@ def answer_all(models: Mapping[str, StudioModel], raw: RawInputs) -> dict[str, A
 
 
 def described_output(name: str, kind: Kind, values: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
-    """One output of one example for the page.
+    """One output of one example, for the page.
 
     Args:
-        name: The output's name.
-        kind: Its kind.
+        name: Output name.
+        kind: Kind of the output.
         values: Real values (1, ...).
-        labels: Names of the classes; may be empty.
+        labels: Class names; may be empty.
     """
     described: dict[str, Any] = {"name": name, "kind": kind.name, "shape": list(values.shape[1:])}
     if _is_ranked(kind, values):
@@ -125,7 +125,7 @@ def described_output(name: str, kind: Kind, values: np.ndarray, labels: Sequence
 
 
 def differences(reference: StudioModel, expected: Prediction, model: StudioModel, found: Prediction) -> list[str]:
-    """A sentence for each output in which a model differs from the reference; none if they agree."""
+    """One sentence for each output in which a model differs from the reference; empty if they agree."""
     names = matched(list(expected.outputs), list(found.outputs), "outputs")
     sentences = []
     for name, kind in reference.task.outputs.items():
@@ -164,7 +164,7 @@ def _is_ranked(kind: Kind, values: np.ndarray) -> bool:
 
 
 def _scores(kind: Kind, values: np.ndarray) -> np.ndarray:
-    """Scores (1, C) as ``edgekit predict`` ranks them: a single score is the second of two classes."""
+    """Scores (1, C) as ranked by ``edgekit predict``; a single score is that of the second of two classes."""
     if values.shape[1] > 1 and kind.name == CLASSES:
         return values
     scores = probabilities(values, kind.is_logit)
@@ -176,7 +176,7 @@ def _label(labels: Sequence[str], index: int) -> str:
 
 
 def _finite(value: float) -> float | None:
-    """JSON has no NaN and no infinity."""
+    """Replace NaN and infinity by None, because JSON has neither."""
     return float(value) if np.isfinite(value) else None
 
 

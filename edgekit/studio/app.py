@@ -1,4 +1,4 @@
-"""The studio as a web application: its routes, and what each answers."""
+"""Defines the studio's web application: its routes and their responses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from edgekit_runtime.errors import DataError, EdgekitError, UsageError
 
 _MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _JSON = "application/json"
-#: What a session's key looks like; any other cookie is replaced.
+#: Format of a session key; any other cookie is replaced.
 _KEY = re.compile(r"[A-Za-z0-9_-]{32,64}", re.ASCII)
 _LARGEST_BUDGET = 0.2
 
@@ -49,15 +49,15 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(slots=True)
 class Studio:
-    """What the routes share.
+    """State shared by the routes.
 
     Attributes:
-        models: The models that the studio was started with, by identifier; the first is the reference.
-        data: The data that it was started with.
-        access: Who may ask.
-        sessions: What belongs to single users.
-        jobs: Slow work.
-        uploads: Bodies of requests.
+        models: Models that the studio was started with, by identifier; the first is the reference.
+        data: Data that the studio was started with.
+        access: Rules for access.
+        sessions: Models of individual users.
+        jobs: Slow commands.
+        uploads: Limits for request bodies.
     """
 
     models: Mapping[str, StudioModel]
@@ -69,28 +69,28 @@ class Studio:
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine reaches it."""
+        """Whether only this machine can reach the studio."""
         return not self.access.token
 
     @property
     def session_cookie(self) -> str:
-        """Name of the cookie with a session's key."""
+        """Name of the cookie with the session key."""
         return f"edgekit-session-{self.access.port}"
 
     def key(self, request: Request) -> str:
-        """Key of the user's session; empty if the browser has none yet."""
+        """Key of the user's session; empty if the browser does not have one yet."""
         key = read_cookie(request.headers.get("cookie", ""), self.session_cookie)
         return key if _KEY.fullmatch(key) else ""
 
     def all_models(self, request: Request) -> dict[str, StudioModel]:
-        """The shared models and the user's own."""
+        """The shared models and those of the user."""
         return {**self.models, **self.sessions.models(self.key(request))}
 
     def model(self, request: Request, identifier: Any) -> StudioModel:
-        """One of them.
+        """The shared or user's model with an identifier.
 
         Raises:
-            DataError: There is none of this identifier, or it is another user's.
+            DataError: There is no such model, or it belongs to another user.
         """
         found = self.all_models(request).get(identifier) if isinstance(identifier, str) else None
         if found is None:
@@ -99,17 +99,17 @@ class Studio:
 
     @property
     def reference(self) -> StudioModel:
-        """The model that others are compared with."""
+        """The model that all others are compared with."""
         return next(iter(self.models.values()))
 
     @property
     def source(self) -> SourceModel | None:
-        """The model that variants are made from; None if only .tflite files are here."""
+        """The model that variants are made from; None if there are only .tflite files."""
         return next((model for model in self.models.values() if isinstance(model, SourceModel)), None)
 
 
 def build_app(studio: Studio) -> AsgiApp:
-    """The studio's ASGI application, guarded."""
+    """The ASGI application of the studio, protected by :class:`Guard`."""
     routes = [
         Route("/", _page(studio), methods=["GET"]),
         Route("/static/{name}", _static, methods=["GET"]),
@@ -130,7 +130,7 @@ def build_app(studio: Studio) -> AsgiApp:
 
 
 def _answering(endpoint: Callable[[Studio, Request], Awaitable[Response]], studio: Studio) -> Endpoint:
-    """An endpoint whose errors are JSON."""
+    """Wrap an endpoint so that its errors are returned as JSON."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -149,7 +149,7 @@ def _page(studio: Studio) -> Endpoint:
     async def page(request: Request) -> Response:
         response = _file("index.html")
         if not studio.key(request):
-            # Not for scripts, and not for other sites.
+            # The cookie is hidden from scripts and from other sites.
             response.set_cookie(studio.session_cookie, secrets.token_urlsafe(32), httponly=True, samesite="lax")
         return response
 
@@ -252,7 +252,7 @@ async def _details(studio: Studio, request: Request) -> Response:
 
 async def _download(studio: Studio, request: Request) -> Response:
     identifier = request.path_params["identifier"]
-    # The user's own only: the others are files of whoever started the studio.
+    # Only the user's models can be downloaded; the others are files of the person who started the studio.
     model = studio.sessions.models(studio.key(request)).get(identifier)
     if model is None:
         return _not_found("There is no such model of yours.")
@@ -279,7 +279,7 @@ async def _example(studio: Studio, request: Request) -> Response:
 
 
 def _golden(studio: Studio) -> Any:
-    """Golden examples of the first shared model that has some, and that model."""
+    """The golden examples of the first shared model that has any, and that model."""
     for model in studio.models.values():
         golden = golden_examples(model)
         if golden is not None and golden.inputs:
@@ -294,7 +294,7 @@ async def _comparison(studio: Studio, request: Request) -> Response:
     commands = comparison_commands(list(models.values()), studio.data)
     if not commands:
         return JSONResponse({"state": "done", "result": comparison_rows(models, [])})
-    # Without models of one's own, everybody asks the same.
+    # Users without models of their own share the results of jobs.
     owner = studio.key(request) if own else ""
     job = studio.jobs.start(
         owner, ("comparison", *models), commands, lambda outputs: comparison_rows(models, outputs), again=again
@@ -401,6 +401,6 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _file_name(header: str) -> str:
-    """The name of an uploaded file without folders and control characters."""
+    """The name of an uploaded file, without folders and control characters."""
     name = unquote(header).replace("\\", "/").rpartition("/")[2]
     return "".join(character for character in name if character.isprintable())[:100] or "model.tflite"

@@ -1,4 +1,4 @@
-"""The edgekit commands behind the tabs: comparing variants, ranking layers, making a variant within a budget."""
+"""Builds the edgekit commands behind the tabs: compare variants, rank layers, make a variant within a budget."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _TIMED_RUNS = "200"
 
 @dataclass(frozen=True, slots=True)
 class StudioData:
-    """The data that the studio was started with.
+    """Data that the studio was started with.
 
     Attributes:
         source: A name, a path, or ``python:module:function``; empty if there is none.
-        label_column: Column of the labels in a table; empty if the user named none.
+        label_column: Label column of a table; empty if the user did not pass one.
     """
 
     source: str = ""
     label_column: str = ""
 
     def arguments(self) -> list[str]:
-        """As options of a command."""
+        """The data as options of a command."""
         column = ["--label-column", self.label_column] if self.label_column else []
         return ["--data", self.source, *column]
 
 
 def comparison_commands(models: Sequence[StudioModel], data: StudioData) -> list[list[str]]:
-    """Commands that time the variants and, with data, judge them: ``bench`` and ``validate``."""
+    """The commands that time the variants and, if there is data, judge them: ``bench`` and ``validate``."""
     reference, *_ = models
     timed = [str(model.path) for model in models if isinstance(model, TfliteModel)]
     judged = [str(model.path) for model in models[1:] if isinstance(model, TfliteModel)]
@@ -43,10 +43,10 @@ def comparison_commands(models: Sequence[StudioModel], data: StudioData) -> list
 
 
 def comparison_rows(models: Mapping[str, StudioModel], outputs: Sequence[Any]) -> dict[str, Any]:
-    """What the page shows of the commands' JSON: a row for each model, the reference first.
+    """Convert the JSON of the commands to the table of the page: one row per model, the reference first.
 
     Args:
-        models: By identifier; the first is the reference.
+        models: Models by identifier; the first is the reference.
         outputs: JSON of the commands of :func:`comparison_commands`, in their order.
     """
     latencies: dict[str, Any] = {}
@@ -74,7 +74,7 @@ def comparison_rows(models: Mapping[str, StudioModel], outputs: Sequence[Any]) -
 
 
 def _figures(validation: Mapping[str, Any], whose: str) -> dict[str, Any]:
-    """Accuracy, drop and agreement of the first output, by the metric of its kind."""
+    """Accuracy, drop and agreement of the first output, with the metric of its kind."""
     output = validation["outputs"][0]
     figures: dict[str, Any] = {"snr_db": output["errors"]["snr_db"]}
     classes, regression = output["classification"], output["regression"]
@@ -115,7 +115,7 @@ def convert_command(
     source: StudioModel, mode: str, max_drop: float | None, data: StudioData, output: Path
 ) -> list[str]:
     """The command that makes a variant."""
-    # Nothing is calibrated or judged without data.
+    # Without data, nothing can be calibrated or judged.
     options = data.arguments() if data.source and (mode not in ("none", "float16") or max_drop is not None) else []
     budget = [] if max_drop is None else ["--max-drop", f"{max_drop:g}"]
     return ["convert", str(source.path), "--quantize", mode, *options, *budget, "--output", str(output)]
@@ -125,8 +125,8 @@ def shown(arguments: Sequence[str], *, with_folders: bool) -> str:
     """A command as the user would type it.
 
     Args:
-        arguments: What follows ``edgekit``.
-        with_folders: Whether paths keep their folders, which are nobody's business in a public studio.
+        arguments: Arguments of ``edgekit``.
+        with_folders: Whether paths keep their folders, which are private in a public studio.
     """
     words = arguments if with_folders else [PurePath(word).name if "/" in word else word for word in arguments]
     return shlex.join(["edgekit", *words])

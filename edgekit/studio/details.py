@@ -1,4 +1,4 @@
-"""What the fourth tab shows of a model: labels, preprocessing, golden examples, signature, and how it was made."""
+"""Collects the details of a model for the page: labels, preprocessing, golden examples, signature, and origin."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _CHANNELS = {1: "grey", 3: "colour"}
 def describe_model(
     model: StudioModel, others: Iterable[StudioModel], command: str, *, data: StudioData, with_folders: bool
 ) -> dict[str, Any]:
-    """Everything that the page shows of one file.
+    """All details of one file for the page.
 
     Args:
         model: The model.
-        others: All models, to find the source that this one was made from.
-        command: The command that made it here; empty if it was not made here.
-        data: The data that the studio was started with.
+        others: All models, among which its source is searched for.
+        command: Command that made the model in the studio; empty if it was not made there.
+        data: Data that the studio was started with.
         with_folders: Whether paths in commands keep their folders.
     """
     facts = [("size", f"{model.size_bytes / 1000:,.1f} kB"), ("runs on", model.runs_on)]
@@ -80,7 +80,7 @@ def example_png(golden: GoldenExamples, number: int) -> bytes:
 
 
 def example_texts(model: StudioModel, golden: GoldenExamples) -> list[dict[str, str]]:
-    """Golden examples of a model of numbers, as a user would type them."""
+    """The golden examples of a model with numeric inputs, as a user would type them."""
     texts = []
     for number in range(min(_MOST_EXAMPLES, len(golden.inputs[0]))):
         arrays = [np.asarray(each[number]).ravel() for each in golden.inputs]
@@ -146,7 +146,7 @@ def _source_facts(model: SourceModel) -> list[tuple[str, str]]:
 
 
 def _command(model: TfliteModel, sources: list[SourceModel], data: StudioData, with_folders: bool) -> dict[str, str]:
-    """The command that made a file, as far as the file says."""
+    """The command that made a file, as far as the file contains its options."""
     provenance = model.manifest.provenance
     mode = provenance.get("quantize")
     if not isinstance(mode, str):

@@ -1,4 +1,4 @@
-"""Slow work of the studio: edgekit's own commands in child processes, one at a time, with their JSON as the result."""
+"""Runs the slow work of the studio: edgekit commands in child processes, one at a time, with JSON results."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from edgekit.studio.models import error_fields
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
-#: Jobs that wait at once, and jobs whose results are kept.
+#: Maximum number of waiting jobs, and of jobs whose results are kept.
 _MOST_WAITING, _MOST_KEPT = 8, 32
 _SECONDS = 3600.0
 _LARGEST_OUTPUT = 50_000_000
 
-#: Makes of a command's JSON what the page gets.
+#: Converts the JSON of the commands to the result for the page.
 Finish = Callable[[Any], Any]
 
 
 @dataclass(slots=True)
 class Job:
-    """One command.
+    """One job of one or more commands.
 
     Attributes:
-        identifier: How the page asks for it.
-        owner: The session that it belongs to; empty if every session may see it.
-        key: Jobs of one owner and key are one job.
+        identifier: Identifier for requests of the page.
+        owner: Session that the job belongs to; empty if every session may see it.
+        key: Key of the job; requests with the same owner and key share one job.
         state: ``waiting``, ``running``, ``done`` or ``failed``.
-        result: What the page gets of it, once it is done.
-        error: The fields of the error, once it has failed.
+        result: Result for the page once the job is done.
+        error: Fields of the error once the job has failed.
     """
 
     identifier: str
@@ -49,7 +49,7 @@ class Job:
     error: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """What the page gets, without whose it is."""
+        """The fields for the page, without the owner."""
         return {"id": self.identifier, "state": self.state, "result": self.result, "error": self.error or None}
 
 
@@ -82,14 +82,14 @@ class Jobs:
         *,
         again: bool = False,
     ) -> Job:
-        """Run commands one after the other, unless the same was asked for already.
+        """Run commands one after the other, unless the same job exists already.
 
         Args:
-            owner: The session that the result belongs to; empty if every session may see it.
-            key: What tells this job from others of the owner.
+            owner: Session that the result belongs to; empty if every session may see it.
+            key: Key that distinguishes this job from others of the owner.
             arguments: Arguments of ``edgekit`` for each command; ``--json`` is added.
-            finish: Gets the list of what the commands printed.
-            again: Whether to run them anew although there is a result already.
+            finish: Called with the list of the commands' outputs.
+            again: Whether to run the commands again even if there is a result.
         Raises:
             UsageError: Too many jobs are waiting.
         """
@@ -107,7 +107,7 @@ class Jobs:
         return job
 
     def get(self, identifier: str, owner: str) -> Job | None:
-        """A job that this owner may see; None for any other."""
+        """The job with this identifier if the owner may see it, otherwise None."""
         with self._lock:
             job = self._jobs.get(identifier)
             return job if job is not None and job.owner in ("", owner) else None
@@ -134,7 +134,7 @@ class Jobs:
         with self._lock:
             if self._closed:
                 raise UsageError("The studio has ended.")
-            # A group of its own: Ctrl-C in the terminal is for the studio, which ends its child with all below it.
+            # A separate process group: Ctrl-C in the terminal goes to the studio, which then ends the whole group.
             self._child = child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

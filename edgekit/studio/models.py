@@ -1,4 +1,4 @@
-"""The models that the studio asks: .tflite files on this machine's interpreter, source models in a child process."""
+"""Runs the models of the studio: .tflite files with this machine's interpreter, source models in a child process."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from edgekit_runtime.packed_file.manifest import Manifest
 from edgekit_runtime.task import IMAGE, UNNAMED, Task
 from edgekit_runtime.task_finding import find_task
 
-#: A decoded image takes up to 128 MB: so many are decoded at once, whatever the number of requests.
+#: Number of images decoded at once, whatever the number of requests, because a decoded image takes up to 128 MB.
 _DECODING = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True, slots=True)
 class RawInputs:
-    """What a user gave: one image, or values for each input.
+    """Inputs from a user: one image, or values for each input.
 
     Attributes:
         image: Encoded bytes, or uint8 pixels (H, W, C); None if values are given.
@@ -49,12 +49,12 @@ class RawInputs:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What one model gave for one example.
+    """The prediction of one model for one example.
 
     Attributes:
         outputs: Real values (1, ...) by output name.
-        latency_ms: Of the prediction alone, without reading the image.
-        pixels: The image in the model's size, uint8 (H, W, C); None if the model takes none.
+        latency_ms: Latency of the prediction, without reading the image.
+        pixels: Image in the model's size, uint8 (H, W, C); None if the model does not take images.
     """
 
     outputs: Mapping[str, np.ndarray]
@@ -63,17 +63,17 @@ class Prediction:
 
 
 class StudioModel(Protocol):
-    """A model that the studio asks.
+    """A model of the studio.
 
     Attributes:
-        path: The file.
-        name: How the page calls it.
-        runs_on: What runs it, for the user.
+        path: Path of the file.
+        name: Name on the page.
+        runs_on: Description of its runtime, for the user.
         size_bytes: Size of the file or folder in bytes.
-        inputs: The inputs, in the model's order.
-        task: What inputs and outputs are.
-        labels: Names of the classes; empty if none are known.
-        preprocessing: How images become an input, by its name.
+        inputs: Inputs, in the model's order.
+        task: Kinds of the inputs and outputs.
+        labels: Class names; empty if unknown.
+        preprocessing: Preprocessing of each image input, by name.
     """
 
     path: Path
@@ -96,10 +96,10 @@ class TfliteModel:
     """A .tflite; see ``StudioModel``.
 
     Args:
-        path: The file.
-        name: How the page calls it.
+        path: Path of the file.
+        name: Name on the page.
     Raises:
-        EdgekitError: It is missing, damaged or foreign.
+        EdgekitError: The file is missing, is damaged or has another format.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -114,7 +114,7 @@ class TfliteModel:
         self.preprocessing: Mapping[str, Preprocessing] = preprocessing_by_name(self.inputs)
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Answer one example; see ``StudioModel``."""
+        """Predict one example; see ``StudioModel``."""
         return self.model.predict_named(dict(inputs))
 
     def close(self) -> None:
@@ -123,14 +123,14 @@ class TfliteModel:
 
 
 class SourceModel:
-    """A Keras file, a SavedModel or a PyTorch program in a process of its own; see ``StudioModel``.
+    """A Keras file, a SavedModel or a PyTorch program in a separate process; see ``StudioModel``.
 
     Args:
-        path: The file or folder.
-        name: How the page calls it.
-        packed: What the first .tflite of this source says of labels and images; empty if there is none.
+        path: Path of the file or folder.
+        name: Name on the page.
+        packed: Labels and preprocessing from the first .tflite of this source; empty if there is none.
     Raises:
-        EdgekitError: It is missing, damaged, unsafe or cannot be lowered.
+        EdgekitError: The source is missing, damaged or unsafe, or cannot be lowered.
     """
 
     def __init__(self, path: Path, name: str, packed: Manifest) -> None:
@@ -156,7 +156,7 @@ class SourceModel:
         self.preprocessing: Mapping[str, Preprocessing] = preprocessing_by_name(self.inputs)
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Answer one example; see ``StudioModel``. One at a time: the process answers in turn."""
+        """Predict one example at a time, because there is one process; see ``StudioModel``."""
         with self._lock:
             if self._process is None:
                 self._start()
@@ -199,7 +199,7 @@ def open_models(paths: Sequence[Path]) -> tuple[StudioModel, ...]:
     """Open the models that the studio was started with, in their order.
 
     Raises:
-        EdgekitError: One cannot be opened.
+        EdgekitError: A model cannot be opened.
     """
     names = _distinct_names(paths)
     variants = {path: TfliteModel(path, name) for path, name in zip(paths, names, strict=True) if is_tflite(path)}
@@ -221,7 +221,7 @@ def close_all(models: Sequence[StudioModel]) -> None:
 
 
 def image_input(model: StudioModel) -> str | None:
-    """Name of the only input if that takes images; None for any other model."""
+    """Name of the only input if it takes images; None for any other model."""
     if len(model.inputs) != 1:
         return None
     name = model.inputs[0].name
@@ -229,14 +229,14 @@ def image_input(model: StudioModel) -> str | None:
 
 
 def predict(model: StudioModel, reference: StudioModel, raw: RawInputs) -> Prediction:
-    """Ask a model.
+    """Run a model on the inputs of a user.
 
     Args:
-        model: The model.
-        reference: The one whose input names ``raw`` uses.
-        raw: What the user gave.
+        model: Model to run.
+        reference: Model whose input names ``raw`` uses.
+        raw: Inputs from the user.
     Raises:
-        EdgekitError: The image cannot be read, or the values do not fit the model.
+        EdgekitError: The image cannot be read, or the values are not compatible with the model.
     """
     pixels = None
     if raw.image is not None:
@@ -252,7 +252,7 @@ def predict(model: StudioModel, reference: StudioModel, raw: RawInputs) -> Predi
 
 
 def read_image(image: bytes | np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """An image in a model's size, uint8 (1, H, W, C); few are decoded at once."""
+    """Decode an image in a model's size, uint8 (1, H, W, C); the number of parallel decodings is limited."""
     with _DECODING:
         return preprocessing.pixels(image)
 
@@ -266,7 +266,7 @@ def _image_inputs(model: StudioModel, name: str, image: bytes | np.ndarray) -> t
 
 
 def _sizes(model_input: ModelInput, values: np.ndarray) -> tuple[int, ...]:
-    """The input's sizes without the batch: an image without an axis of channels is grey."""
+    """The shape of the input without the batch axis; an image without a channel axis is grayscale."""
     return values.shape[1:] if len(model_input.shape) == values.ndim else values.shape[1:-1]
 
 
@@ -286,11 +286,11 @@ def _value_inputs(
 
 
 def _distinct_names(paths: Sequence[Path]) -> list[str]:
-    """File names, with their folders if two files have the same."""
+    """File names, with their folders if two files have the same name."""
     names = [path.name for path in paths]
     return [path.name if names.count(path.name) == 1 else str(path) for path in paths]
 
 
 def error_fields(error: EdgekitError) -> dict[str, Any]:
-    """An error for the page, cut to what fits there."""
+    """The fields of an error for the page, truncated to fit."""
     return {name: text[:2000] for name, text in error.to_dict().items()}

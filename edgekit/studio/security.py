@@ -1,4 +1,4 @@
-"""Who may ask the studio, and what a page of it may do: host, origin and token of a request, headers of an answer."""
+"""Controls access to the studio and the rights of its page: host, origin and token of requests, response headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: What a page may load and do: its own files only, no inline script or style, no frame, no other site.
+#: Rights of the page: only the studio's files, no inline script or style, no frame, no other site.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -33,17 +33,17 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-#: Requests that change nothing.
+#: Methods of requests that change nothing.
 _READING = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may ask.
+    """Rules for access to the studio.
 
     Attributes:
-        port: The port that the studio listens on.
-        token: What the address has to carry; empty for a studio that only this machine reaches.
+        port: Port that the studio listens on.
+        token: Token that the address must contain; empty for a studio that only this machine can reach.
         names: Host names of this machine, for a public studio.
     """
 
@@ -53,11 +53,11 @@ class Access:
 
     @property
     def cookie(self) -> str:
-        """Name of the cookie with the token: cookies do not know ports, so several studios need several names."""
+        """Name of the cookie with the token; it contains the port, because all ports of a host share cookies."""
         return f"edgekit-access-{self.port}"
 
     def accepts_host(self, host: str) -> bool:
-        """Whether a Host header names this machine, so that no foreign name was pointed at it (DNS rebinding)."""
+        """Whether a Host header names this machine; other names could be pointed at it (DNS rebinding)."""
         try:
             parts = urlsplit(f"//{host}")
             name, port = (parts.hostname or "").rstrip("."), parts.port
@@ -67,11 +67,11 @@ class Access:
             return False
         if not self.token:
             return name in _LOOPBACK_NAMES and port == self.port
-        # Addresses cannot be rebound. A port may have been mapped on the way.
+        # IP addresses cannot be rebound. The port is ignored, because it may have been mapped on the way.
         return name in _LOOPBACK_NAMES or name in self.names or _is_address(name)
 
     def accepts_token(self, token: str) -> bool:
-        """Whether this is the token, compared in constant time."""
+        """Whether the token is correct, compared in constant time."""
         return hmac.compare_digest(token.encode(errors="replace"), self.token.encode())
 
 
@@ -82,11 +82,11 @@ def machine_names() -> frozenset[str]:
 
 
 class Guard:
-    """Refuses what does not come from the studio's own page, and adds the headers to every answer.
+    """Refuses requests that do not come from the studio's page, and adds the headers to every response.
 
     Args:
-        app: What answers the rest.
-        access: Who may ask.
+        app: Application that handles accepted requests.
+        access: Rules for access.
     """
 
     def __init__(self, app: AsgiApp, access: Access) -> None:
@@ -95,7 +95,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            # The page uses no web socket; the lifespan of the app is the server's.
+            # The page uses no web socket; lifespan events are handled by the server.
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
@@ -112,7 +112,7 @@ class Guard:
         if refusal is not None:
             await _answer(send_with_headers, *refusal)
         elif self._access.token and self._carries_token(scope):
-            # The token moves from the address into a cookie, so that it does not stay in the address bar.
+            # The token is moved from the address to a cookie, so that it does not stay in the address bar.
             cookie = f"{self._access.cookie}={self._access.token}; HttpOnly; SameSite=Lax; Path=/"
             await _answer(send_with_headers, 303, "", [("location", "/"), ("set-cookie", cookie)])
         else:
@@ -145,7 +145,7 @@ class Guard:
 
 
 def read_cookie(header: str, name: str) -> str:
-    """One cookie of a Cookie header; empty if it is not there."""
+    """The value of a cookie in a Cookie header; empty if it is missing."""
     try:
         cookies = SimpleCookie(header[:8000])
     except CookieError:

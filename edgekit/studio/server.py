@@ -22,7 +22,7 @@ from edgekit_runtime.errors import UsageError
 
 DEFAULT_PORT = 8765
 _MOST_MODELS = 16
-#: Requests that are open at once; others are refused until one has ended.
+#: Maximum number of open requests; others are refused until one has ended.
 _MOST_CONNECTIONS = 512
 
 
@@ -32,13 +32,13 @@ def serve(
     """Serve the studio until Ctrl-C.
 
     Args:
-        paths: The models; the first is the reference.
-        data: The data to compare on.
-        port: The port; None takes the usual one or, if it is taken, any free one.
-        public: Whether other machines may reach it, with a token.
-        announce: Called with the address once it answers.
+        paths: Paths of the models; the first is the reference.
+        data: Data for the comparison.
+        port: Port; None uses the default port or, if it is in use, any free one.
+        public: Whether other machines may reach the studio, with a token.
+        announce: Called with the address once the server is ready.
     Raises:
-        EdgekitError: A model cannot be opened, or the port is taken.
+        EdgekitError: A model cannot be opened, or the port is in use.
     """
     if len(paths) > _MOST_MODELS:
         raise UsageError(f"The studio takes {_MOST_MODELS} models at most.", received=f"{len(paths)} models")
@@ -63,7 +63,7 @@ def serve(
 
 
 def has_display() -> bool:
-    """Whether a browser can open a window: elsewhere a browser for terminals would take this one."""
+    """Whether a browser can open a window; without a display, a text browser would take over the terminal."""
     return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
@@ -84,10 +84,10 @@ def _listen(port: int | None, public: bool) -> socket.socket:
 
 
 def _own_address() -> str:
-    """The address by which the network knows this machine, which a phone can use; its name if there is no network."""
+    """The address of this machine in the network, which a phone can use; its host name if there is no network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            # Chooses the way to an address of documentation; nothing is sent.
+            # Selects the route to an address reserved for documentation; nothing is sent.
             probe.connect(("192.0.2.1", 9))
         except OSError:
             return socket.gethostname()
@@ -112,7 +112,7 @@ def _run(studio: Studio, listener: socket.socket, started: Callable[[], None]) -
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A server that says when it has started, and for which Ctrl-C is the usual end: nothing was interrupted."""
+    """A server that announces when it has started, and for which Ctrl-C is the normal end, not an interruption."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -125,7 +125,7 @@ class _AnnouncingServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End at a signal, without raising it again afterwards as uvicorn does."""
+        """Stop on a signal, without raising it again afterwards as uvicorn does."""
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield

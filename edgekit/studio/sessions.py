@@ -1,4 +1,4 @@
-"""What belongs to one user: the variants that were added or made in a browser; nobody else sees them."""
+"""Keeps the variants that each user added or made in a browser, which no other user sees."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from edgekit.studio.models import StudioModel, TfliteModel
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import UsageError
 
-#: Sessions with models of their own, models of each, and how long an idle session keeps them.
+#: Maximum number of sessions with models, maximum number of models per session, and lifetime of an idle session.
 MOST_SESSIONS, MOST_OWN_MODELS = 8, 4
 _IDLE_SECONDS = 2 * 3600.0
 
 
 @dataclass(slots=True)
 class Session:
-    """One user's models.
+    """The models of one user.
 
     Attributes:
-        models: By identifier, in the order in which they were added.
-        commands: The command that made a model, by its identifier.
-        folder: Where its files are; removed with the session.
-        last_used: When it was last asked for, on a clock that only goes forward.
+        models: Models by identifier, in the order in which they were added.
+        commands: Command that made a model, by its identifier.
+        folder: Folder of the files, which is removed with the session.
+        last_used: Time of the last use, on a monotonic clock.
     """
 
     folder: Path
@@ -48,7 +48,7 @@ class Sessions:
     """All sessions; use as a context manager, so that no file outlives it.
 
     Args:
-        clock: Seconds on a clock that only goes forward.
+        clock: Returns seconds of a monotonic clock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -65,7 +65,7 @@ class Sessions:
                 self._sessions.popitem()[1].close()
 
     def models(self, key: str) -> dict[str, StudioModel]:
-        """The models of a session; none for a session that has added none."""
+        """The models of a session; empty if the session has not added any."""
         with self._lock:
             session = self._sessions.get(key)
             if session is None:
@@ -74,16 +74,16 @@ class Sessions:
             return dict(session.models)
 
     def command(self, key: str, identifier: str) -> str:
-        """The command that made one of a session's models; empty if it was not made here."""
+        """The command that made a model of a session; empty if it was not made in the studio."""
         with self._lock:
             session = self._sessions.get(key)
             return "" if session is None else session.commands.get(identifier, "")
 
     def require_room(self, key: str) -> None:
-        """Raise if a session has as many models as it may have.
+        """Raise if a session has reached its maximum number of models.
 
         Raises:
-            UsageError: It has.
+            UsageError: The maximum is reached.
         """
         if len(self.models(key)) >= MOST_OWN_MODELS:
             raise UsageError(
@@ -91,17 +91,17 @@ class Sessions:
             )
 
     def new_path(self, key: str, name: str) -> Path:
-        """A new path for a file of this session; the session begins with its first."""
+        """A new path for a file of this session; the first one creates the session."""
         with self._lock:
             folder = self._session(key).folder / secrets.token_hex(8)
             folder.mkdir()
             return folder / name
 
     def add(self, key: str, path: Path, name: str, command: str = "") -> str:
-        """Open a .tflite as one of a session's models, and return its identifier.
+        """Open a .tflite as a model of a session, and return its identifier.
 
         Raises:
-            EdgekitError: It is damaged, or the session has no room.
+            EdgekitError: The file is damaged, or the session has reached its maximum number of models.
         """
         with self._lock:
             self.require_room(key)
@@ -114,7 +114,7 @@ class Sessions:
             return identifier
 
     def remove(self, key: str, identifier: str) -> bool:
-        """Remove one of a session's models and its file; False if it has none of this identifier."""
+        """Remove a model of a session and its file; return False if there is no such model."""
         with self._lock:
             session = self._sessions.get(key)
             model = None if session is None else session.models.pop(identifier, None)

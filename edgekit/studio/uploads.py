@@ -1,4 +1,4 @@
-"""Bodies of requests, read within limits: one body, and all bodies together."""
+"""Reads request bodies within limits for each body and for all bodies together."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from contextlib import contextmanager
 
 import anyio
 
-#: Largest body of an image, of a model, and of JSON, in bytes.
+#: Maximum size of a body with an image, a model, and JSON, in bytes.
 MOST_IMAGE_BYTES, MOST_MODEL_BYTES, MOST_JSON_BYTES = 25_000_000, 50_000_000, 1_000_000
-#: Bytes of all bodies that are being read or answered.
+#: Maximum total size of all bodies that are being read or processed, in bytes.
 _MOST_BYTES_TOGETHER = 250_000_000
 _SECONDS = 60.0
 
 
 class UploadError(Exception):
-    """A body is refused.
+    """A body was refused.
 
     Attributes:
-        status: The HTTP status.
-        problem: The reason, for the user.
+        status: HTTP status.
+        problem: Reason, for the user.
     """
 
     def __init__(self, status: int, problem: str) -> None:
@@ -28,14 +28,14 @@ class UploadError(Exception):
 
 
 class Uploads:
-    """The bodies that are in memory at this moment."""
+    """Counts the bytes of the bodies that are currently in memory."""
 
     def __init__(self) -> None:
         self.bytes_held = 0
 
     @contextmanager
     def room(self) -> Iterator[Room]:
-        """Room for one body, given back at the end of the block."""
+        """Reserve room for one body, which is released at the end of the block."""
         room = Room(self)
         try:
             yield room
@@ -54,11 +54,11 @@ class Room:
         """Read a body.
 
         Args:
-            stream: Its pieces, as they come.
-            content_length: What its header says, which need not be true.
-            most_bytes: The largest that is accepted.
+            stream: Chunks of the body.
+            content_length: Value of the Content-Length header, which may be wrong.
+            most_bytes: Maximum size in bytes.
         Raises:
-            UploadError: It is too large, too slow, or there is no room at the moment.
+            UploadError: The body is too large or too slow, or there is no room at the moment.
         """
         if content_length and content_length.isascii() and content_length.isdigit():
             _require_at_most(int(content_length[:18]), most_bytes)
