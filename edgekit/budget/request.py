@@ -84,18 +84,20 @@ def budget_request(options: BudgetOptions, *, quantize: str, data: str | MemoryD
         raise UsageError("--metric needs --max-drop: the budget is in its unit.", next_step="add --max-drop 0.005, say")
     if options.strict and options.max_drop is None and not is_auto:
         raise UsageError(
-            "--strict is about a budget.", expected="--max-drop or --quantize auto", received="--strict without either"
+            "--strict applies to a budget.",
+            expected="--max-drop or --quantize auto",
+            received="--strict without either",
         )
     if options.max_drop is None and not is_auto:
         if options.figure is not None:
             raise UsageError(
-                "--figure shows how models keep a budget.", expected="--max-drop or --quantize auto", received="neither"
+                "--figure draws the models of a budget.", expected="--max-drop or --quantize auto", received="neither"
             )
         return None
     if quantize == "all":
         raise UsageError(
-            "--all writes every variant, and a budget is about one.",
-            next_step="use --quantize auto, which measures every mode and takes one",
+            "--all writes every variant, but a budget selects one.",
+            next_step="use --quantize auto, which measures every mode and selects one",
         )
     if data is None:
         raise UsageError(

@@ -56,11 +56,11 @@ def command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Look for what is wrong with MODEL, a .tflite that anybody made.
+    """Find problems in MODEL, a .tflite made by any tool.
 
-    Structure, operators of each target, traps of runtimes, scales of 0, weights that are cut off or share one scale
-    though their channels differ, outputs that do not depend on the input, missing metadata. With --data also accuracy
-    and input ranges; with --against the difference from the source model.
+    Checks the structure, operators of each target, known runtime errors, scales of 0, weights that are clipped or share
+    one scale although their channels differ, outputs that do not depend on the input, and missing metadata. With
+    --data, checks accuracy and input ranges too; with --against, the difference from the source model.
 
     Exits with 3 if there is a problem, not for remarks.
 

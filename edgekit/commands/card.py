@@ -1,4 +1,4 @@
-"""``edgekit card``: a model card from what a .tflite says of itself."""
+"""``edgekit card``: writes a model card from the facts in a .tflite."""
 
 from __future__ import annotations
 

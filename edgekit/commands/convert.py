@@ -247,7 +247,7 @@ def command(
     report(conversion.to_dict, lambda: print_conversion(model.name, conversion), as_json=as_json)
     if conversion.budget and figure:
         click.echo(f"Wrote {figure}.", err=True)
-    # Last, so that nobody overlooks them.
+    # Warnings are printed last, so that they are not overlooked.
     for warning in conversion.warnings:
         click.echo(f"Warning: {warning}", err=True)
     require([conversion.budget.require_met] if conversion.budget else [], as_json=as_json)

@@ -86,7 +86,7 @@ def require_source(source: str | MemoryData, label_column: str | None) -> None:
     suffixes = sorted(suffix for kind in kinds.KINDS if kind.has_columns for suffix in kind.suffixes)
     if label_column is not None and not (isinstance(source, str) and Path(source).suffix.lower() in suffixes):
         raise UsageError(
-            "--label-column goes with a table only.",
+            "--label-column applies to tables only.",
             expected=f"data that ends in {' or '.join(suffixes)}",
             received=str(source),
         )

@@ -226,7 +226,7 @@ def test_a_conversion_shows_itself(tmp_path: Path) -> None:
         ({"custom_objects": 1}, TypeError, "custom_objects has the wrong type"),
         ({"max_memory": "2G"}, TypeError, "max_memory is not a whole number"),
         ({"output": 3}, TypeError, "output is not a path"),
-        ({"figure": "f.png"}, edgekit.UsageError, "--figure shows how models keep a budget"),
+        ({"figure": "f.png"}, edgekit.UsageError, "--figure draws the models of a budget"),
     ],
     ids=str,
 )

@@ -159,7 +159,7 @@ def test_a_keras_model_in_memory_is_the_reference(tmp_path: Path) -> None:
         ({"pixel_range": 1}, TypeError, "pixel_range has the wrong type"),
         ({"pixel_range": "01"}, TypeError, "pixel_range has the wrong type"),
         ({"slice_by": 3}, TypeError, "slice_by is not a text"),
-        ({"label_column": "y"}, edgekit.UsageError, "--label-column goes with a table only"),
+        ({"label_column": "y"}, edgekit.UsageError, "--label-column applies to tables only"),
     ],
     ids=str,
 )

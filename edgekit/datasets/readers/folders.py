@@ -138,7 +138,7 @@ def _require_known_classes(found: list[tuple[Path, str | None, str, bool]]) -> N
     unknown = {name or "files without a class" for _, name, _, _ in found if name not in known}
     if known and unknown:
         raise DataError(
-            "The held-back part has classes that the training part has not.",
+            "The held-back part has classes that the training part does not have.",
             expected=", ".join(sorted(str(name) for name in known)),
             received=", ".join(sorted(unknown)),
             next_step="add examples of these classes to the training part, or remove them",
@@ -159,7 +159,7 @@ def _files_by_class(folder: Path, suffixes: frozenset[str]) -> dict[str | None, 
         files = regular_files(sub.rglob("*"), suffixes)
         if deeper := next((file for file in files if file.parent != sub), None):
             raise DataError(
-                f"{deeper} lies deeper than a class's files do.",
+                f"{deeper} is nested deeper than the files of a class.",
                 expected=f"files in {sub}, or in two parts, the sub-folders train and test",
                 received=f"files in {deeper.parent}",
                 next_step=f"pass the folder whose sub-folders are the classes, or --slice-by {BY_FOLDER}",

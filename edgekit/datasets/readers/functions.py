@@ -376,7 +376,9 @@ def _items(name: str, function: Callable[[], Any]) -> Iterator[Any]:
         raise
     except Exception as error:
         raise DataError(
-            f"{name} failed.", received=f"{type(error).__name__}: {error}", next_step="see --debug for the place"
+            f"{name} failed.",
+            received=f"{type(error).__name__}: {error}",
+            next_step="pass --debug to see the traceback",
         ) from error
 
 

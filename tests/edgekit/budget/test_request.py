@@ -18,10 +18,10 @@ from edgekit_runtime.errors import UsageError
         (BudgetOptions(metrics={"": "mse"}), "int8", "digits", "--metric needs --max-drop"),
         (BudgetOptions(metrics={"": "mse"}), "auto", "digits", "--metric needs --max-drop"),
         (BudgetOptions(max_drop=0.01, prefer="size"), "int8", "digits", "--prefer chooses among modes"),
-        (BudgetOptions(strict=True), "int8", "digits", "--strict is about a budget"),
+        (BudgetOptions(strict=True), "int8", "digits", "--strict applies to a budget"),
         (BudgetOptions(prefer="size"), "all", "digits", "--prefer chooses among modes"),
         (BudgetOptions(max_drop=0.01), "all", "digits", "--all writes every variant"),
-        (BudgetOptions(figure=Path("x.png")), "int8", "digits", "--figure shows how models keep a budget"),
+        (BudgetOptions(figure=Path("x.png")), "int8", "digits", "--figure draws the models of a budget"),
         (
             BudgetOptions(max_drop=0.01, metrics={"y": "accurracy"}),
             "int8",

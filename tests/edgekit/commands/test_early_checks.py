@@ -18,7 +18,7 @@ TFLITE = DATA / "tflite" / "cnn_float32.tflite"
     ("data", "exit_code", "message"),
     [
         (["--data", "missing.npz"], 1, "There is no data set missing.npz"),
-        (["--data", "digits", "--label-column", "y"], 2, "--label-column goes with a table only"),
+        (["--data", "digits", "--label-column", "y"], 2, "--label-column applies to tables only"),
     ],
     ids=["missing data", "no table"],
 )

@@ -463,5 +463,5 @@ def test_slices_that_the_data_does_not_have_are_refused() -> None:
 
 
 def test_a_column_of_labels_goes_with_a_table() -> None:
-    with pytest.raises(UsageError, match="goes with a table only"):
+    with pytest.raises(UsageError, match="applies to tables only"):
         opened("digits", ROW, label_column="kind")

@@ -19,7 +19,7 @@ from edgekit.cli import cli
         ("convert M --quantize int8 --random-calibration --data digits", "--random-calibration and --data exclude"),
         ("convert M --scheme per-tensor", "--scheme per-tensor does nothing"),
         ("convert M --quantize float16 --scheme per-tensor", "--scheme per-tensor does nothing"),
-        ("convert M --strict", "--strict is about a budget."),
+        ("convert M --strict", "--strict applies to a budget."),
         ("convert M --io int8", "--io int8 does not go with --quantize none"),
         ("validate M M --data digits --open", "--open does nothing without --html."),
         ("validate M M M --data digits --layers", "accept only one TFLITE"),
