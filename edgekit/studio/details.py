@@ -132,7 +132,7 @@ def _packed(model: TfliteModel) -> dict[str, str]:
             report = model.model.verify()
             count = counted(report.examples, "example")
             verdict = "within the tolerance" if report.passed else "outside of the tolerance"
-            golden = f"{count}, replayed on {report.interpreter}: {verdict} (largest error {max(report.max_error):.3g})"
+            golden = f"{count}, verified on {report.interpreter}: {verdict} (largest error {max(report.max_error):.3g})"
         except EdgekitError as error:
             golden = error.problem
     signed = "signed; edgekit verify checks it with the public key" if SIGNATURE_NAME in names else "not signed"

@@ -1,4 +1,4 @@
-"""A model's golden examples replayed on a device."""
+"""A model's golden examples verified on a device."""
 
 from __future__ import annotations
 

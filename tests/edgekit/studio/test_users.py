@@ -140,7 +140,7 @@ def test_details_say_what_the_file_holds(user, models) -> None:
     details = user.ask("/api/models/m1").json
     assert details["labels"] == [str(digit) for digit in range(10)]
     assert "28 × 28 pixels, grey" in details["preprocessing"][0]
-    assert details["golden"].startswith("3 examples, replayed on ")
+    assert details["golden"].startswith("3 examples, verified on ")
     assert details["golden"].count("within the tolerance") == 1
     assert details["signed"] == "not signed"
     assert details["command"] == f"edgekit convert {models[0]} --quantize int8 --data digits"
