@@ -130,7 +130,7 @@ class Conversion(ResultDisplay):
     def summary(self) -> Summary:
         """Each file, the task, the budget, notes and warnings."""
         facts = [(model.quantize, f"{model.path}, {model.size_bytes:,} bytes") for model in self.models]
-        facts.append(("task", self.task.describe()))
+        facts.append(("task", self.task.describe().removeprefix("Task: ")))
         facts += [(f"{model.quantize}: score", score.describe()) for model in self.models for score in model.scores]
         if self.calibration:
             facts.append(("calibration", f"{counted(self.calibration.samples, 'example')} of {self.calibration.data}"))
@@ -139,8 +139,8 @@ class Conversion(ResultDisplay):
             facts.append(
                 (
                     "budget",
-                    f"{'met' if self.budget.met else 'missed'}: {winner.label}, drop of {self.budget.metric} "
-                    f"{self.budget.figure(winner.drop)}, allowed {self.budget.figure(self.budget.max_drop)}",
+                    f"{'met' if self.budget.met else 'missed'}: {winner.label}, change of {self.budget.metric} "
+                    f"{self.budget.figure(winner.drop)}, {self.budget.figure(self.budget.max_drop)} allowed",
                 )
             )
         facts += [("note", note) for note in self.notes]

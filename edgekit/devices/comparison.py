@@ -194,7 +194,10 @@ def _failures(output: OutputDifference, tolerance: Tolerance) -> list[str]:
     if output.top1_agreement is not None:
         if output.top1_agreement >= tolerance.min_agreement:
             return []
-        return [f"{output.name}: the same class for {output.top1_agreement:.2%}, needed {tolerance.min_agreement:.2%}"]
+        return [
+            f"{output.name}: the same class for {100 * output.top1_agreement:.2f} %, "
+            f"needed {100 * tolerance.min_agreement:.2f} %"
+        ]
     allowed = tolerance.max_error * output.value_range
     if output.max_error <= allowed or output.equal == 1:
         return []

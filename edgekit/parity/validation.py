@@ -99,7 +99,10 @@ class Validation(ResultDisplay):
 
     def summary(self) -> Summary:
         """The verdict, and the main figures of each output."""
-        facts = [("data", f"{counted(self.samples, 'example')} of {self.data}"), ("task", self.task.describe())]
+        facts = [
+            ("data", f"{counted(self.samples, 'example')} of {self.data}"),
+            ("task", self.task.describe().removeprefix("Task: ")),
+        ]
         for output in self.outputs:
             where = f"{output.name}: " if len(self.outputs) > 1 else ""
             facts += [(where + name, value) for name, value in output.facts()]
