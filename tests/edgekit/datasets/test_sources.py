@@ -511,7 +511,7 @@ def bad_unknown_class(folder: Path) -> Path:
         (bad_truncated_gzip, "could not be read"),
         (bad_unlabelled, "No labels came with"),
         (bad_label_maps, r"labels of shape \(20, 6, 5\)"),
-        (bad_split_without_test, "lies deeper"),
+        (bad_split_without_test, "is nested deeper"),
         (bad_unknown_class, "cow"),
     ],
     ids=lambda value: value.__name__.removeprefix("bad_") if callable(value) else "",
