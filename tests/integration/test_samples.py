@@ -308,7 +308,7 @@ def test_the_watcher_and_the_camera_pass_pipes_and_links_to_devices_by(
 def test_on_the_device_the_runtime_is_enough(sample: str) -> None:
     text = (SAMPLES / sample).read_text()
     assert not re.search(r"^\s*(import|from) (edgekit|edgekit_converters|click|numpy|tensorflow)\b", text, re.MULTILINE)
-    assert len(text.splitlines()) <= 100
+    assert len(text.splitlines()) <= 125
 
 
 def test_every_sample_is_listed() -> None:
