@@ -15,7 +15,7 @@ def not_edgekits(*arguments: object) -> list[str]:
     command = [sys.executable, "-m", "edgekit", *map(str, arguments)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     # The untrained model predicts at chance, which is reported; on a slow machine lines of progress are printed.
-    own = re.compile(r"Warning: .*|.* s (so far|left)")
+    own = re.compile(r"Warning: .*|Wrote .*|.* s (so far|left)")
     return [line for line in done.stderr.splitlines() if not own.fullmatch(line)]
 
 
