@@ -7,7 +7,6 @@ imports nothing heavy: readers are imported when data is opened. To add a kind, 
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -237,6 +236,8 @@ def _open_function(request: DataRequest, inputs: Sequence[ModelInput]) -> Source
 
 
 def _is_zip(path: Path) -> bool:
+    import zipfile
+
     return path.is_file() and zipfile.is_zipfile(path)
 
 

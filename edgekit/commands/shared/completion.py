@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def complete_targets(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -23,6 +27,8 @@ def complete_metrics(_ctx: click.Context, _parameter: click.Parameter, incomplet
 
 def complete_data(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of built-in datasets; otherwise the shell completes files and folders."""
+    from click.shell_completion import CompletionItem
+
     from edgekit.datasets.kinds import KINDS, Form
 
     names = [kind.name for kind in KINDS if kind.form is Form.NAME and kind.name.startswith(incomplete)]
