@@ -1,4 +1,4 @@
-"""Formats numbers in sentences: singular and plural nouns, and changes of fractions in percentage points."""
+"""Formats numbers for people: with singular and plural nouns, as percentages, and in percentage points."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ def counted(count: int, noun: str, plural: str = "") -> str:
         "1 held-back example", or "2,000 held-back examples".
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as a percentage with two decimals, never a negative zero, or a dash for None."""
+    if fraction is None:
+        return "–"
+    # A positive value that would round to zero is shown as small, not as zero.
+    return "under 0.01 %" if 0 < fraction < 0.00005 else f"{round(100 * fraction, 2) + 0.0:.2f} %"
 
 
 def points(change: float) -> str:

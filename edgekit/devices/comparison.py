@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import edgekit_runtime
+from edgekit.counting import percent
 from edgekit.devices.device import Device
 from edgekit.devices.inputs import Inputs
 from edgekit.devices.predictions import DeviceFacts, malformed, predictions_of
@@ -195,8 +196,8 @@ def _failures(output: OutputDifference, tolerance: Tolerance) -> list[str]:
         if output.top1_agreement >= tolerance.min_agreement:
             return []
         return [
-            f"{output.name}: the same class for {100 * output.top1_agreement:.2f} %, "
-            f"needed {100 * tolerance.min_agreement:.2f} %"
+            f"{output.name}: the same class for {percent(output.top1_agreement)}, "
+            f"needed {percent(tolerance.min_agreement)}"
         ]
     allowed = tolerance.max_error * output.value_range
     if output.max_error <= allowed or output.equal == 1:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.counting import percent, points, points_between
 from edgekit.parity.paired_statistics import Interval, PairedCounts
 
 
@@ -343,7 +344,7 @@ class OutputParity:
                 facts.append(
                     ("top-1", _change(labelled.reference_top1, labelled.candidate_top1, labelled.drop_interval))
                 )
-            facts.append(("top-1 agreement", _percent(self.classification.top1_agreement)))
+            facts.append(("top-1 agreement", percent(self.classification.top1_agreement)))
         if self.regression is not None:
             for name, figure in (("MAE", self.regression.mae), ("RMSE", self.regression.rmse)):
                 facts.append((name, f"{figure.reference:.4g} → {figure.candidate:.4g}"))
@@ -369,14 +370,5 @@ class OutputParity:
 
 def _change(before: float, after: float, drop: Interval | None) -> str:
     """Two shares of 1, with the change in percentage points and the interval of the drop."""
-    span = "" if drop is None else f", 95 % interval {_points(-drop.high)} to {_points(-drop.low)}"
-    return f"{_percent(before)} → {_percent(after)} ({_points(after - before)} points{span})"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f} %"
-
-
-def _points(fraction: float) -> str:
-    """A change in percentage points; never a negative zero."""
-    return f"{round(100 * fraction, 2) + 0.0:+.2f}"
+    span = "" if drop is None else f", 95 % interval {points_between(-drop.high, -drop.low)}"
+    return f"{percent(before)} → {percent(after)} ({points(after - before)}{span})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgekit.counting import counted
+from edgekit.counting import counted, percent
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.measurement import Measurement
@@ -155,7 +155,7 @@ class BaselineUpdate(ResultDisplay):
         for name, record in self.models.items():
             before = self.before.get(name)
             change = "new" if before is None else "same file" if before.sha256 == record.sha256 else "other file"
-            top1 = "" if record.top1 is None else f", top-1 {100 * record.top1:.2f} %"
+            top1 = "" if record.top1 is None else f", top-1 {percent(record.top1)}"
             facts.append((name, f"{change}: {record.size_bytes:,} bytes{top1}, {counted(record.samples, 'sample')}"))
         return Summary(f"Baseline {self.path}", tuple(facts))
 

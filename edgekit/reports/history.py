@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from edgekit.counting import percent
 from edgekit.regression.history import HistoryEntry
 from edgekit.reports.figures.palette import LIGHT, MARKERS
 from edgekit.reports.figures.writing import plain_text, save_figure
-from edgekit.reports.terminal.tables import kilobytes, percent, print_table
+from edgekit.reports.terminal.tables import kilobytes, print_table
 
 _MOST_TICKS = 24
 _LONGEST_NAME = 40

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgekit.counting import percent
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
-from edgekit.reports.terminal.tables import percent, print_table
+from edgekit.reports.terminal.tables import print_table
 
 #: More bars would be illegible; only those of the noisiest layers are drawn.
 _MOST_BARS = 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit.counting import counted, points, points_between
+from edgekit.counting import counted, percent, points, points_between
 from edgekit.parity.options import Thresholds
 from edgekit.parity.paired_statistics import Interval
 from edgekit.parity.results import (
@@ -18,7 +18,7 @@ from edgekit.parity.results import (
 )
 from edgekit.parity.tallies.metric_tally import LABELLED
 from edgekit.parity.validation import Validation
-from edgekit.reports.terminal.tables import kilobytes, metric_words, milliseconds, percent
+from edgekit.reports.terminal.tables import kilobytes, metric_words, milliseconds
 from edgekit_runtime.task import STATE
 
 FIGURE_COLUMNS = ("figure", "before", "after", "change")

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgekit.counting import counted, points
+from edgekit.counting import counted, percent, points
 from edgekit.model_card import CardScore, ModelCard
 from edgekit.reports.terminal.packed_facts import preprocessing_facts
-from edgekit.reports.terminal.tables import kilobytes, metric_words, milliseconds, percent
+from edgekit.reports.terminal.tables import kilobytes, metric_words, milliseconds
 from edgekit_converters.targets.target import target_names
 from edgekit_runtime.task import (
     BOXES,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgekit.counting import percent
 from edgekit.parity.results import ChangedExample
 from edgekit.prediction import Predictions
 from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
-from edgekit.reports.terminal.tables import percent
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.printable_text import one_line
 

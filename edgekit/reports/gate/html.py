@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.counting import counted
+from edgekit.counting import counted, percent
 from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.predictions import ClassPredictions
 from edgekit.regression.results import CheckResult, ModelCheck
@@ -20,7 +20,7 @@ from edgekit.reports.figures.page import (
 from edgekit.reports.gate.table import verdict_sentence
 from edgekit.reports.html.changed_examples import changed_predictions
 from edgekit.reports.html.page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
-from edgekit.reports.terminal.tables import kilobytes, percent
+from edgekit.reports.terminal.tables import kilobytes
 
 _FOOTNOTE = (
     "Accuracy fails on a drop that is larger than allowed and no chance (McNemar's exact test on the same samples); "

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgekit.counting import counted
+from edgekit.counting import counted, percent
 from edgekit.regression.baseline.stored import ModelRecord
 from edgekit.regression.predictions import PredictionScores, unpack_predictions
 from edgekit.regression.results import CheckResult
 from edgekit.regression.verdicts import Verdict
-from edgekit.reports.terminal.tables import kilobytes, metric_words, percent, print_table, print_verdict
+from edgekit.reports.terminal.tables import kilobytes, metric_words, print_table, print_verdict
 from edgekit_runtime.errors import EdgekitError
 
 _URGENCY = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.SKIPPED)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgekit.counting import counted
+from edgekit.counting import counted, percent
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.results import ChangedExample, ClassificationParity, OutputParity, RegressionParity
 from edgekit.parity.validation import Validation
@@ -19,7 +19,6 @@ from edgekit.reports.figures.page import (
 from edgekit.reports.figures.regression import regression_figures
 from edgekit.reports.html.changed_examples import MOST_BYTES, MOST_SAMPLES, as_data_url
 from edgekit.reports.html.page import ChangedAnswer, Fact, Page, PageFigure, PageTable, Section, render
-from edgekit.reports.terminal.tables import percent
 from edgekit.reports.validation_rows import (
     FIGURE_COLUMNS,
     RECALL_COLUMNS,

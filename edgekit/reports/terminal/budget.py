@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgekit.budget.report import BudgetReport, Candidate, Step
-from edgekit.counting import counted
-from edgekit.reports.terminal.tables import kilobytes, milliseconds, percent, print_table
+from edgekit.counting import counted, percent
+from edgekit.reports.terminal.tables import kilobytes, milliseconds, print_table
 from edgekit.reports.terminal.timings import print_ties
 
 

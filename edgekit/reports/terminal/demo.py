@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from edgekit.counting import percent
 from edgekit.demo_result import DemoResult
-from edgekit.reports.terminal.tables import kilobytes, milliseconds, percent, print_table
+from edgekit.reports.terminal.tables import kilobytes, milliseconds, print_table
 from edgekit.reports.terminal.timings import print_ties
 
 

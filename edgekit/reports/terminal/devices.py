@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from edgekit.counting import counted
+from edgekit.counting import counted, percent
 from edgekit.devices.comparison import DeviceComparison
 from edgekit.devices.emulation.catalogue import KINDS
 from edgekit.devices.emulation.emulated_pi import EmulatedPi
 from edgekit.devices.golden_verification import GoldenVerification
 from edgekit.devices.workstation import Check
-from edgekit.reports.terminal.tables import percent, print_table, print_verdict
+from edgekit.reports.terminal.tables import print_table, print_verdict
 
 
 def devices_as_dict(built: Mapping[str, EmulatedPi | None]) -> dict[str, Any]:

@@ -122,14 +122,6 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=1))
 
 
-def percent(fraction: float | None) -> str:
-    """A fraction as a percentage with two decimals, never a negative zero, or a dash for None."""
-    if fraction is None:
-        return "–"
-    # A positive value that would round to zero is shown as small, not as zero.
-    return "under 0.01 %" if 0 < fraction < 0.00005 else f"{round(100 * fraction, 2) + 0.0:.2f} %"
-
-
 def metric_words(name: str) -> str:
     """The name of a metric as shown in a table."""
     return name.replace("_", " ").replace("iou", "IoU").replace("top1", "top-1")

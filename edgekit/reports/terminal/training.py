@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.counting import counted
+from edgekit.counting import counted, percent
 from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, write_figure
-from edgekit.reports.terminal.tables import percent, print_table
+from edgekit.reports.terminal.tables import print_table
 
 
 def print_training(*, train_count: int, test_count: int, test_accuracy: float, epochs: int, folder: Path) -> None:

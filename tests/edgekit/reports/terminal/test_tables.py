@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgekit.counting import counted, points
-from edgekit.reports.terminal.tables import metric_words, percent, print_table, print_verdict
+from edgekit.counting import counted, percent, points
+from edgekit.reports.terminal.tables import metric_words, print_table, print_verdict
 
 
 @pytest.mark.parametrize(
