@@ -1,6 +1,8 @@
-"""Formats numbers for people: with singular and plural nouns, as percentages, and in percentage points."""
+"""Formats numbers and lists for people: with singular and plural nouns, as percentages, and in percentage points."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -14,6 +16,17 @@ def counted(count: int, noun: str, plural: str = "") -> str:
         "1 held-back example", or "2,000 held-back examples".
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def listed(names: Iterable[str], last: str) -> str:
+    """Names in a sentence, such as "int8, int16x8 and int4".
+
+    Args:
+        names: One name or more.
+        last: Word before the last name, "and" or "or".
+    """
+    *others, final = names
+    return f"{', '.join(others)} {last} {final}" if others else final
 
 
 def percent(fraction: float | None) -> str:

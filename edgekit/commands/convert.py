@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -24,19 +23,14 @@ from edgekit.commands.shared.options import (
     task_options,
 )
 from edgekit.commands.shared.reporting import report, require
+from edgekit.counting import listed
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 
-
-def _listed(names: Iterable[str], last: str) -> str:
-    *others, final = names
-    return f"{', '.join(others)} {last} {final}" if others else final
-
-
 _IN_ALL = [mode.value for mode in Mode if mode.record.in_all]
-_PARTS = _listed([mode.record.help for mode in Mode], "or")
-_CALIBRATED = _listed([mode.value for mode in Mode if mode.needs_calibration], "and")
+_PARTS = listed([mode.record.help for mode in Mode], "or")
+_CALIBRATED = listed([mode.value for mode in Mode if mode.needs_calibration], "and")
 _INTEGER_IO = "; ".join(
-    f"{_listed([io.value for io in mode.io_types[1:]], 'and')} with {mode.value}" for mode in Mode if mode.io_types[1:]
+    f"{listed([io.value for io in mode.io_types[1:]], 'and')} with {mode.value}" for mode in Mode if mode.io_types[1:]
 )
 
 
@@ -68,7 +62,7 @@ _GROUPS = {
     show_default=True,
     help=f"Quantization mode: {_PARTS}; auto measures them all and selects one within the budget.",
 )
-@click.option("--all", "every", is_flag=True, help=f"Write every variant: {_listed(_IN_ALL, 'and')}.")
+@click.option("--all", "every", is_flag=True, help=f"Write every variant: {listed(_IN_ALL, 'and')}.")
 @click.option(
     "--io",
     type=click.Choice([io.value for io in IoType]),

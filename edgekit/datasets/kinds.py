@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgekit.counting import listed
 from edgekit_runtime.errors import DataError
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def known_kinds() -> str:
     names = {form: [kind.name for kind in KINDS if kind.form is form] for form in Form}
     return (
         f"{', '.join(names[Form.NAME])}; a file ({', '.join(names[Form.FILE])}); a folder of "
-        f"{_listed(names[Form.FOLDER])} files, with or without one sub-folder per class; or "
-        f"{_listed(names[Form.FUNCTION])}"
+        f"{listed(names[Form.FOLDER], 'or')} files, with or without one sub-folder per class; or "
+        f"{listed(names[Form.FUNCTION], 'or')}"
     )
 
 
@@ -151,15 +152,11 @@ def _kind_of_files_in(folder: Path) -> DataKind:
         names = [kind.name for kind in KINDS if kind.form is Form.FOLDER]
         raise DataError(
             f"{folder} holds {'files of several kinds' if kinds else 'no files of examples'}.",
-            expected=f"{_listed(names)} files, of one kind",
+            expected=f"{listed(names, 'or')} files, of one kind",
             received=", ".join(sorted(present)) or "no files",
             next_step="keep the files of one kind in the folder",
         )
     return kinds[0]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def _open_digits(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
