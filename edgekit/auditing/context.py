@@ -11,18 +11,24 @@ import numpy as np
 
 from edgekit.auditing.check import Need
 from edgekit.auditing.made_up_inputs import EXAMPLES, has_open_sizes, made_up_inputs
+from edgekit.datasets.model_inputs import inputs_of, with_pixels
+from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.readers.memory import memory_data
 from edgekit.devices.device import this_machine
 from edgekit.devices.predictions import predictions_of
 from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.validation import Validation, validate_all
+from edgekit_converters.targets.check import TargetCheck, check_targets
+from edgekit_converters.targets.target import target_names
 from edgekit_runtime.errors import EdgekitError, ModelFileError
 from edgekit_runtime.packed_file.manifest import Manifest, Parts, packed_manifest
 from edgekit_runtime.task import NOTHING_SAID, Claim, Task
 from edgekit_runtime.task_finding import find_task
-from edgekit_runtime.tensor_info import model_outputs
+from edgekit_runtime.tensor_info import model_inputs, model_outputs
 from edgekit_runtime.tflite.description import OperatorDescription, TensorDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
+
+_SOME_EXAMPLES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,27 @@ class AuditContext:
         """Kinds of inputs and outputs."""
         claims = [self.request.claim, self.manifest.task]
         return find_task(self.parsed.description, claims, label_count=len(self.manifest.labels))
+
+    @cached_property
+    def target_checks(self) -> tuple[TargetCheck, ...]:
+        """Whether each target can run the file, and what prevents it."""
+        return check_targets(self.parsed, target_names())
+
+    @cached_property
+    def some_examples(self) -> Mapping[str, np.ndarray]:
+        """The inputs of some examples of the data, by input name, for checks that need ``Need.DATA``.
+
+        Raises:
+            EdgekitError: The data cannot be read or is incompatible.
+        """
+        request = self.request
+        assert request.data is not None
+        packed = self.manifest.preprocessing
+        infos = model_inputs(self.parsed.description)
+        inputs = with_pixels(inputs_of(infos), self.task, request.pixel_ranges, packed=packed)
+        data = open_data(DataRequest(request.data, request.seed, request.label_column), inputs)
+        stream = data.everything.sample(_SOME_EXAMPLES, seed=request.seed)
+        return next(iter(stream.batches(_SOME_EXAMPLES))).inputs
 
     @cached_property
     def made_up(self) -> MadeUpRun:

@@ -10,9 +10,7 @@ from edgekit.auditing.context import AuditContext
 from edgekit.counting import counted
 from edgekit_converters.packaging.artifact import unpack
 from edgekit_converters.packaging.foreign_metadata import ForeignMetadata, read_foreign_metadata
-from edgekit_converters.targets.check import TargetCheck, check_targets
 from edgekit_converters.targets.rules import rules_for
-from edgekit_converters.targets.target import target_names
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.packed_file.manifest import read_manifest
 from edgekit_runtime.packed_file.model_file import refuse_lost_parts
@@ -39,38 +37,34 @@ def judge_packed_parts(context: AuditContext) -> Iterator[Finding]:
 
 def judge_operators(context: AuditContext) -> Iterator[Finding]:
     """Operators that a target does not have in the required version or for the required type."""
-    checks = check_targets(context.parsed, target_names())
-    for check in checks:
+    for check in context.target_checks:
         missing = [finding for finding in check.findings if not _is_trap(check.target, finding.problem)]
         if missing:
             first = missing[0]
             more = f"; and {counted(len(missing) - 1, 'other operator')}" if len(missing) > 1 else ""
             text = f"does not run: {first.operator} {first.problem}{more}"
-            yield _for_target(context, checks, check.target, text)
+            yield _for_target(context, check.target, text)
 
 
 def judge_traps(context: AuditContext) -> Iterator[Finding]:
     """Operators that a target has, but computes wrongly or crashes in."""
-    checks = check_targets(context.parsed, target_names())
-    for check in checks:
+    for check in context.target_checks:
         trapped: dict[str, list[str]] = {}
         for finding in check.findings:
             if _is_trap(check.target, finding.problem):
                 trapped.setdefault(finding.problem, []).append(finding.operator)
         for reason, operators in trapped.items():
             names = ", ".join(dict.fromkeys(operators))
-            yield _for_target(
-                context, checks, check.target, f"{counted(len(operators), 'operator')} ({names}): {reason}"
-            )
+            yield _for_target(context, check.target, f"{counted(len(operators), 'operator')} ({names}): {reason}")
 
 
 def _is_trap(target: str, reason: str) -> bool:
     return any(rule.reason == reason for rule in rules_for(target))
 
 
-def _for_target(context: AuditContext, checks: tuple[TargetCheck, ...], target: str, text: str) -> Finding:
+def _for_target(context: AuditContext, target: str, text: str) -> Finding:
     """A problem if the user requested the target or if no target runs the file; otherwise a remark."""
-    is_needed = target in context.request.targets or not any(check.runs for check in checks)
+    is_needed = target in context.request.targets or not any(check.runs for check in context.target_checks)
     return problem(text, target) if is_needed else remark(text, target)
 
 

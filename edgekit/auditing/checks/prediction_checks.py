@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from edgekit.auditing.check import Finding, problem, remark
 from edgekit.auditing.context import AuditContext
 from edgekit.auditing.made_up_inputs import input_range, real_range
 from edgekit.counting import counted
-from edgekit.datasets.model_inputs import inputs_of, with_pixels
-from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.parity.results import LabelledFigures, OutputParity
 from edgekit.parity.validation import DROP_NAMES
 from edgekit_converters.tensor_values import TensorValues
@@ -28,7 +26,6 @@ _NO_BETTER_THAN_ZEROS_DB, _MUCH_IS_LOST_DB = 0.0, 10.0
 _MOST_CUT_OFF = 0.01
 #: Minimum share of the input's range that data uses unless it is scaled wrongly.
 _LEAST_USED = 0.05
-_SOME_EXAMPLES = 64
 #: Operators with unbounded results, and the maximum share of their values at the upper limit of the range.
 _SUMMING = frozenset(("ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"))
 _MOST_AT_THE_TOP = 0.05
@@ -71,7 +68,7 @@ def judge_constant_outputs(context: AuditContext) -> Iterator[Finding]:
 def judge_input_ranges(context: AuditContext) -> Iterator[Finding]:
     """Data outside the range of an input's integers, or in a small part of it."""
     description = context.parsed.description
-    examples = _some_examples(context)
+    examples = context.some_examples
     for info in model_inputs(description):
         ends, values = input_range(description, info), examples[info.name]
         if ends is None or not values.size:
@@ -101,7 +98,7 @@ def judge_clipped_activations(context: AuditContext) -> Iterator[Finding]:
 
 def _shares_at_the_top(context: AuditContext) -> dict[int, float]:
     """For each activation by index, the share of its values, for some examples, that have its highest code."""
-    values, examples = TensorValues(context.parsed), _some_examples(context)
+    values, examples = TensorValues(context.parsed), context.some_examples
     count = len(next(iter(examples.values())))
     size = values.batch or count
     highest, total = Counter[int](), Counter[int]()
@@ -119,18 +116,6 @@ def _shares_at_the_top(context: AuditContext) -> dict[int, float]:
 def _is_meant(top: float) -> bool:
     """Whether a range ends at the limit of RELU_N1_TO_1 or RELU6."""
     return any(abs(top - end) < _NEAR * end for end in (1.0, 6.0))
-
-
-def _some_examples(context: AuditContext) -> Mapping[str, np.ndarray]:
-    """The inputs of some examples of the data, by input name."""
-    request = context.request
-    assert request.data is not None
-    packed = context.manifest.preprocessing
-    infos = model_inputs(context.parsed.description)
-    inputs = with_pixels(inputs_of(infos), context.task, request.pixel_ranges, packed=packed)
-    data = open_data(DataRequest(request.data, request.seed, request.label_column), inputs)
-    stream = data.everything.sample(_SOME_EXAMPLES, seed=request.seed)
-    return next(iter(stream.batches(_SOME_EXAMPLES))).inputs
 
 
 def judge_accuracy(context: AuditContext) -> Iterator[Finding]:
