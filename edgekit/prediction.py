@@ -16,6 +16,7 @@ from edgekit.progress import tracked
 from edgekit_runtime.classification import LabelScore
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS, decode_image
+from edgekit_runtime.inputs.preprocessing import blend_over_white
 from edgekit_runtime.model import Model
 
 STANDARD_INPUT = "-"
@@ -29,7 +30,7 @@ class Predictions:
         answers: Labels and scores by image, the highest score first, in the order of the images.
         unreadable: Error by image, for images that could not be read.
         transparent: Images with transparent parts, which are treated as white.
-        thumbnails: The first images, at most 256 pixels wide and high, uint8 (H, W) or (H, W, 3); empty unless
+        thumbnails: The first images, at most 256 pixels wide and high, uint8 (H, W, 1) or (H, W, 3); empty unless
             requested.
     """
 
@@ -135,8 +136,6 @@ def _thumbnail(pixels: np.ndarray) -> np.ndarray:
     from PIL import Image
 
     image = Image.fromarray(pixels)
-    if image.mode in ("LA", "RGBA"):
-        background = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(background, image.convert("RGBA")).convert("RGB")
     image.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
-    return np.asarray(image)
+    small = np.asarray(image)
+    return blend_over_white(small.reshape(1, *small.shape[:2], -1))[0]

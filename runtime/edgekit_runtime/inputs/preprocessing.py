@@ -285,13 +285,19 @@ def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
     converted = np.empty((*images.shape[:3], wanted), np.uint8)
     # The arithmetic needs 30 bytes per pixel, so it works on one block of rows at a time, across all images.
     for rows in row_blocks(images.shape[1], images.shape[2] * len(images)):
-        block = _without_alpha(images[:, rows])
+        block = blend_over_white(images[:, rows])
         converted[:, rows] = _grey(block) if wanted < opaque else block
     return converted
 
 
-def _without_alpha(images: np.ndarray) -> np.ndarray:
-    """Blend grey + alpha (2 channels) or colour + alpha (4 channels) over white."""
+def blend_over_white(images: np.ndarray) -> np.ndarray:
+    """Blend grey + alpha (2 channels) or colour + alpha (4 channels) over white.
+
+    Args:
+        images: uint8 (N, H, W, C).
+    Returns:
+        uint8 (N, H, W, 1 or 3); images without alpha unchanged.
+    """
     if images.shape[3] not in (2, 4):
         return images
     colour = images[..., :-1].astype(np.uint32)
