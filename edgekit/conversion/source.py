@@ -14,7 +14,7 @@ from edgekit.artifacts.training_record import TrainingRecord, read_training_reco
 from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.variants import outputs_of_finite_weights
-from edgekit.datasets.model_inputs import DEFAULT_PIXEL_RANGE, preprocessing_by_name, with_pixels
+from edgekit.datasets.model_inputs import lowered_inputs, preprocessing_by_name
 from edgekit.datasets.opening import DataRequest, ModelData, open_data, require_source
 from edgekit.datasets.streams import ExampleStream
 from edgekit.parity.ground_truth_kinds import data_claim, note_on_unused, require_agreement
@@ -33,8 +33,6 @@ from edgekit_runtime.tflite.description import ModelDescription
 
 _logger = logging.getLogger(__name__)
 
-#: Pixel range of a model with a Rescaling layer, which takes unscaled pixels.
-_PIXELS = (0.0, 255.0)
 #: Number of examples whose ground truth is examined to find the kinds of the outputs.
 _LOOKED_AT = 64
 
@@ -221,16 +219,8 @@ def _inputs(
     lowered: LoweredModel, task: Task, options: ConversionOptions, record: TrainingRecord
 ) -> tuple[ModelInput, ...]:
     """The model's inputs, with the pixel range of images from the user, the training or the model, in this order."""
-    usual = _PIXELS if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE
     recorded = {UNNAMED: record.preprocessing} if record.preprocessing is not None else {}
-    inputs = with_pixels(
-        lowered.inputs,
-        task,
-        options.pixel_ranges,
-        packed=recorded,
-        default=usual,
-        channels_first=lowered.channels_first,
-    )
+    inputs = lowered_inputs(lowered, task, given=options.pixel_ranges, known=recorded)
     if not options.image_options.given:
         return inputs
     images = preprocessing_by_name(inputs)

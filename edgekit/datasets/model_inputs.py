@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from edgekit_converters.lowering import ModelInput
+from edgekit_converters.lowering import LoweredModel, ModelInput
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.inputs.preprocessing import CHANNELS_FIRST, CHANNELS_LAST, Preprocessing
 from edgekit_runtime.model import Model
@@ -19,6 +19,8 @@ from edgekit_runtime.tensor_info import TensorInfo
 PixelRange = tuple[float, float] | Preprocessing
 #: Real values of pixels 0 and 255 unless the user or the model specifies others.
 DEFAULT_PIXEL_RANGE = (0.0, 1.0)
+#: The same for a model that rescales pixels itself, with a Rescaling layer for example.
+UNSCALED_PIXEL_RANGE = (0.0, 255.0)
 
 
 def image_preprocessing(
@@ -55,6 +57,33 @@ def inputs_of(infos: Sequence[TensorInfo]) -> tuple[ModelInput, ...]:
     """The inputs of a .tflite; quantized inputs are described as float32, since callers pass real values."""
     return tuple(
         ModelInput(info.name, info.shape, info.dtype.name if info.quantization is None else "float32") for info in infos
+    )
+
+
+def lowered_inputs(
+    lowered: LoweredModel,
+    task: Task,
+    *,
+    given: Mapping[str, PixelRange] = MappingProxyType({}),
+    known: Mapping[str, PixelRange] = MappingProxyType({}),
+) -> tuple[ModelInput, ...]:
+    """The inputs of a lowered model with the pixel range of each image: given, known, or implied by the model.
+
+    Args:
+        lowered: The lowered model.
+        task: Task of the model, which says which inputs are images.
+        given: Pixel range from the user; see :func:`with_pixels`.
+        known: Pixel range from the training or from a packed file, in the same form.
+    Raises:
+        UsageError: See :func:`with_pixels`.
+    """
+    return with_pixels(
+        lowered.inputs,
+        task,
+        given,
+        packed=known,
+        default=UNSCALED_PIXEL_RANGE if lowered.rescales_pixels else DEFAULT_PIXEL_RANGE,
+        channels_first=lowered.channels_first,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edgekit.datasets.model_inputs import PixelRange, inputs_of
+from edgekit.datasets.model_inputs import UNSCALED_PIXEL_RANGE, PixelRange, inputs_of
 from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import ModelFileError
@@ -113,7 +113,7 @@ class KerasPredictor:
         )
         self.outputs = tuple(output_names(self._model))
         self.labels: tuple[str, ...] = ()
-        self.pixels: Mapping[str, PixelRange] = {UNNAMED: (0.0, 255.0)} if rescales_pixels(self._model) else {}
+        self.pixels: Mapping[str, PixelRange] = {UNNAMED: UNSCALED_PIXEL_RANGE} if rescales_pixels(self._model) else {}
         self._call = self._compiled()
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -16,11 +16,10 @@ import edgekit_runtime
 from edgekit.artifacts.inspecting import is_tflite
 from edgekit.artifacts.training_record import read_training_record
 from edgekit.datasets.model_inputs import (
-    PixelRange,
+    lowered_inputs,
     model_inputs_with_pixels,
     preprocessing_by_name,
     to_model_input,
-    with_pixels,
 )
 from edgekit.parity.predictors import matched
 from edgekit_converters.lowering import LoweredModel, LoweringProcess, LoweringRequest, ModelInput
@@ -146,13 +145,8 @@ class SourceModel:
         self.runs_on = f"Keras {self.lowered.keras_version}" if self.lowered.keras_version else "its own framework"
         files = path.rglob("*") if path.is_dir() else [path]
         self.size_bytes = sum(file.stat().st_size for file in files if file.is_file())
-        self.inputs = with_pixels(
-            self.lowered.inputs,
-            self.task,
-            {},
-            packed=self._known_pixels(packed, record.preprocessing),
-            channels_first=self.lowered.channels_first,
-        )
+        recorded = {} if record.preprocessing is None else {UNNAMED: record.preprocessing}
+        self.inputs = lowered_inputs(self.lowered, self.task, known=packed.preprocessing or recorded)
         self.preprocessing: Mapping[str, Preprocessing] = preprocessing_by_name(self.inputs)
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
@@ -186,13 +180,6 @@ class SourceModel:
     def _stop(self) -> None:
         self._process = None
         self._resources.close()
-
-    def _known_pixels(self, packed: Manifest, trained: Preprocessing | None) -> Mapping[str, PixelRange]:
-        if packed.preprocessing:
-            return packed.preprocessing
-        if trained is not None:
-            return {UNNAMED: trained}
-        return {UNNAMED: (0.0, 255.0)} if self.lowered.rescales_pixels else {}
 
 
 def open_models(paths: Sequence[Path]) -> tuple[StudioModel, ...]:
