@@ -31,7 +31,7 @@ from edgekit.studio.comparison import (
 )
 from edgekit.studio.details import describe_model, example_png, example_texts, golden_examples
 from edgekit.studio.jobs import Job, Jobs
-from edgekit.studio.models import RawInputs, SourceModel, StudioModel, TfliteModel, error_fields, image_input
+from edgekit.studio.models import RawInputs, SourceModel, StudioModel, VariantModel, error_fields, image_input
 from edgekit.studio.security import Access, AsgiApp, Guard, read_cookie
 from edgekit.studio.sessions import MOST_OWN_MODELS, Sessions
 from edgekit.studio.uploads import MOST_IMAGE_BYTES, MOST_JSON_BYTES, MOST_MODEL_BYTES, UploadError, Uploads
@@ -177,7 +177,7 @@ async def _models(studio: Studio, request: Request) -> Response:
             "runs_on": model.runs_on,
             "size_bytes": model.size_bytes,
             "is_own": identifier in own,
-            "is_variant": isinstance(model, TfliteModel),
+            "is_variant": isinstance(model, VariantModel),
         }
         for identifier, model in {**studio.models, **own}.items()
     ]
@@ -305,7 +305,7 @@ async def _comparison(studio: Studio, request: Request) -> Response:
 async def _layers(studio: Studio, request: Request) -> Response:
     wanted = (await _body_object(studio, request)).get("model")
     variant = studio.model(request, wanted)
-    if not studio.data.source or not isinstance(studio.reference, SourceModel) or not isinstance(variant, TfliteModel):
+    if not studio.data.source or not isinstance(studio.reference, SourceModel) or not isinstance(variant, VariantModel):
         raise UsageError(
             "Layers are compared between a source model and a variant, on data.",
             next_step="start the studio with the Keras model first, its variants, and --data",

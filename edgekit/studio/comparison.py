@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from edgekit.studio.models import StudioModel, TfliteModel
+from edgekit.studio.models import StudioModel, VariantModel
 
 _TIMED_RUNS = "200"
 
@@ -34,8 +34,8 @@ class StudioData:
 def comparison_commands(models: Sequence[StudioModel], data: StudioData) -> list[list[str]]:
     """The commands that time the variants and, if there is data, judge them: ``bench`` and ``validate``."""
     reference, *_ = models
-    timed = [str(model.path) for model in models if isinstance(model, TfliteModel)]
-    judged = [str(model.path) for model in models[1:] if isinstance(model, TfliteModel)]
+    timed = [str(model.path) for model in models if isinstance(model, VariantModel)]
+    judged = [str(model.path) for model in models[1:] if isinstance(model, VariantModel)]
     commands = [["bench", *timed, "--runs", _TIMED_RUNS]] if timed else []
     if data.source and judged:
         commands.append(["validate", str(reference.path), *judged, *data.arguments()])

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 
 from edgekit.counting import counted
 from edgekit.studio.comparison import StudioData, shown
-from edgekit.studio.models import SourceModel, StudioModel, TfliteModel
+from edgekit.studio.models import SourceModel, StudioModel, VariantModel
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.packed_file.golden import GoldenExamples, read_golden
 from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, SIGNATURE_NAME, Parts
 from edgekit_runtime.packed_file.model_file import read_model_file
-from edgekit_runtime.tflite.structure import read_model_description
+from edgekit_runtime.tflite.description import ModelDescription
+from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _MOST_LABELS, _MOST_FACTS, _LONGEST = 1000, 60, 500
 _MOST_EXAMPLES, _MOST_TYPED = 16, 4096
@@ -49,9 +50,10 @@ def describe_model(
         "command": command,
         "command_note": "",
     }
-    if isinstance(model, TfliteModel):
-        facts += _tflite_facts(model)
-        described |= _packed(model)
+    if isinstance(model, VariantModel):
+        parsed = TfliteModel(read_model_file(model.path))
+        facts += _tflite_facts(model, parsed.description)
+        described |= _packed(model, Parts(parsed.content).names)
         if not command:
             sources = [each for each in others if isinstance(each, SourceModel)]
             described |= _command(model, sources, data, with_folders)
@@ -63,7 +65,7 @@ def describe_model(
 
 def golden_examples(model: StudioModel) -> GoldenExamples | None:
     """The golden examples of a .tflite; None if it has none."""
-    if not isinstance(model, TfliteModel):
+    if not isinstance(model, VariantModel):
         return None
     content = read_model_file(model.path)
     return read_golden(content) if GOLDEN_NAME in Parts(content).names else None
@@ -104,15 +106,14 @@ def _pixels(name: str, how: Any) -> str:
     )
 
 
-def _tflite_facts(model: TfliteModel) -> list[tuple[str, str]]:
-    described = read_model_description(read_model_file(model.path))
+def _tflite_facts(model: VariantModel, description: ModelDescription) -> list[tuple[str, str]]:
     infos = {info.name: info for info in model.model.outputs}
     facts = [
         ("output", _tensor(name, kind.name, infos[name].shape, infos[name].dtype.name))
         for name, kind in model.task.outputs.items()
     ]
-    facts.append(("operators", f"{len(described.operators)}"))
-    for signature in described.signatures[:8]:
+    facts.append(("operators", f"{len(description.operators)}"))
+    for signature in description.signatures[:8]:
         names = [", ".join(name for name, _ in tensors) for tensors in (signature.inputs, signature.outputs)]
         facts.append(("signature key", f"{signature.key}({names[0]}) → {names[1]}"))
     provenance = model.manifest.provenance
@@ -124,8 +125,7 @@ def _tflite_facts(model: TfliteModel) -> list[tuple[str, str]]:
     return [*facts, ("SHA-256 of the model", f"{digest[:16]}…")] if digest else facts
 
 
-def _packed(model: TfliteModel) -> dict[str, str]:
-    names = Parts(read_model_file(model.path)).names
+def _packed(model: VariantModel, names: Collection[str]) -> dict[str, str]:
     golden = "none packed"
     if GOLDEN_NAME in names:
         try:
@@ -145,7 +145,7 @@ def _source_facts(model: SourceModel) -> list[tuple[str, str]]:
     return facts + [("note", note) for note in (*model.lowered.notes, *model.lowered.warnings)]
 
 
-def _command(model: TfliteModel, sources: list[SourceModel], data: StudioData, with_folders: bool) -> dict[str, str]:
+def _command(model: VariantModel, sources: list[SourceModel], data: StudioData, with_folders: bool) -> dict[str, str]:
     """The command that made a file, as far as the file contains its options."""
     provenance = model.manifest.provenance
     mode = provenance.get("quantize")

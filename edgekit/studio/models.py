@@ -91,8 +91,8 @@ class StudioModel(Protocol):
         """Free memory and processes."""
 
 
-class TfliteModel:
-    """A .tflite; see ``StudioModel``.
+class VariantModel:
+    """A .tflite, one of the variants that are compared; see ``StudioModel``.
 
     Args:
         path: Path of the file.
@@ -189,7 +189,7 @@ def open_models(paths: Sequence[Path]) -> tuple[StudioModel, ...]:
         EdgekitError: A model cannot be opened.
     """
     names = _distinct_names(paths)
-    variants = {path: TfliteModel(path, name) for path, name in zip(paths, names, strict=True) if is_tflite(path)}
+    variants = {path: VariantModel(path, name) for path, name in zip(paths, names, strict=True) if is_tflite(path)}
     packed = next((variant.manifest for variant in variants.values()), Manifest())
     opened: list[StudioModel] = []
     try:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgekit.studio.models import StudioModel, TfliteModel
+from edgekit.studio.models import StudioModel, VariantModel
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import UsageError
 
@@ -107,7 +107,7 @@ class Sessions:
             self.require_room(key)
             session = self._session(key)
             taken = {model.name for model in session.models.values()}
-            model = TfliteModel(path, _free_name(name, taken))
+            model = VariantModel(path, _free_name(name, taken))
             identifier = secrets.token_hex(8)
             session.models[identifier] = model
             session.commands[identifier] = command
