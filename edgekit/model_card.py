@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.artifacts.inspecting import TfliteInspection, inspect_tflite
+from edgekit.artifacts.inspecting import TfliteInspection, inspect_content
 from edgekit.artifacts.verification import find_signer
 from edgekit.devices.timing import DeviceTiming, find_timed_device, time_on
 from edgekit.parity.metrics import METRICS
@@ -132,8 +132,8 @@ def make_card(path: Path, *, license: str = "", devices: Sequence[str] = (), run
         EdgekitError: A device does not run the model.
     """
     timed = [find_timed_device(where) for where in devices]
-    inspection = inspect_tflite(path)
     content = read_model_file(path)
+    inspection = inspect_content(path, content)
     manifest = inspection.manifest
     signer = find_signer(content, path.name)
     task = find_task(inspection.description, [manifest.task], label_count=len(manifest.labels))

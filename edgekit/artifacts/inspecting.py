@@ -119,7 +119,18 @@ def inspect_tflite(path: Path) -> TfliteInspection:
     Raises:
         ModelFileError: The file is missing, is damaged or has another format.
     """
-    content = read_model_file(path)
+    return inspect_content(path, read_model_file(path))
+
+
+def inspect_content(path: Path, content: bytes) -> TfliteInspection:
+    """Read the content of a .tflite.
+
+    Args:
+        path: Path of the file, for messages and results.
+        content: Its content.
+    Raises:
+        ModelFileError: The content is damaged or has another format.
+    """
     manifest, model = read_manifest(content), TfliteModel(content)
     refuse_lost_parts(model.description, manifest.model_sha256)
     runs_on = tuple(check.target for check in check_targets(model, target_names()) if check.runs)
