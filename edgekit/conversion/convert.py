@@ -15,11 +15,11 @@ from edgekit.conversion.result import Conversion, ConvertedModel
 from edgekit.conversion.scores import OutputScore, score_models
 from edgekit.conversion.source import LoweredSource, lower_source
 from edgekit.conversion.variants import (
-    fitting_outputs,
     larger_than_float,
     notes_on_support,
     outputs_of_finite_weights,
     quantize_variants,
+    supported_outputs,
 )
 from edgekit.conversion.within_budget import Kept, convert_within_budget
 from edgekit.counting import counted
@@ -48,7 +48,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         EdgekitError: The source, the data, the options or a target cannot be used; nothing is written in that case. If
             there are several variants, those that a target cannot run are omitted with a note instead.
     """
-    outputs, notes = fitting_outputs(outputs, options.targets)
+    outputs, notes = supported_outputs(outputs, options.targets)
     io_types = io_types_of(
         outputs, options.io, has_data=options.data is not None, random_calibration=options.random_calibration
     )

@@ -89,7 +89,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
     """
     if options.data is not None:
         require_source(options.data, options.label_column)
-    _require_fitting_labels(request.source, options.labels)
+    _require_matching_labels(request.source, options.labels)
     with LoweringProcess(replace(request, fixed_batch=needs_fixed_batch(options.targets))) as process:
         _import_what_comes_next(modes)
         lowered = process.result()
@@ -136,7 +136,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
     )
 
 
-def _require_fitting_labels(source: Path, labels: tuple[str, ...]) -> None:
+def _require_matching_labels(source: Path, labels: tuple[str, ...]) -> None:
     """Compare the number of the user's labels with the outputs of a Keras file before Keras loads it.
 
     Raises:

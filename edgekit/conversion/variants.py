@@ -23,7 +23,7 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 Made = TypeVar("Made")
 
 
-def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tuple[dict[Mode, Path], list[str]]:
+def supported_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tuple[dict[Mode, Path], list[str]]:
     """Remove the variants that a target cannot run, whatever the model.
 
     Args:
@@ -34,8 +34,8 @@ def fitting_outputs(outputs: Mapping[Mode, Path], targets: Sequence[str]) -> tup
     Raises:
         UsageError: No variant remains.
     """
-    fitting, notes = _not_refused(outputs, lambda mode: require_mode(mode, targets), UsageError)
-    return {mode: outputs[mode] for mode in fitting}, notes
+    supported, notes = _not_refused(outputs, lambda mode: require_mode(mode, targets), UsageError)
+    return {mode: outputs[mode] for mode in supported}, notes
 
 
 def outputs_of_finite_weights(
