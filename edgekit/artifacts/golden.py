@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from types import MappingProxyType
 
 import numpy as np
 
 from edgekit.datasets.streams import Batch, ExampleStream
 from edgekit_converters.packaging.golden_inputs import MOST_EXAMPLES, as_pixels, fitted, made_up_inputs
 from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.inputs.raw_inputs import RawInput
 from edgekit_runtime.packed_file.golden import model_values
 from edgekit_runtime.tensor_info import model_inputs
 from edgekit_runtime.tflite.description import ModelDescription
@@ -24,7 +26,8 @@ class GoldenInputs:
     """Inputs of golden examples.
 
     Attributes:
-        arrays: One array (N, ...) per input of the model; uint8 pixels if the input is an image.
+        arrays: One array (N, ...) per input of the model; uint8 pixels if the input is an image, raw examples for
+            inputs with a ``RawInput``.
         values: The same inputs as real values in the range of the training, by input name.
         origin: Source of the inputs, for readers of the manifest: a name without folders.
     """
@@ -38,6 +41,7 @@ def choose_golden_inputs(
     description: ModelDescription,
     data: ExampleStream | None,
     preprocessing: Mapping[str, Preprocessing],
+    raw_inputs: Mapping[str, RawInput] = MappingProxyType({}),
     *,
     seed: int,
 ) -> GoldenInputs:
@@ -47,6 +51,8 @@ def choose_golden_inputs(
         description: Description of the model, quantized or not; its size limits the size of the inputs.
         data: Examples that the model was not trained on; None generates random inputs.
         preprocessing: Preprocessing of each image input, by name.
+        raw_inputs: Preprocessing of each input of recordings or strings, by name; such examples are kept raw if there
+            is data, so that verification covers their preparation.
         seed: Seed of the choice or of the random inputs.
     Raises:
         EdgekitError: The data cannot be read or is not compatible with the model.
@@ -57,13 +63,20 @@ def choose_golden_inputs(
         arrays, origin = made_up_inputs(description, preprocessing, seed=seed), f"random, seed {seed}"
     else:
         rows = _of_different_classes(batch)
-        arrays = [_as_stored(batch.inputs[name][rows], preprocessing.get(name)) for name in names]
+        arrays = [
+            raw_inputs[name].as_golden(batch.raw[name][rows])
+            if name in batch.raw
+            else _as_stored(batch.inputs[name][rows], preprocessing.get(name))
+            for name in names
+        ]
         # The path of a folder on this machine is private, and would give different bytes for the same data.
         origin = PurePath(data.name).name
     arrays, coarser = fitted(arrays, description.size_bytes)
     if coarser > 1:
         origin += f", {coarser} times coarser"
-    return GoldenInputs(arrays, dict(zip(names, model_values(arrays, names, preprocessing), strict=True)), origin)
+    return GoldenInputs(
+        arrays, dict(zip(names, model_values(arrays, names, {**preprocessing, **raw_inputs}), strict=True)), origin
+    )
 
 
 def _of_different_classes(batch: Batch) -> Sequence[int]:

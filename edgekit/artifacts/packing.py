@@ -10,7 +10,13 @@ from typing import Any
 
 from edgekit import __version__
 from edgekit.artifacts.golden import choose_golden_inputs
-from edgekit.datasets.model_inputs import PixelRange, inputs_of, preprocessing_by_name, with_pixels
+from edgekit.datasets.model_inputs import (
+    PixelRange,
+    inputs_of,
+    preprocessing_by_name,
+    raw_inputs_by_name,
+    with_pixels,
+)
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.readers.image_options import ImageOptions
 from edgekit_converters.atomic_files import write_bytes
@@ -20,7 +26,8 @@ from edgekit_converters.packaging.foreign_metadata import ForeignMetadata, read_
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_runtime.classification import class_count, labels_for
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Manifest, read_manifest
+from edgekit_runtime.inputs.raw_inputs import read_raw_inputs
+from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Manifest, Parts, read_manifest
 from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.task import IMAGE, NOTHING_SAID, Claim, Task
 from edgekit_runtime.task_finding import find_task
@@ -99,8 +106,11 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
     foreign = read_foreign_metadata(content, unpacked.parts)
     labels, notes = _labels(description, before.labels or foreign.labels, options)
     task = find_task(description, [options.claim, before.task], label_count=len(labels))
+    raw_inputs = read_raw_inputs(model_inputs(description), before.raw_preprocessing, Parts(content).read)
     inputs = _inputs(description, task, before, foreign, options)
+    inputs = tuple(replace(each, raw=raw_inputs.get(each.name)) for each in inputs)
     preprocessing = preprocessing_by_name(inputs)
+    raw = raw_inputs_by_name(inputs)
     if preprocessing and not (before.preprocessing or foreign.mean or options.pixel_ranges):
         notes.append("Pixels 0 to 255 are assumed to become 0 to 1; --pixel-range overrides that.")
     provenance = {"source_sha256": hashlib.sha256(unpacked.model.content).hexdigest(), **before.provenance}
@@ -109,8 +119,12 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
         preprocessing=preprocessing,
         provenance={**provenance, "edgekit": __version__},
         task=task.as_claim(),
+        raw_preprocessing={name: each.to_dict() for name, each in raw.items()},
+        decoding=before.decoding,
     )
-    is_unchanged = all(before.preprocessing_of(name) == how for name, how in preprocessing.items())
+    is_unchanged = before.raw_preprocessing == manifest.raw_preprocessing and all(
+        before.preprocessing_of(name) == how for name, how in preprocessing.items()
+    )
     keeps = options.data is None and GOLDEN_NAME in unpacked.parts and is_unchanged
     golden = unpacked.parts.get(GOLDEN_NAME, b"") if keeps else b""
     if not keeps:
@@ -119,7 +133,8 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
         manifest = manifest._replace(provenance={**manifest.provenance, "golden": made[1]})
     if not golden:
         notes.append("The model cannot be run on inputs made up for it: no golden examples. --data gives real ones.")
-    artifact = pack(unpacked.model, manifest, golden, name=model.stem, other_parts=unpacked.parts)
+    parts = {part: data for each in raw.values() for part, data in each.parts().items()}
+    artifact = pack(unpacked.model, manifest, golden, name=model.stem, other_parts={**unpacked.parts, **parts})
     write_bytes(output, artifact)
     return Packed(output, len(artifact), len(artifact) - len(unpacked.model), read_manifest(artifact), tuple(notes))
 
@@ -204,7 +219,7 @@ def _golden(
     data = None
     if options.data is not None:
         data = open_data(DataRequest(options.data, options.seed), inputs, labels=labels).held_back
-    preprocessing = preprocessing_by_name(inputs)
-    chosen = choose_golden_inputs(model.description, data, preprocessing, seed=options.seed)
-    golden = make_golden(model, chosen.arrays, origin=chosen.origin, preprocessing=preprocessing, task=task)
+    preprocessing, raw = preprocessing_by_name(inputs), raw_inputs_by_name(inputs)
+    chosen = choose_golden_inputs(model.description, data, preprocessing, raw, seed=options.seed)
+    golden = make_golden(model, chosen.arrays, origin=chosen.origin, preprocessing={**preprocessing, **raw}, task=task)
     return (b"", {}) if golden is None else (golden.content, golden.facts)

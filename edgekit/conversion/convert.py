@@ -148,22 +148,24 @@ def _pack(
         provenance=_provenance(source, mode, model, kept)
         | ({"scores": {score.output: score.facts() for score in scores}} if scores else {}),
         task=source.task.as_claim(),
+        raw_preprocessing={name: raw.to_dict() for name, raw in source.raw_inputs.items()},
     )
+    parts = {name: content for raw in source.raw_inputs.values() for name, content in raw.parts().items()}
     golden = None
     if source.golden_inputs is not None:
         golden = make_golden(
             model.model,
             source.golden_inputs.arrays,
             origin=source.golden_inputs.origin,
-            preprocessing=source.preprocessing,
+            preprocessing={**source.preprocessing, **source.raw_inputs},
             task=source.task,
             source_outputs=source.answers,
         )
     if golden is None:
-        return pack(model.model, manifest, name=source.path.stem)
+        return pack(model.model, manifest, name=source.path.stem, other_parts=parts)
     parity = {"parity": golden.parity} if golden.parity else {}
     manifest = manifest._replace(provenance={**manifest.provenance, "golden": golden.facts, **parity})
-    return pack(model.model, manifest, golden.content, name=source.path.stem)
+    return pack(model.model, manifest, golden.content, name=source.path.stem, other_parts=parts)
 
 
 def _provenance(source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None) -> dict[str, Any]:

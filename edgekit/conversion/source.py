@@ -14,7 +14,7 @@ from edgekit.artifacts.training_record import TrainingRecord, read_training_reco
 from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.variants import outputs_of_finite_weights
-from edgekit.datasets.model_inputs import lowered_inputs, preprocessing_by_name
+from edgekit.datasets.model_inputs import lowered_inputs, preprocessing_by_name, raw_inputs_by_name
 from edgekit.datasets.opening import DataRequest, ModelData, open_data, require_source
 from edgekit.datasets.streams import ExampleStream
 from edgekit.parity.ground_truth_kinds import data_claim, note_on_unused, require_agreement
@@ -27,6 +27,7 @@ from edgekit_converters.targets.adaptation import needs_fixed_batch
 from edgekit_runtime.classification import class_count, labels_for
 from edgekit_runtime.errors import ConversionError, EdgekitError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.inputs.raw_inputs import RawInput
 from edgekit_runtime.task import CLASSES, TRAINING, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tflite.description import ModelDescription
@@ -67,6 +68,11 @@ class LoweredSource:
     golden_inputs: GoldenInputs | None
     answers: Mapping[str, np.ndarray] | None
     notes: tuple[str, ...]
+
+    @property
+    def raw_inputs(self) -> dict[str, RawInput]:
+        """How recordings or strings become an input, by input name."""
+        return raw_inputs_by_name(self.inputs)
 
     @property
     def float_operators(self) -> tuple[str, ...]:
@@ -110,7 +116,9 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         require_agreement(description, ground_truth or {}, task)
         golden_inputs, answers = None, None
         if not _has_text(description):
-            golden_inputs = choose_golden_inputs(description, held_back, preprocessing, seed=options.seed)
+            golden_inputs = choose_golden_inputs(
+                description, held_back, preprocessing, raw_inputs_by_name(inputs), seed=options.seed
+            )
             answers = process.source_outputs(golden_inputs.values)
     labels, labels_note = _labels(description, options, (data.labels if data else ()) or record.labels)
     pixels_note = _note_on_pixels(lowered, options, record)

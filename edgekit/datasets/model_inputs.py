@@ -11,6 +11,7 @@ import numpy as np
 from edgekit_converters.lowering import LoweredModel, ModelInput
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.inputs.preprocessing import CHANNELS_FIRST, CHANNELS_LAST, Preprocessing
+from edgekit_runtime.inputs.raw_inputs import RawInput
 from edgekit_runtime.model import Model
 from edgekit_runtime.task import IMAGE, UNNAMED, Task
 from edgekit_runtime.tensor_info import TensorInfo
@@ -149,9 +150,11 @@ def model_inputs_with_pixels(
     Raises:
         UsageError: See :func:`with_pixels`.
     """
+    raw = model.raw_inputs()
     calibrated = {} if model.preprocessing is None else {UNNAMED: model.preprocessing}
     packed: Mapping[str, PixelRange] = model.manifest.preprocessing or calibrated
-    return with_pixels(inputs_of(model.inputs), model.task, given, packed=packed)
+    inputs = tuple(replace(each, raw=raw.get(each.name)) for each in inputs_of(model.inputs))
+    return with_pixels(inputs, model.task, given, packed=packed)
 
 
 def preprocessing_by_name(inputs: Sequence[ModelInput]) -> dict[str, Preprocessing]:
@@ -164,6 +167,11 @@ def preprocessing_by_name(inputs: Sequence[ModelInput]) -> dict[str, Preprocessi
         if preprocessing is not None:
             found[each.name] = preprocessing
     return found
+
+
+def raw_inputs_by_name(inputs: Sequence[ModelInput]) -> dict[str, RawInput]:
+    """How recordings or strings become an input, by input name, for inputs that take them."""
+    return {each.name: each.raw for each in inputs if each.raw is not None}
 
 
 def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixels: PixelRange | None) -> np.ndarray:
@@ -234,8 +242,7 @@ class ModelInputs:
         Raises:
             DataError: An input is missing, has another shape, or contains NaN or infinity.
         """
-        if set(raw) == {UNNAMED} and len(self._inputs) == 1:
-            raw = {next(iter(self._inputs)): raw[UNNAMED]}
+        raw = self._named(raw)
         if set(raw) != set(self._inputs):
             raise DataError(
                 "The data does not name the model's inputs.",
@@ -246,7 +253,23 @@ class ModelInputs:
             )
         return {name: self._conform(model_input, np.asarray(raw[name])) for name, model_input in self._inputs.items()}
 
+    def raw(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The values that are recordings or strings, by input name."""
+        inputs = self._inputs
+        return {
+            name: values
+            for name, values in self._named(stored).items()
+            if name in inputs and (how := inputs[name].raw) is not None and how.is_raw(values)
+        }
+
+    def _named(self, stored: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        if set(stored) == {UNNAMED} and len(self._inputs) == 1:
+            return {next(iter(self._inputs)): stored[UNNAMED]}
+        return stored
+
     def _conform(self, model_input: ModelInput, values: np.ndarray) -> np.ndarray:
+        if model_input.raw is not None and model_input.raw.is_raw(values):
+            return model_input.raw.prepare(values)
         if values.dtype.kind not in "iufb":
             raise DataError(
                 "The examples are not numbers.",

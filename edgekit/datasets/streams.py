@@ -7,8 +7,8 @@ Calibration, validation, the budget's search and the gate read their data throug
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import Protocol
@@ -18,8 +18,27 @@ import numpy as np
 from edgekit.datasets.source import Source
 from edgekit_runtime.task import UNNAMED
 
-#: Converts raw values by name to the inputs of the model.
-Conform = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+
+class Conform(Protocol):
+    """Converts values by name, as a source stores them, to the inputs of the model."""
+
+    def __call__(self, stored: Mapping[str, np.ndarray], /) -> dict[str, np.ndarray]:
+        """Values of each input, shape (N, ...), in the input's dtype."""
+
+    def raw(self, stored: Mapping[str, np.ndarray], /) -> dict[str, np.ndarray]:
+        """Those of the stored values that are recordings or strings, by input name."""
+
+
+class Unchanged:
+    """Passes values on as the source stores them, for code that converts them itself; a :class:`Conform`."""
+
+    def __call__(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The stored values."""
+        return dict(stored)
+
+    def raw(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Empty, because nothing is prepared."""
+        return {}
 
 
 class Part(Enum):
@@ -40,12 +59,14 @@ class Batch:
             the data names no output; empty if it has none.
         groups: Slice of each example, str (N,), or None.
         names: Name of each example: its file or its index.
+        raw: The recordings or strings that ``inputs`` were prepared from, by input name.
     """
 
     inputs: dict[str, np.ndarray]
     ground_truth: dict[str, np.ndarray]
     groups: np.ndarray | None
     names: tuple[str, ...]
+    raw: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -141,11 +162,13 @@ class StoredExamples:
         source = self.source
         for start in range(0, len(self.rows), size):
             rows = self.rows[start : start + size]
+            stored = source.read(rows)
             yield Batch(
-                inputs=self.conform(source.read(rows)),
+                inputs=self.conform(stored),
                 ground_truth={output: values[rows] for output, values in source.ground_truth.items()},
                 groups=None if source.groups is None else source.groups[rows],
                 names=tuple(source.name_of(row) for row in rows.tolist()),
+                raw=self.conform.raw(stored),
             )
 
     def sample(self, count: int, *, seed: int) -> StoredExamples:

@@ -28,6 +28,7 @@ from edgekit_runtime.tflite.scales import refuse_scales_beyond
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 if TYPE_CHECKING:
+    from edgekit_runtime.inputs.raw_inputs import RawInput
     from edgekit_runtime.packed_file.golden import GoldenReport
     from edgekit_runtime.packed_file.manifest import Manifest
 
@@ -106,6 +107,7 @@ def load(
         labels=names,
         task=find_task(description, [packed.task] if packed else (), label_count=len(names)),
         preprocessing=packed.preprocessing if packed else {},
+        raw_preprocessing=packed.raw_preprocessing if packed else {},
         pixel_range=pixel_range,
         max_image_pixels=max_image_pixels,
         runner=BatchRunner(
@@ -133,6 +135,11 @@ def _require_count(name: str, count: Any, most: int) -> None:
             expected=f"a whole number from 1 to {most}",
             received=f"{count!r:.40}",
         )
+
+
+def _require_top_k(top_k: int) -> None:
+    if top_k < 1:
+        raise UsageError("The option top_k must be at least 1.", received=str(top_k))
 
 
 def _packed_manifest(content: bytes) -> Manifest | None:
@@ -165,6 +172,7 @@ class Model:
         labels: tuple[str, ...],
         task: Task,
         preprocessing: Mapping[str, Preprocessing],
+        raw_preprocessing: Mapping[str, Mapping[str, Any]],
         pixel_range: tuple[float, float] | None,
         max_image_pixels: int,
         runner: BatchRunner,
@@ -183,7 +191,10 @@ class Model:
         self._encode, self._decode = runner.encoders[0], runner.decoders[0]
         self.preprocessing = self._image_preprocessing(preprocessing, pixel_range)
         self._knows_range = bool(preprocessing) or pixel_range is not None
+        self._class_names = self._names_of_classes()
         self._image = self._image_input(max_image_pixels)
+        self._raw_preprocessing = raw_preprocessing
+        self._raw_inputs: dict[str, RawInput] | None = None
 
     def __reduce__(self) -> str:
         # pickle, copy and deepcopy call this.
@@ -241,6 +252,8 @@ class Model:
             TensorMismatchError: An array does not have the shape or dtype of an image, the model does not classify
                 images, or its single score is not a probability.
         """
+        if self._raw_preprocessing and self._image is None:
+            return self._classify_raw(images, top_k)
         self._require_images(top_k)
         return self._classify(None, images, top_k)
 
@@ -291,7 +304,20 @@ class Model:
         """
         from edgekit_runtime.packed_file.golden import read_golden, replay
 
-        return replay(self, read_golden(self._content), self.manifest.preprocessing)
+        return replay(self, read_golden(self._content), {**self.manifest.preprocessing, **self.raw_inputs()})
+
+    def raw_inputs(self) -> Mapping[str, RawInput]:
+        """How recordings or strings become an input, by input name, as packed into the file.
+
+        Raises:
+            ModelFileError: What is packed is damaged, or this version does not know it.
+        """
+        if self._raw_inputs is None:
+            from edgekit_runtime.inputs.raw_inputs import read_raw_inputs
+            from edgekit_runtime.packed_file.manifest import Parts
+
+            self._raw_inputs = read_raw_inputs(self.inputs, self._raw_preprocessing, Parts(self._content).read)
+        return self._raw_inputs
 
     def close(self) -> None:
         """Free the memory of the interpreters now instead of with the last reference to the model.
@@ -335,6 +361,20 @@ class Model:
             else:
                 scores = self._runner.run([pixels], [image.encode], session)[0]
         assert isinstance(scores, np.ndarray)
+        return self._ranked(scores, top_k)
+
+    def _classify_raw(self, examples: Any, top_k: int) -> list[Classification]:
+        """:meth:`classify` for recordings or strings."""
+        _require_top_k(top_k)
+        raw = self.raw_inputs().get(self.inputs[0].name)
+        if len(self.inputs) != 1 or raw is None or not self._class_names:
+            raise self._no_classifier("recording or string")
+        scores = self._predict(None, raw.prepare(examples))
+        assert isinstance(scores, np.ndarray)
+        return self._ranked(scores, top_k)
+
+    def _ranked(self, scores: np.ndarray, top_k: int) -> list[Classification]:
+        """The best classes of each row of scores (N, C)."""
         if scores.shape[1] == 1:
             (kind,) = self.task.outputs.values()
             scores = probabilities(scores, kind.is_logit)
@@ -346,7 +386,7 @@ class Model:
                     next_step="use predict()",
                 )
             scores = np.concatenate([1 - scores, scores], axis=1)
-        return rank(scores, image.labels, top_k)
+        return rank(scores, self._class_names, top_k)
 
     def _classify_one(self, session: Session, image: Image, top_k: int) -> Classification:
         results = self._classify(session, image, top_k)
@@ -360,19 +400,21 @@ class Model:
         return results[0]
 
     def _require_images(self, top_k: int) -> None:
-        if top_k < 1:
-            raise UsageError("The option top_k must be at least 1.", received=str(top_k))
+        _require_top_k(top_k)
         if self._image is None:
-            raise TensorMismatchError(
-                "This model does not turn one image into one row of class scores, as classify() needs it.",
-                expected="one input of the kind image, and one output of the kind classes or labels",
-                received=", ".join(
-                    f"{what} {name} of the kind {kind.name}"
-                    for what, kinds in (("input", self.task.inputs), ("output", self.task.outputs))
-                    for name, kind in kinds.items()
-                ),
-                next_step="use predict(); if these are classes, pass labels= or declare it: edgekit pack --task",
-            )
+            raise self._no_classifier("image")
+
+    def _no_classifier(self, kind: str) -> TensorMismatchError:
+        return TensorMismatchError(
+            f"This model does not turn one {kind} into one row of class scores, as classify() needs it.",
+            expected=f"one input of the kind {kind}, and one output of the kind classes or labels",
+            received=", ".join(
+                f"{what} {name} of the kind {kind.name}"
+                for what, kinds in (("input", self.task.inputs), ("output", self.task.outputs))
+                for name, kind in kinds.items()
+            ),
+            next_step="use predict(); if these are classes, pass labels= or declare it: edgekit pack --task",
+        )
 
     def _image_preprocessing(
         self, packed: Mapping[str, Preprocessing], pixel_range: tuple[float, float] | None
@@ -386,8 +428,12 @@ class Model:
 
     def _image_input(self, max_pixels: int) -> ImageInput | None:
         """How pixels are converted to the input; ``None`` if the model does not take images or return their scores."""
+        if self.preprocessing is None or not self._class_names:
+            return None
+        return ImageInput(self.preprocessing, self.inputs[0], max_pixels)
+
+    def _names_of_classes(self) -> tuple[str, ...]:
+        """Label or number of each class; empty if the model does not return one row of class scores."""
         kinds = [kind.name for kind in self.task.outputs.values()]
         classes = class_count([info.shape for info in self.outputs])
-        if self.preprocessing is None or not classes or kinds not in ([CLASSES], [LABELS]):
-            return None
-        return ImageInput(self.preprocessing, self.inputs[0], labels_for(self.labels, classes), max_pixels)
+        return labels_for(self.labels, classes) if classes and kinds in ([CLASSES], [LABELS]) else ()

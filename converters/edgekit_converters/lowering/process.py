@@ -28,6 +28,7 @@ from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
+from edgekit_runtime.inputs.raw_inputs import RawInput
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _logger = logging.getLogger(__name__)
@@ -70,12 +71,14 @@ class ModelInput:
         dtype: Type as named by numpy.
         pixels: For an image, the real values of pixels 0 and 255, or everything known about its preprocessing; None
             for every other kind of input.
+        raw: How recordings or strings become this input; None if examples are passed on as they are.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     pixels: tuple[float, float] | Preprocessing | None = None
+    raw: RawInput | None = None
 
 
 @dataclass(frozen=True, slots=True)

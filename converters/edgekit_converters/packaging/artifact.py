@@ -55,7 +55,7 @@ def pack(
         manifest: The manifest to pack; its digests are computed here.
         golden: Content of ``golden.npz``; if empty, it is left out.
         name: Name of the model in the standard metadata.
-        other_parts: Parts written by other tools, to be kept.
+        other_parts: Parts that go with the manifest, such as a vocabulary, and parts of other tools, to be kept.
     Returns:
         The file for the device; every interpreter can load it unchanged.
     Raises:

@@ -14,8 +14,7 @@ import edgekit_runtime
 from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import EdgekitError
-from edgekit_runtime.inputs.preprocessing import Preprocessing
-from edgekit_runtime.packed_file.golden import golden_outputs
+from edgekit_runtime.packed_file.golden import GoldenInput, golden_outputs
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, Kind, Task
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
@@ -53,7 +52,7 @@ def make_golden(
     inputs: Sequence[np.ndarray],
     *,
     origin: str,
-    preprocessing: Mapping[str, Preprocessing] = MappingProxyType({}),
+    preprocessing: Mapping[str, GoldenInput] = MappingProxyType({}),
     task: Task | None = None,
     source_outputs: Mapping[str, np.ndarray] | None = None,
 ) -> Golden | None:
@@ -61,9 +60,9 @@ def make_golden(
 
     Args:
         model: The .tflite that the examples are for; it is run on this machine, on the first installed interpreter.
-        inputs: Values (N, ...) of each input: uint8 pixels for images.
+        inputs: Values (N, ...) of each input: uint8 pixels for images, raw examples for inputs with a ``RawInput``.
         origin: Where they come from, for readers of the manifest.
-        preprocessing: How images become an input, by the input's name.
+        preprocessing: How images, recordings or strings become an input, by the input's name.
         task: Kinds of its inputs and outputs; None derives them from the model's graph.
         source_outputs: Predictions of the model that it was made from, (N, ...) by output name.
     Returns:

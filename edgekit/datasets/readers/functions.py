@@ -18,7 +18,7 @@ from edgekit.datasets.kinds import FUNCTION
 from edgekit.datasets.readers.stored_arrays import arrays_source, inputs_among
 from edgekit.datasets.source import Source, row_hashes
 from edgekit.datasets.splitting import HELD_BACK
-from edgekit.datasets.streams import Batch, Conform, Part
+from edgekit.datasets.streams import Batch, Conform, Part, Unchanged
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError, EdgekitError, UsageError
 from edgekit_runtime.task import UNNAMED
@@ -61,7 +61,7 @@ def open_callable(
     """
     arrays = as_arrays(function())
     if arrays is None:
-        return FunctionExamples(name, function, tuple(inputs), dict, seed, slice_by=slice_by)
+        return FunctionExamples(name, function, tuple(inputs), Unchanged(), seed, slice_by=slice_by)
     return arrays_source(name, arrays, [each.name for each in inputs], slice_by=slice_by)
 
 
@@ -262,6 +262,7 @@ class FunctionExamples:
         count = lengths.pop()
         return Batch(
             inputs=self.conform(inputs),
+            raw=self.conform.raw(inputs),
             ground_truth={
                 (output := _output_of(key)): values
                 if forms is None

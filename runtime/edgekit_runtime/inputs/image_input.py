@@ -14,12 +14,9 @@ from edgekit_runtime.tflite.description import ModelDescription
 class ImageInput:
     """Converts pixels to the input of a model that classifies images."""
 
-    def __init__(
-        self, preprocessing: Preprocessing, info: TensorInfo, labels: tuple[str, ...], max_pixels: int
-    ) -> None:
+    def __init__(self, preprocessing: Preprocessing, info: TensorInfo, max_pixels: int) -> None:
         self.preprocessing = preprocessing
         self._max_pixels = max_pixels
-        self.labels = labels
         values = preprocessing.values()
         # A pixel has only 256 values, so all arithmetic, including quantization, is done once, here.
         table = values if info.dtype.kind == "f" else Encoder(info)(values)

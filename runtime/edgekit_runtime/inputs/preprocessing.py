@@ -108,6 +108,14 @@ class Preprocessing(_Fields):
             del fields["layout"]
         return fields
 
+    def golden_values(self, array: np.ndarray) -> np.ndarray:
+        """Convert an input of golden examples to the values of the input: pixels are normalized, the rest is unchanged.
+
+        Args:
+            array: Shape (N, ...), uint8 for pixels.
+        """
+        return self.normalize(array) if array.dtype == np.uint8 else array
+
     def arranged(self, images: np.ndarray) -> np.ndarray:
         """Convert images (..., H, W, C) to the layout of the model's input; returns the array itself if it is equal."""
         return np.moveaxis(images, -1, -3) if self.layout == CHANNELS_FIRST and images.ndim > 2 else images

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,11 +15,15 @@ from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Parts
 from edgekit_runtime.task import CLASSES, UNNAMED, Task
 from edgekit_runtime.tensor_info import TensorInfo
 
-if TYPE_CHECKING:
-    from edgekit_runtime.inputs.preprocessing import Preprocessing
-
 # The arrays inside golden.npz are untrusted as well, and their headers may state any size.
 _LARGEST_BYTES = 64_000_000
+
+
+class GoldenInput(Protocol):
+    """How an input of golden examples is prepared: a ``Preprocessing`` or a ``RawInput``."""
+
+    def golden_values(self, array: np.ndarray) -> np.ndarray:
+        """Convert an input of golden examples (N, ...) to real values (N, ...) of the model's input."""
 
 
 class GoldenModel(Protocol):
@@ -135,13 +139,13 @@ def read_golden(model: bytes) -> GoldenExamples:
     return GoldenExamples(groups["input"], groups["output"], groups["keras"], tolerance)
 
 
-def replay(model: GoldenModel, golden: GoldenExamples, preprocessing: Mapping[str, Preprocessing]) -> GoldenReport:
+def replay(model: GoldenModel, golden: GoldenExamples, preprocessing: Mapping[str, GoldenInput]) -> GoldenReport:
     """Run the golden examples on a loaded model and compare its predictions with the packed ones.
 
     Args:
         model: Loaded model.
         golden: Golden examples of the model.
-        preprocessing: How images are converted to an input, by input name, as packed with the model.
+        preprocessing: How images, recordings or strings become an input, by input name, as packed with the model.
     Raises:
         ModelFileError: The examples belong to another model.
     """
@@ -174,7 +178,7 @@ def _same_classes(
 
 
 def golden_outputs(
-    model: GoldenModel, inputs: Sequence[np.ndarray], preprocessing: Mapping[str, Preprocessing]
+    model: GoldenModel, inputs: Sequence[np.ndarray], preprocessing: Mapping[str, GoldenInput]
 ) -> list[np.ndarray]:
     """The real values of each output (N, …) for inputs in the format of :class:`GoldenExamples`."""
     if len(inputs) != len(model.inputs):
@@ -193,19 +197,19 @@ def golden_outputs(
 
 
 def model_values(
-    inputs: Sequence[np.ndarray], names: Sequence[str], preprocessing: Mapping[str, Preprocessing]
+    inputs: Sequence[np.ndarray], names: Sequence[str], preprocessing: Mapping[str, GoldenInput]
 ) -> list[np.ndarray]:
-    """Convert golden inputs to the values the model was trained on: pixels are normalized, the rest is unchanged.
+    """Convert golden inputs to the values the model was trained on; inputs without preprocessing are unchanged.
 
     Args:
-        inputs: Arrays (N, ...), uint8 pixels for images.
+        inputs: Arrays (N, ...): uint8 pixels for images, raw examples for inputs with a ``RawInput``.
         names: Names of the inputs, in the same order.
-        preprocessing: How images are converted to an input, by input name; under ``UNNAMED`` for the only input.
+        preprocessing: How an input is prepared, by input name; under ``UNNAMED`` for the only input.
     """
     values = []
     for name, array in zip(names, inputs):
         how = preprocessing.get(name) or preprocessing.get(UNNAMED)
-        values.append(how.normalize(array) if how is not None and array.dtype == np.uint8 else array)
+        values.append(array if how is None else how.golden_values(array))
     return values
 
 

@@ -22,8 +22,8 @@ MANIFEST_NAME = "edgekit.json"
 LABELS_NAME = "labels.txt"
 GOLDEN_NAME = "golden.npz"
 SIGNATURE_NAME = "edgekit.sig"
-#: Version 1 had no task, and a single preprocessing without an input name.
-SCHEMA_VERSION = 2
+#: Version 1 had no task, and a single preprocessing without an input name; version 2 had preprocessing for images only.
+SCHEMA_VERSION = 3
 # Far more than parts need: a manifest is a page of JSON, labels are words, golden examples are a few inputs.
 _LARGEST_PART_BYTES = 16_000_000
 _MOST_PARTS = 1000
@@ -45,6 +45,10 @@ class Manifest(NamedTuple):
         tensor_sha256: First 16 hex digits of the digest of each constant tensor: one list per subgraph, in the
             order of the tensors.
         task: Known kinds of inputs and outputs.
+        raw_preprocessing: How recordings or strings become an input, by input name: plain JSON values, which
+            ``inputs.raw_inputs`` reads when the model first needs them.
+        decoding: How outputs become an answer, by the kind of the answer, such as ``boxes``: plain JSON values, which
+            the code for that kind reads.
     """
 
     labels: tuple[str, ...] = ()
@@ -53,6 +57,8 @@ class Manifest(NamedTuple):
     model_sha256: str = ""
     tensor_sha256: tuple[tuple[str, ...], ...] = ()
     task: Claim = Claim(FILE)
+    raw_preprocessing: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    decoding: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     def preprocessing_of(self, name: str) -> Preprocessing | None:
         """How images are converted to an input; None if that is not known."""
@@ -64,7 +70,11 @@ class Manifest(NamedTuple):
             "schema_version": SCHEMA_VERSION,
             "labels": list(self.labels),
             "task": {"inputs": dict(self.task.inputs), "outputs": dict(self.task.outputs)},
-            "preprocessing": {name: how.to_dict() for name, how in self.preprocessing.items()},
+            "preprocessing": {
+                **{name: how.to_dict() for name, how in self.preprocessing.items()},
+                **{name: dict(fields) for name, fields in self.raw_preprocessing.items()},
+            },
+            "decoding": {kind: dict(fields) for kind, fields in self.decoding.items()},
             "provenance": dict(self.provenance),
             "model_sha256": self.model_sha256,
             "tensor_sha256": [list(digests) for digests in self.tensor_sha256],
@@ -185,6 +195,7 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
     model_sha256, digests = content.get("model_sha256", ""), content.get("tensor_sha256", [])
     for name, value, kind in (
         ("preprocessing", preprocessing, dict),
+        ("decoding", content.get("decoding", {}), dict),
         ("task", content.get("task", {}), dict),
         ("provenance", provenance, dict),
         ("model_sha256", model_sha256, str),
@@ -198,10 +209,20 @@ def _manifest(content: Any, labels: tuple[str, ...]) -> Manifest:
     task = _task(content.get("task", {}))
     if version == 1 and preprocessing:
         preprocessing = {UNNAMED: preprocessing}
-    known = {name: _preprocessing(fields) for name, fields in preprocessing.items()}
+    raw = {name: fields for name, fields in preprocessing.items() if isinstance(fields, dict) and "kind" in fields}
+    known = {name: _preprocessing(fields) for name, fields in preprocessing.items() if name not in raw}
     if version == 1:
         task = Claim(FILE, inputs={name: IMAGE for name, how in known.items() if _is_image(how)})
-    return Manifest(labels, known, provenance, model_sha256, tuple(tuple(part) for part in digests), task)
+    return Manifest(
+        labels=labels,
+        preprocessing=known,
+        provenance=provenance,
+        model_sha256=model_sha256,
+        tensor_sha256=tuple(tuple(part) for part in digests),
+        task=task,
+        raw_preprocessing=raw,
+        decoding=_decoding(content.get("decoding", {})),
+    )
 
 
 def _preprocessing(fields: Any) -> Preprocessing:
@@ -211,6 +232,12 @@ def _preprocessing(fields: Any) -> Preprocessing:
         return Preprocessing.from_dict(fields)
     except UsageError as error:
         raise _damaged(f"preprocessing: {error.problem} {error.received}") from error
+
+
+def _decoding(fields: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    if not all(isinstance(each, dict) for each in fields.values()):
+        raise _damaged("decoding does not contain JSON objects")
+    return fields
 
 
 def _is_image(preprocessing: Preprocessing) -> bool:
