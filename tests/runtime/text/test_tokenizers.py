@@ -72,7 +72,9 @@ def test_a_model_of_sentencepiece_is_run_by_its_package() -> None:
 
     model = io.BytesIO()
     sentences = iter(["one two three four", "two three", "four five one"] * 20)
-    sentencepiece.SentencePieceTrainer.train(sentence_iterator=sentences, model_writer=model, vocab_size=30)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=sentences, model_writer=model, vocab_size=30, hard_vocab_limit=False, minloglevel=2
+    )
     made = make_tokenizer("sentencepiece", model.getvalue())
     read = read_tokenizer(made.to_dict(), made.content())
     indices = read.encode("two one")
