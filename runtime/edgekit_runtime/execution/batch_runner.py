@@ -33,6 +33,8 @@ class BatchRunner:
         stateful: Whether state inside the model is kept from one example to the next.
 
     Attributes:
+        inputs: Inputs, in the file's order.
+        outputs: Outputs, in the file's order.
         batch_size: Size of the first axis of all inputs and outputs; -1 if it is free, ``None`` if it is not a batch
             axis.
         session: Session for single examples and small batches.
@@ -52,9 +54,16 @@ class BatchRunner:
         stateful: bool,
     ) -> None:
         description = model.description
-        self._inputs, self._outputs = model_inputs(description), model_outputs(description)
-        self.encoders = [Encoder(info) for info in self._inputs]
-        self.decoders = [Decoder(info) for info in self._outputs]
+        self.inputs, self.outputs = model_inputs(description), model_outputs(description)
+        self.encoders = [Encoder(info) for info in self.inputs]
+        self.decoders = [Decoder(info) for info in self.outputs]
+        self._like_this = partial(
+            BatchRunner,
+            interpreter=interpreter,
+            num_threads=num_threads,
+            num_interpreters=num_interpreters,
+            stateful=stateful,
+        )
         self._stored_shapes = [tensor.shape for tensor in description.inputs]
         # Keeps no reference to the loaded model, so that reference counting frees it without the garbage collector.
         self._create = partial(interpreter.create, model.content, num_threads)
@@ -64,12 +73,12 @@ class BatchRunner:
         # State that is kept for the next example belongs to one interpreter, which must run the examples one by one.
         keeps_state = "VAR_HANDLE" in operators or (has_variables and stateful)
         self._num_interpreters = 1 if keeps_state else num_interpreters
-        self.batch_size = _batch_size((*self._inputs, *self._outputs))
+        self.batch_size = _batch_size((*self.inputs, *self.outputs))
         self.session = self._new_session()
         self._spread_sessions: list[Session] = []
         self._spread_lock = allocate_lock()
-        one_by_one = keeps_state or bool(dense_crashes(interpreter.name, description))
-        self._chunk = 1 if one_by_one else _chunk_samples(self._inputs, self.batch_size)
+        self._one_by_one = keeps_state or bool(dense_crashes(interpreter.name, description))
+        self._chunk = 1 if self._one_by_one else _chunk_samples(self.inputs, self.batch_size)
         self.single_shape = self._find_single_shape(has_variables)
 
     def run(
@@ -92,7 +101,7 @@ class BatchRunner:
             return self._decode(raw)
         count = len(arrays[0])
         if count == 0:
-            return [np.empty((0, *_known(info.shape[1:])), _value_dtype(info)) for info in self._outputs]
+            return [np.empty((0, *_known(info.shape[1:])), _value_dtype(info)) for info in self.outputs]
         outputs = _CollectedOutputs(count)
 
         def run_chunk(session: Session, start: int, stop: int) -> None:
@@ -103,6 +112,22 @@ class BatchRunner:
         sessions, size = self._sessions_for(count, session)
         run_chunks(run_chunk, sessions, count, size)
         return outputs.arrays
+
+    def run_together(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """:meth:`run`, but in one invoke if the model allows it: for small batches whose size rarely changes.
+
+        Raises:
+            InterpreterError: The interpreter cannot run the model on these shapes.
+        """
+        if self.batch_size != -1 or self._one_by_one or len(arrays[0]) == 0:
+            return self.run(arrays, self.encoders)
+        raw = self.session.run([encode(array) for encode, array in zip(self.encoders, arrays)])
+        _require_rows(raw, len(arrays[0]))
+        return self._decode(raw)
+
+    def for_view(self, model: TfliteModel) -> BatchRunner:
+        """A runner with the same interpreter and threads for another signature of the same file."""
+        return self._like_this(model)
 
     def sessions(self) -> list[Session]:
         """The sessions that share large batches and streams; all except the first are created on first use."""
@@ -144,8 +169,8 @@ class BatchRunner:
     def _new_session(self) -> Session:
         return Session(
             self._create,
-            [info.index for info in self._inputs],
-            [info.index for info in self._outputs],
+            [info.index for info in self.inputs],
+            [info.index for info in self.outputs],
             self._stored_shapes,
             resets_variables=self._resets_variables,
         )
@@ -154,7 +179,7 @@ class BatchRunner:
         return [decode(output) for decode, output in zip(self.decoders, raw)]
 
     def _find_single_shape(self, has_variables: bool) -> tuple[int, ...] | None:
-        if len(self._inputs) != 1 or len(self._outputs) != 1 or has_variables or -1 in self._inputs[0].shape[1:]:
+        if len(self.inputs) != 1 or len(self.outputs) != 1 or has_variables or -1 in self.inputs[0].shape[1:]:
             return None
         return self._stored_shapes[0]
 

@@ -86,14 +86,14 @@ class Table:
         if any(offset and not 4 <= offset < table_size for offset in self._fields):
             raise damaged(f"{what} has a field outside itself")
 
-    def _place(self, field: int) -> int:
+    def place(self, field: int) -> int:
         """Position of the field's value; 0 if the field is not stored."""
         offset = self._fields[field] if field < len(self._fields) else 0
         return self._position + offset if offset else 0
 
     def scalar(self, field: int, code: str, default: int = 0) -> int:
         """An integer field; ``code`` is its format character in :mod:`struct`."""
-        place = self._place(field)
+        place = self.place(field)
         if not place:
             return default
         self._buffer.require(place, struct.calcsize(code), self.what)
@@ -101,11 +101,11 @@ class Table:
 
     def has(self, field: int) -> bool:
         """Whether the field is stored."""
-        return self._place(field) != 0
+        return self.place(field) != 0
 
     def numbers(self, field: int, dtype: str, what: str) -> np.ndarray | None:
         """A vector of numbers as a read-only array; ``None`` if the field is not stored."""
-        place = self._place(field)
+        place = self.place(field)
         if not place:
             return None
         what = f"{what} of {self.what}"
@@ -129,7 +129,7 @@ class Table:
 
     def vector_place(self, field: int, what: str) -> tuple[int, int]:
         """Start and length of a vector of bytes; ``(0, 0)`` if the field is not stored."""
-        place = self._place(field)
+        place = self.place(field)
         if not place:
             return 0, 0
         what = f"{what} of {self.what}"
@@ -152,7 +152,7 @@ class Table:
 
     def table(self, field: int, what: str) -> Table | None:
         """A table field; ``None`` if the field is not stored."""
-        place = self._place(field)
+        place = self.place(field)
         if not place:
             return None
         what = f"{what} of {self.what}"
@@ -160,7 +160,7 @@ class Table:
 
     def tables(self, field: int, what: str) -> Iterator[Table]:
         """The tables of a vector of tables, in order; none if the field is not stored."""
-        place = self._place(field)
+        place = self.place(field)
         if not place:
             return
         start, count = self._buffer.vector(self._buffer.follow(place, what), 4, what)

@@ -1,0 +1,72 @@
+"""The decoding record of the manifest, which is not trusted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from edgekit_runtime.errors import InterpreterError, ModelFileError
+from edgekit_runtime.sequences.decoding import CtcDecoding, SequenceDecoding, StepwiseDecoding, read_decoding
+from edgekit_runtime.sequences.detokenization import detokenize
+
+STEPWISE = StepwiseDecoding(2, 3, max_length=20, beams=4, length_penalty=0.6, vocabulary="vocabulary_target.txt")
+
+
+@pytest.mark.parametrize("decoding", [STEPWISE, CtcDecoding(0, scores="logits", pieces="characters")])
+def test_records_survive_json(decoding: SequenceDecoding) -> None:
+    assert read_decoding(json.loads(json.dumps(decoding.to_dict()))) == decoding
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"start": -1},
+        {"start": True},
+        {"end": 1e3},
+        {"end": 10**9},
+        {"max_length": 5000},
+        {"beams": 0},
+        {"length_penalty": float("nan")},
+        {"scores": "percent"},
+        {"scores": []},
+        {"pieces": "syllables"},
+        {"vocabulary": 3},
+        {"unknown": 1},
+    ],
+    ids=str,
+)
+def test_damaged_fields_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ModelFileError, match="fields of the sequence decoding") as caught:
+        read_decoding({**STEPWISE.to_dict(), **change})
+    assert next(iter(change)) in caught.value.received
+
+
+def test_missing_fields_and_unknown_methods_are_refused() -> None:
+    with pytest.raises(ModelFileError, match="fields of the sequence decoding") as caught:
+        read_decoding({"method": "stepwise", "start": 1})
+    assert "end" in caught.value.received
+    for method in ("transducer", None, []):
+        with pytest.raises(ModelFileError, match="does not know how"):
+            read_decoding({"method": method})
+
+
+@pytest.mark.parametrize(
+    ("pieces", "entries", "text"),
+    [
+        ("words", ("", "[start]", "drei", "und", "zwanzig"), "drei und zwanzig"),
+        ("characters", ("", "[start]", "d", "r", "\u00e9"), "dr\u00e9"),
+        ("wordpiece", ("", "[start]", "un", "##glaub", "##lich"), "unglaublich"),
+        ("sentencepiece", ("", "[start]", "\u2581ein", "e", "\u2581Zahl"), "eine Zahl"),
+    ],
+)
+def test_tokens_become_text(pieces: str, entries: tuple[str, ...], text: str) -> None:
+    assert detokenize([1, 2, 3, 4, 0], entries, pieces, omitted=[1]) == text
+    assert detokenize([], entries, pieces) == ""
+
+
+@pytest.mark.parametrize("token", [3, -1])
+def test_a_token_outside_the_vocabulary_is_reported(token: int) -> None:
+    with pytest.raises(InterpreterError, match="not in its vocabulary"):
+        detokenize([token], ("a", "b", "c"), "words")
