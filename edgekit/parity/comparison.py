@@ -56,17 +56,14 @@ class Comparison:
             predictions: Predictions of the reference by output name.
             images: Returns the images of given rows, uint8 (N, H, W, C), or None.
         """
-        judged = self._predict(batch.inputs)
+        judged = self.predict(batch.inputs)
         for name, tally in self._tallies.items():
             ground_truth = batch.ground_truth.get(name, batch.y if len(self._tallies) == 1 else None)
             values = predictions[name], judged[self._outputs[name]]
             tally.add(values, ground_truth, batch.names, groups=batch.groups, images=images)
 
-    def predict_first(self, batch: Batch) -> None:
-        """Run the candidate on the first example, to time it."""
-        self._predict({name: values[:1] for name, values in batch.inputs.items()})
-
-    def _predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Predictions of the candidate by its own output names, for inputs by the reference's names."""
         return self._candidate.predict({self._inputs[name]: values for name, values in inputs.items()})
 
     def outputs(self) -> tuple[OutputParity, ...]:

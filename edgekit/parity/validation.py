@@ -185,7 +185,7 @@ def validate_all(
     task: Task | None = None
     comparisons: list[Comparison] = []
     samples = 0
-    example: Batch | None = None
+    example: dict[str, np.ndarray] = {}
     for batch in stream.batches(batch_size(model.inputs)):
         if task is None:
             task = names.task(judged[0], [options.claim, names.data_claim(judged[0], batch.ground_truth)])
@@ -194,10 +194,11 @@ def validate_all(
         for comparison in comparisons:
             comparison.add(batch, predictions, images=_images(batch, inputs))
         samples += len(batch)
-        example = example or batch
+        # A copy, because a view would keep the whole batch in memory.
+        example = example or {name: values[:1].copy() for name, values in batch.inputs.items()}
         if progress is not None:
             progress(len(batch))
-    if task is None or example is None:
+    if task is None:
         raise DataError(
             f"{data} has no {'' if options.everything else 'held-back '}examples to compare.",
             next_step="pass data with examples" if options.everything else "pass --everything",
@@ -207,7 +208,7 @@ def validate_all(
     results = [comparison.outputs() for comparison in comparisons]
     times_ms: list[float | None] = [None]
     if len(candidates) > 1:
-        times_ms = [*median_times_ms([partial(comparison.predict_first, example) for comparison in comparisons])]
+        times_ms = [*median_times_ms([partial(comparison.predict, example) for comparison in comparisons])]
     return tuple(
         Validation(
             reference=reference,
