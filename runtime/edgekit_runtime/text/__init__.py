@@ -4,6 +4,7 @@ Everything here is plain Python, so that workstation and device convert a string
 imported before a model with a text input, or a function of it, is used.
 """
 
+from edgekit_runtime.text.text_input import TextInput, read_raw_input
 from edgekit_runtime.text.tokenizers import TOKENIZERS, Tokenizer, make_tokenizer, read_tokenizer
 
-__all__ = ["TOKENIZERS", "Tokenizer", "make_tokenizer", "read_tokenizer"]
+__all__ = ["TOKENIZERS", "TextInput", "Tokenizer", "make_tokenizer", "read_raw_input", "read_tokenizer"]

@@ -48,6 +48,7 @@ class LookupTokenizer:
         tokens: Vocabulary, in the order of the indices; a token that occurs twice has the last index.
         unknown: Index of every token that is not in the vocabulary; None if such tokens are an error.
         standardize: One of ``STANDARDIZERS``.
+        skipped: A string that is left out, for ``whole``; None if no string is.
         ngrams: Lengths of the sequences of tokens that are looked up, joined with a space, in the order of the result;
             empty for single tokens.
     """
@@ -62,6 +63,7 @@ class LookupTokenizer:
         standardize: str = "lower_and_strip_punctuation",
         ngrams: Sequence[int] = (),
         unknown: int | None = None,
+        skipped: str | None = None,
     ) -> None:
         if name not in _SPLITS or standardize not in STANDARDIZERS:
             raise UsageError(
@@ -81,6 +83,9 @@ class LookupTokenizer:
                 expected=f"0 to {len(tokens) - 1}",
                 received=f"{unknown!r:.40}",
             )
+        if skipped is not None and (type(skipped) is not str or name != "whole"):
+            raise UsageError("Only the tokenizer whole leaves out a string.", received=f"{skipped!r:.40}")
+        self.skipped = skipped
         self.name, self.tokens, self.unknown = name, tuple(tokens), unknown
         self.standardize, self.ngrams = standardize, tuple(ngrams)
         self._standardized = STANDARDIZERS[standardize]
@@ -99,6 +104,8 @@ class LookupTokenizer:
             TensorMismatchError: This is not a text, or a token is not in a vocabulary without an unknown token.
         """
         tokens = self._split(self._standardized(as_utf8(text)))
+        if self.skipped is not None and tokens == [self.skipped.encode()]:
+            return []
         if self.ngrams:
             tokens = [
                 b" ".join(tokens[start : start + length])
@@ -117,6 +124,10 @@ class LookupTokenizer:
                 received=shown(error.args[0]),
             ) from None
 
+    def shortened(self, indices: list[int], length: int) -> list[int]:
+        """The first of the indices, as Keras cuts a longer text."""
+        return indices[:length]
+
     def decode(self, indices: Iterable[int]) -> str:
         """The tokens of some indices, joined with a space, or without one if they are characters.
 
@@ -132,6 +143,7 @@ class LookupTokenizer:
             "standardize": self.standardize,
             "ngrams": list(self.ngrams),
             "unknown": self.unknown,
+            "skipped": self.skipped,
         }
 
     def content(self) -> bytes:

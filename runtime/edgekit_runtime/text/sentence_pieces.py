@@ -51,6 +51,10 @@ class SentencePieceTokenizer:
         """
         return list(self._processor.encode(as_characters(text), add_bos=self.add_bos, add_eos=self.add_eos))
 
+    def shortened(self, indices: list[int], length: int) -> list[int]:
+        """The first of the indices; the token at the end stays there."""
+        return [*indices[: length - 1], indices[-1]] if self.add_eos else indices[:length]
+
     def decode(self, indices: Iterable[int]) -> str:
         """The text of some indices.
 

@@ -32,6 +32,9 @@ class Tokenizer(Protocol):
     def encode(self, text: Text) -> list[int]:
         """Indices of the tokens of a text, of any length; for an empty text there may be none."""
 
+    def shortened(self, indices: list[int], length: int) -> list[int]:
+        """The indices of a text that is longer than a model takes, cut to ``length``."""
+
     def decode(self, indices: Iterable[int]) -> str:
         """The text of some indices."""
 

@@ -93,6 +93,10 @@ class WordPieceTokenizer:
         pieces = [index for word in self._words(as_characters(text)) for index in self._pieces(word)]
         return [self._indices[START_TOKEN], *pieces, self._indices[END_TOKEN]] if self.special else pieces
 
+    def shortened(self, indices: list[int], length: int) -> list[int]:
+        """The first of the indices; the token at the end stays there."""
+        return [*indices[: length - 1], indices[-1]] if self.special else indices[:length]
+
     def decode(self, indices: Iterable[int]) -> str:
         """The pieces of some indices as words, without the tokens around a text and without padding.
 
