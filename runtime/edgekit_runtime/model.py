@@ -18,7 +18,8 @@ from edgekit_runtime.execution.session import Session
 from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS
 from edgekit_runtime.inputs.image_input import ImageInput, image_preprocessing
 from edgekit_runtime.inputs.preprocessing import Image, Images, Preprocessing
-from edgekit_runtime.packed_file.model_file import read_model_file, refuse_custom_operators, refuse_lost_parts
+from edgekit_runtime.packed_file.mapped_file import MappedFile, content_of
+from edgekit_runtime.packed_file.model_file import open_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.packed_file.zip_parts import zip_end
 from edgekit_runtime.task import CLASSES, IMAGE, LABELS, UNNAMED, Task
 from edgekit_runtime.task_finding import find_task
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from edgekit_runtime.inputs.raw_inputs import RawInput
     from edgekit_runtime.packed_file.golden import GoldenReport
     from edgekit_runtime.packed_file.manifest import Manifest
+    from edgekit_runtime.packed_file.mapped_file import Content
 
 #: No operator of a model for devices gets faster with more threads, and the stack of each takes a few megabytes.
 _MOST_THREADS = 64
@@ -68,7 +70,8 @@ def load(
         stateful: Whether state inside the model (for example of an LSTM) is kept from one example to the next, as in
             a stream. By default the state is reset for each example, as in Keras.
         verify: Run the golden examples packed into the model, and refuse the model if the predictions of this device's
-            interpreter differ from the packed ones by more than the tolerance.
+            interpreter differ from the packed ones by more than the tolerance. The digest of a large file is then
+            computed anew; otherwise the one that an earlier load has remembered beside the file is used.
         public_key: Ed25519 public key: a PEM file, or its 32 bytes. A model that is not signed with it is refused.
         max_image_pixels: Largest number of pixels of an image file that ``classify()`` accepts. It is compared with the
             size in the file's header before the image is decoded; at most 178 million, which is Pillow's limit.
@@ -85,15 +88,16 @@ def load(
         _require_count("num_interpreters", num_interpreters, most)
     _require_count("max_image_pixels", max_image_pixels, _MOST_IMAGE_PIXELS)
     parsed = path if isinstance(path, TfliteModel) else None
-    content = _content_of(path) if parsed is None else parsed.content
+    source = _source_of(path) if parsed is None else parsed.source
+    content = content_of(source)
     if public_key is not None:
         from edgekit_runtime.packed_file.signature import require_signature
 
         require_signature(content, public_key)
     # The digest is checked first, so that a file that was changed in transit is reported as such.
-    packed = _packed_manifest(content)
+    packed = _packed_manifest(source, content, anew=verify)
     if parsed is None:
-        parsed = TfliteModel(content)
+        parsed = TfliteModel(source)
     description = parsed.description
     refuse_lost_parts(description, packed.model_sha256 if packed else "")
     refuse_custom_operators(description)
@@ -104,10 +108,9 @@ def load(
     model = Model(
         parsed,
         choice,
+        manifest=packed,
         labels=names,
         task=find_task(description, [packed.task] if packed else (), label_count=len(names)),
-        preprocessing=packed.preprocessing if packed else {},
-        raw_preprocessing=packed.raw_preprocessing if packed else {},
         pixel_range=pixel_range,
         max_image_pixels=max_image_pixels,
         runner=BatchRunner(
@@ -123,8 +126,8 @@ def load(
     return model
 
 
-def _content_of(model: Any) -> bytes:
-    return bytes(model) if isinstance(model, (bytes, bytearray, memoryview)) else read_model_file(model)
+def _source_of(model: Any) -> bytes | MappedFile:
+    return bytes(model) if isinstance(model, (bytes, bytearray, memoryview)) else open_model_file(model)
 
 
 def _require_count(name: str, count: Any, most: int) -> None:
@@ -142,12 +145,16 @@ def _require_top_k(top_k: int) -> None:
         raise UsageError("The option top_k must be at least 1.", received=str(top_k))
 
 
-def _packed_manifest(content: bytes) -> Manifest | None:
+def _packed_manifest(source: bytes | MappedFile, content: Content, *, anew: bool) -> Manifest | None:
     if zip_end(content) < 0:
         return None
     from edgekit_runtime.packed_file.manifest import read_manifest
 
-    return read_manifest(content)
+    if not isinstance(source, MappedFile):
+        return read_manifest(content)
+    from edgekit_runtime.packed_file.known_digest import known_sha256
+
+    return read_manifest(content, partial(known_sha256, source, anew=anew))
 
 
 class Model:
@@ -169,10 +176,9 @@ class Model:
         model: TfliteModel,
         interpreter: InterpreterChoice,
         *,
+        manifest: Manifest | None,
         labels: tuple[str, ...],
         task: Task,
-        preprocessing: Mapping[str, Preprocessing],
-        raw_preprocessing: Mapping[str, Mapping[str, Any]],
         pixel_range: tuple[float, float] | None,
         max_image_pixels: int,
         runner: BatchRunner,
@@ -184,16 +190,17 @@ class Model:
         self.outputs: tuple[TensorInfo, ...] = model_outputs(description)
         self.labels = labels
         self.task = task
-        self._content = model.content
+        self._source, self._manifest = model.source, manifest
         self._runner = runner
         # Bound once: next to an invoke of 13 µs, every attribute look-up per call is noticeable.
         self._session, self._fast_shape = runner.session, runner.single_shape
         self._encode, self._decode = runner.encoders[0], runner.decoders[0]
+        preprocessing = manifest.preprocessing if manifest else {}
         self.preprocessing = self._image_preprocessing(preprocessing, pixel_range)
         self._knows_range = bool(preprocessing) or pixel_range is not None
         self._class_names = self._names_of_classes()
         self._image = self._image_input(max_image_pixels)
-        self._raw_preprocessing = raw_preprocessing
+        self._raw_preprocessing = manifest.raw_preprocessing if manifest else {}
         self._raw_inputs: dict[str, RawInput] | None = None
 
     def __reduce__(self) -> str:
@@ -294,7 +301,7 @@ class Model:
         """The manifest that edgekit packed into the file; empty if there is none."""
         from edgekit_runtime.packed_file.manifest import Manifest
 
-        return _packed_manifest(self._content) or Manifest()
+        return self._manifest or Manifest()
 
     def verify(self) -> GoldenReport:
         """Run the golden examples packed into the model on this device's interpreter and compare the predictions.
@@ -304,7 +311,7 @@ class Model:
         """
         from edgekit_runtime.packed_file.golden import read_golden, replay
 
-        return replay(self, read_golden(self._content), {**self.manifest.preprocessing, **self.raw_inputs()})
+        return replay(self, read_golden(content_of(self._source)), {**self.manifest.preprocessing, **self.raw_inputs()})
 
     def raw_inputs(self) -> Mapping[str, RawInput]:
         """How recordings or strings become an input, by input name, as packed into the file.
@@ -316,7 +323,9 @@ class Model:
             from edgekit_runtime.inputs.raw_inputs import read_raw_inputs
             from edgekit_runtime.packed_file.manifest import Parts
 
-            self._raw_inputs = read_raw_inputs(self.inputs, self._raw_preprocessing, Parts(self._content).read)
+            self._raw_inputs = read_raw_inputs(
+                self.inputs, self._raw_preprocessing, Parts(content_of(self._source)).read
+            )
         return self._raw_inputs
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from edgekit_runtime.errors import InterpreterError, TensorMismatchError
 from edgekit_runtime.execution.batches import chunk_size, padded, run_chunks
 from edgekit_runtime.execution.interpreter import InterpreterChoice
 from edgekit_runtime.execution.session import Session
+from edgekit_runtime.packed_file.mapped_file import MappedFile
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.scales import dense_crashes
 from edgekit_runtime.tflite.tflite_model import TfliteModel
@@ -66,7 +67,8 @@ class BatchRunner:
         )
         self._stored_shapes = [tensor.shape for tensor in description.inputs]
         # Keeps no reference to the loaded model, so that reference counting frees it without the garbage collector.
-        self._create = partial(interpreter.create, model.content, num_threads)
+        self._create = partial(interpreter.create, model.source, num_threads)
+        self._mapped = model.source if isinstance(model.source, MappedFile) else None
         operators = {o.name for subgraph in description.subgraphs for o in subgraph.operators}
         has_variables = any(t.is_variable for subgraph in description.subgraphs for t in subgraph.tensors)
         self._resets_variables = has_variables and not stateful
@@ -76,7 +78,7 @@ class BatchRunner:
         self.batch_size = _batch_size((*self.inputs, *self.outputs))
         self.session = self._new_session()
         self._spread_sessions: list[Session] = []
-        self._spread_lock = allocate_lock()
+        self._spread_lock = threading.Lock()
         self._one_by_one = keeps_state or bool(dense_crashes(interpreter.name, description))
         self._chunk = 1 if self._one_by_one else _chunk_samples(self.inputs, self.batch_size)
         self.single_shape = self._find_single_shape(has_variables)
@@ -173,6 +175,7 @@ class BatchRunner:
             [info.index for info in self.outputs],
             self._stored_shapes,
             resets_variables=self._resets_variables,
+            mapped=self._mapped,
         )
 
     def _decode(self, raw: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -190,7 +193,7 @@ class _CollectedOutputs:
     def __init__(self, count: int) -> None:
         self.arrays: list[np.ndarray] = []
         self._count = count
-        self._filling = allocate_lock()
+        self._filling = threading.Lock()
 
     def put(self, start: int, stop: int, values: Sequence[np.ndarray]) -> None:
         """Store the values of the examples from ``start`` to ``stop``; any further rows are padding."""

@@ -11,6 +11,7 @@ import numpy as np
 from edgekit_runtime.errors import InterpreterError, UsageError
 from edgekit_runtime.execution.import_probe import crash_of_import
 from edgekit_runtime.execution.startup_note import write_if_unwanted
+from edgekit_runtime.packed_file.mapped_file import MappedFile, content_of
 
 #: Module and pip command of each interpreter, in the order in which they are tried.
 INTERPRETERS = {
@@ -54,19 +55,23 @@ class InterpreterChoice:
         self.version = version
         self._class = interpreter_class
 
-    def create(self, model_content: bytes, num_threads: int) -> Interpreter:
+    def create(self, model: bytes | MappedFile, num_threads: int) -> Interpreter:
         """Create an interpreter for the model and allocate its tensors.
 
         Args:
-            model_content: Content of a .tflite file whose structure has been checked.
+            model: Content of a .tflite file whose structure has been checked, or the file itself, mapped.
             num_threads: Number of threads that one operator may use.
         Raises:
+            ModelFileError: Another program has changed the mapped file.
             InterpreterError: The interpreter refuses the model.
         """
         # LiteRT 1.1.0 sets num_threads on an interpreter that it has not created yet; its default is one thread.
         threads = {} if self.version == "1.1.0" else {"num_threads": num_threads}
+        path = model.path_for_interpreter() if isinstance(model, MappedFile) else None
+        # Given a path, an interpreter maps the file, too.
+        source = {"model_path": path} if path else {"model_content": content_of(model)}
         try:
-            interpreter: Interpreter = self._class(model_content=model_content, **threads)
+            interpreter: Interpreter = self._class(**source, **threads)
             interpreter.allocate_tensors()
         # A SystemError is raised for a name that is not UTF-8.
         except (ValueError, RuntimeError, MemoryError, SystemError) as error:

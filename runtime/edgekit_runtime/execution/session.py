@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from edgekit_runtime.errors import InterpreterError, UsageError
 from edgekit_runtime.execution.interpreter import Interpreter
+from edgekit_runtime.packed_file.mapped_file import MappedFile
 
 
 class Session:
@@ -22,6 +23,7 @@ class Session:
         shapes: Stored shape of each input.
         resets_variables: Whether state inside the model (for example of an LSTM) is reset before each run, as in
             Keras; otherwise it would carry over to the next, unrelated example.
+        mapped: The file from which ``create`` creates interpreters, if it is mapped.
     """
 
     def __init__(
@@ -32,20 +34,29 @@ class Session:
         shapes: Sequence[tuple[int, ...]],
         *,
         resets_variables: bool,
+        mapped: MappedFile | None = None,
     ) -> None:
         self._create = create
         self._input_indices = tuple(input_indices)
         self._output_indices = tuple(output_indices)
         self._stored_shapes = list(shapes)
         self._resets_variables = resets_variables
-        self._lock = allocate_lock()
+        self._lock = threading.Lock()
         self._interpreter: Any
+        self._set: Callable[..., Any]
+        self._invoke: Callable[..., Any]
+        self._get: Callable[..., Any]
+        self._mapped = mapped
         self._first_input, self._first_output = self._input_indices[0], self._output_indices[0]
         self._open()
+        if mapped is not None:
+            mapped.enter()
 
     def run_one(self, array: np.ndarray) -> np.ndarray:
         """Run a stateless model with one input and one output on an array of the stored shape."""
         with self._lock:
+            if self._mapped is not None:
+                self._leave_changing_file(self._mapped)
             try:
                 if self._shapes is not self._stored_shapes:
                     self._resize(self._stored_shapes)
@@ -58,6 +69,8 @@ class Session:
     def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run one array per input and return a copy of each output; resizes the inputs if a shape has changed."""
         with self._lock:
+            if self._mapped is not None:
+                self._leave_changing_file(self._mapped)
             try:
                 self._resize([array.shape for array in arrays])
                 if self._resets_variables:
@@ -77,10 +90,33 @@ class Session:
     def close(self) -> None:
         """Free the interpreter; later runs raise an error."""
         with self._lock:
-            self._interpreter = _Closed()
-            self._create = self._set = self._invoke = self._get = _refuse_closed
+            self._release()
+            self._create = _refuse_closed
+            if self._mapped is not None:
+                self._mapped.leave()
+                self._mapped = None
+
+    def reopen(self, create: Callable[[], Interpreter]) -> None:
+        """Replace the interpreter, whose memory is freed first, by another one for the same model."""
+        with self._lock:
+            if self._create is not _refuse_closed:
+                self._create = create
+                self._open()
+
+    def _leave_changing_file(self, mapped: MappedFile) -> None:
+        """Move to a copy of the mapped file if another program waits to write into it."""
+        if not mapped.is_mapped:
+            self._open()
+            mapped.leave()
+            self._mapped = None
+
+    def _release(self) -> None:
+        self._interpreter = _Closed()
+        self._set = self._invoke = self._get = _refuse_closed
 
     def _open(self) -> None:
+        # A second interpreter of a large model might not fit into memory.
+        self._release()
         self._interpreter = interpreter = self._create()
         self._shapes = self._stored_shapes
         # Bound once: next to an invoke of 13 µs, every attribute look-up per call is noticeable.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMisma
 from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Parts
 from edgekit_runtime.task import CLASSES, UNNAMED, Task
 from edgekit_runtime.tensor_info import TensorInfo
+
+if TYPE_CHECKING:
+    from edgekit_runtime.packed_file.mapped_file import Content
 
 # The arrays inside golden.npz are untrusted as well, and their headers may state any size.
 _LARGEST_BYTES = 64_000_000
@@ -104,7 +107,7 @@ class GoldenReport:
             )
 
 
-def read_golden(model: bytes) -> GoldenExamples:
+def read_golden(model: Content) -> GoldenExamples:
     """Read the golden examples of a .tflite.
 
     Args:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import BinaryIO, TypeVar
 
 from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.packed_file.mapped_file import MappedFile, map_file
 from edgekit_runtime.regular_file import NotARegularFileError, open_regular_file
 from edgekit_runtime.tflite.custom_operators import CUSTOM_OPERATORS
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.structure import FILE_IDENTIFIER
 
+Result = TypeVar("Result")
 #: Name of the metadata entry that edgekit adds to a FlatBuffer when it packs it.
 MARKER = "edgekit"
 # Offsets in a FlatBuffer cannot exceed this.
@@ -24,6 +28,20 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
     Raises:
         ModelFileError: The file is missing, unreadable, not a regular file, too large or of another format.
     """
+    return _open(path, lambda file, _: file.read())
+
+
+def open_model_file(path: str | os.PathLike[str]) -> bytes | MappedFile:
+    """Read a .tflite file, or map it if it is large and protected from changes; see ``mapped_file.py``.
+
+    Raises:
+        ModelFileError: As for :func:`read_model_file`.
+    """
+    return _open(path, lambda file, path: map_file(file, path) or file.read())
+
+
+def _open(path: str | os.PathLike[str], read: Callable[[BinaryIO, str], Result]) -> Result:
+    """Call ``read(file, path)`` with a file that seems to be a .tflite."""
     try:
         path = os.fspath(path)
     except TypeError:
@@ -34,6 +52,8 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
         with open_regular_file(path) as file:
             size = os.fstat(file.fileno()).st_size
             start = file.read(8)
+            # From its beginning, the file is read into memory without a second copy.
+            file.seek(0)
             # Checked before the rest is read: a file of another format may be larger than the memory.
             if start[4:] != FILE_IDENTIFIER:
                 raise ModelFileError(
@@ -48,7 +68,7 @@ def read_model_file(path: str | os.PathLike[str]) -> bytes:
                     expected=f"at most {_LARGEST_FILE_BYTES} bytes",
                     received=f"{size} bytes",
                 )
-            return start + file.read()
+            return read(file, path)
     except FileNotFoundError:
         raise ModelFileError(
             f"{path} does not exist.",

@@ -10,9 +10,13 @@ import base64
 import hashlib
 import os
 import re
+from typing import TYPE_CHECKING
 
 from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.packed_file.manifest import SIGNATURE_NAME, Parts
+
+if TYPE_CHECKING:
+    from edgekit_runtime.packed_file.mapped_file import Content
 
 _P = 2**255 - 19
 _ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -21,7 +25,7 @@ _D = -121665 * pow(121666, _P - 2, _P) % _P
 _DER_START = bytes.fromhex("302a300506032b6570032100")
 
 
-def require_signature(model: bytes, public_key: str | os.PathLike[str] | bytes) -> None:
+def require_signature(model: Content, public_key: str | os.PathLike[str] | bytes) -> None:
     """Raise an error unless a packed .tflite is signed with a key.
 
     Args:
@@ -58,7 +62,7 @@ def parse_signature(parts: Parts) -> tuple[bytes, bytes]:
     return bytes.fromhex(match.group(1).decode()), bytes.fromhex(match.group(2).decode())
 
 
-def signed_content(model: bytes, parts: Parts) -> bytes:
+def signed_content(model: Content, parts: Parts) -> bytes:
     """The bytes that a signature covers: the digests of the FlatBuffer and of every part except the signature itself.
 
     Raises:

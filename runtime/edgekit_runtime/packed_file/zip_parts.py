@@ -4,8 +4,13 @@ Importing the standard library's zipfile takes 5 ms, a fifteenth of a process's 
 are not needed here. Source of the layout: PKWARE's APPNOTE.TXT, sections 4.3 and 4.4.
 """
 
+from __future__ import annotations
+
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from edgekit_runtime.packed_file.mapped_file import Content
 
 _END = struct.Struct("<4s4H2LH")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
@@ -24,7 +29,7 @@ class ZipPart(NamedTuple):
     start: int
 
 
-def zip_end(model: bytes) -> int:
+def zip_end(model: Content) -> int:
     """Offset of the record that ends a zip, below 0 if there is none; at most 64 kB of comment follow the record."""
     end = model.rfind(b"PK\x05\x06", max(0, len(model) - _END.size - 0xFFFF))
     # Weights may contain these four bytes by chance.
@@ -32,7 +37,7 @@ def zip_end(model: bytes) -> int:
     return end if end >= 0 and end + _END.size + followed_by == len(model) else -1
 
 
-def list_parts(model: bytes) -> list[ZipPart]:
+def list_parts(model: Content) -> list[ZipPart]:
     """The parts that the zip's directory lists; an empty list if there is no zip.
 
     Raises:
@@ -42,7 +47,7 @@ def list_parts(model: bytes) -> list[ZipPart]:
     return [] if end < 0 else _directory(model, end)[0]
 
 
-def flatbuffer_end(model: bytes) -> int:
+def flatbuffer_end(model: Content) -> int:
     """Offset at which the FlatBuffer ends and the zip begins; the file's size if there is no zip.
 
     Raises:
@@ -51,7 +56,7 @@ def flatbuffer_end(model: bytes) -> int:
     return min((part.start for part in list_parts(model)), default=len(model))
 
 
-def require_no_gaps(model: bytes) -> None:
+def require_no_gaps(model: Content) -> None:
     """Raise an error unless each byte behind the FlatBuffer belongs to a part, to its header or to the zip's directory.
 
     Extra fields and comments are refused as well: like gaps, they could contain anything.
@@ -81,7 +86,7 @@ def require_no_gaps(model: bytes) -> None:
         raise ValueError("there is a gap or an overlap before its directory")
 
 
-def _directory(model: bytes, end: int) -> tuple[list[ZipPart], int]:
+def _directory(model: Content, end: int) -> tuple[list[ZipPart], int]:
     """The parts that the directory before ``end`` lists, and the offset at which the directory begins."""
     try:
         _, _, _, _, count, size, offset, _ = _END.unpack_from(model, end)
@@ -105,7 +110,7 @@ def _directory(model: bytes, end: int) -> tuple[list[ZipPart], int]:
     return parts, start
 
 
-def unpack_part(model: bytes, part: ZipPart) -> bytes:
+def unpack_part(model: Content, part: ZipPart) -> bytes:
     """Decompress the content of a part.
 
     Raises:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit_runtime.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from edgekit_runtime.packed_file.mapped_file import Content
 
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
@@ -32,7 +36,7 @@ class FlatBuffer:
     vector and keep the reader busy for hours; the budget prevents that.
     """
 
-    def __init__(self, data: bytes, size: int | None = None) -> None:
+    def __init__(self, data: Content, size: int | None = None) -> None:
         self.data = data
         # The zip that may follow is not covered by the digest or the signature, so no offset may point into it.
         self._size = len(data) if size is None else size

@@ -40,7 +40,7 @@ def signature_view(model: TfliteModel, key: str) -> TfliteModel:
             expected="a file that edgekit convert --pair has written",
             received=", ".join(each.key for each in signatures) or "no signatures",
         )
-    content = bytearray(model.content[: flatbuffer_end(model.content)])
+    content = bytearray(model.buffer[: flatbuffer_end(model.buffer)])
     root = FlatBuffer(bytes(content)).root()
     subgraph = signatures[chosen].subgraph
     subgraphs = list(root.tables(Model.SUBGRAPHS, "subgraph"))

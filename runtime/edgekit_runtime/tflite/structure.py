@@ -8,6 +8,7 @@ cannot be checked without a digest.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,12 +32,15 @@ from edgekit_runtime.tflite.shapes import OpenSizes, check_shapes
 from edgekit_runtime.tflite.slices import SLICING, check_slice
 from edgekit_runtime.tflite.tensor_structure import read_tensor
 
+if TYPE_CHECKING:
+    from edgekit_runtime.packed_file.mapped_file import Content
+
 FILE_IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
 _LARGEST_PADDING = 64
 
 
-def read_model_description(data: bytes) -> ModelDescription:
+def read_model_description(data: Content) -> ModelDescription:
     """Check the structure of a .tflite file and describe its content.
 
     Args:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from edgekit_runtime.packed_file.mapped_file import MappedFile, content_of
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.structure import read_model_description
+
+if TYPE_CHECKING:
+    from edgekit_runtime.packed_file.mapped_file import Content
 
 
 class TfliteModel:
@@ -16,22 +22,32 @@ class TfliteModel:
     start-up time of a process.)
 
     Args:
-        content: Content of the whole file; a zip may follow the FlatBuffer.
+        content: Content of the whole file, or the file itself, mapped; a zip may follow the FlatBuffer.
     Raises:
         ModelFileError: The file is not a .tflite, or its structure is damaged.
     """
 
-    __slots__ = ("_content", "_description")
+    __slots__ = ("_description", "_source")
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes | MappedFile) -> None:
         # bytes() copies a mutable buffer, so that the checked content cannot change afterwards.
-        self._content = bytes(content)
-        self._description = read_model_description(self._content)
+        self._source = content if isinstance(content, MappedFile) else bytes(content)
+        self._description = read_model_description(self.buffer)
 
     @property
     def content(self) -> bytes:
-        """Content of the whole file."""
-        return self._content
+        """Content of the whole file; a copy if the file is mapped."""
+        return bytes(self.buffer)
+
+    @property
+    def buffer(self) -> Content:
+        """Content of the whole file, without a copy if the file is mapped; not to be kept."""
+        return content_of(self._source)
+
+    @property
+    def source(self) -> bytes | MappedFile:
+        """What interpreters are created from."""
+        return self._source
 
     @property
     def description(self) -> ModelDescription:
@@ -40,13 +56,13 @@ class TfliteModel:
 
     def __len__(self) -> int:
         """Size of the content in bytes."""
-        return len(self._content)
+        return len(self._source)
 
     def __eq__(self, other: object) -> bool:
-        return self._content == other._content if isinstance(other, TfliteModel) else NotImplemented
+        return self.content == other.content if isinstance(other, TfliteModel) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._content)
+        return hash(self.content)
 
     def __repr__(self) -> str:
-        return f"TfliteModel({len(self._content)} bytes)"
+        return f"TfliteModel({len(self._source)} bytes)"
