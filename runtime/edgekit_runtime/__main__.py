@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     running = argparse.ArgumentParser(add_help=False)
-    running.add_argument("model", type=Path, help=".tflite file")
+    running.add_argument("model", help=".tflite file")
     running.add_argument(
         "--public-key", metavar="FILE|HEX", help="Ed25519 public key that the model must be signed with"
     )
@@ -70,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser(
         "info", parents=[common], help="show a model's tensors, operators and packed metadata, or describe this device"
     )
-    info.add_argument("model", type=Path, nargs="?", help=".tflite file; without it, this device and its interpreters")
+    info.add_argument("model", nargs="?", help=".tflite file; without it, this device and its interpreters")
     info.set_defaults(run=_info)
 
     predict = commands.add_parser(
@@ -78,14 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument(
         "inputs",
-        type=Path,
         nargs="+",
         help="images; .npy files with uint8 pixels or float inputs; or - to read lines of JSON from standard input (an"
         " image's path, a list of numbers, or an object with one list per input) and print one line of JSON for each",
     )
     predict.add_argument("--threads", type=_at_least_one, default=1, help="number of threads per operator (default: 1)")
     predict.add_argument("--top-k", type=_at_least_one, default=1, help="number of classes per image (default: 1)")
-    predict.add_argument("--labels", type=Path, help="text file with one label per line")
+    predict.add_argument("--labels", help="text file with one label per line")
     predict.add_argument(
         "--pixel-range", type=float, nargs=2, metavar=("LOW", "HIGH"), help="values of pixels 0 and 255 in training"
     )
@@ -200,7 +198,7 @@ def _predict(options: argparse.Namespace) -> None:
         public_key=options.public_key,
         pixel_range=None if options.pixel_range is None else tuple(options.pixel_range),
     )
-    if options.inputs == [Path("-")]:
+    if options.inputs == ["-"]:
         _predict_from_stdin(model, options.top_k)
         return
     results = [{"input": str(path), **_run_file(model, path, options.top_k)} for path in options.inputs]
@@ -248,9 +246,9 @@ def _run_line(model: Model, line: str, top_k: int) -> dict[str, Any]:
     return _outputs(model, batch)
 
 
-def _run_file(model: Model, path: Path, top_k: int) -> dict[str, Any]:
+def _run_file(model: Model, path: str, top_k: int) -> dict[str, Any]:
     """Classify an image or an array of pixels; return the raw outputs for any other array."""
-    if path.suffix != ".npy":
+    if not path.endswith(".npy"):
         return {"answers": [answer.to_dict() for answer in model.classify(path, top_k)]}
     array = _read_array(path)
     if array.dtype == np.uint8 and model.preprocessing is not None:
@@ -262,7 +260,7 @@ def _outputs(model: Model, batch: Any) -> dict[str, Any]:
     return {"outputs": {name: values.tolist() for name, values in model.predict_named(batch).items()}}
 
 
-def _read_array(path: Path) -> np.ndarray:
+def _read_array(path: str) -> np.ndarray:
     try:
         with open_regular_file(path) as file:
             array: np.ndarray = np.load(file, allow_pickle=False)

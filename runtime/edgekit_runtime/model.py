@@ -66,7 +66,8 @@ def load(
         pixel_range: Real values of pixels 0 and 255 in training; by default those packed into the model, else the
             range that an 8-bit input was calibrated with, else 0.0 and 1.0.
         num_interpreters: Number of interpreters that share a large batch; by default the number of cores divided by
-            ``num_threads``.
+            ``num_threads`` if their copies of the weights fit into a share of the free memory. Otherwise there is only
+            one, which gets all threads with the first large batch; :meth:`Model.describe` says so.
         stateful: Whether state inside the model (for example of an LSTM) is kept from one example to the next, as in
             a stream. By default the state is reset for each example, as in Keras.
         verify: Run the golden examples packed into the model, and refuse the model if the predictions of this device's
@@ -117,7 +118,7 @@ def load(
             parsed,
             choice,
             num_threads=num_threads,
-            num_interpreters=num_interpreters or max(1, available_cores() // num_threads),
+            num_interpreters=num_interpreters,
             stateful=stateful,
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 
 from edgekit_runtime.conversion import Decoder, Encoder
 from edgekit_runtime.errors import InterpreterError, TensorMismatchError
-from edgekit_runtime.execution.batches import chunk_size, padded, run_chunks
+from edgekit_runtime.execution.batch_plan import plan_batches
+from edgekit_runtime.execution.batches import choose_chunk, chunk_size, padded, run_chunks
 from edgekit_runtime.execution.interpreter import InterpreterChoice
 from edgekit_runtime.execution.session import Session
 from edgekit_runtime.packed_file.mapped_file import MappedFile
@@ -30,7 +32,8 @@ class BatchRunner:
         model: The parsed .tflite.
         interpreter: The interpreter to run it on.
         num_threads: Number of threads that one operator may use.
-        num_interpreters: Number of interpreters that share a large batch; a model that keeps state uses only one.
+        num_interpreters: Number of interpreters that share a large batch; by default as :mod:`batch_plan` decides. A
+            model that keeps state uses only one.
         stateful: Whether state inside the model is kept from one example to the next.
 
     Attributes:
@@ -43,6 +46,8 @@ class BatchRunner:
             if the model does not allow that.
         encoders: For each input, the converter from a caller's array to the model's values.
         decoders: For each output, the converter from the model's values to real values.
+        plan: Number of interpreters for large batches, and their threads.
+        chunk: Number of examples per invoke in large batches; ``None`` until it has been measured.
     """
 
     def __init__(
@@ -51,7 +56,7 @@ class BatchRunner:
         interpreter: InterpreterChoice,
         *,
         num_threads: int,
-        num_interpreters: int,
+        num_interpreters: int | None,
         stateful: bool,
     ) -> None:
         description = model.description
@@ -67,20 +72,25 @@ class BatchRunner:
         )
         self._stored_shapes = [tensor.shape for tensor in description.inputs]
         # Keeps no reference to the loaded model, so that reference counting frees it without the garbage collector.
-        self._create = partial(interpreter.create, model.source, num_threads)
+        self._create_with = partial(interpreter.create, model.source)
+        self._num_threads = num_threads
         self._mapped = model.source if isinstance(model.source, MappedFile) else None
         operators = {o.name for subgraph in description.subgraphs for o in subgraph.operators}
         has_variables = any(t.is_variable for subgraph in description.subgraphs for t in subgraph.tensors)
         self._resets_variables = has_variables and not stateful
         # State that is kept for the next example belongs to one interpreter, which must run the examples one by one.
         keeps_state = "VAR_HANDLE" in operators or (has_variables and stateful)
-        self._num_interpreters = 1 if keeps_state else num_interpreters
+        self.plan = plan_batches(
+            len(model), num_threads=num_threads, num_interpreters=num_interpreters, keeps_state=keeps_state
+        )
         self.batch_size = _batch_size((*self.inputs, *self.outputs))
         self.session = self._new_session()
         self._spread_sessions: list[Session] = []
         self._spread_lock = threading.Lock()
         self._one_by_one = keeps_state or bool(dense_crashes(interpreter.name, description))
-        self._chunk = 1 if self._one_by_one else _chunk_samples(self.inputs, self.batch_size)
+        self._most_per_invoke = 1 if self._one_by_one else _chunk_samples(self.inputs, self.batch_size)
+        is_measured = self.batch_size == -1 and self._most_per_invoke > 1
+        self.chunk = None if is_measured else self._most_per_invoke
         self.single_shape = self._find_single_shape(has_variables)
 
     def run(
@@ -111,7 +121,12 @@ class BatchRunner:
             _require_rows(raw, size)
             outputs.put(start, stop, self._decode(raw))
 
-        sessions, size = self._sessions_for(count, session)
+        sessions, size = [session or self.session], max(self.batch_size or 1, 1)
+        if session is None and self._is_large(count):
+            sessions = self.sessions()
+            size = self.chunk or self._measure_chunk(
+                [encode(a[: self._most_per_invoke]) for encode, a in zip(encoders, arrays)]
+            )
         run_chunks(run_chunk, sessions, count, size)
         return outputs.arrays
 
@@ -133,7 +148,14 @@ class BatchRunner:
 
     def sessions(self) -> list[Session]:
         """The sessions that share large batches and streams; all except the first are created on first use."""
-        return [self.session] if self._num_interpreters == 1 else self._spread()
+        with self._spread_lock:
+            if not self._spread_sessions:
+                if self.plan.threads != self._num_threads:
+                    # The weights do not fit twice: the only interpreter gets all threads instead.
+                    self.session.reopen(partial(self._create_with, self.plan.threads))
+                further = [self._new_session() for _ in range(self.plan.interpreters - 1)]
+                self._spread_sessions = [self.session, *further]
+            return self._spread_sessions
 
     def reset(self) -> None:
         """Reset the state inside the model."""
@@ -147,30 +169,32 @@ class BatchRunner:
             for session in (self.session, *self._spread_sessions):
                 session.close()
 
-    def _sessions_for(self, count: int, session: Session | None) -> tuple[list[Session], int]:
-        """The sessions to run ``count`` examples on, and the number of examples per invoke."""
-        # A few examples run one after the other on the existing session; more examples justify further sessions.
-        is_spread = (
-            session is None
-            and count >= 2 * self._chunk * self._num_interpreters
-            and self._num_interpreters * self._chunk > 1
-        )
-        if is_spread:
-            return self._spread(), self._chunk
-        return [session or self.session], max(self.batch_size or 1, 1)
+    def _is_large(self, count: int) -> bool:
+        """Whether a batch justifies further sessions; a few examples run one after the other on the existing one."""
+        workers = max(self.plan.interpreters, self.plan.threads // self._num_threads)
+        return workers * self._most_per_invoke > 1 and count >= 2 * self._most_per_invoke * workers
 
-    def _spread(self) -> list[Session]:
+    def _measure_chunk(self, arrays: Sequence[np.ndarray]) -> int:
+        """Choose the number of examples per invoke by running a few of the batch's first examples."""
+
+        def seconds_of(size: int) -> float:
+            part = [array[:size] for array in arrays]
+            # The first run changes the shapes, and is not timed.
+            times = []
+            for _ in range(4):
+                start = time.perf_counter()
+                self.session.run(part)
+                times.append(time.perf_counter() - start)
+            return min(times[1:])
+
         with self._spread_lock:
-            if not self._spread_sessions:
-                # The first session keeps the stored batch size, for single examples.
-                existing = [] if self.batch_size == -1 else [self.session]
-                missing = self._num_interpreters - len(existing)
-                self._spread_sessions = existing + [self._new_session() for _ in range(missing)]
-            return self._spread_sessions
+            if self.chunk is None:
+                self.chunk = choose_chunk(seconds_of, self._most_per_invoke)
+        return self.chunk
 
     def _new_session(self) -> Session:
         return Session(
-            self._create,
+            partial(self._create_with, self._num_threads),
             [info.index for info in self.inputs],
             [info.index for info in self.outputs],
             self._stored_shapes,

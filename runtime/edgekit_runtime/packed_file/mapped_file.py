@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Smaller files are read: at most 2 ms on a Pi, and less than a tenth of the memory of a Python process.
 SMALLEST_MAPPED_BYTES = 4_000_000
+# mmap.MADV_DONTNEED of Linux.
+_DONTNEED = 4
 
 
 def map_file(file: BinaryIO, path: str | bytes) -> MappedFile | None:
@@ -106,7 +108,11 @@ class MappedFile:
 
         ``None`` if interpreters must use the copy.
         """
-        return _path_of(self._descriptor) if self.is_mapped else None
+        if not self.is_mapped:
+            return None
+        # The interpreter maps the file again. What the checks have read would count twice in this process's memory.
+        self._map.madvise(_DONTNEED)
+        return _path_of(self._descriptor)
 
     def enter(self) -> None:
         """Count an interpreter that reads the mapped file."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
+_VTABLE_START = struct.Struct("<HH")
+_SCALARS = {code: struct.Struct(f"<{code}") for code in "bBhHiIqQ"}
 
 
 def damaged(what: str) -> ModelFileError:
@@ -49,7 +51,7 @@ class FlatBuffer:
     def follow(self, position: int, what: str) -> int:
         """The position that the offset stored at ``position`` points to."""
         self.require(position, 4, what)
-        target = position + _U32.unpack_from(self.data, position)[0]
+        target: int = position + _U32.unpack_from(self.data, position)[0]
         self.require(target, 4, what)
         if target % 4:
             raise damaged(f"{what} is not aligned")
@@ -78,17 +80,19 @@ class Table:
         self._buffer = buffer
         self._position = position
         self.what = what
+        data = buffer.data
         buffer.require(position, 4, what)
-        vtable = position - _I32.unpack_from(buffer.data, position)[0]
+        vtable = position - _I32.unpack_from(data, position)[0]
         buffer.require(vtable, 4, what)
-        vtable_size, table_size = struct.unpack_from("<HH", buffer.data, vtable)
+        vtable_size, table_size = _VTABLE_START.unpack_from(data, vtable)
         if vtable_size < 4 or vtable_size % 2 or table_size < 4:
             raise damaged(f"{what} has an impossible layout")
         buffer.require(vtable, vtable_size, what)
         buffer.require(position, table_size, what)
-        self._fields = struct.unpack_from(f"<{vtable_size // 2 - 2}H", buffer.data, vtable + 4)
-        if any(offset and not 4 <= offset < table_size for offset in self._fields):
-            raise damaged(f"{what} has a field outside itself")
+        self._fields = struct.unpack_from(f"<{vtable_size // 2 - 2}H", data, vtable + 4)
+        for offset in self._fields:
+            if offset and not 4 <= offset < table_size:
+                raise damaged(f"{what} has a field outside itself")
 
     def place(self, field: int) -> int:
         """Position of the field's value; 0 if the field is not stored."""
@@ -100,8 +104,9 @@ class Table:
         place = self.place(field)
         if not place:
             return default
-        self._buffer.require(place, struct.calcsize(code), self.what)
-        return int(struct.unpack_from("<" + code, self._buffer.data, place)[0])
+        scalar = _SCALARS[code]
+        self._buffer.require(place, scalar.size, self.what)
+        return int(scalar.unpack_from(self._buffer.data, place)[0])
 
     def has(self, field: int) -> bool:
         """Whether the field is stored."""
@@ -121,8 +126,13 @@ class Table:
 
     def integers(self, field: int, what: str) -> tuple[int, ...]:
         """A vector of int32; empty if the field is not stored."""
-        numbers = self.numbers(field, "<i4", what)
-        return () if numbers is None else tuple(numbers.tolist())
+        place = self.place(field)
+        if not place:
+            return ()
+        what = f"{what} of {self.what}"
+        # Most are short, and an array would cost more than its numbers.
+        start, count = self._buffer.vector(self._buffer.follow(place, what), 4, what)
+        return struct.unpack_from(f"<{count}i", self._buffer.data, start)
 
     def indices(self, field: int, what: str, count: int, smallest: int = 0) -> tuple[int, ...]:
         """A vector of tensor numbers, each at least ``smallest`` and less than ``count``."""

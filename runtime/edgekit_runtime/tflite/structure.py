@@ -65,10 +65,11 @@ def read_model_description(data: Content) -> ModelDescription:
     version = model.scalar(ModelTable.VERSION, "I")
     if version != SCHEMA_VERSION:
         raise damaged(f"its schema version is {version}, not {SCHEMA_VERSION}")
-    buffers = [_buffer_place(buffer, end) for buffer in model.tables(ModelTable.BUFFERS, "buffer")]
+    buffer_tables = list(model.tables(ModelTable.BUFFERS, "buffer"))
+    buffers = [_buffer_place(buffer, end) for buffer in buffer_tables]
     # If the weights are stored behind the FlatBuffer, this is the only way to detect that the zip was lost.
     unclaimed = len(data) - max((start + size for start, size in buffers), default=0)
-    weights_behind = any(buffer.scalar(Buffer.OFFSET, "Q") > 1 for buffer in model.tables(ModelTable.BUFFERS, "buffer"))
+    weights_behind = any(buffer.scalar(Buffer.OFFSET, "Q") > 1 for buffer in buffer_tables)
     if weights_behind and unclaimed > _LARGEST_PADDING and zip_end(data) < 0:
         raise damaged(f"{unclaimed} unknown bytes follow its weights")
     operator_codes = [read_operator_code(code) for code in model.tables(ModelTable.OPERATOR_CODES, "operator code")]

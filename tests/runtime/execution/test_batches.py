@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit_runtime.execution.batches import available_cores, chunk_size, padded, run_chunks
+from edgekit_runtime.execution.batches import available_cores, choose_chunk, chunk_size, padded, run_chunks
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,21 @@ from edgekit_runtime.execution.batches import available_cores, chunk_size, padde
 )
 def test_chunk_size(sample_bytes: int, samples: int) -> None:
     assert chunk_size(sample_bytes) == samples
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "chunk"),
+    [
+        pytest.param({1: 1e-5, 4: 3.5e-5, 12: 9e-5}, 12, 12, id="every-saving-counts"),
+        pytest.param({1: 1e-5, 4: 3e-5, 12: 12e-5}, 12, 4, id="too-large-for-the-cache"),
+        pytest.param({1: 1e-5, 4: 3.95e-5, 12: 11.9e-5}, 12, 1, id="nothing-saved"),
+        pytest.param({1: 6e-3}, 12, 1, id="long-invokes-are-not-tried"),
+        pytest.param({1: 1e-5, 3: 2e-5}, 3, 3, id="less-than-four"),
+        pytest.param({1: 1e-5}, 1, 1, id="one"),
+    ],
+)
+def test_the_chunk_with_the_least_time_per_example(seconds: dict[int, float], most: int, chunk: int) -> None:
+    assert choose_chunk(seconds.__getitem__, most) == chunk
 
 
 def test_every_sample_is_run_once() -> None:
