@@ -103,8 +103,8 @@ def convert(
         mean: Subtracted after ``pixel_range``: a number, or one for each channel. Default: None, nothing.
         std: Divisor after ``mean``: a number, or one for each channel. Default: None, 1.
         color_order: ``"rgb"`` or ``"bgr"``. Default: None, rgb.
-        resize: How images of another size are resized: ``"stretch"``, ``"crop"``, ``"pad"`` or ``"nearest"``. Default:
-            None, stretch.
+        resize: How images of another size are resized: ``"stretch"``, ``"crop"``, ``"pad"``, ``"letterbox"`` or
+            ``"nearest"``. Default: None, stretch.
         task: ``"classification"``, ``"multilabel"``, ``"regression"``, ``"segmentation"``, ``"detection"`` or
             ``"sequence"``. Default: None, detected from the model and the data.
         output_kind: Kind of all outputs, such as ``"classes"``, or a dict by output name. Default: None, detected.

@@ -21,7 +21,7 @@ from edgekit_runtime.inputs.preprocessing import Image, Images, Preprocessing
 from edgekit_runtime.packed_file.mapped_file import MappedFile, content_of
 from edgekit_runtime.packed_file.model_file import open_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.packed_file.zip_parts import zip_end
-from edgekit_runtime.task import CLASSES, IMAGE, LABELS, UNNAMED, Task
+from edgekit_runtime.task import BOXES, CLASSES, IMAGE, LABELS, MASK, UNNAMED, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.known_crashes import refuse_known_crashes
@@ -29,10 +29,13 @@ from edgekit_runtime.tflite.scales import refuse_scales_beyond
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 if TYPE_CHECKING:
+    from edgekit_runtime.boxes.detection import Detection
+    from edgekit_runtime.boxes.detector import Detector
     from edgekit_runtime.inputs.raw_inputs import RawInput
-    from edgekit_runtime.packed_file.golden import GoldenReport
+    from edgekit_runtime.packed_file.golden import DecodeAnswer, GoldenReport
     from edgekit_runtime.packed_file.manifest import Manifest
     from edgekit_runtime.packed_file.mapped_file import Content
+    from edgekit_runtime.segmentation import Segmentation
 
 #: No operator of a model for devices gets faster with more threads, and the stack of each takes a few megabytes.
 _MOST_THREADS = 64
@@ -201,6 +204,8 @@ class Model:
         self._knows_range = bool(preprocessing) or pixel_range is not None
         self._class_names = self._names_of_classes()
         self._image = self._image_input(max_image_pixels)
+        self._max_image_pixels = max_image_pixels
+        self._detector: Detector | None = None
         self._raw_preprocessing = manifest.raw_preprocessing if manifest else {}
         self._raw_inputs: dict[str, RawInput] | None = None
 
@@ -265,6 +270,68 @@ class Model:
         self._require_images(top_k)
         return self._classify(None, images, top_k)
 
+    def detect(
+        self,
+        image: Image,
+        *,
+        score_threshold: float = 0.25,
+        iou_threshold: float = 0.45,
+        max_detections: int = 100,
+    ) -> list[Detection]:
+        """Find objects in an image.
+
+        Args:
+            image: One image, as for :meth:`classify`; it is resized as packed into the model.
+            score_threshold: Smallest score of a detection, from 0 to 1.
+            iou_threshold: Of two detections of one class whose intersection over union is larger than this, only the
+                one with the higher score is reported. Not used if the model itself removes overlapping boxes.
+            max_detections: Largest number of detections.
+        Returns:
+            The detections with their boxes in pixels of the image, the highest score first.
+        Raises:
+            DataError: The file is missing or is not an image.
+            TensorMismatchError: The array is not one image, the model does not take images, or its outputs do not have
+                the shapes of its head layout.
+            ModelFileError: The packed decoding is damaged, or there is none.
+            UsageError: An option is not in its range, or the labels do not match the classes.
+        """
+        from edgekit_runtime.boxes.detector import require_thresholds
+        from edgekit_runtime.inputs.preprocessing import single_image
+
+        require_thresholds(score_threshold, iou_threshold, max_detections)
+        detector = self._find_detector()
+        pixels = single_image(image, self._max_image_pixels)
+        return detector.find(
+            self._outputs_for(detector.image, pixels),
+            pixels.shape[1:3],
+            score_threshold=score_threshold,
+            iou_threshold=iou_threshold,
+            max_detections=max_detections,
+        )
+
+    def segment(self, image: Image, *, with_scores: bool = False) -> Segmentation:
+        """Find the class of each pixel of an image.
+
+        Args:
+            image: One image, as for :meth:`classify`; it is resized as packed into the model.
+            with_scores: Whether to return the score of each class for each pixel, too.
+        Returns:
+            The class map in the size of the image.
+        Raises:
+            DataError: The file is missing or is not an image.
+            TensorMismatchError: The array is not one image, or the model does not turn an image into one mask.
+        """
+        from edgekit_runtime.inputs.preprocessing import single_image
+        from edgekit_runtime.segmentation import segment
+
+        names = [name for name, kind in self.task.outputs.items() if kind.name == MASK]
+        if len(names) != 1:
+            raise self._unsuitable("an image into one mask", "segment", (IMAGE, MASK), "--task segmentation")
+        taken = self._whole_image("segment", MASK)
+        pixels = single_image(image, self._max_image_pixels)
+        mask = probabilities(self._outputs_for(taken, pixels)[names[0]], self.task.outputs[names[0]].is_logit)
+        return segment(mask, taken.preprocessing, pixels.shape[1:3], self.labels, with_scores=with_scores)
+
     @overload
     def stream(self, samples: Iterable[Any], top_k: None = None) -> Iterator[Prediction]: ...
 
@@ -312,7 +379,8 @@ class Model:
         """
         from edgekit_runtime.packed_file.golden import read_golden, replay
 
-        return replay(self, read_golden(content_of(self._source)), {**self.manifest.preprocessing, **self.raw_inputs()})
+        golden, preprocessing = read_golden(content_of(self._source)), self.manifest.preprocessing
+        return replay(self, golden, {**preprocessing, **self.raw_inputs()}, self._golden_answer())
 
     def raw_inputs(self) -> Mapping[str, RawInput]:
         """How recordings or strings become an input, by input name, as packed into the file.
@@ -398,6 +466,36 @@ class Model:
             scores = np.concatenate([1 - scores, scores], axis=1)
         return rank(scores, self._class_names, top_k)
 
+    def _find_detector(self) -> Detector:
+        if self._detector is None:
+            from edgekit_runtime.boxes.decoding import packed_decoding
+            from edgekit_runtime.boxes.detector import Detector
+            from edgekit_runtime.packed_file.manifest import Parts
+
+            image = self._whole_image("detect", BOXES)
+            decoding = packed_decoding(self.manifest.decoding, self.description, self.outputs)
+            self._detector = Detector(decoding, image, self.labels, Parts(content_of(self._source)).read)
+        return self._detector
+
+    def _golden_answer(self) -> DecodeAnswer | None:
+        """How outputs of golden examples are decoded; ``None`` if nothing is packed about it."""
+        if "boxes" not in self.manifest.decoding:
+            return None
+        from edgekit_runtime.boxes.golden_boxes import golden_boxes
+
+        return partial(golden_boxes, self._find_detector().decoder, [info.name for info in self.outputs])
+
+    def _whole_image(self, method: str, kind: str) -> ImageInput:
+        """How an image is converted to the only input, for a method that needs no row of class scores."""
+        if self.preprocessing is None:
+            raise self._unsuitable(f"an image into {kind}", method, (IMAGE, kind), "--input image")
+        return self._image or ImageInput(self.preprocessing, self.inputs[0], self._max_image_pixels)
+
+    def _outputs_for(self, image: ImageInput, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Real values of each output by name, without the batch axis, for one image (1, H, W, C)."""
+        outputs = self._runner.run([image.pixels(pixels)], [image.encode])
+        return {info.name: output[0] if output.ndim else output for info, output in zip(self.outputs, outputs)}
+
     def _classify_one(self, session: Session, image: Image, top_k: int) -> Classification:
         results = self._classify(session, image, top_k)
         if len(results) != 1:
@@ -415,15 +513,23 @@ class Model:
             raise self._no_classifier("image")
 
     def _no_classifier(self, kind: str) -> TensorMismatchError:
+        return self._unsuitable(
+            f"one {kind} into one row of class scores",
+            "classify",
+            (kind, f"{CLASSES} or {LABELS}"),
+            "--task, or pass labels= if these are classes",
+        )
+
+    def _unsuitable(self, what: str, method: str, kinds: tuple[str, str], option: str) -> TensorMismatchError:
         return TensorMismatchError(
-            f"This model does not turn one {kind} into one row of class scores, as classify() needs it.",
-            expected=f"one input of the kind {kind}, and one output of the kind classes or labels",
+            f"This model does not turn {what}, as {method}() needs it.",
+            expected=f"one input of the kind {kinds[0]}, and one output of the kind {kinds[1]}",
             received=", ".join(
                 f"{what} {name} of the kind {kind.name}"
                 for what, kinds in (("input", self.task.inputs), ("output", self.task.outputs))
                 for name, kind in kinds.items()
             ),
-            next_step="use predict(); if these are classes, pass labels= or declare it: edgekit pack --task",
+            next_step=f"use predict(), or declare it: edgekit pack {option}",
         )
 
     def _image_preprocessing(

@@ -187,9 +187,9 @@ def image_options(function: Decorated) -> Decorated:
     for option in (
         click.option(
             "--resize",
-            type=click.Choice(["stretch", "crop", "pad", "nearest"]),
-            help="How images are resized to the model's input: stretch, crop around the centre, pad with black, or "
-            "nearest (stretch without smoothing). [default: stretch]",
+            type=click.Choice(["stretch", "crop", "pad", "letterbox", "nearest"]),
+            help="How images are resized to the model's input: stretch, crop around the centre, pad with black, "
+            "letterbox (pad with grey, as YOLO does), or nearest (stretch without smoothing). [default: stretch]",
         ),
         click.option(
             "--color-order",

@@ -17,7 +17,7 @@ class ImageOptions:
             model's channel order.
         std: Standard deviation to divide the difference by, in the same form.
         color_order: "rgb" or "bgr".
-        resize: "stretch", "crop", "pad" or "nearest".
+        resize: One of ``edgekit_runtime.inputs.resizing.RESIZE_MODES``.
     """
 
     mean: tuple[float, ...] | None = None

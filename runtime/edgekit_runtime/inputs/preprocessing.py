@@ -234,6 +234,27 @@ class Preprocessing(_Fields):
         return images
 
 
+def single_image(image: Image, max_pixels: int) -> np.ndarray:
+    """One image as uint8 (1, H, W, C) of its own size.
+
+    Args:
+        image: Path, encoded bytes, PIL image, or uint8 array (H, W) or (H, W, C).
+        max_pixels: Largest number of pixels of a file, of encoded bytes or of a PIL image.
+    Raises:
+        DataError: A file is missing, not an image or too large, or Pillow is needed but not installed.
+        TensorMismatchError: It is not one image.
+    """
+    pixels = _as_nhwc(image if isinstance(image, np.ndarray) else _decode(image, max_pixels))
+    if len(pixels) != 1:
+        raise TensorMismatchError(
+            "These are several images.",
+            expected="one image: a uint8 array (H, W) or (H, W, C), a path, encoded bytes or a PIL image",
+            received=f"shape {pixels.shape}",
+            next_step="pass the images one after the other",
+        )
+    return pixels
+
+
 def _is_single(image: Images) -> bool:
     return isinstance(image, (str, bytes, bytearray, memoryview, os.PathLike)) or is_pillow_image(image)
 

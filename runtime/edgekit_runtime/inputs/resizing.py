@@ -2,14 +2,80 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 # 255 * 2**22 leaves room for the rounding term in an int32 sum.
 _FRACTION_BITS = 22
 
 
-#: ``stretch`` and ``nearest`` change the aspect ratio, ``crop`` cuts off the excess, ``pad`` adds black borders.
-RESIZE_MODES = ("stretch", "crop", "pad", "nearest")
+#: ``stretch`` and ``nearest`` change the aspect ratio, ``crop`` cuts off the excess, ``pad`` adds black borders, and
+#: ``letterbox`` grey ones.
+RESIZE_MODES = ("stretch", "crop", "pad", "letterbox", "nearest")
+#: Pixel value of the borders. The grey is that of YOLO; source: ``letterbox`` in YOLO v5's ``augmentations.py``.
+_BORDERS = {"pad": 0, "letterbox": 114}
+
+
+class Region(NamedTuple):
+    """A rectangle of whole pixels.
+
+    Attributes:
+        top: First row.
+        left: First column.
+        height: Number of rows.
+        width: Number of columns.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """The rows and columns, as an index of the last two axes of (…, H, W)."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+
+class Placement(NamedTuple):
+    """Which part of an image is resized to which part of a model's input.
+
+    Attributes:
+        source: Part of the image; the rest is cut off.
+        target: Part of the input; the rest is border.
+    """
+
+    source: Region
+    target: Region
+
+
+def placement(rows: int, columns: int, height: int, width: int, mode: str) -> Placement:
+    """Where :func:`resize` puts an image.
+
+    Args:
+        rows: Height of the image in pixels.
+        columns: Width of the image in pixels.
+        height: Target height in pixels.
+        width: Target width in pixels.
+        mode: One of :data:`RESIZE_MODES`.
+    """
+    source, target = Region(0, 0, rows, columns), Region(0, 0, height, width)
+    if (rows, columns) == (height, width):
+        return Placement(source, target)
+    if mode == "crop":
+        return Placement(_centred(source, height, width), target)
+    if mode in _BORDERS:
+        return Placement(source, _centred(target, rows, columns))
+    return Placement(source, target)
+
+
+def _centred(whole: Region, rows: int, columns: int) -> Region:
+    """The largest region in the middle of ``whole`` with the aspect ratio ``rows`` to ``columns``."""
+    _, _, height, width = whole
+    inner_height = min(height, max(1, (rows * width + columns // 2) // columns))
+    inner_width = min(width, max(1, (columns * height + rows // 2) // rows))
+    return Region((height - inner_height) // 2, (width - inner_width) // 2, inner_height, inner_width)
 
 
 def resize(images: np.ndarray, height: int, width: int, mode: str) -> np.ndarray:
@@ -29,20 +95,13 @@ def resize(images: np.ndarray, height: int, width: int, mode: str) -> np.ndarray
     if mode == "nearest":
         row_indices, column_indices = _centres(rows, height), _centres(columns, width)
         return images[:, row_indices[:, np.newaxis], column_indices]
-    if mode == "crop":
-        kept_rows = min(rows, max(1, (columns * height + width // 2) // width))
-        kept_columns = min(columns, max(1, (rows * width + height // 2) // height))
-        top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
-        images = images[:, top : top + kept_rows, left : left + kept_columns]
-    elif mode == "pad":
-        inner_height = min(height, max(1, (rows * width + columns // 2) // columns))
-        inner_width = min(width, max(1, (columns * height + rows // 2) // rows))
-        top, left = (height - inner_height) // 2, (width - inner_width) // 2
-        padded = np.zeros((len(images), height, width, images.shape[3]), np.uint8)
-        inner = resize_bilinear(images, inner_height, inner_width)
-        padded[:, top : top + inner_height, left : left + inner_width] = inner
-        return padded
-    return resize_bilinear(images, height, width)
+    source, target = placement(rows, columns, height, width, mode)
+    images = images[(slice(None), *source.slices)]
+    if mode not in _BORDERS:
+        return resize_bilinear(images, height, width)
+    bordered = np.full((len(images), height, width, images.shape[3]), _BORDERS[mode], np.uint8)
+    bordered[(slice(None), *target.slices)] = resize_bilinear(images, target.height, target.width)
+    return bordered
 
 
 def _centres(size: int, wanted: int) -> np.ndarray:

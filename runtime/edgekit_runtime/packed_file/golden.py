@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 # The arrays inside golden.npz are untrusted as well, and their headers may state any size.
 _LARGEST_BYTES = 64_000_000
+
+
+#: Names of arrays with the answer that is decoded from the outputs begin with this.
+ANSWER_PREFIX = "answer_"
+#: numpy's exp() may differ between processors in its last bits.
+_ANSWER_RELATIVE, _ANSWER_ABSOLUTE = 1e-4, 1e-3
+#: Decodes the outputs of golden examples, (N, ...) in the file's order, to arrays by name.
+DecodeAnswer = Callable[[Sequence[np.ndarray]], Mapping[str, np.ndarray]]
 
 
 class GoldenInput(Protocol):
@@ -59,12 +67,14 @@ class GoldenExamples:
         outputs: For each output, the real values that this file predicted when it was packed.
         keras: For each output, the values of the source model; empty if the source model was not available.
         tolerance: For each output, the largest allowed difference from ``outputs``.
+        answer: What ``outputs`` are decoded to, such as boxes, by name with ``ANSWER_PREFIX``; usually empty.
     """
 
     inputs: tuple[np.ndarray, ...]
     outputs: tuple[np.ndarray, ...]
     keras: tuple[np.ndarray, ...]
     tolerance: tuple[float, ...]
+    answer: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,8 @@ class GoldenReport:
         max_error: For each example, the largest difference between an output value and the packed one.
         tolerance: For each output, the largest allowed difference.
         top1_equal: For each example, whether every output of classes predicts the packed class.
-        passed: Whether every value of every example is within the tolerance.
+        passed: Whether every value of every example is within the tolerance, and the answer is equal.
+        answer_equal: Whether the packed outputs are decoded to the packed answer; true if no answer is packed.
     """
 
     interpreter: str
@@ -86,6 +97,7 @@ class GoldenReport:
     tolerance: tuple[float, ...]
     top1_equal: tuple[bool, ...]
     passed: bool
+    answer_equal: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for ``--json``."""
@@ -96,7 +108,15 @@ class GoldenReport:
 
         Raises:
             InterpreterError: A difference exceeds the tolerance; the message states the largest difference.
+            ModelFileError: The outputs are decoded differently than when the model was packed.
         """
+        if not self.answer_equal:
+            raise ModelFileError(
+                "The outputs of the model's golden examples are decoded to another answer than when it was packed.",
+                expected="the anchor table and the parameters of the decoding that the model was packed with",
+                received="another answer from the same outputs",
+                next_step="convert or pack the model again, or copy it to the device again",
+            )
         if not self.passed:
             raise InterpreterError(
                 f"{self.interpreter} does not reproduce the predictions of the model's golden examples.",
@@ -131,7 +151,9 @@ def read_golden(model: Content) -> GoldenExamples:
                 for kind in ("input", "output", "keras")
             }
             tolerance = _tolerance(arrays["tolerance"])
-        if not all(array.dtype.kind in "biufc" for group in groups.values() for array in group):
+            answer = {name: arrays[name] for name in arrays.files if name.startswith(ANSWER_PREFIX)}
+        numeric = [*(array for group in groups.values() for array in group), *answer.values()]
+        if not all(array.dtype.kind in "biufc" for array in numeric):
             raise ValueError("its arrays are not numeric")
         counts = {len(array) for group in groups.values() for array in group}
         if len(counts) != 1 or 0 in counts or len(tolerance) != len(groups["output"]):
@@ -139,16 +161,22 @@ def read_golden(model: Content) -> GoldenExamples:
     # numpy raises many kinds of exceptions for damaged arrays.
     except Exception as error:
         raise ModelFileError("The golden examples packed into the model are damaged.", received=str(error)) from error
-    return GoldenExamples(groups["input"], groups["output"], groups["keras"], tolerance)
+    return GoldenExamples(groups["input"], groups["output"], groups["keras"], tolerance, answer)
 
 
-def replay(model: GoldenModel, golden: GoldenExamples, preprocessing: Mapping[str, GoldenInput]) -> GoldenReport:
+def replay(
+    model: GoldenModel,
+    golden: GoldenExamples,
+    preprocessing: Mapping[str, GoldenInput],
+    decode: DecodeAnswer | None = None,
+) -> GoldenReport:
     """Run the golden examples on a loaded model and compare its predictions with the packed ones.
 
     Args:
         model: Loaded model.
         golden: Golden examples of the model.
         preprocessing: How images, recordings or strings become an input, by input name, as packed with the model.
+        decode: Decodes outputs to the answer, as packed with the model; ``None`` if the model has no such decoding.
     Raises:
         ModelFileError: The examples belong to another model.
     """
@@ -157,13 +185,25 @@ def replay(model: GoldenModel, golden: GoldenExamples, preprocessing: Mapping[st
         raise ModelFileError("The golden examples packed into the model belong to another model.")
     # NaN is never within a tolerance.
     errors = [np.abs(_rows(o) - _rows(e)).max(1) for o, e in zip(outputs, golden.outputs)]
+    # The packed outputs are decoded, not the new ones, whose rounding may change which boxes overlap.
+    answer_equal = not golden.answer or _are_equal(golden.answer, decode(golden.outputs) if decode else {})
     return GoldenReport(
         interpreter=f"{model.interpreter} {model.interpreter_version}",
         examples=len(errors[0]),
         max_error=tuple(float(error) for error in np.max(errors, axis=0)),
         tolerance=golden.tolerance,
         top1_equal=_same_classes(model, outputs, golden.outputs),
-        passed=all(bool((error <= limit).all()) for error, limit in zip(errors, golden.tolerance)),
+        passed=answer_equal and all(bool((error <= limit).all()) for error, limit in zip(errors, golden.tolerance)),
+        answer_equal=answer_equal,
+    )
+
+
+def _are_equal(expected: Mapping[str, np.ndarray], received: Mapping[str, np.ndarray]) -> bool:
+    """Whether two answers are equal, except for the last bits of their values."""
+    return expected.keys() == received.keys() and all(
+        received[name].shape == values.shape
+        and np.allclose(received[name], values, rtol=_ANSWER_RELATIVE, atol=_ANSWER_ABSOLUTE, equal_nan=True)
+        for name, values in expected.items()
     )
 
 

@@ -64,6 +64,9 @@ TALL = WIDE.swapaxes(1, 2)
         pytest.param(WIDE, (1, 2), "crop", [[4, 5]], id="crop-of-fitting-proportions"),
         pytest.param(WIDE, (4, 4), "pad", [[0] * 4, [1, 2, 3, 4], [5, 6, 7, 8], [0] * 4], id="pad-above-and-below"),
         pytest.param(TALL, (4, 4), "pad", [[0, 1, 5, 0], [0, 2, 6, 0], [0, 3, 7, 0], [0, 4, 8, 0]], id="pad-beside"),
+        pytest.param(
+            WIDE, (4, 4), "letterbox", [[114] * 4, [1, 2, 3, 4], [5, 6, 7, 8], [114] * 4], id="letterbox-in-grey"
+        ),
         # Centres of two columns in four are at 1 and 3, of one row in two at 1.
         pytest.param(WIDE, (1, 2), "nearest", [[6, 8]], id="nearest-smaller"),
         pytest.param(
