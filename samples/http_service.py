@@ -112,7 +112,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     # The log holds what clients send, and a terminal would obey it.
     filter_streams()
-    Handler.model = edgekit_runtime.load(options.model, public_key=options.public_key)
+    Handler.model = edgekit_runtime.load(options.model, public_key=options.public_key, watch=True)
     if PAGE.is_file():
         Handler.page = PAGE.read_bytes()
     server = ThreadingHTTPServer(("" if options.public else "127.0.0.1", options.port), Handler)

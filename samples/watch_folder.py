@@ -60,7 +60,7 @@ def handle(model, path, target):
 
 def main(options):
     """Look again and again; an image whose size has not changed since the last look is whole."""
-    model = edgekit_runtime.load(options.model, public_key=options.public_key)
+    model = edgekit_runtime.load(options.model, public_key=options.public_key, watch=True)
     before = sizes(options.inbox) if options.once else {}
     while True:
         now = sizes(options.inbox)

@@ -39,9 +39,17 @@ def make_keys(path: Path) -> tuple[Path, Path]:
     return path, public_path
 
 
-def sign_file(model: Path, key: Path, output: Path, ask_password: Callable[[], str]) -> str:
+def sign_file(
+    model: Path, key: Path, output: Path, ask_password: Callable[[], str], *, release: int | None = None
+) -> str:
     """Sign a .tflite with the private key in a PEM file.
 
+    Args:
+        model: The .tflite.
+        key: PEM file of an Ed25519 private key.
+        output: File to write.
+        ask_password: Called if the key is encrypted.
+        release: Release number to pack before signing; None keeps the one that is packed.
     Returns:
         Public key in hex.
     Raises:
@@ -56,6 +64,6 @@ def sign_file(model: Path, key: Path, output: Path, ask_password: Callable[[], s
             received=error.strerror or str(error),
             next_step="make one with: edgekit keygen key.pem",
         ) from error
-    signed = sign(content, private_key, ask_password)
+    signed = sign(content, private_key, ask_password, release=release)
     write_bytes(output, signed)
     return Parts(signed).read(SIGNATURE_NAME).decode().split()[1]

@@ -1,4 +1,4 @@
-"""The device's command line: ``python -m edgekit_runtime info|predict|verify|bench``."""
+"""The device's command line: ``python -m edgekit_runtime info|predict|verify|bench``, and of installed models."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from edgekit_runtime.model import Model
 from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.printable_text import filter_streams, one_line, printable_streams
 from edgekit_runtime.regular_file import open_regular_file
+from edgekit_runtime.store.command_line import add_commands
+from edgekit_runtime.store.slot import installed_path
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tflite.description import TensorDescription
 
@@ -57,19 +59,24 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     running = argparse.ArgumentParser(add_help=False)
-    running.add_argument("model", help=".tflite file")
+    running.add_argument("model", type=_model_path, help=".tflite file, or the name of an installed model")
     running.add_argument(
         "--public-key", metavar="FILE|HEX", help="Ed25519 public key that the model must be signed with"
     )
     running.add_argument("--interpreter", choices=list(INTERPRETERS), help="interpreter (default: the first installed)")
     parser = argparse.ArgumentParser(prog="python -m edgekit_runtime", description="Run .tflite models on this device.")
     parser.add_argument("--version", action="version", version=edgekit_runtime.__version__)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="info|predict|verify|bench")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     info = commands.add_parser(
         "info", parents=[common], help="show a model's tensors, operators and packed metadata, or describe this device"
     )
-    info.add_argument("model", nargs="?", help=".tflite file; without it, this device and its interpreters")
+    info.add_argument(
+        "model",
+        type=_model_path,
+        nargs="?",
+        help=".tflite file, or the name of an installed model; without it, this device and its interpreters",
+    )
     info.set_defaults(run=_info)
 
     predict = commands.add_parser(
@@ -108,7 +115,13 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--runs", type=_at_least_one, default=500, help="number of timed predictions (default: 500)")
     bench.add_argument("--warmup", type=int, default=50, help="number of untimed predictions before them (default: 50)")
     bench.set_defaults(run=_bench)
+    add_commands(commands, common, list(INTERPRETERS))
     return parser
+
+
+def _model_path(text: str) -> str:
+    """The path of a file, or of the current version of an installed model if there is no such file."""
+    return installed_path(text) or text
 
 
 def _at_least_one(text: str) -> int:

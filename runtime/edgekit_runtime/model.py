@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Union, overload
+from typing import TYPE_CHECKING, Any, Union, cast, overload
 
 import numpy as np
 
@@ -57,11 +57,13 @@ def load(
     verify: bool = False,
     public_key: str | os.PathLike[str] | bytes | None = None,
     max_image_pixels: int = MAX_IMAGE_PIXELS,
+    watch: bool = False,
 ) -> Model:
     """Load a .tflite model.
 
     Args:
-        path: Path of the file, its content as bytes, or a model that has already been parsed.
+        path: Path of the file, the name of an installed model, the content of the file as bytes, or a model that has
+            already been parsed. A file has precedence over an installed model of the same name.
         num_threads: Number of threads that one operator may use: at most 64, or the number of cores if that is larger.
         interpreter: ``litert`` or ``tflite-runtime``; by default the first of these that is installed.
         labels: Names of the classes, or a text file with one label per line; by default the labels packed into the
@@ -80,12 +82,34 @@ def load(
         max_image_pixels: Largest number of pixels of an image file that ``classify()`` accepts. It is compared with the
             size in the file's header before the image is decoded; at most 178 million, which is Pillow's limit.
             Arrays may have any size.
+        watch: Whether the model follows its file: a new version is loaded in the background and takes over between two
+            calls. If it cannot be loaded, the version before stays in use and a ``RuntimeWarning`` says why.
     Raises:
         ModelFileError: The file is missing, damaged, not a .tflite, not signed with the key, or needs operators that
             are not available here.
         InterpreterError: No interpreter is installed, or the interpreter refuses the model or fails its golden
             examples.
     """
+    if isinstance(path, str) and not path.endswith(".tflite"):
+        from edgekit_runtime.store.slot import installed_path
+
+        path = installed_path(path) or path
+    if watch:
+        return _watched(
+            path,
+            partial(
+                load,
+                num_threads=num_threads,
+                interpreter=interpreter,
+                labels=labels,
+                pixel_range=pixel_range,
+                num_interpreters=num_interpreters,
+                stateful=stateful,
+                verify=verify,
+                public_key=public_key,
+                max_image_pixels=max_image_pixels,
+            ),
+        )
     most = max(_MOST_THREADS, available_cores())
     _require_count("num_threads", num_threads, most)
     if num_interpreters is not None:
@@ -128,6 +152,18 @@ def load(
     if verify:
         model.verify().require_passed()
     return model
+
+
+def _watched(path: Any, load_version: Callable[[str], Model]) -> Model:
+    from edgekit_runtime.store.watching import WatchedModel
+
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(
+            "Only a file can be watched.",
+            expected="the path of a .tflite file, or the name of an installed model",
+            received=type(path).__name__,
+        )
+    return cast(Model, WatchedModel(path, load_version))
 
 
 def _source_of(model: Any) -> bytes | MappedFile:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from edgekit_converters.packaging.artifact import append_parts
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.packed_file.manifest import SIGNATURE_NAME, Parts
+from edgekit_runtime.packed_file.manifest import (
+    MANIFEST_NAME,
+    SCHEMA_VERSION,
+    SIGNATURE_NAME,
+    Parts,
+    packed_manifest,
+)
 from edgekit_runtime.packed_file.signature import signed_content
 from edgekit_runtime.tflite.structure import read_model_description
 
@@ -25,13 +32,15 @@ def new_key() -> tuple[bytes, bytes]:
     return private, public
 
 
-def sign(content: bytes, private_key: bytes, ask_password: Callable[[], str]) -> bytes:
+def sign(content: bytes, private_key: bytes, ask_password: Callable[[], str], *, release: int | None = None) -> bytes:
     """Sign a .tflite: its FlatBuffer and every part behind it; an older signature is replaced.
 
     Args:
         content: The whole file, packed or not.
         private_key: PEM of an Ed25519 private key.
         ask_password: Called if the key is encrypted.
+        release: Release number to pack before signing; None keeps the one that is packed. A device refuses a lower
+            number than that of a release it has installed.
     Returns:
         The file with its signature as a part; the same key and content give the same bytes.
     Raises:
@@ -39,6 +48,8 @@ def sign(content: bytes, private_key: bytes, ask_password: Callable[[], str]) ->
         UsageError: The private key is not valid, or its password is wrong.
     """
     read_model_description(content)
+    if release is not None:
+        content = _with_release(content, release)
     parts = Parts(content)
     key = _load(private_key, ask_password)
     signer = key.public_key().public_bytes_raw()
@@ -46,6 +57,18 @@ def sign(content: bytes, private_key: bytes, ask_password: Callable[[], str]) ->
     others = {name: parts.read(name) for name in parts.names if name != SIGNATURE_NAME}
     line = f"ed25519 {signer.hex()} {signature.hex()}\n"
     return append_parts(content[: parts.start], {**others, SIGNATURE_NAME: line.encode()})
+
+
+def _with_release(content: bytes, release: int) -> bytes:
+    """Write the release number into the manifest, and leave every other byte of it as it is."""
+    parts = Parts(content)
+    # This refuses a damaged manifest.
+    provenance = packed_manifest(parts).provenance
+    facts = json.loads(parts.read(MANIFEST_NAME) or b"{}")
+    facts = {"schema_version": SCHEMA_VERSION, **facts, "provenance": {**provenance, "release": release}}
+    others = {name: parts.read(name) for name in parts.names if name not in (MANIFEST_NAME, SIGNATURE_NAME)}
+    manifest = json.dumps(facts, separators=(",", ":"), sort_keys=True).encode()
+    return append_parts(content[: parts.start], {MANIFEST_NAME: manifest, **others})
 
 
 def _load(private_key: bytes, ask_password: Callable[[], str]) -> Any:

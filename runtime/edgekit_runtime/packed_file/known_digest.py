@@ -31,7 +31,7 @@ def known_sha256(file: MappedFile, size: int, *, anew: bool) -> str:
         anew: Whether to compute it even if it is known.
     """
     key = [size, *_identity(file.status)]
-    beside = _path_beside(file.path)
+    beside = digest_path(file.path)
     known = "" if anew else _read(beside, key)
     if known:
         return known
@@ -45,7 +45,8 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _path_beside(path: str) -> str:
+def digest_path(path: str) -> str:
+    """Where the digest of a file is remembered."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}.digest")
 

@@ -63,6 +63,12 @@ class Manifest(NamedTuple):
     raw_preprocessing: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     decoding: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
+    @property
+    def release(self) -> int | None:
+        """Release number, which increases from one signed version of a model to the next; None if there is none."""
+        number = self.provenance.get("release")
+        return number if type(number) is int and number >= 0 else None
+
     def preprocessing_of(self, name: str) -> Preprocessing | None:
         """How images are converted to an input; None if that is not known."""
         return self.preprocessing.get(name) or self.preprocessing.get(UNNAMED)

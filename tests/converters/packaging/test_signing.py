@@ -194,3 +194,14 @@ def test_a_file_that_version_0_1_0_packed_and_signed_still_loads() -> None:
     assert model.labels == tuple(f"digit {number}" for number in range(10))
     assert model.preprocessing is not None
     assert model.preprocessing.value_range == (-1.0, 1.0)
+
+
+def test_a_release_number_is_packed_and_signed() -> None:
+    whole = pack(TfliteModel(PLAIN), Manifest(labels=("a", "b"), provenance={"quantize": "none"}))
+    content = sign(signed(whole), PRIVATE, lambda: "", release=7)
+    manifest = edgekit_runtime.load(content, public_key=PUBLIC).manifest
+    assert (manifest.release, manifest.labels, manifest.provenance["quantize"]) == (7, ("a", "b"), "none")
+    # Without a number, the packed one stays; a model that nothing was packed into can have one, too.
+    assert edgekit_runtime.load(signed(content), public_key=PUBLIC).manifest.release == 7
+    assert edgekit_runtime.load(sign(PLAIN, PRIVATE, lambda: "", release=0), public_key=PUBLIC).manifest.release == 0
+    assert edgekit_runtime.load(signed(whole)).manifest.release is None

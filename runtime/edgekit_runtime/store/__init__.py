@@ -1,0 +1,1 @@
+"""Installed models: named slots on a device, each with its versions, the current one, and a log."""
