@@ -7,25 +7,36 @@ best = model.classify("digit.png")[0]
 print(best.label, best.score)
 """
 
-from __future__ import annotations
+import importlib as _importlib
+import typing as _typing
 
-import importlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from edgekit_runtime.classification import Classification
+    from edgekit_runtime.errors import EdgekitError
     from edgekit_runtime.inputs.preprocessing import Preprocessing
     from edgekit_runtime.model import Model, load
+    from edgekit_runtime.model_summary import ModelSummary
     from edgekit_runtime.tflite.structure import read_model_description
     from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 __version__ = "0.1.0"
 
-__all__ = ["Classification", "Model", "Preprocessing", "TfliteModel", "load", "read_model_description"]
+__all__ = [
+    "Classification",
+    "EdgekitError",
+    "Model",
+    "ModelSummary",
+    "Preprocessing",
+    "TfliteModel",
+    "load",
+    "read_model_description",
+]
 
 _MODULE_OF = {
     "Classification": "classification",
+    "EdgekitError": "errors",
     "Model": "model",
+    "ModelSummary": "model_summary",
     "Preprocessing": "inputs.preprocessing",
     "TfliteModel": "tflite.tflite_model",
     "load": "model",
@@ -37,6 +48,10 @@ def __getattr__(name: str) -> object:
     # Attributes are loaded on first use, so that importing only ``edgekit_runtime.errors`` does not load numpy.
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    value = getattr(_importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

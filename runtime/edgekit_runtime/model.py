@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from edgekit_runtime.boxes.detection import Detection
     from edgekit_runtime.boxes.detector import Detector
     from edgekit_runtime.inputs.raw_inputs import RawInput
+    from edgekit_runtime.model_summary import ModelSummary
     from edgekit_runtime.packed_file.golden import DecodeAnswer, GoldenReport
     from edgekit_runtime.packed_file.manifest import Manifest
     from edgekit_runtime.packed_file.mapped_file import Content
@@ -136,6 +137,7 @@ def load(
     model = Model(
         parsed,
         choice,
+        file=os.fsdecode(path) if isinstance(path, (str, os.PathLike)) else "",
         manifest=packed,
         labels=names,
         task=find_task(description, [packed.task] if packed else (), label_count=len(names)),
@@ -216,6 +218,7 @@ class Model:
         model: TfliteModel,
         interpreter: InterpreterChoice,
         *,
+        file: str,
         manifest: Manifest | None,
         labels: tuple[str, ...],
         task: Task,
@@ -230,7 +233,7 @@ class Model:
         self.outputs: tuple[TensorInfo, ...] = model_outputs(description)
         self.labels = labels
         self.task = task
-        self._source, self._manifest = model.source, manifest
+        self._source, self._manifest, self._file = model.source, manifest, file
         self._runner = runner
         # Bound once: next to an invoke of 13 µs, every attribute look-up per call is noticeable.
         self._session, self._fast_shape = runner.session, runner.single_shape
@@ -252,6 +255,32 @@ class Model:
             expected="one Model for each process; its threads may share it",
             next_step="pass the file's path on, and call edgekit_runtime.load() there",
         )
+
+    def describe(self) -> ModelSummary:
+        """Summarize the model: inputs, outputs, labels, interpreter, and how batches use memory and threads."""
+        from edgekit_runtime.model_summary import ModelSummary, batch_facts, summarize_tensors
+
+        runner = self._runner
+        mode = self._manifest.provenance.get("quantize", "") if self._manifest else ""
+        return ModelSummary(
+            file=self._file,
+            size_bytes=self.description.size_bytes,
+            is_mapped=isinstance(self._source, MappedFile) and self._source.is_mapped,
+            interpreter=f"{self.interpreter} {self.interpreter_version}",
+            inputs=summarize_tensors(self.inputs, self.task.inputs),
+            outputs=summarize_tensors(self.outputs, self.task.outputs),
+            labels=self.labels,
+            mode=mode if isinstance(mode, str) else "",
+            operators=len(self.description.operators),
+            **batch_facts(runner.plan, runner.num_threads, runner.chunk),
+        )
+
+    def __repr__(self) -> str:
+        from edgekit_runtime.printable_text import one_line
+
+        summary = self.describe()
+        inputs, outputs = (", ".join(map(str, tensors)) for tensors in (summary.inputs, summary.outputs))
+        return f"<Model {one_line(summary.file) or 'from bytes'}: {inputs} → {outputs}; {summary.interpreter}>"
 
     def predict(self, batch: Any) -> Prediction:
         """Run the model on a batch.

@@ -50,10 +50,10 @@ def plan_batches(
     free = free_memory_bytes()
     limit = _MOST_FURTHER_BYTES if free is None else min(_MOST_FURTHER_BYTES, int(_FREE_MEMORY_SHARE * free))
     needed = (wanted - 1) * model_bytes
-    sizes = f"{wanted - 1} more interpreters would need {needed / 1e6:,.1f} MB for weights, limit {limit / 1e6:,.1f} MB"
+    sizes = f"copies of the weights for further ones: {needed / 1e6:,.1f} MB, limit {limit / 1e6:,.1f} MB"
     if needed <= limit:
-        return BatchPlan(wanted, num_threads, f"one per core: {sizes}")
-    return BatchPlan(1, wanted * num_threads, f"only one: {sizes}")
+        return BatchPlan(wanted, num_threads, f"one per core; {sizes}")
+    return BatchPlan(1, wanted * num_threads, f"only one; {sizes}")
 
 
 def free_memory_bytes() -> int | None:

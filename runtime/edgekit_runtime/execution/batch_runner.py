@@ -46,6 +46,7 @@ class BatchRunner:
             if the model does not allow that.
         encoders: For each input, the converter from a caller's array to the model's values.
         decoders: For each output, the converter from the model's values to real values.
+        num_threads: Number of threads that one operator may use, for single examples.
         plan: Number of interpreters for large batches, and their threads.
         chunk: Number of examples per invoke in large batches; ``None`` until it has been measured.
     """
@@ -73,7 +74,7 @@ class BatchRunner:
         self._stored_shapes = [tensor.shape for tensor in description.inputs]
         # Keeps no reference to the loaded model, so that reference counting frees it without the garbage collector.
         self._create_with = partial(interpreter.create, model.source)
-        self._num_threads = num_threads
+        self.num_threads = num_threads
         self._mapped = model.source if isinstance(model.source, MappedFile) else None
         operators = {o.name for subgraph in description.subgraphs for o in subgraph.operators}
         has_variables = any(t.is_variable for subgraph in description.subgraphs for t in subgraph.tensors)
@@ -150,7 +151,7 @@ class BatchRunner:
         """The sessions that share large batches and streams; all except the first are created on first use."""
         with self._spread_lock:
             if not self._spread_sessions:
-                if self.plan.threads != self._num_threads:
+                if self.plan.threads != self.num_threads:
                     # The weights do not fit twice: the only interpreter gets all threads instead.
                     self.session.reopen(partial(self._create_with, self.plan.threads))
                 further = [self._new_session() for _ in range(self.plan.interpreters - 1)]
@@ -171,7 +172,7 @@ class BatchRunner:
 
     def _is_large(self, count: int) -> bool:
         """Whether a batch justifies further sessions; a few examples run one after the other on the existing one."""
-        workers = max(self.plan.interpreters, self.plan.threads // self._num_threads)
+        workers = max(self.plan.interpreters, self.plan.threads // self.num_threads)
         return workers * self._most_per_invoke > 1 and count >= 2 * self._most_per_invoke * workers
 
     def _measure_chunk(self, arrays: Sequence[np.ndarray]) -> int:
@@ -194,7 +195,7 @@ class BatchRunner:
 
     def _new_session(self) -> Session:
         return Session(
-            partial(self._create_with, self._num_threads),
+            partial(self._create_with, self.num_threads),
             [info.index for info in self.inputs],
             [info.index for info in self.outputs],
             self._stored_shapes,
