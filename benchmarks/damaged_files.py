@@ -28,7 +28,7 @@ SLICE_FILES = 1000
 SLICE_TIMEOUT_S = 600
 COLUMNS = ("crashed", "hung", "refused", "as the sound file", "something else")
 INTERPRETER = """
-from edgekit_runtime.execution.interpreter import choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 choice = choose_interpreter()
 print(choice.name, choice.version)
 """

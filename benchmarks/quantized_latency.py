@@ -19,7 +19,8 @@ from ratios import report, row, time_in_turn
 from edgekit.conversion import ConversionOptions, convert
 from edgekit_converters.lowering import LoweringRequest
 from edgekit_converters.quantization.modes import IoType, Mode
-from edgekit_runtime.execution.interpreter import Interpreter, choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
+from edgekit_runtime.interpreters.interface import Interpreter
 from edgekit_runtime.tflite.structure import read_model_description
 
 INVOKES = 500

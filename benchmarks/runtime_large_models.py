@@ -62,7 +62,7 @@ def load(path):
     return model.predict, model.predict
 """
 _BARE = """
-from edgekit_runtime.execution.interpreter import choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 choose_interpreter().create(open(SMALL, "rb").read(), 1)
 try:
     from ai_edge_litert.interpreter import Interpreter

@@ -16,7 +16,8 @@ import numpy as np
 from ratios import Ratio, report, time_in_turn
 
 import edgekit_runtime
-from edgekit_runtime.execution.interpreter import Interpreter, choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
+from edgekit_runtime.interpreters.interface import Interpreter
 from edgekit_runtime.model import Model
 
 PREDICTIONS = 500

@@ -10,7 +10,7 @@ import click
 
 from edgekit import __version__, interrupts
 from edgekit_runtime.errors import EdgekitError
-from edgekit_runtime.execution.startup_note import keep_off_stderr
+from edgekit_runtime.interpreters.startup_note import keep_off_stderr
 from edgekit_runtime.printable_text import filter_streams, printable_streams
 
 COMMANDS = (

@@ -67,7 +67,7 @@ def verify(path: Path, *, public_key: str | None = None, interpreter: str | None
         path: Path of the file.
         public_key: Ed25519 key that the file must be signed with, as a PEM file or 64 hex digits; None does not require
             a signature, but still checks an existing one.
-        interpreter: ``litert`` or ``tflite-runtime``; None uses the first one installed.
+        interpreter: ``litert``, ``tflite-runtime``, ``tflite-c`` or ``c:PATH``; None uses the first one installed.
     Raises:
         ModelFileError: The file is damaged, contains nothing to verify, or is not signed as requested.
         InterpreterError: No interpreter is installed, or it refuses the model.

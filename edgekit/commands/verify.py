@@ -8,6 +8,7 @@ import click
 
 from edgekit.commands.shared.options import EXISTING_OR_NOT, json_option
 from edgekit.commands.shared.reporting import report
+from edgekit_runtime.interpreters.choosing import INTERPRETER_HELP
 
 
 @click.command()
@@ -15,7 +16,7 @@ from edgekit.commands.shared.reporting import report
 @click.option(
     "--public-key", metavar="FILE|HEX", help="Public key that MODEL must be signed with: a PEM file or 64 hex digits."
 )
-@click.option("--interpreter", type=click.Choice(["litert", "tflite-runtime"]), help="[default: the first installed]")
+@click.option("--interpreter", metavar="NAME", help=f"Interpreter: {INTERPRETER_HELP}. [default: the first installed]")
 @json_option
 def command(model: Path, public_key: str | None, interpreter: str | None, as_json: bool) -> None:
     """Verify MODEL, a packed .tflite, on this machine.

@@ -16,8 +16,13 @@ import numpy as np
 import edgekit_runtime
 from edgekit_runtime.errors import BelowThresholdError, DataError, EdgekitError
 from edgekit_runtime.execution.batches import available_cores
-from edgekit_runtime.execution.interpreter import INTERPRETERS, choose_interpreter
-from edgekit_runtime.execution.startup_note import keep_off_stderr
+from edgekit_runtime.interpreters.choosing import (
+    INTERPRETER_HELP,
+    INTERPRETERS,
+    choose_interpreter,
+    is_interpreter_name,
+)
+from edgekit_runtime.interpreters.startup_note import keep_off_stderr
 from edgekit_runtime.model import Model
 from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.printable_text import filter_streams, one_line, printable_streams
@@ -63,7 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument(
         "--public-key", metavar="FILE|HEX", help="Ed25519 public key that the model must be signed with"
     )
-    running.add_argument("--interpreter", choices=list(INTERPRETERS), help="interpreter (default: the first installed)")
+    running.add_argument(
+        "--interpreter",
+        type=_interpreter,
+        metavar="NAME",
+        help=f"interpreter: {INTERPRETER_HELP} (default: the first installed)",
+    )
     parser = argparse.ArgumentParser(prog="python -m edgekit_runtime", description="Run .tflite models on this device.")
     parser.add_argument("--version", action="version", version=edgekit_runtime.__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -122,6 +132,12 @@ def _parser() -> argparse.ArgumentParser:
 def _model_path(text: str) -> str:
     """The path of a file, or of the current version of an installed model if there is no such file."""
     return installed_path(text) or text
+
+
+def _interpreter(name: str) -> str:
+    if not is_interpreter_name(name):
+        raise argparse.ArgumentTypeError(f"must be {INTERPRETER_HELP}")
+    return name
 
 
 def _at_least_one(text: str) -> int:

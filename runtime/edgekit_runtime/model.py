@@ -13,11 +13,12 @@ from edgekit_runtime.classification import Classification, class_count, labels_f
 from edgekit_runtime.errors import TensorMismatchError, UsageError
 from edgekit_runtime.execution.batch_runner import BatchRunner
 from edgekit_runtime.execution.batches import available_cores, conform
-from edgekit_runtime.execution.interpreter import InterpreterChoice, choose_interpreter
 from edgekit_runtime.execution.session import Session
 from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS
 from edgekit_runtime.inputs.image_input import ImageInput, image_preprocessing
 from edgekit_runtime.inputs.preprocessing import Image, Images, Preprocessing
+from edgekit_runtime.interpreters.choosing import choose_interpreter
+from edgekit_runtime.interpreters.interface import InterpreterChoice
 from edgekit_runtime.packed_file.mapped_file import MappedFile, content_of
 from edgekit_runtime.packed_file.model_file import open_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.packed_file.zip_parts import zip_end
@@ -66,7 +67,8 @@ def load(
         path: Path of the file, the name of an installed model, the content of the file as bytes, or a model that has
             already been parsed. A file has precedence over an installed model of the same name.
         num_threads: Number of threads that one operator may use: at most 64, or the number of cores if that is larger.
-        interpreter: ``litert`` or ``tflite-runtime``; by default the first of these that is installed.
+        interpreter: ``litert``, ``tflite-runtime``, ``tflite-c``, or ``c:`` and the path of a TensorFlow Lite C
+            library; by default the first of these that is installed.
         labels: Names of the classes, or a text file with one label per line; by default the labels packed into the
             model, else the class numbers.
         pixel_range: Real values of pixels 0 and 255 in training; by default those packed into the model, else the
@@ -206,7 +208,7 @@ class Model:
         description: Description of the file: subgraphs, signatures, metadata.
         inputs: Inputs, in the file's order.
         outputs: Outputs, in the file's order.
-        interpreter: Name of the interpreter that runs the model, ``litert`` or ``tflite-runtime``.
+        interpreter: Name of the interpreter that runs the model: ``litert``, ``tflite-runtime`` or ``tflite-c``.
         interpreter_version: Version of the interpreter.
         labels: Names of the classes; empty if they are not known.
         task: Kind of each input and output.

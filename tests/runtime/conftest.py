@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgekit_runtime.errors import EdgekitError, InterpreterError
-from edgekit_runtime.execution.interpreter import choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 
 TFLITE = Path(__file__).resolve().parent.parent / "data" / "tflite"
 

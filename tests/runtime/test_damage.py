@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit_runtime.execution.interpreter import choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 
 PROGRAM = Path(__file__).parent / "damage.py"
 FILES = 1500

@@ -15,7 +15,7 @@ import pytest
 import edgekit_runtime
 from edgekit_runtime.__main__ import main
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.execution.interpreter import choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 
 Capture = pytest.CaptureFixture[str]
 

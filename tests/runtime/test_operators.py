@@ -10,14 +10,13 @@ import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import edgekit_runtime
 from edgekit_runtime.errors import InterpreterError, ModelFileError
-from edgekit_runtime.execution.interpreter import INTERPRETERS, choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 from edgekit_runtime.tflite.structure import read_model_description
 
 ARCHIVE = Path(__file__).resolve().parent.parent / "data" / "operators" / "operators.tar.xz"
@@ -62,17 +61,15 @@ def sample(description: edgekit_runtime.tflite.description.ModelDescription, row
 
 def bare_answer(content: bytes, arrays: list[np.ndarray]) -> list[np.ndarray]:
     """The outputs of the interpreter when it is used without the runtime."""
-    choice = choose_interpreter()
-    module: Any = __import__(INTERPRETERS[choice.name][0], fromlist=["Interpreter"])
-    interpreter = module.Interpreter(model_content=content, num_threads=1)
-    inputs = [detail["index"] for detail in interpreter.get_input_details()]
-    for index, array in zip(inputs, arrays):
-        interpreter.resize_tensor_input(index, array.shape)
+    description = read_model_description(content)
+    interpreter = choose_interpreter().create(content, num_threads=1)
+    for tensor, array in zip(description.inputs, arrays):
+        interpreter.resize_tensor_input(tensor.index, array.shape)
     interpreter.allocate_tensors()
-    for index, array in zip(inputs, arrays):
-        interpreter.set_tensor(index, array)
+    for tensor, array in zip(description.inputs, arrays):
+        interpreter.set_tensor(tensor.index, array)
     interpreter.invoke()
-    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+    return [interpreter.get_tensor(tensor.index) for tensor in description.outputs]
 
 
 def bare_refuses(content: bytes, arrays: list[np.ndarray]) -> bool:

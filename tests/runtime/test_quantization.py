@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,9 @@ def test_ties_against_the_interpreters_own(tflite_folder: Path) -> None:
     steps = np.arange(-8, 8, dtype=np.float32) + np.float32(0.5)
     theirs = (np.asarray(model.predict(steps / 16)) * 16).ravel()
     ours = quantize(steps / 16, QuantizationParams(np.array(1 / 16), np.array(0)), np.int8)
-    if model.interpreter == "litert" or model.interpreter_version == "2.12.0":
+    # The C library rounds this way in XNNPACK, which that for 32-bit ARM does not have.
+    has_xnnpack = model.interpreter == "tflite-c" and platform.machine() != "armv7l"
+    if model.interpreter == "litert" or has_xnnpack or model.interpreter_version == "2.12.0":
         assert np.array_equal(theirs, ours)
     else:
         # Rounding half away from zero: every second tie differs, by only one code.

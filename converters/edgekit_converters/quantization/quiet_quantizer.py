@@ -7,16 +7,14 @@ import io
 import warnings
 from collections.abc import Iterator
 
-from edgekit_runtime.execution.startup_note import write_if_unwanted
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Suppress what litert-quantizer writes to stderr, and its warnings, while the block runs."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    # Some algorithms create an interpreter of their own to run the model.
-    write_if_unwanted(Interpreter)
+    # Some algorithms create an interpreter of their own. Choosing it here keeps its start-up note off stderr.
+    choose_interpreter("litert")
     with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -39,7 +39,7 @@ _TRIAL = """\
 import json, platform, sys
 import numpy
 sys.path.insert(0, sys.argv[1])
-from edgekit_runtime.execution.interpreter import choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 choice = choose_interpreter()
 facts = {"machine": platform.machine(), "python": platform.python_version(), "numpy": numpy.__version__,
          "interpreter": choice.name + " " + choice.version}

@@ -14,8 +14,8 @@ from edgekit_runtime.conversion import Decoder, Encoder
 from edgekit_runtime.errors import InterpreterError, TensorMismatchError
 from edgekit_runtime.execution.batch_plan import plan_batches
 from edgekit_runtime.execution.batches import choose_chunk, chunk_size, padded, run_chunks
-from edgekit_runtime.execution.interpreter import InterpreterChoice
 from edgekit_runtime.execution.session import Session
+from edgekit_runtime.interpreters.interface import InterpreterChoice
 from edgekit_runtime.packed_file.mapped_file import MappedFile
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.scales import dense_crashes
@@ -88,7 +88,7 @@ class BatchRunner:
         self.session = self._new_session()
         self._spread_sessions: list[Session] = []
         self._spread_lock = threading.Lock()
-        self._one_by_one = keeps_state or bool(dense_crashes(interpreter.name, description))
+        self._one_by_one = keeps_state or bool(dense_crashes(interpreter.name, interpreter.version, description))
         self._most_per_invoke = 1 if self._one_by_one else _chunk_samples(self.inputs, self.batch_size)
         is_measured = self.batch_size == -1 and self._most_per_invoke > 1
         self.chunk = None if is_measured else self._most_per_invoke

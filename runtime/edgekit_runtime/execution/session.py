@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgekit_runtime.errors import InterpreterError, UsageError
-from edgekit_runtime.execution.interpreter import Interpreter
+from edgekit_runtime.interpreters.interface import Interpreter
 from edgekit_runtime.packed_file.mapped_file import MappedFile
 
 

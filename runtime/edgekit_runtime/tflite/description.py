@@ -101,6 +101,7 @@ class ModelDescription(NamedTuple):
         subgraphs: All subgraphs; the first is the main subgraph.
         signatures: All signatures; may be empty.
         metadata: Names of the metadata entries.
+        weights_behind: Whether constant data is stored behind the FlatBuffer, as in files of more than 2 GB.
     """
 
     size_bytes: int
@@ -108,6 +109,7 @@ class ModelDescription(NamedTuple):
     subgraphs: tuple[SubgraphDescription, ...]
     signatures: tuple[SignatureDescription, ...]
     metadata: tuple[str, ...]
+    weights_behind: bool = False
 
     @property
     def tensors(self) -> tuple[TensorDescription, ...]:

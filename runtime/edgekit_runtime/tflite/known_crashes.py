@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from edgekit_runtime.errors import InterpreterError
 from edgekit_runtime.tflite.description import ModelDescription, OperatorDescription, TensorDescription
-from edgekit_runtime.tflite.scales import SMALLEST_SCALE, smallest_scale
+from edgekit_runtime.tflite.scales import SMALLEST_SCALE, has_old_kernels, smallest_scale
 
 _IS_32_BIT = sys.maxsize < 2**32
 _MOST_BROADCAST_DIMENSIONS = 4
@@ -22,18 +22,28 @@ _NARROW_KERNELS = (
 
 
 def refuse_known_crashes(interpreter: str, version: str, description: ModelDescription) -> None:
-    """Raise an error if the interpreter would crash in one of the model's operators.
+    """Raise an error if the interpreter would crash in one of the model's operators, or lacks its weights.
 
-    Measured on tflite-runtime 2.14, also on an emulated 32-bit ARM; LiteRT runs all of these operators.
+    Measured on tflite-runtime 2.14 and on the C library 2.17.1, also on emulated ARM; LiteRT runs all of these models.
 
     Raises:
         InterpreterError: The interpreter would crash; the message names the operator.
     """
-    if interpreter != "tflite-runtime":
+    if interpreter == "litert":
         return
+    # The C library knows the FlatBuffer only, and takes these weights for empty.
+    if interpreter == "tflite-c" and description.weights_behind:
+        raise InterpreterError(
+            f"{interpreter} {version} cannot read weights that are stored behind the FlatBuffer.",
+            next_step="convert the model again without buffer offsets, or pip install ai-edge-litert",
+        )
+    is_old = has_old_kernels(interpreter, version)
     for subgraph in description.subgraphs:
         for number, operator in enumerate(subgraph.operators):
-            problem = find_problem(operator, subgraph.tensors, is_32_bit=_IS_32_BIT)
+            if is_old:
+                problem = find_problem(operator, subgraph.tensors, is_32_bit=_IS_32_BIT)
+            else:
+                problem = _vanishing_operand(operator, subgraph.tensors)
             if problem:
                 raise InterpreterError(
                     f"{interpreter} {version} crashes in operator {number}, a {operator.name}.",
@@ -87,6 +97,14 @@ def _vanishing_scale(operator: OperatorDescription, tensors: Sequence[TensorDesc
     vanishes = any(smallest_scale(tensors[index]) < SMALLEST_SCALE for index in operator.outputs)
     # Measurements show that multiplication correctly computes 0 in this case.
     return "a scale that 32-bit ARM treats as 0" if vanishes and operator.name != "MUL" else ""
+
+
+def _vanishing_operand(operator: OperatorDescription, tensors: Sequence[TensorDescription]) -> str:
+    """The C library treats numbers below the smallest normal float32 as 0, and its sums abort for such a scale."""
+    if operator.name not in ("ADD", "SUB"):
+        return ""
+    scales = [smallest_scale(tensors[index]) for index in (*operator.inputs, *operator.outputs)]
+    return "a scale that the interpreter treats as 0" if min(scales) < SMALLEST_SCALE else ""
 
 
 _PROBLEMS: dict[str, Callable[[OperatorDescription, Sequence[TensorDescription]], str]] = {

@@ -75,10 +75,10 @@ def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescr
     Raises:
         InterpreterError: The interpreter cannot run the model correctly; the message names the interpreter.
     """
-    if interpreter == "litert":
-        refuse_scales_beyond_litert(description)
+    if not has_old_kernels(interpreter, version):
+        refuse_scales_beyond_litert(description, "LiteRT" if interpreter == "litert" else f"{interpreter} {version}")
         return
-    does = "crashes in" if dense_crashes(interpreter, description) == "always" else ""
+    does = "crashes in" if dense_crashes(interpreter, version, description) == "always" else ""
     if any(tensor.dtype == "int4" for subgraph in description.subgraphs for tensor in subgraph.tensors) or any(
         _is_misread(version, operator, output) for operator, _, output in _per_channel_dense(description)
     ):
@@ -91,6 +91,17 @@ def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescr
         )
 
 
+def has_old_kernels(interpreter: str, version: str) -> bool:
+    """Whether an interpreter has the kernels of tflite-runtime, which ends at version 2.14.
+
+    The C library was measured as 2.17.1, whose kernels are LiteRT's, and as Debian's 2.14.1.
+    """
+    major, _, rest = version.partition(".")
+    minor = rest.partition(".")[0]
+    is_new = interpreter == "tflite-c" and major == "2" and minor.isdecimal() and int(minor) >= 17
+    return interpreter != "litert" and not is_new
+
+
 def _is_misread(version: str, operator: OperatorDescription, output: TensorDescription) -> bool:
     """Whether tflite-runtime uses the first scale of a dense layer for all channels.
 
@@ -101,14 +112,14 @@ def _is_misread(version: str, operator: OperatorDescription, output: TensorDescr
     return output.dtype == "float32" or is_deep or version.startswith(("2.5.", "2.6.", "2.7.", "2.8.", "2.9."))
 
 
-def dense_crashes(interpreter: str, description: ModelDescription) -> str:
+def dense_crashes(interpreter: str, version: str, description: ModelDescription) -> str:
     """Whether a dense layer crashes the interpreter: "always", in "batches" of two or more examples, or "" for never.
 
     Measured on tflite-runtime 2.14 for aarch64 and armv7l: if a layer has int8 activations, one scale per channel and
     no bias, the kernel for several rows, or for fewer than four channels, reads the missing bias.
     """
     found = ""
-    if interpreter == "tflite-runtime" and os.uname().machine.startswith(("aarch64", "arm")):
+    if has_old_kernels(interpreter, version) and os.uname().machine.startswith(("aarch64", "arm")):
         for operator, weights, output in _per_channel_dense(description):
             if output.dtype == "int8" and not _has_bias(operator):
                 if len(weights.scales) < 4 or any(size > 1 for size in output.shape[:-1]):
@@ -133,8 +144,8 @@ def _has_bias(operator: OperatorDescription) -> bool:
     return max(operator.inputs[2:], default=-1) >= 0
 
 
-def refuse_scales_beyond_litert(description: ModelDescription) -> None:
-    """Raise an error if the scales of an operator's weights and output are too far apart for LiteRT.
+def refuse_scales_beyond_litert(description: ModelDescription, interpreter: str = "LiteRT") -> None:
+    """Raise an error if the scales of an operator's weights and output are too far apart for LiteRT's kernels.
 
     Raises:
         InterpreterError: LiteRT cannot run the operator; the message names it.
@@ -150,7 +161,7 @@ def refuse_scales_beyond_litert(description: ModelDescription) -> None:
             ratio = image.scales[0] * max(weights.scales) / output.scales[0]
             if ratio >= _LARGEST_PRODUCT_RATIO:
                 raise InterpreterError(
-                    f"LiteRT cannot run operator {number}, a {operator.name}: its scales are too far apart.",
+                    f"{interpreter} cannot run operator {number}, a {operator.name}: its scales are too far apart.",
                     expected=f"input scale × weight scale / output scale below {_LARGEST_PRODUCT_RATIO:.0f}",
                     received=f"{ratio:.0f}",
                     next_step="calibrate with real data: an output that is always 0 gets such a scale",

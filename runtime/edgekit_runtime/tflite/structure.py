@@ -98,6 +98,7 @@ def read_model_description(data: Content) -> ModelDescription:
             _signature(table, subgraphs) for table in model.tables(ModelTable.SIGNATURE_DEFS, "signature")
         ),
         metadata=tuple(_metadata_name(entry, len(buffers)) for entry in model.tables(ModelTable.METADATA, "metadata")),
+        weights_behind=weights_behind,
     )
 
 

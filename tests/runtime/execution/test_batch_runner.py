@@ -9,7 +9,7 @@ import pytest
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.execution import batch_plan, batch_runner
 from edgekit_runtime.execution.batch_runner import BatchRunner
-from edgekit_runtime.execution.interpreter import choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 Arrays = dict[str, np.ndarray]

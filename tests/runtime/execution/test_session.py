@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgekit_runtime.errors import InterpreterError
-from edgekit_runtime.execution.interpreter import choose_interpreter
 from edgekit_runtime.execution.session import Session
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 from edgekit_runtime.tflite.structure import read_model_description
 
 

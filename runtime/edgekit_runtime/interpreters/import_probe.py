@@ -1,7 +1,7 @@
-"""Determines in a child process whether an import would crash this process.
+"""Determines in a child process whether loading an interpreter would crash this process.
 
-Importing an interpreter that was built for another processor crashes with an illegal instruction, which Python code
-cannot catch. The import is therefore tried in a child process, once per installation and processor. If the child
+Loading an interpreter that was built for another processor crashes with an illegal instruction, which Python code
+cannot catch. It is therefore tried in a child process, once per installation and processor. If the child
 survives, an empty file in the user's cache folder records that, and later starts only check that the file exists.
 """
 
@@ -20,17 +20,28 @@ def crash_of_import(module: str, origin: str) -> str | None:
         module: Full name of the module.
         origin: File of its package; a newer file is tested again.
     """
+    return None if module in sys.modules else crash_of(module, f"import {module}", origin)
+
+
+def crash_of(name: str, program: str, origin: str) -> str | None:
+    """Describe how a process that runs ``program`` crashes; ``None`` if it does not, or if that cannot be tested.
+
+    Args:
+        name: Name of what is loaded, which identifies it in the cache folder.
+        program: Python program that loads it; ``sys.argv[1]`` is ``origin``.
+        origin: File that is loaded; a newer file is tested again.
+    """
     executable = sys.executable or ""
     # In a frozen or embedded Python, the executable is another program, and starting it could do anything.
-    if module in sys.modules or getattr(sys, "frozen", False) or "python" not in os.path.basename(executable):
+    if getattr(sys, "frozen", False) or "python" not in os.path.basename(executable):
         return None
-    marker = _marker(module, origin)
+    marker = _marker(name, origin)
     if not marker or os.path.exists(marker):
         return None
     try:
         # If the result cannot be saved, every start would repeat the test, which takes as long as the import itself.
         os.makedirs(os.path.dirname(marker), exist_ok=True)
-        crash = _import_in_child(executable, module)
+        crash = _run_in_child([executable, "-c", program, origin])
         if crash is None:
             with open(marker, "w"):
                 pass
@@ -39,13 +50,13 @@ def crash_of_import(module: str, origin: str) -> str | None:
     return crash
 
 
-def _import_in_child(executable: str, module: str) -> str | None:
+def _run_in_child(command: list[str]) -> str | None:
     import signal
     import subprocess
 
     try:
         code = subprocess.run(
-            [executable, "-c", f"import {module}"],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -58,8 +69,8 @@ def _import_in_child(executable: str, module: str) -> str | None:
     return f"{_FATAL[name] or 'crashes'} ({name})" if name in _FATAL else None
 
 
-def _marker(module: str, origin: str) -> str:
-    """Path of the file that records a successful import; empty if installation or processor cannot be identified."""
+def _marker(name: str, origin: str) -> str:
+    """Path of the file that records a success; empty if installation or processor cannot be identified."""
     try:
         # Not buffered: the kernel generates this file while it is read, one section per core.
         with open("/proc/cpuinfo", "rb", buffering=0) as file:
@@ -71,4 +82,4 @@ def _marker(module: str, origin: str) -> str:
     # This checksum is sufficient here; importing a module with a better one would take 0.3 ms.
     key = int.from_bytes(installed + instructions, "big") % (2**127 - 1)
     folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(folder, "edgekit", f"{module}-{key:x}")
+    return os.path.join(folder, "edgekit", f"{name}-{key:x}")

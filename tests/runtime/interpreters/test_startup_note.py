@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from edgekit_runtime.execution.interpreter import choose_interpreter
+from edgekit_runtime.interpreters.choosing import choose_interpreter
 
 #: Allocates a float model, and writes a line to stderr from native code before and after.
 PROGRAM = """
 import os, sys
 import edgekit_runtime
-from edgekit_runtime.execution import startup_note
+from edgekit_runtime.interpreters import startup_note
 if sys.argv[2] == "program":
     startup_note.keep_off_stderr()
 os.write(2, b"before\\n")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+
+from edgekit_runtime.errors import InterpreterError
+from edgekit_runtime.interpreters.interface import InterpreterChoice
 
 #: A .tflite in base64 that negates one float, created with LiteRT's schema.
 _NEGATION = (
@@ -28,8 +30,8 @@ def keep_off_stderr() -> None:
     _wishes["keep off stderr"] = True
 
 
-def write_if_unwanted(interpreter_class: Any) -> None:
-    """If the note is unwanted, make the interpreter class write it to the null device, once per process."""
+def write_if_unwanted(choice: InterpreterChoice) -> None:
+    """If the note is unwanted, make the interpreter write it to the null device, once per process."""
     if not _wishes["keep off stderr"]:
         return
     _wishes["keep off stderr"] = False
@@ -45,8 +47,8 @@ def write_if_unwanted(interpreter_class: Any) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        interpreter_class(model_content=a2b_base64(_NEGATION)).allocate_tensors()
-    except (ValueError, RuntimeError):
+        choice.create(a2b_base64(_NEGATION), num_threads=1)
+    except InterpreterError:
         pass  # Loading the user's model will report the problem.
     finally:
         os.dup2(saved, 2)
