@@ -6,10 +6,13 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgekit_runtime.errors import ArgumentTypeError, UsageError
 from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS, UNNAMED, USER, Claim
+
+if TYPE_CHECKING:
+    from edgekit.artifacts.box_heads import BoxOptions
 
 Value = TypeVar("Value")
 PathLike = str | os.PathLike[str]
@@ -207,6 +210,39 @@ def user_claim(task: Any, *, input_kind: Any, output_kind: Any) -> Claim:
         )
     )
     return Claim(USER, inputs, common | outputs)
+
+
+def box_head(boxes: Any, parameters: Any, anchors: Any) -> BoxOptions:
+    """The user's declaration of a detector's head.
+
+    Args:
+        boxes: Name of the head layout, or None.
+        parameters: Parameters by name, or None.
+        anchors: Anchor table, (N, 4), or the path of its file; None if there is none.
+    Raises:
+        ArgumentTypeError: A value has the wrong type.
+        UsageError: The layout or a parameter is unknown or missing, or the anchor table is missing or not needed.
+    """
+    import numpy as np
+
+    from edgekit.artifacts.box_heads import BoxOptions, read_anchor_file
+    from edgekit_runtime.boxes.decoding import checked_anchors
+    from edgekit_runtime.boxes.layouts import LAYOUTS
+
+    layout = as_optional_choice(boxes, "boxes", LAYOUTS)
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise ArgumentTypeError(
+            "box_parameters has the wrong type.", expected="values by name", received=type_name(parameters)
+        )
+    table: np.ndarray | None
+    if isinstance(anchors, np.ndarray):
+        table = checked_anchors(anchors)
+    else:
+        path = as_optional_path(anchors, "anchors")
+        table = None if path is None else read_anchor_file(path)
+    options = BoxOptions(layout, dict(parameters or {}), table)
+    options.require_consistent()
+    return options
 
 
 def as_numbers(value: Any, name: str, *, count: int | None = None) -> tuple[float, ...]:

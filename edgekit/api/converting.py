@@ -20,6 +20,7 @@ from edgekit.api.arguments import (
     as_optional_path,
     as_optional_text,
     as_texts,
+    box_head,
     by_name,
     pixel_ranges,
     type_name,
@@ -30,6 +31,8 @@ from edgekit.api.models import ModelSource, is_keras_model, model_file
 from edgekit_runtime.errors import ArgumentTypeError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from edgekit.conversion.result import Conversion
 
 #: Values of ``architecture`` other than a file or ``module:function``.
@@ -59,6 +62,9 @@ def convert(
     task: str | None = None,
     output_kind: Kinds | None = None,
     input_kind: Kinds | None = None,
+    boxes: str | None = None,
+    box_parameters: Mapping[str, Any] | None = None,
+    anchors: PathLike | np.ndarray | None = None,
     input_shape: Sequence[int] | None = None,
     channels_last: bool = False,
     signature: str | None = None,
@@ -109,6 +115,11 @@ def convert(
             ``"sequence"``. Default: None, detected from the model and the data.
         output_kind: Kind of all outputs, such as ``"classes"``, or a dict by output name. Default: None, detected.
         input_kind: Kind of the only input, such as ``"image"``, or a dict by input name. Default: None, detected.
+        boxes: Head layout of a detector, as for ``edgekit convert --boxes``, such as ``"yolov8"``. Default: None, not a
+            detector unless the model ends in TFLite_Detection_PostProcess.
+        box_parameters: Parameters of the head layout by name, and under ``"outputs"`` the names of its outputs.
+            Default: None, those of the layout.
+        anchors: Anchor table of an SSD: an array (N, 4), or the path of an .npy or a text file. Default: None.
         input_shape: Shape without the batch axis, such as ``(224, 224, 3)``, for a model with open sizes. Default:
             None, that of the model.
         channels_last: Give a PyTorch program's images the layout (N, H, W, C). Default: False.
@@ -186,6 +197,7 @@ def convert(
         targets=as_texts(targets, "targets"),
         budget=budget,
         claim=user_claim(task, input_kind=input_kind, output_kind=output_kind),
+        boxes=box_head(boxes, box_parameters, anchors),
     )
     if output is None and is_keras_model(model):
         raise UsageError(

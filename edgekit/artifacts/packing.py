@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgekit import __version__
+from edgekit.artifacts.box_heads import BoxHead, BoxOptions, find_head, golden_answer, usable_head
 from edgekit.artifacts.golden import choose_golden_inputs
 from edgekit.datasets.model_inputs import (
     PixelRange,
@@ -48,6 +49,7 @@ class PackOptions:
             keep the values in the file.
         image_options: Further options for preprocessing images.
         claim: The user's declaration of the model's task.
+        boxes: The user's declaration of how outputs become boxes.
     """
 
     labels: tuple[str, ...] = ()
@@ -56,6 +58,7 @@ class PackOptions:
     pixel_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     image_options: ImageOptions = field(default_factory=ImageOptions)
     claim: Claim = NOTHING_SAID
+    boxes: BoxOptions = field(default_factory=BoxOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +108,15 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
     before, unpacked = read_manifest(content), unpack(whole)
     foreign = read_foreign_metadata(content, unpacked.parts)
     labels, notes = _labels(description, before.labels or foreign.labels, options)
-    task = find_task(description, [options.claim, before.task], label_count=len(labels))
+    head = find_head(options.boxes, description, before.decoding, Parts(content).read)
+    claim = head.claimed(options.claim) if head else options.claim
+    task = find_task(description, [claim, before.task], label_count=len(labels))
     raw_inputs = read_raw_inputs(model_inputs(description), before.raw_preprocessing, Parts(content).read)
     inputs = _inputs(description, task, before, foreign, options)
     inputs = tuple(replace(each, raw=raw_inputs.get(each.name)) for each in inputs)
     preprocessing = preprocessing_by_name(inputs)
     raw = raw_inputs_by_name(inputs)
+    head = usable_head(head, options.boxes, preprocessing)
     if preprocessing and not (before.preprocessing or foreign.mean or options.pixel_ranges):
         notes.append("Pixels 0 to 255 are assumed to become 0 to 1; --pixel-range overrides that.")
     provenance = {"source_sha256": hashlib.sha256(unpacked.model.content).hexdigest(), **before.provenance}
@@ -120,20 +126,23 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
         provenance={**provenance, "edgekit": __version__},
         task=task.as_claim(),
         raw_preprocessing={name: each.to_dict() for name, each in raw.items()},
-        decoding=before.decoding,
+        decoding={**before.decoding, **(head.to_manifest() if head else {})},
     )
-    is_unchanged = before.raw_preprocessing == manifest.raw_preprocessing and all(
-        before.preprocessing_of(name) == how for name, how in preprocessing.items()
+    parts = {part: data for each in (*raw.values(), head) if each for part, data in each.parts().items()}
+    is_unchanged = (
+        before.raw_preprocessing == manifest.raw_preprocessing
+        and before.decoding == manifest.decoding
+        and all(unpacked.parts.get(name) == data for name, data in parts.items())
+        and all(before.preprocessing_of(name) == how for name, how in preprocessing.items())
     )
     keeps = options.data is None and GOLDEN_NAME in unpacked.parts and is_unchanged
     golden = unpacked.parts.get(GOLDEN_NAME, b"") if keeps else b""
     if not keeps:
-        made = _golden(unpacked.model, inputs, task, options, manifest.labels)
+        made = _golden(unpacked.model, inputs, task, options, labels=manifest.labels, head=head)
         golden = made[0]
         manifest = manifest._replace(provenance={**manifest.provenance, "golden": made[1]})
     if not golden:
         notes.append("The model cannot be run on inputs made up for it: no golden examples. --data gives real ones.")
-    parts = {part: data for each in raw.values() for part, data in each.parts().items()}
     artifact = pack(unpacked.model, manifest, golden, name=model.stem, other_parts={**unpacked.parts, **parts})
     write_bytes(output, artifact)
     return Packed(output, len(artifact), len(artifact) - len(unpacked.model), read_manifest(artifact), tuple(notes))
@@ -214,12 +223,25 @@ def _inputs(
 
 
 def _golden(
-    model: TfliteModel, inputs: Sequence[ModelInput], task: Task, options: PackOptions, labels: tuple[str, ...]
+    model: TfliteModel,
+    inputs: Sequence[ModelInput],
+    task: Task,
+    options: PackOptions,
+    *,
+    labels: tuple[str, ...],
+    head: BoxHead | None,
 ) -> tuple[bytes, dict[str, Any]]:
     data = None
     if options.data is not None:
         data = open_data(DataRequest(options.data, options.seed), inputs, labels=labels).held_back
     preprocessing, raw = preprocessing_by_name(inputs), raw_inputs_by_name(inputs)
     chosen = choose_golden_inputs(model.description, data, preprocessing, raw, seed=options.seed)
-    golden = make_golden(model, chosen.arrays, origin=chosen.origin, preprocessing={**preprocessing, **raw}, task=task)
+    golden = make_golden(
+        model,
+        chosen.arrays,
+        origin=chosen.origin,
+        preprocessing={**preprocessing, **raw},
+        task=task,
+        decode=golden_answer(head, model.description, preprocessing),
+    )
     return (b"", {}) if golden is None else (golden.content, golden.facts)

@@ -46,11 +46,18 @@ class Verification:
         }
 
     def require_passed(self) -> None:
-        """Raise if the predictions for the golden examples differ from the packed ones.
+        """Raise if predictions for the golden examples, or the answer decoded from them, differ from the packed ones.
 
         Raises:
             BelowThresholdError: They differ; the message contains the largest error.
         """
+        if self.golden is not None and not self.golden.answer_equal:
+            raise BelowThresholdError(
+                f"{self.path.name} decodes the outputs of its golden examples to another answer than the packed one.",
+                expected="the anchor table and the parameters of the decoding that it was packed with",
+                received="another answer from the same outputs",
+                next_step="convert or pack the model again",
+            )
         if self.golden is not None and not self.golden.passed:
             raise BelowThresholdError(
                 f"{self.path.name} does not reproduce its golden examples on {self.golden.interpreter}.",

@@ -12,6 +12,7 @@ from edgekit.commands.shared.options import (
     EXISTING_OR_NOT,
     InputShape,
     MemorySize,
+    box_options,
     budget_options,
     data_option,
     image_options,
@@ -48,7 +49,7 @@ _GROUPS = {
     ),
     "Quantization": ("every", "io", "scheme", "random_calibration", "samples", "seed"),
     "Data and images": ("label_column", "labels", "pixel_ranges", "mean", "std", "color_order", "resize"),
-    "Task": ("task", "output_kinds", "input_kinds"),
+    "Task": ("task", "output_kinds", "input_kinds", "boxes", "anchors", "box_parameters"),
     "Budget": ("metrics", "strict", "prefer", "figure"),
 }
 
@@ -96,6 +97,7 @@ _GROUPS = {
 @pixel_range_option
 @image_options
 @task_options
+@box_options
 @target_option
 @click.option(
     "--input-shape", type=InputShape(), help="Input shape without the batch dimension, for a model that leaves it open."
@@ -174,6 +176,9 @@ def command(
     task: str | None,
     output_kinds: dict[str, str],
     input_kinds: dict[str, str],
+    boxes: str | None,
+    anchors: Path | None,
+    box_parameters: dict[str, str],
 ) -> None:
     """Convert MODEL, a Keras or PyTorch model, to TFLite.
 
@@ -186,6 +191,7 @@ def command(
     edgekit convert model.h5 --quantize auto --data photos/ --prefer size
     edgekit convert model.h5 --all --data photos/ --output variants/
     edgekit convert model.h5 --quantize dynamic --target tflite-runtime-2.14
+    edgekit convert detector.keras --boxes ssd --anchors anchors.npy
     """
     from edgekit.api.converting import convert
     from edgekit.conversion.output_paths import ALL, AUTO, output_paths
@@ -222,6 +228,9 @@ def command(
             task=task,
             output_kind=output_kinds,
             input_kind=input_kinds,
+            boxes=boxes,
+            box_parameters=box_parameters,
+            anchors=anchors,
             input_shape=input_shape,
             channels_last=channels_last,
             signature=signature,

@@ -8,6 +8,7 @@ import click
 
 from edgekit.commands.shared.options import (
     EXISTING_OR_NOT,
+    box_options,
     data_option,
     image_options,
     json_option,
@@ -26,6 +27,7 @@ from edgekit.commands.shared.reporting import report
 @pixel_range_option
 @task_options
 @image_options
+@box_options
 @click.option("-o", "--output", type=EXISTING_OR_NOT, help="File to write. [default: MODEL itself]")
 @json_option
 def command(
@@ -43,6 +45,9 @@ def command(
     task: str | None,
     output_kinds: dict[str, str],
     input_kinds: dict[str, str],
+    boxes: str | None,
+    anchors: Path | None,
+    box_parameters: dict[str, str],
 ) -> None:
     """Pack labels, preprocessing and more into MODEL.
 
@@ -54,8 +59,9 @@ def command(
     \b
     edgekit pack model.tflite --labels labels.txt --pixel-range -1,1
     edgekit pack model.tflite --data photos/ --output packed.tflite
+    edgekit pack yolo.tflite --boxes yolov8 --box-parameter coordinates=pixels
     """
-    from edgekit.api.arguments import user_claim
+    from edgekit.api.arguments import box_head, user_claim
     from edgekit.artifacts.packing import PackOptions, pack_file
     from edgekit.datasets.readers.image_options import ImageOptions
     from edgekit.reports.terminal.artifacts import print_packed
@@ -68,6 +74,7 @@ def command(
         pixel_ranges=pixel_ranges,
         image_options=ImageOptions(mean, std, color_order, resize),
         claim=user_claim(task, input_kind=input_kinds, output_kind=output_kinds),
+        boxes=box_head(boxes, box_parameters, anchors),
     )
     packed = pack_file(model, output or model, options)
     report(packed.to_dict, lambda: print_packed(packed), as_json=as_json)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit import __version__
+from edgekit.artifacts.box_heads import golden_answer
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.ranges import io_types_of, measured_ranges, note_on_learnt, require_integer_weights
 from edgekit.conversion.result import Conversion, ConvertedModel
@@ -149,8 +150,10 @@ def _pack(
         | ({"scores": {score.output: score.facts() for score in scores}} if scores else {}),
         task=source.task.as_claim(),
         raw_preprocessing={name: raw.to_dict() for name, raw in source.raw_inputs.items()},
+        decoding=source.head.to_manifest() if source.head else {},
     )
-    parts = {name: content for raw in source.raw_inputs.values() for name, content in raw.parts().items()}
+    bearers = (*source.raw_inputs.values(), source.head)
+    parts = {name: content for each in bearers if each for name, content in each.parts().items()}
     golden = None
     if source.golden_inputs is not None:
         golden = make_golden(
@@ -160,6 +163,7 @@ def _pack(
             preprocessing={**source.preprocessing, **source.raw_inputs},
             task=source.task,
             source_outputs=source.answers,
+            decode=golden_answer(source.head, model.model.description, source.preprocessing),
         )
     if golden is None:
         return pack(model.model, manifest, name=source.path.stem, other_parts=parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from edgekit.artifacts.box_heads import BoxOptions
 from edgekit.budget.request import BudgetRequest
 from edgekit.datasets.readers.image_options import ImageOptions
 from edgekit.datasets.readers.memory import MemoryData
@@ -31,6 +32,7 @@ class ConversionOptions:
         targets: Names of the runtimes that every file must run on.
         budget: Accuracy that may be lost; with a budget, only the selected model of all modes is written.
         claim: The user's declaration of the model's task.
+        boxes: The user's declaration of how outputs become boxes.
     """
 
     io: IoType = IoType.FLOAT32
@@ -46,3 +48,4 @@ class ConversionOptions:
     targets: tuple[str, ...] = ()
     budget: BudgetRequest | None = None
     claim: Claim = NOTHING_SAID
+    boxes: BoxOptions = field(default_factory=BoxOptions)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit.artifacts.box_heads import BoxHead, find_head, usable_head
 from edgekit.artifacts.golden import GoldenInputs, choose_golden_inputs
 from edgekit.artifacts.training_record import TrainingRecord, read_training_record
 from edgekit.calibration.data import CalibrationData, open_calibration_data
@@ -55,6 +56,7 @@ class LoweredSource:
         answers: Outputs of the source model for the golden inputs, by name; None if it cannot be run.
         notes: Notes on a training record of another file, on the probable pixel range if none is specified, and on
             class names that are not used.
+        head: How outputs become boxes; None if the model is not a detector.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class LoweredSource:
     golden_inputs: GoldenInputs | None
     answers: Mapping[str, np.ndarray] | None
     notes: tuple[str, ...]
+    head: BoxHead | None = None
 
     @property
     def raw_inputs(self) -> dict[str, RawInput]:
@@ -105,6 +108,9 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         _require_long_enough(lowered, options)
         record = read_training_record(request.source, lowered.source_sha256)
         description = lowered.model.description
+        head = find_head(options.boxes, description)
+        if head is not None:
+            options = replace(options, claim=head.claimed(options.claim))
         task = _task(description, options, record, ground_truth=None)
         inputs = _inputs(lowered, task, options, record)
         preprocessing = preprocessing_by_name(inputs)
@@ -141,6 +147,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         golden_inputs=golden_inputs,
         answers=answers,
         notes=tuple(note for note in notes if note),
+        head=usable_head(head, options.boxes, preprocessing),
     )
 
 

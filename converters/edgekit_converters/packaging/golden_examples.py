@@ -14,7 +14,7 @@ import edgekit_runtime
 from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import EdgekitError
-from edgekit_runtime.packed_file.golden import GoldenInput, golden_outputs
+from edgekit_runtime.packed_file.golden import DecodeAnswer, GoldenInput, golden_outputs
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, Kind, Task
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
@@ -55,6 +55,7 @@ def make_golden(
     preprocessing: Mapping[str, GoldenInput] = MappingProxyType({}),
     task: Task | None = None,
     source_outputs: Mapping[str, np.ndarray] | None = None,
+    decode: DecodeAnswer | None = None,
 ) -> Golden | None:
     """Run a model on some inputs and keep its predictions.
 
@@ -65,6 +66,7 @@ def make_golden(
         preprocessing: How images, recordings or strings become an input, by the input's name.
         task: Kinds of its inputs and outputs; None derives them from the model's graph.
         source_outputs: Predictions of the model that it was made from, (N, ...) by output name.
+        decode: Decodes outputs to the answer that is packed with them; None if there is no such decoding.
     Returns:
         The examples; None if the model returns no finite numbers that could be compared.
     """
@@ -87,6 +89,7 @@ def make_golden(
     arrays = {f"input_{number}": array for number, array in enumerate(inputs)}
     arrays |= {f"output_{number}": array for number, array in enumerate(outputs)}
     arrays |= {f"keras_{number}": array for number, array in enumerate(keras)}
+    arrays |= decode(outputs) if decode is not None else {}
     facts = {
         "inputs": origin,
         "examples": len(inputs[0]),

@@ -12,6 +12,7 @@ import click
 
 from edgekit.commands.shared.completion import complete_data, complete_metrics, complete_targets
 from edgekit.datasets.kinds import known_kinds
+from edgekit_runtime.boxes.layouts import LAYOUTS
 from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -201,6 +202,34 @@ def image_options(function: Decorated) -> Decorated:
             "--mean",
             type=Numbers(),
             help="Value subtracted from pixels after --pixel-range: one number, or one per channel.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def box_options(function: Decorated) -> Decorated:
+    """How a detector's outputs become boxes."""
+    for option in (
+        click.option(
+            "--box-parameter",
+            "box_parameters",
+            multiple=True,
+            type=Named(click.STRING, "NAME=VALUE"),
+            callback=_by_name,
+            help="Parameter of the head layout, such as coordinates=normalized or strides=8,16,32; outputs=NAME,NAME "
+            "names its outputs in order.",
+        ),
+        click.option(
+            "--anchors",
+            type=EXISTING_OR_NOT,
+            help="Anchor table of an SSD: an .npy (N, 4), or text with four numbers per line.",
+        ),
+        click.option(
+            "--boxes",
+            type=click.Choice(list(LAYOUTS)),
+            help="Head layout of a detector, whose boxes detect() then finds. "
+            "[default: as packed, or that of TFLite_Detection_PostProcess]",
         ),
     ):
         function = option(function)

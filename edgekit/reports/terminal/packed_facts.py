@@ -65,6 +65,7 @@ def packed_facts(manifest: Manifest, *, everything: bool = False) -> list[tuple[
     facts += [(f"output {name}" if name else "output", kind) for name, kind in manifest.task.outputs.items()]
     for name, preprocessing in manifest.preprocessing.items():
         facts += preprocessing_facts(preprocessing, name if len(manifest.preprocessing) > 1 else "")
+    facts += _in_words({f"decoding of {answer}": fields for answer, fields in manifest.decoding.items()})
     stated = list(_flat(manifest.provenance) if everything else _in_words(manifest.provenance))
     facts += stated[:_MOST_FACTS]
     if len(stated) > _MOST_FACTS:

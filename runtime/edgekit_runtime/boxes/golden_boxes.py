@@ -21,8 +21,9 @@ def golden_boxes(decoder: BoxDecoder, names: Sequence[str], outputs: Sequence[np
     Args:
         decoder: Decoder of the model.
         names: Names of the outputs.
-        outputs: Real values of each output, (N, ...).
+        outputs: Real values of each output, (N, 1, ...): each example is a batch of one.
     """
-    candidates = decoder.candidates({name: values[0] for name, values in zip(names, outputs)})
+    first = [values[0] for values in outputs]
+    candidates = decoder.candidates({name: each[0] if each.ndim else each for name, each in zip(names, first)})
     step = max(1, -(-len(candidates.boxes) // _MOST_BOXES))
     return {POSITIONS: candidates.boxes[::step], SCORES: candidates.scores[::step]}

@@ -1,24 +1,24 @@
 """Registry of head layouts: one record for each way in which detectors give boxes.
 
 A layout has parameters, roles of the model's outputs, and a function that decodes the outputs for one image. The
-choices and help of ``--boxes`` and the table of the documentation are made from the records.
+choices and help of ``--boxes`` and the table of the documentation are made from the records. Help texts read them, so
+this module imports nothing heavy: a decoder is imported when it is first used.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from edgekit_runtime.boxes.candidates import Candidates
-from edgekit_runtime.boxes.center_net import decode_center_net
-from edgekit_runtime.boxes.detection_postprocess import decode_detection_postprocess
-from edgekit_runtime.boxes.head import Head
 from edgekit_runtime.boxes.parameters import Parameter, one_of, positive_numbers, whole_number
-from edgekit_runtime.boxes.ssd import decode_ssd
-from edgekit_runtime.boxes.yolo import decode_v5, decode_v5_raw, decode_v8, decode_v8_raw
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgekit_runtime.boxes.candidates import Candidates
+    from edgekit_runtime.boxes.head import Head
 
 POSTPROCESS = "tflite-postprocess"
 
@@ -31,7 +31,7 @@ class HeadLayout(NamedTuple):
         meaning: Short description, for help texts.
         roles: What each output is, in the order in which the decoder takes them; empty if any number of outputs share
             one role.
-        decode: Decodes the outputs for one image, without the batch axis, in the order of the roles.
+        decoder: Module and name of the function behind :meth:`decode`.
         parameters: Its parameters.
         has_anchor_table: Whether it needs a table with one anchor per box.
         is_suppressed: Whether the model itself removes overlapping boxes.
@@ -40,10 +40,24 @@ class HeadLayout(NamedTuple):
     name: str
     meaning: str
     roles: tuple[str, ...]
-    decode: Callable[[Sequence[np.ndarray], Head], Candidates]
+    decoder: str
     parameters: tuple[Parameter, ...] = ()
     has_anchor_table: bool = False
     is_suppressed: bool = False
+
+    def decode(self, outputs: Sequence[np.ndarray], head: Head) -> Candidates:
+        """Decode the outputs for one image.
+
+        Args:
+            outputs: Real values of each output without the batch axis, in the order of the roles.
+            head: Input size, parameters and anchors.
+        Raises:
+            TensorMismatchError: The shapes are not those of the layout, or scores are not probabilities.
+        """
+        module, _, name = self.decoder.partition(":")
+        decode: Callable[[Sequence[np.ndarray], Head], Candidates]
+        decode = getattr(importlib.import_module(f"edgekit_runtime.boxes.{module}"), name)
+        return decode(outputs, head)
 
 
 def _choice(name: str, meaning: str, *choices: str, default: str | None = None) -> Parameter:
@@ -62,7 +76,7 @@ _RECORDS = (
         "ssd",
         "SSD: codes of boxes relative to anchors, and scores",
         ("boxes", "scores"),
-        decode_ssd,
+        "ssd:decode_ssd",
         (
             Parameter("variances", "scales of the codes of x, y, width and height", positive_numbers(4, 4), _VARIANCES),
             _choice("box_order", "order of a code", "xywh", "yxhw", default="xywh"),
@@ -87,14 +101,14 @@ _RECORDS = (
         "yolov5",
         "YOLO v5 with decoded boxes: x, y, width, height, object, classes",
         (),
-        decode_v5,
+        "yolo:decode_v5",
         (_YOLO_COORDINATES, _STRIDES),
     ),
     HeadLayout(
         "yolov5-raw",
         "YOLO v5 before decoding: logits relative to grid and anchors",
         (),
-        decode_v5_raw,
+        "yolo:decode_v5_raw",
         (
             _STRIDES,
             Parameter(
@@ -109,21 +123,21 @@ _RECORDS = (
         "yolov8",
         "YOLO v8, v9 or v11 with decoded boxes: x, y, width, height, classes",
         (),
-        decode_v8,
+        "yolo:decode_v8",
         (_YOLO_COORDINATES, _STRIDES),
     ),
     HeadLayout(
         "yolov8-raw",
         "YOLO v8, v9 or v11 before decoding: distributions of the distances to the edges, logits of classes",
         (),
-        decode_v8_raw,
+        "yolo:decode_v8_raw",
         (_STRIDES, Parameter("reg_max", "bins of each distribution", whole_number(2, 256), 16)),
     ),
     HeadLayout(
         "centernet",
         "CenterNet: a heatmap of centres, sizes, and offsets of the centres",
         ("heatmap", "size", "offset"),
-        decode_center_net,
+        "center_net:decode_center_net",
         (
             _choice("activation", "makes the heatmap probabilities", "sigmoid", "none", default="none"),
             _choice(
@@ -140,7 +154,7 @@ _RECORDS = (
         POSTPROCESS,
         "the operator TFLite_Detection_PostProcess, recognized without --boxes",
         ("boxes", "classes", "scores", "count"),
-        decode_detection_postprocess,
+        "detection_postprocess:decode_detection_postprocess",
         is_suppressed=True,
     ),
 )
