@@ -10,11 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.task import TEXT
+from edgekit_runtime.task import SOUND, TEXT
 from edgekit_runtime.tensor_info import TensorInfo
 
 #: Module for each kind of raw input. It has a function ``read_raw_input(fields, read_part, info)``, see ReadRawInput.
-_MODULES: Mapping[str, str] = MappingProxyType({TEXT: "edgekit_runtime.text.text_input"})
+_MODULES: Mapping[str, str] = MappingProxyType(
+    {SOUND: "edgekit_runtime.sound.sound_input", TEXT: "edgekit_runtime.text.text_input"}
+)
 
 
 class RawInput(Protocol):
