@@ -34,6 +34,9 @@ COMMANDS = (
     "export",
     "bench",
     "devices",
+    "push",
+    "status",
+    "rollback",
     "doctor",
     "completion",
 )

@@ -15,7 +15,7 @@ from edgekit.devices.ssh_response import parse_response, run_bounded
 from edgekit_runtime.errors import EdgekitError, UsageError
 
 #: Exit code of ``ssh`` if it cannot connect.
-_UNREACHABLE = 255
+UNREACHABLE = 255
 #: The folder comes as a tar file on stdin. Back go the new files as one on stdout, after a line with the exit code and
 #: the sizes of the two texts that come before it.
 _REMOTE = """\
@@ -70,11 +70,17 @@ class SshDevice:
         """What messages and tables call it."""
         return self.host
 
+    def ssh_command(self, script: str) -> list[str]:
+        """The command of this machine that runs a shell script on the device."""
+        # BatchMode: a password prompt would wait forever. The others end a connection whose other end has vanished.
+        batch = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4")
+        options = [part for option in batch for part in ("-o", option)]
+        return ["ssh", *options, *self.options, "--", self.host, script]
+
     def run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         """See :meth:`edgekit.devices.device.Device.run`."""
         script = _REMOTE.format(python=shlex.quote(self.python), arguments=shlex.join(arguments))
-        # BatchMode: a password prompt would wait forever.
-        command = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", *self.options, "--", self.host, script]
+        command = self.ssh_command(script)
         try:
             exit_code, received, stderr = run_bounded(command, _packed(folder))
         except OSError as error:
@@ -82,7 +88,7 @@ class SshDevice:
         if exit_code:
             raise EdgekitError(
                 f"{self.host} could not be reached."
-                if exit_code == _UNREACHABLE
+                if exit_code == UNREACHABLE
                 else f"{self.host} could not run the program.",
                 received=(stderr.decode(errors="replace").strip().splitlines() or ["no reason"])[-1],
                 next_step=f"check that this works without a password: ssh {self.host} {self.python} --version",

@@ -30,6 +30,7 @@ PARTS = (
     *(
         "regression",
         "devices",
+        "deployment",
         "prediction",
         "benchmark",
         "model_card",

@@ -30,14 +30,27 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, interpreters: l
     )
     proving.add_argument("--allow-unproven", action="store_true", help="accept a model without golden examples")
 
+    installing = argparse.ArgumentParser(add_help=False)
+    installing.add_argument("--name", required=True, help="name to install it under, for edgekit_runtime.load(NAME)")
+    installing.add_argument("--keep", type=int, default=3, help="number of versions to keep (default: 3)")
+    installing.add_argument("--allow-older", action="store_true", help="accept a lower release number than before")
+
     install = commands.add_parser(
-        "install", parents=[common, proving], help="prove a model on this device and make it the current version"
+        "install",
+        parents=[common, installing, proving],
+        help="prove a model on this device and make it the current version",
     )
     install.add_argument("model", help=".tflite file")
-    install.add_argument("--name", required=True, help="name to install it under, for edgekit_runtime.load(NAME)")
-    install.add_argument("--keep", type=int, default=3, help="number of versions to keep (default: 3)")
-    install.add_argument("--allow-older", action="store_true", help="accept a lower release number than before")
     install.set_defaults(run=_install)
+
+    receive = commands.add_parser(
+        "receive",
+        parents=[common, installing, proving],
+        help="install a model from standard input; this is the device's end of edgekit push",
+    )
+    receive.add_argument("digest", help="SHA-256 of the file in hex")
+    receive.add_argument("size", type=int, help="size of the file in bytes")
+    receive.set_defaults(run=_receive)
 
     rollback = commands.add_parser(
         "rollback", parents=[common, proving], help="return to the version that was installed before the current one"
@@ -81,6 +94,16 @@ def _install(options: argparse.Namespace) -> None:
     from edgekit_runtime.store.installation import install
 
     _report(install(options.model, options.name, _options(options)), as_json=options.json)
+
+
+def _receive(options: argparse.Namespace) -> None:
+    import sys
+
+    from edgekit_runtime.store.receiving import receive
+
+    file = options.digest, options.size
+    done = receive(file, options.name, _options(options), stdin=sys.stdin.buffer, stdout=sys.stdout)
+    print(json.dumps(done.to_dict()))
 
 
 def _roll_back(options: argparse.Namespace) -> None:
