@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edgekit.api.checking import check, update_baseline
     from edgekit.api.converting import convert
+    from edgekit.api.converting_pairs import convert_pair
     from edgekit.api.data import load_data
     from edgekit.api.inspecting import inspect
     from edgekit.api.validating import validate
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from edgekit.datasets.dataset import Dataset
     from edgekit.parity.validation import Validation
     from edgekit.regression.results import BaselineUpdate, CheckResult
+    from edgekit.sequences.result import PairConversion
     from edgekit_converters.exported_programs.program import Program
     from edgekit_converters.keras_files.summary import KerasFileSummary
     from edgekit_converters.saved_models.summary import SavedModelSummary
@@ -54,6 +56,7 @@ __all__ = [
     "InterpreterError",
     "KerasFileSummary",
     "ModelFileError",
+    "PairConversion",
     "Program",
     "SavedModelSummary",
     "TargetChecks",
@@ -65,6 +68,7 @@ __all__ = [
     "__version__",
     "check",
     "convert",
+    "convert_pair",
     "inspect",
     "load_data",
     "update_baseline",
@@ -75,6 +79,8 @@ _ERRORS = "edgekit_runtime.errors"
 #: Module in which each public name is defined.
 _MODULES = {
     "convert": "edgekit.api.converting",
+    "convert_pair": "edgekit.api.converting_pairs",
+    "PairConversion": "edgekit.sequences.result",
     "Conversion": "edgekit.conversion.result",
     "ConvertedModel": "edgekit.conversion.result",
     "check": "edgekit.api.checking",

@@ -215,7 +215,7 @@ def convert(
             path,
             None if input_shape is None else _sizes(input_shape),
             _architecture(architecture),
-            _class_names(custom_objects),
+            class_names(custom_objects),
             as_flag(allow_unsafe, "allow_unsafe"),
             channels_last=as_flag(channels_last, "channels_last"),
             max_memory=as_count(max_memory, "max_memory"),
@@ -252,7 +252,7 @@ def _architecture(architecture: Any) -> str | None:
     return None if path is None else _BUILT_IN_ARCHITECTURES.get(str(path), str(path))
 
 
-def _class_names(classes: Any) -> tuple[str, ...]:
+def class_names(classes: Any) -> tuple[str, ...]:
     """``module:Class`` for each class, because the separate process imports them."""
     if isinstance(classes, (str, type)):
         classes = [classes]

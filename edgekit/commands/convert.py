@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,6 +25,7 @@ from edgekit.commands.shared.options import (
     task_options,
 )
 from edgekit.commands.shared.reporting import report, require
+from edgekit.commands.shared.sequence_options import SEQUENCE_OPTIONS, convert_pair_of_files, sequence_options
 from edgekit.counting import listed
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 
@@ -50,12 +52,32 @@ _GROUPS = {
     "Quantization": ("every", "io", "scheme", "random_calibration", "samples", "seed"),
     "Data and images": ("label_column", "labels", "pixel_ranges", "mean", "std", "color_order", "resize"),
     "Task": ("task", "output_kinds", "input_kinds", "boxes", "anchors", "box_parameters"),
+    "Sequences": (
+        "pair",
+        "vocabulary",
+        "tokenizer",
+        "sequence_vocabulary",
+        "sequence_tokenizer",
+        "start_token",
+        "end_token",
+        "max_length",
+        "beams",
+        "length_penalty",
+    ),
     "Budget": ("metrics", "strict", "prefer", "figure"),
 }
 
+#: Parameters that apply to a single model only.
+_NOT_WITH_A_PAIR = (
+    *("model", "every", "io", "random_calibration", "label_column", "labels", "pixel_ranges", "mean", "std"),
+    *("color_order", "resize", "task", "output_kinds", "input_kinds", "input_shape", "channels_last", "signature"),
+    *("boxes", "anchors", "box_parameters"),
+    *("architecture", "max_drop", "metrics", "strict", "prefer", "figure"),
+)
+
 
 @click.command(cls=GroupedCommand, groups=_GROUPS)
-@click.argument("model", type=EXISTING_OR_NOT)
+@click.argument("model", type=EXISTING_OR_NOT, required=False)
 @click.option(
     "--quantize",
     type=click.Choice([*(mode.value for mode in Mode), "auto"]),
@@ -133,6 +155,7 @@ _GROUPS = {
     help="Refuse a model with a tensor larger than this at batch size 1, such as 800M or 2G (bytes; M and G are powers "
     "of 1,000); the size of MODEL is always allowed.",
 )
+@sequence_options
 @budget_options
 @click.option(
     "-o",
@@ -142,7 +165,7 @@ _GROUPS = {
 )
 @json_option
 def command(
-    model: Path,
+    model: Path | None,
     quantize: str,
     every: bool,
     io: str,
@@ -179,6 +202,7 @@ def command(
     boxes: str | None,
     anchors: Path | None,
     box_parameters: dict[str, str],
+    **sequences: Any,
 ) -> None:
     """Convert MODEL, a Keras or PyTorch model, to TFLite.
 
@@ -192,6 +216,7 @@ def command(
     edgekit convert model.h5 --all --data photos/ --output variants/
     edgekit convert model.h5 --quantize dynamic --target tflite-runtime-2.14
     edgekit convert detector.keras --boxes ssd --anchors anchors.npy
+    edgekit convert --pair encoder.keras decoder.keras --data pairs.npz
     """
     from edgekit.api.converting import convert
     from edgekit.conversion.output_paths import ALL, AUTO, output_paths
@@ -200,11 +225,34 @@ def command(
     from edgekit.reports.terminal.conversion import print_conversion
 
     require_consistent(
-        needs={"label_column": ("data",), "samples": ("data", "random_calibration")},
-        excludes={"every": ("quantize", "prefer")},
+        needs={
+            "label_column": ("data",),
+            "samples": ("data", "random_calibration"),
+            **dict.fromkeys(SEQUENCE_OPTIONS, ("pair",)),
+        },
+        excludes={"every": ("quantize", "prefer"), "pair": _NOT_WITH_A_PAIR},
     )
-    if allow_unsafe:
-        click.echo(f"--allow-unsafe: code that {model.name} carries will run on this machine.", err=True)
+    if model is None and not sequences["pair"]:
+        raise click.UsageError("Missing argument 'MODEL'.")
+    for each in sequences["pair"] or [model]:
+        if allow_unsafe:
+            click.echo(f"--allow-unsafe: code that {each.name} carries will run on this machine.", err=True)
+    if model is None:
+        convert_pair_of_files(
+            output,
+            as_json=as_json,
+            quantize=quantize,
+            data=data,
+            targets=targets,
+            scheme=scheme,
+            samples=samples,
+            seed=seed,
+            custom_objects=custom_objects,
+            allow_unsafe=allow_unsafe,
+            max_memory=max_memory,
+            **sequences,
+        )
+        return
     with progress_bar(f"Converting {model.name}", total=None):
         conversion = convert(
             model,

@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from edgekit_runtime.boxes.detector import Detector
     from edgekit_runtime.inputs.raw_inputs import RawInput
     from edgekit_runtime.model_summary import ModelSummary
-    from edgekit_runtime.packed_file.golden import DecodeAnswer, GoldenReport
+    from edgekit_runtime.packed_file.golden import DecodeAnswer, GoldenExamples, GoldenInput, GoldenReport
     from edgekit_runtime.packed_file.manifest import Manifest
     from edgekit_runtime.packed_file.mapped_file import Content
     from edgekit_runtime.segmentation import Segmentation
+    from edgekit_runtime.sequences.generation import Generation, Generator
 
 #: No operator of a model for devices gets faster with more threads, and the stack of each takes a few megabytes.
 _MOST_THREADS = 64
@@ -249,6 +250,7 @@ class Model:
         self._detector: Detector | None = None
         self._raw_preprocessing = manifest.raw_preprocessing if manifest else {}
         self._raw_inputs: dict[str, RawInput] | None = None
+        self._generator: Generator | None = None
 
     def __reduce__(self) -> str:
         # pickle, copy and deepcopy call this.
@@ -399,6 +401,36 @@ class Model:
         mask = probabilities(self._outputs_for(taken, pixels)[names[0]], self.task.outputs[names[0]].is_logit)
         return segment(mask, taken.preprocessing, pixels.shape[1:3], self.labels, with_scores=with_scores)
 
+    def generate(
+        self,
+        examples: Any,
+        *,
+        beams: int | None = None,
+        max_length: int | None = None,
+        length_penalty: float | None = None,
+    ) -> list[Generation]:
+        """Generate a sequence for each example: a translation step by step, or a transcript by CTC.
+
+        Args:
+            examples: Strings or recordings if the file says how to prepare them, otherwise inputs of :meth:`predict`.
+            beams: Number of sequences that the search follows, 1 (greedy) to 64; by default as packed into the file.
+            max_length: Largest number of generated tokens, the end token included; by default as packed.
+            length_penalty: Exponent of the length penalty, 0 to 10; by default as packed.
+        Returns:
+            One result per example, in order.
+        Raises:
+            ModelFileError: The file does not say how its outputs become a sequence.
+            TensorMismatchError: An example does not match the model's input.
+            UsageError: An option is out of range.
+        """
+        from edgekit_runtime.sequences.generation import Wishes
+
+        generator = self._sequence_generator()
+        raw = self.raw_inputs().get(self.inputs[0].name) if len(self.inputs) == 1 else None
+        if raw is not None and not (isinstance(examples, np.ndarray) and not raw.is_raw(examples)):
+            examples = raw.prepare(examples)
+        return generator(examples, Wishes(beams, max_length, length_penalty))
+
     @overload
     def stream(self, samples: Iterable[Any], top_k: None = None) -> Iterator[Prediction]: ...
 
@@ -446,8 +478,9 @@ class Model:
         """
         from edgekit_runtime.packed_file.golden import read_golden, replay
 
-        golden, preprocessing = read_golden(content_of(self._source)), self.manifest.preprocessing
-        return replay(self, golden, {**preprocessing, **self.raw_inputs()}, self._golden_answer())
+        golden = read_golden(content_of(self._source))
+        preprocessing: dict[str, GoldenInput] = {**self.manifest.preprocessing, **self.raw_inputs()}
+        return replay(self, golden, preprocessing, self._golden_answer(golden, preprocessing))
 
     def raw_inputs(self) -> Mapping[str, RawInput]:
         """How recordings or strings become an input, by input name, as packed into the file.
@@ -470,6 +503,8 @@ class Model:
         A call that another thread has started is finished first; later calls raise a ``UsageError``.
         """
         self._runner.close()
+        if self._generator is not None:
+            self._generator.close()
 
     def __enter__(self) -> Model:
         return self
@@ -544,9 +579,14 @@ class Model:
             self._detector = Detector(decoding, image, self.labels, Parts(content_of(self._source)).read)
         return self._detector
 
-    def _golden_answer(self) -> DecodeAnswer | None:
+    def _golden_answer(self, golden: GoldenExamples, preprocessing: Mapping[str, GoldenInput]) -> DecodeAnswer | None:
         """How outputs of golden examples are decoded; ``None`` if nothing is packed about it."""
-        if "boxes" not in self.manifest.decoding:
+        decoding = self.manifest.decoding
+        if "sequence" in decoding and golden.answer:
+            from edgekit_runtime.sequences.golden_texts import golden_texts
+
+            return partial(golden_texts, self, golden, preprocessing)
+        if "boxes" not in decoding:
             return None
         from edgekit_runtime.boxes.golden_boxes import golden_boxes
 
@@ -573,6 +613,15 @@ class Model:
                 next_step="pass the images one after the other, or many at once to classify()",
             )
         return results[0]
+
+    def _sequence_generator(self) -> Generator:
+        if self._generator is None:
+            from edgekit_runtime.packed_file.manifest import Parts
+            from edgekit_runtime.sequences.generation import Generator
+
+            read_part = Parts(content_of(self._source)).read
+            self._generator = Generator(self.manifest.decoding, TfliteModel(self._source), read_part, self._runner)
+        return self._generator
 
     def _require_images(self, top_k: int) -> None:
         _require_top_k(top_k)

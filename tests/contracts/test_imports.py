@@ -26,7 +26,7 @@ FORBIDDEN = {
 }
 #: The parts of edgekit from the bottom up: each imports only what comes before it.
 PARTS = (
-    *("counting", "progress", "datasets", "parity", "calibration", "artifacts", "budget", "conversion"),
+    *("counting", "progress", "datasets", "parity", "calibration", "artifacts", "budget", "conversion", "sequences"),
     *(
         "regression",
         "devices",

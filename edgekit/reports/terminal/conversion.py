@@ -9,6 +9,7 @@ from edgekit.conversion import Conversion
 from edgekit.counting import counted
 from edgekit.reports.terminal.budget import print_budget
 from edgekit.reports.terminal.tables import kilobytes, print_table
+from edgekit.sequences.result import PairConversion
 
 
 def print_conversion(source: str, conversion: Conversion) -> None:
@@ -31,6 +32,27 @@ def print_conversion(source: str, conversion: Conversion) -> None:
         for score in model.scores:
             where = f", output {score.output}" if len(model.scores) > 1 else ""
             click.echo(f"{model.quantize}{where}: {score.describe()}.")
+
+
+#: Shared weights below this are shapes and other constants.
+_WORTH_MENTIONING = 1000
+
+
+def print_pair_conversion(conversion: PairConversion) -> None:
+    """Print the notes, how the file generates, one row for the file, and its score."""
+    for note in conversion.notes:
+        click.echo(note)
+    decoding = conversion.decoding
+    click.echo(
+        f"Generates up to {counted(decoding.max_length, 'token')} from start token {decoding.start} to end token "
+        f"{decoding.end}."
+    )
+    if conversion.shared_bytes >= _WORTH_MENTIONING:
+        click.echo(f"Encoder and decoder share weights of {kilobytes(conversion.shared_bytes)}, stored once.")
+    rows = [(conversion.quantize, kilobytes(conversion.size_bytes), str(conversion.path))]
+    print_table("Encoder and decoder → TFLite", ("quantize", "size", "file"), rows)
+    if conversion.scores:
+        click.echo(f"{conversion.quantize}: {conversion.scores.describe()}.")
 
 
 def _describe_calibration(report: CalibrationReport) -> str:

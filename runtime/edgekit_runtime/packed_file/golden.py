@@ -113,7 +113,7 @@ class GoldenReport:
         if not self.answer_equal:
             raise ModelFileError(
                 "The outputs of the model's golden examples are decoded to another answer than when it was packed.",
-                expected="the anchor table and the parameters of the decoding that the model was packed with",
+                expected="the anchors, vocabulary and parameters of the decoding that the model was packed with",
                 received="another answer from the same outputs",
                 next_step="convert or pack the model again, or copy it to the device again",
             )

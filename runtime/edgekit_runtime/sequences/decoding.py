@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Union
 
 from edgekit_runtime.errors import ModelFileError
-from edgekit_runtime.sequences.detokenization import JOINED, WORDS
 from edgekit_runtime.sequences.log_probabilities import LOGITS, PROBABILITIES
 from edgekit_runtime.sequences.search import LONGEST, MOST_BEAMS
 
@@ -31,8 +31,9 @@ class StepwiseDecoding(NamedTuple):
         scores: ``probabilities`` or ``logits``.
         beams: Number of hypotheses of the search unless the caller chooses another.
         length_penalty: Exponent of the length penalty.
-        vocabulary: Part with the words, one per line; empty if the tokens have no words.
-        pieces: How words become a text: ``words``, ``characters``, ``wordpiece`` or ``sentencepiece``.
+        tokenizer: Options of the tokenizer of the generated tokens, see ``edgekit_runtime.text``; empty if the tokens
+            have no text.
+        vocabulary: Part with its vocabulary.
     """
 
     start: int
@@ -42,12 +43,12 @@ class StepwiseDecoding(NamedTuple):
     scores: str = PROBABILITIES
     beams: int = 1
     length_penalty: float = 0.0
+    tokenizer: Mapping[str, Any] = MappingProxyType({})
     vocabulary: str = ""
-    pieces: str = WORDS
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in the manifest."""
-        return {"method": "stepwise", **self._asdict()}
+        return {"method": "stepwise", **self._asdict(), "tokenizer": dict(self.tokenizer)}
 
 
 class CtcDecoding(NamedTuple):
@@ -57,20 +58,20 @@ class CtcDecoding(NamedTuple):
         blank: Number of the blank; negative numbers count from the end.
         scores: ``probabilities`` or ``logits``.
         beams: Number of prefixes; 1 takes the most probable token of each frame.
-        vocabulary: Part with the words, one per line, the blank included or missing at the end; empty if the tokens
-            have no words.
-        pieces: How words become a text: ``words``, ``characters``, ``wordpiece`` or ``sentencepiece``.
+        tokenizer: Options of the tokenizer of the generated tokens, see ``edgekit_runtime.text``; empty if the tokens
+            have no text. Its vocabulary may lack the blank if that is the last token.
+        vocabulary: Part with its vocabulary.
     """
 
     blank: int = -1
     scores: str = PROBABILITIES
     beams: int = 1
+    tokenizer: Mapping[str, Any] = MappingProxyType({})
     vocabulary: str = ""
-    pieces: str = WORDS
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in the manifest."""
-        return {"method": "ctc", **self._asdict()}
+        return {"method": "ctc", **self._asdict(), "tokenizer": dict(self.tokenizer)}
 
 
 SequenceDecoding = Union[StepwiseDecoding, CtcDecoding]
@@ -83,7 +84,6 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "beams": (1, MOST_BEAMS),
     "blank": (-_LARGEST_TOKEN, _LARGEST_TOKEN),
 }
-_CHOICES: Mapping[str, tuple[str, ...]] = {"scores": (PROBABILITIES, LOGITS), "pieces": JOINED}
 _LONGEST_PENALTY = 10.0
 
 
@@ -122,8 +122,10 @@ def _is_valid(name: str, value: Any) -> bool:
     if name in _RANGES:
         low, high = _RANGES[name]
         return type(value) is int and low <= value <= high
-    if name in _CHOICES:
-        return value in _CHOICES[name]
+    if name == "scores":
+        return value in (PROBABILITIES, LOGITS)
+    if name == "tokenizer":
+        return isinstance(value, dict)
     if name == "length_penalty":
         return type(value) in (int, float) and math.isfinite(value) and 0 <= value <= _LONGEST_PENALTY
     return isinstance(value, str)

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from edgekit_runtime.errors import InterpreterError, ModelFileError
+from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.sequences.decoding import CtcDecoding, SequenceDecoding, StepwiseDecoding, read_decoding
-from edgekit_runtime.sequences.detokenization import detokenize
 
 STEPWISE = StepwiseDecoding(2, 3, max_length=20, beams=4, length_penalty=0.6, vocabulary="vocabulary_target.txt")
 
 
-@pytest.mark.parametrize("decoding", [STEPWISE, CtcDecoding(0, scores="logits", pieces="characters")])
+@pytest.mark.parametrize("decoding", [STEPWISE, CtcDecoding(0, scores="logits", tokenizer={"name": "characters"})])
 def test_records_survive_json(decoding: SequenceDecoding) -> None:
     assert read_decoding(json.loads(json.dumps(decoding.to_dict()))) == decoding
 
@@ -31,7 +30,7 @@ def test_records_survive_json(decoding: SequenceDecoding) -> None:
         {"length_penalty": float("nan")},
         {"scores": "percent"},
         {"scores": []},
-        {"pieces": "syllables"},
+        {"tokenizer": "words"},
         {"vocabulary": 3},
         {"unknown": 1},
     ],
@@ -50,23 +49,3 @@ def test_missing_fields_and_unknown_methods_are_refused() -> None:
     for method in ("transducer", None, []):
         with pytest.raises(ModelFileError, match="does not know how"):
             read_decoding({"method": method})
-
-
-@pytest.mark.parametrize(
-    ("pieces", "entries", "text"),
-    [
-        ("words", ("", "[start]", "drei", "und", "zwanzig"), "drei und zwanzig"),
-        ("characters", ("", "[start]", "d", "r", "\u00e9"), "dr\u00e9"),
-        ("wordpiece", ("", "[start]", "un", "##glaub", "##lich"), "unglaublich"),
-        ("sentencepiece", ("", "[start]", "\u2581ein", "e", "\u2581Zahl"), "eine Zahl"),
-    ],
-)
-def test_tokens_become_text(pieces: str, entries: tuple[str, ...], text: str) -> None:
-    assert detokenize([1, 2, 3, 4, 0], entries, pieces, omitted=[1]) == text
-    assert detokenize([], entries, pieces) == ""
-
-
-@pytest.mark.parametrize("token", [3, -1])
-def test_a_token_outside_the_vocabulary_is_reported(token: int) -> None:
-    with pytest.raises(InterpreterError, match="not in its vocabulary"):
-        detokenize([token], ("a", "b", "c"), "words")
