@@ -13,7 +13,9 @@ from edgekit.commands.shared.reporting import exit_with, report
 @click.argument("devices", nargs=-1, required=True, metavar="DEVICE...")
 @json_option
 def command(name: str, devices: tuple[str, ...], as_json: bool) -> None:
-    """Return to the version of NAME that was installed before the current one, on each DEVICE.
+    """Return to the version of NAME before, on each DEVICE.
+
+    This is the version that was current when the current one was installed.
 
     Its golden examples are run there first. Exits with 1 if a device failed.
 

@@ -12,7 +12,9 @@ from edgekit.commands.shared.reporting import exit_with, report
 @click.argument("devices", nargs=-1, required=True, metavar="DEVICE...")
 @json_option
 def command(devices: tuple[str, ...], as_json: bool) -> None:
-    """Show the models installed on each DEVICE: version, since when, interpreter, last verification, temperature.
+    """Show the models installed on each DEVICE.
+
+    Prints version, release number, time of the switch, interpreter, last verification and temperature.
 
     Exits with 1 if a device cannot be asked or one of its models is damaged.
 
