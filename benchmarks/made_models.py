@@ -23,13 +23,32 @@ SIDE = 224
 CLASSES = 1000
 _RELU6 = schema.ActivationFunctionType.RELU6
 _RELU = schema.ActivationFunctionType.RELU
+#: Versions of operators for int8 that are not 3.
+_INT8_VERSIONS = {
+    getattr(schema.BuiltinOperator, name): version
+    for name, version in {
+        "QUANTIZE": 1,
+        "DEQUANTIZE": 2,
+        "HARD_SWISH": 1,
+        "TANH": 1,
+        "SOFTMAX": 2,
+        "TRANSPOSE": 2,
+    }.items()
+}
 
 
 class Graph:
-    """A float32 model of one input that grows operator by operator; the first axis of every activation is free."""
+    """A model of one input that grows operator by operator.
 
-    def __init__(self, input_shape: Sequence[int]) -> None:
+    Args:
+        input_shape: Shape of the input.
+        int8: Whether activations and weights are int8, instead of float32.
+        open_batch: Whether the first axis of every activation is free.
+    """
+
+    def __init__(self, input_shape: Sequence[int], *, int8: bool = False, open_batch: bool = True) -> None:
         self._random = np.random.default_rng(0)
+        self._int8, self._batch = int8, -1 if open_batch else 1
         self._buffers = [schema.BufferT()]
         self._tensors: list[Any] = []
         self._operators: list[Any] = []
@@ -99,12 +118,29 @@ class Graph:
         self._operator("FULLY_CONNECTED", inputs, output, "FullyConnectedOptions", options)
         return output
 
-    def finish(self, scores: int) -> bytes:
-        """The .tflite whose output is a softmax of ``scores``."""
-        options = schema.SoftmaxOptionsT()
-        options.beta = 1.0
-        output = self._activation(self._tensors[scores].shape)
-        self._operator("SOFTMAX", [scores], output, "SoftmaxOptions", options)
+    def apply(self, name: str, source: int, *, options: str = "", activation_dtype: str = "") -> int:
+        """An operator of one input that keeps its shape, such as ``HARD_SWISH``, ``TANH`` or ``QUANTIZE``."""
+        output = self._activation(self._tensors[source].shape, activation_dtype)
+        self._operator(name, [source], output, options, getattr(schema, f"{options}T")() if options else None)
+        return output
+
+    def transpose(self, source: int, axes: Sequence[int]) -> int:
+        """A permutation of the axes; the first must stay."""
+        output = self._activation([self._tensors[source].shape[axis] for axis in axes])
+        inputs = [source, self._constant(np.array(axes, np.int32))]
+        self._operator("TRANSPOSE", inputs, output, "TransposeOptions", schema.TransposeOptionsT())
+        return output
+
+    def share_one_scale(self, operator: int = -1) -> None:
+        """Store the weights of an operator as int8 with one scale for all channels; activations stay float32."""
+        tensor = self._tensors[self._operators[operator].inputs[1]]
+        tensor.type = schema.TensorType.INT8
+        tensor.quantization = _quantization(0.01, 0)
+        values = self._random.integers(-127, 128, tensor.shape, np.int8)
+        self._buffers[tensor.buffer].data = values.reshape(-1).view(np.uint8)
+
+    def result(self, output: int) -> bytes:
+        """The .tflite whose output is a tensor."""
         subgraph, model = schema.SubGraphT(), schema.ModelT()
         subgraph.tensors, subgraph.operators = self._tensors, self._operators
         subgraph.inputs, subgraph.outputs = [self._input], [output]
@@ -112,26 +148,47 @@ class Graph:
         model.version, model.subgraphs, model.buffers, model.operatorCodes = 3, [subgraph], self._buffers, self._codes
         return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
-    def _activation(self, shape: Sequence[int]) -> int:
-        return self._tensor((1, *shape[1:]), 0, (-1, *shape[1:]))
+    def finish(self, scores: int) -> bytes:
+        """The .tflite whose output is a softmax of ``scores``."""
+        options = schema.SoftmaxOptionsT()
+        options.beta = 1.0
+        output = self._activation(self._tensors[scores].shape)
+        self._operator("SOFTMAX", [scores], output, "SoftmaxOptions", options)
+        return self.result(output)
+
+    def _activation(self, shape: Sequence[int], dtype: str = "") -> int:
+        is_int8 = (dtype or ("int8" if self._int8 else "float32")) == "int8"
+        kind = schema.TensorType.INT8 if is_int8 else schema.TensorType.FLOAT32
+        tensor = self._tensor((1, *shape[1:]), 0, (self._batch, *shape[1:]), kind)
+        if is_int8:
+            self._tensors[tensor].quantization = _quantization(0.05, 0)
+        return tensor
 
     def _weights(self, shape: Sequence[int]) -> int:
+        if self._int8:
+            tensor = self._constant(self._random.integers(-127, 128, shape, np.int8))
+            channels = shape[0] if shape[0] > 1 else shape[-1]
+            axis = 0 if shape[0] > 1 else len(shape) - 1
+            self._tensors[tensor].quantization = _quantization([0.01] * channels, axis)
+            return tensor
         fan_in = int(np.prod(shape[1:]))
         return self._constant((self._random.standard_normal(shape, np.float32) / fan_in**0.5).astype(np.float32))
 
     def _bias(self, channels: int) -> int:
+        if self._int8:
+            tensor = self._constant(np.zeros(channels, np.int32))
+            self._tensors[tensor].quantization = _quantization([0.05 * 0.01] * channels, 0)
+            return tensor
         return self._constant(np.zeros(channels, np.float32))
 
     def _constant(self, values: np.ndarray) -> int:
         buffer = schema.BufferT()
-        buffer.data = values.reshape(-1).view(np.uint8)
+        buffer.data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
         self._buffers.append(buffer)
-        kind = schema.TensorType.FLOAT32 if values.dtype == np.float32 else schema.TensorType.INT32
+        kind = getattr(schema.TensorType, values.dtype.name.upper())
         return self._tensor(values.shape, len(self._buffers) - 1, None, kind)
 
-    def _tensor(
-        self, shape: Sequence[int], buffer: int, signature: Sequence[int] | None, kind: int = schema.TensorType.FLOAT32
-    ) -> int:
+    def _tensor(self, shape: Sequence[int], buffer: int, signature: Sequence[int] | None, kind: int) -> int:
         tensor = schema.TensorT()
         tensor.shape, tensor.type, tensor.buffer, tensor.hasRank = list(shape), kind, buffer, True
         tensor.name = f"tensor_{len(self._tensors)}".encode()
@@ -144,8 +201,9 @@ class Graph:
         operator = schema.OperatorT()
         operator.opcodeIndex = self._code(getattr(schema.BuiltinOperator, name))
         operator.inputs, operator.outputs = list(inputs), [output]
-        operator.builtinOptionsType = getattr(schema.BuiltinOptions, options_name)
-        operator.builtinOptions = options
+        if options_name:
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, options_name)
+            operator.builtinOptions = options
         self._operators.append(operator)
 
     def _code(self, builtin: int) -> int:
@@ -153,9 +211,19 @@ class Graph:
             if known.builtinCode == builtin:
                 return index
         code = schema.OperatorCodeT()
-        code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, min(builtin, 127), 1
+        code.builtinCode, code.deprecatedBuiltinCode = builtin, min(builtin, 127)
+        code.version = _INT8_VERSIONS.get(builtin, 3) if self._int8 else 1
         self._codes.append(code)
         return len(self._codes) - 1
+
+
+def _quantization(scale: float | list[float], axis: int) -> Any:
+    scales = [scale] if isinstance(scale, float) else scale
+    quantization = schema.QuantizationParametersT()
+    quantization.scale = np.array(scales, np.float32)
+    quantization.zeroPoint = np.zeros(len(scales), np.int64)
+    quantization.quantizedDimension = axis
+    return quantization
 
 
 def vgg16() -> bytes:

@@ -124,6 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--runs", type=_at_least_one, default=500, help="number of timed predictions (default: 500)")
     bench.add_argument("--warmup", type=int, default=50, help="number of untimed predictions before them (default: 50)")
+    bench.add_argument(
+        "--explain",
+        action="store_true",
+        help="time every operator instead, and say why the model is slow and what to do about it",
+    )
     bench.set_defaults(run=_bench)
     add_commands(commands, common, list(INTERPRETERS))
     return parser
@@ -319,9 +324,30 @@ def _verify(options: argparse.Namespace) -> int:
     return 0
 
 
+def _explain(options: argparse.Namespace) -> None:
+    from edgekit_runtime.packed_file.model_file import open_model_file
+    from edgekit_runtime.profiling.explaining import explain
+    from edgekit_runtime.profiling.explanation_text import explanation_lines
+    from edgekit_runtime.tflite.tflite_model import TfliteModel
+
+    parsed = TfliteModel(open_model_file(options.model))
+    # Loading refuses what an interpreter must not see.
+    edgekit_runtime.load(parsed, interpreter=options.interpreter, public_key=options.public_key).close()
+    counts = options.threads or [1, 2, 4]
+    explanation = explain(parsed, choose_interpreter(options.interpreter), counts, num_threads=counts[0])
+    if options.json:
+        print(json.dumps({"model": str(options.model), **explanation.to_dict()}, indent=1))
+        return
+    for line in explanation_lines(explanation):
+        print(line)
+
+
 def _bench(options: argparse.Namespace) -> None:
     from edgekit_runtime.device_benchmark import benchmark
 
+    if options.explain:
+        _explain(options)
+        return
     counts = options.threads or [2**power for power in range(available_cores().bit_length())]
     load = partial(edgekit_runtime.load, options.model, interpreter=options.interpreter, public_key=options.public_key)
     report = benchmark(

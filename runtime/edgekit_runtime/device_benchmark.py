@@ -31,6 +31,10 @@ except OSError:
 """
 
 
+#: Meaning of the lowest bits of ``vcgencmd get_throttled``. Source: documentation of the Raspberry Pi's vcgencmd.
+THROTTLED = ("under-voltage", "clock capped", "throttled", "temperature limit")
+
+
 @dataclass(frozen=True)
 class Board:
     """State of the board; ``None`` or empty for values that the board does not report.
@@ -40,12 +44,21 @@ class Board:
         temperature_c: Temperature of the processor in °C.
         clock_mhz: Current clock frequency of the first core in MHz.
         cores: Number of cores that this process may use.
+        throttled_flags: What ``vcgencmd get_throttled`` of a Raspberry Pi prints; see ``THROTTLED``.
     """
 
     name: str
     temperature_c: float | None
     clock_mhz: float | None
     cores: int
+    throttled_flags: int | None = None
+
+    def throttled_since(self, before: Board) -> tuple[str, ...]:
+        """What limits the processor now, or has limited it since ``before``."""
+        now, then = self.throttled_flags or 0, before.throttled_flags or 0
+        # The same four bits again, 16 places higher, say what has happened since the start of the board.
+        flags = now | (now >> 16 & ~(then >> 16))
+        return tuple(what for bit, what in enumerate(THROTTLED) if flags >> bit & 1)
 
 
 @dataclass(frozen=True)
@@ -188,7 +201,22 @@ def read_board() -> Board:
         temperature_c=None if temperature is None else temperature / 1000,
         clock_mhz=None if clock is None else clock / 1000,
         cores=available_cores(),
+        throttled_flags=_throttled_flags(),
     )
+
+
+def _throttled_flags() -> int | None:
+    import shutil
+    import subprocess
+
+    tool = shutil.which("vcgencmd")
+    if tool is None:
+        return None
+    try:
+        done = subprocess.run([tool, "get_throttled"], capture_output=True, timeout=5, check=True)
+        return int(done.stdout.partition(b"=")[2], 16)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
 
 
 def _with_threads(open_model: Callable[..., Model], number: int, runs: int, warmup: int) -> ThreadsResult:

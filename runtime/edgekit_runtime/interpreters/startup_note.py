@@ -13,7 +13,7 @@ from edgekit_runtime.errors import InterpreterError
 from edgekit_runtime.interpreters.interface import InterpreterChoice
 
 #: A .tflite in base64 that negates one float, created with LiteRT's schema.
-_NEGATION = (
+NEGATION = (
     "GAAAAFRGTDMAAA4AFAAQAAwACAAAAAQADgAAABAAAAAcAAAA0AAAAAMAAAABAAAACAAAAAQABAAEAAAAAQAAABAAAAAMABQAEAAM"
     "AAgABAAMAAAAEAAAADwAAABAAAAARAAAAAEAAAAQAAAAAAAKAAwAAAAIAAQACgAAAAgAAAAMAAAAAQAAAAEAAAABAAAAAAAAAAEA"
     "AAABAAAAAQAAAAAAAAACAAAAMAAAAAQAAADk////CAAAAAwAAAABAAAAYgAAAAEAAAABAAAADAAMAAgAAAAAAAQADAAAAAgAAAAM"
@@ -47,7 +47,7 @@ def write_if_unwanted(choice: InterpreterChoice) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        choice.create(a2b_base64(_NEGATION), num_threads=1)
+        choice.create(a2b_base64(NEGATION), num_threads=1)
     except InterpreterError:
         pass  # Loading the user's model will report the problem.
     finally:
