@@ -32,6 +32,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "calibration": (),
     "budget_search": (),
     "quantized_latency": (),
+    "dynamic_latency": (),
     "validate": (),
     "runtime_predict": (),
     "runtime_process": (),

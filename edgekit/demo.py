@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import edgekit_runtime
+from edgekit.budget.choice import equally_fast
 from edgekit.conversion import Conversion, ConversionOptions, convert
 from edgekit.datasets import load_dataset
 from edgekit.datasets.dataset import Dataset
@@ -74,9 +75,14 @@ def run_demo(folder: Path, *, seed: int, say: Callable[[str], None], progress: A
 
 
 def choose(variants: Sequence[Variant]) -> Variant:
-    """The fastest variant within the allowed drop, or else the first one, which is not quantized."""
+    """The fastest variant within the allowed drop, or else the first one, which is not quantized.
+
+    If timing cannot tell several variants from the fastest, the smallest of them is selected.
+    """
     kept = [variant for variant in variants if (variant.agreement.accuracy_drop or 0.0) <= _LARGEST_DROP]
-    return min(kept or variants[:1], key=lambda variant: variant.latency.p50_ms)
+    candidates = kept or list(variants[:1])
+    fastest = [candidates[index] for index in equally_fast([variant.latency.p50_ms for variant in candidates])]
+    return min(fastest, key=lambda variant: variant.size_bytes)
 
 
 def _convert(folder: Path, seed: int) -> Conversion:

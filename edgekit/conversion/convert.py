@@ -14,6 +14,7 @@ from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.ranges import io_types_of, measured_ranges, note_on_learnt, require_integer_weights
 from edgekit.conversion.result import Conversion, ConvertedModel
 from edgekit.conversion.scores import OutputScore, score_models
+from edgekit.conversion.slower import SlowerModel, slower_than_float
 from edgekit.conversion.source import LoweredSource, lower_source
 from edgekit.conversion.variants import (
     larger_than_float,
@@ -30,7 +31,7 @@ from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.ranges import Ranges
-from edgekit_converters.targets.adaptation import TargetedModel, require_runs
+from edgekit_converters.targets.adaptation import TargetedModel, quantize_for_targets, require_runs
 from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.packed_file.manifest import Manifest
 from edgekit_runtime.tflite.tflite_model import TfliteModel
@@ -101,7 +102,36 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             *_on_weights(source.lowered),
             *larger_than_float(source.lowered.model, models),
         ),
+        slower=_slower(source, models, options, ranges, kept),
     )
+
+
+def _slower(
+    source: LoweredSource,
+    models: Mapping[Mode, TargetedModel],
+    options: ConversionOptions,
+    ranges: Ranges | None,
+    kept: Kept | None,
+) -> tuple[SlowerModel, ...]:
+    """The converted models that are slower than the float model, timed on a golden example."""
+    if source.golden_inputs is None:
+        return ()
+    recipe = kept.report.winner.recipe if kept else None
+    own = (*source.float_operators, *(recipe.float_operators if recipe else ()))
+
+    def quantize(mode: Mode, in_float: Collection[str]) -> TfliteModel:
+        return quantize_for_targets(
+            source.lowered.model,
+            mode,
+            options.targets,
+            io=options.io if options.io in mode.io_types else IoType.FLOAT32,
+            scheme=options.scheme,
+            ranges=ranges if mode.needs_calibration else None,
+            float_operators=(*(own if mode.needs_calibration else ()), *in_float),
+        ).model
+
+    finished = {mode: model.model for mode, model in models.items()}
+    return slower_than_float(source.lowered.model, finished, source.golden_inputs.values, quantize)
 
 
 def _variants(

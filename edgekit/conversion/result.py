@@ -9,6 +9,7 @@ from typing import Any
 from edgekit.budget.report import BudgetReport
 from edgekit.calibration.data import CalibrationReport
 from edgekit.conversion.scores import OutputScore
+from edgekit.conversion.slower import SlowerModel
 from edgekit.counting import counted
 from edgekit_converters.quantization.modes import QuantizationPath
 from edgekit_converters.result_display import ResultDisplay, Summary
@@ -88,6 +89,7 @@ class Conversion(ResultDisplay):
         random_calibration: Whether noise replaced the data.
         budget: Report of the budget, or None.
         doubts: Sentences about probable mistakes in the source or in the converted files.
+        slower: Converted files that are slower than float32 on this machine.
     """
 
     models: tuple[ConvertedModel, ...]
@@ -100,6 +102,7 @@ class Conversion(ResultDisplay):
     random_calibration: bool = False
     budget: BudgetReport | None = None
     doubts: tuple[str, ...] = ()
+    slower: tuple[SlowerModel, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -108,14 +111,16 @@ class Conversion(ResultDisplay):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences about probable mistakes."""
+        """Sentences about probable mistakes, and at the end about files that are slower than float32."""
+        slower = tuple(model.describe() for model in self.slower)
         if self.random_calibration:
-            return (*self.doubts, RANDOM_CALIBRATION_WARNING)
+            return (*self.doubts, RANDOM_CALIBRATION_WARNING, *slower)
         return (
             *self.doubts,
             *(self.calibration.warnings if self.calibration else ()),
             *(self.budget.warnings if self.budget else ()),
             *(warning for model in self.models for warning in model.warnings),
+            *slower,
         )
 
     def to_dict(self) -> dict[str, Any]:

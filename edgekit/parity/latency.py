@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,28 +18,35 @@ _TURN_S = 0.01
 _MOST_RUNS_A_TURN = 50
 
 
-def median_latencies_ms(models: Sequence[TfliteModel], inputs: dict[str, np.ndarray]) -> list[float]:
+def median_latencies_ms(
+    models: Sequence[TfliteModel], inputs: Mapping[str, np.ndarray], *, rounds: int = _ROUNDS, warm_up: int = _WARM_UP
+) -> list[float]:
     """Median time of one prediction by each model, in milliseconds.
 
     Args:
         models: The models.
         inputs: Examples by input name; the first is what is predicted, as floats.
+        rounds: How often each model has its turn.
+        warm_up: Number of predictions before that, which are not timed.
     """
     example = {name: values[:1] for name, values in inputs.items()}
-    return median_times_ms([partial(edgekit_runtime.load(model).predict, example) for model in models])
+    calls = [partial(edgekit_runtime.load(model).predict, example) for model in models]
+    return median_times_ms(calls, rounds=rounds, warm_up=warm_up)
 
 
-def median_times_ms(calls: Sequence[Callable[[], object]]) -> list[float]:
+def median_times_ms(
+    calls: Sequence[Callable[[], object]], *, rounds: int = _ROUNDS, warm_up: int = _WARM_UP
+) -> list[float]:
     """Median time of each call, in milliseconds, all called in turn."""
     runs = []
     for call in calls:
-        for _ in range(_WARM_UP):
+        for _ in range(warm_up):
             call()
         start = time.perf_counter()
         call()
         runs.append(int(np.clip(_TURN_S / (time.perf_counter() - start), 1, _MOST_RUNS_A_TURN)))
     times_ns: list[list[int]] = [[] for _ in calls]
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         for number, call in enumerate(calls):
             for _ in range(runs[number]):
                 start_ns = time.perf_counter_ns()

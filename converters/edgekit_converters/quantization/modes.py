@@ -164,7 +164,7 @@ class Mode(str, Enum):
     DYNAMIC = ModeRecord(
         name="dynamic",
         help="int8 weights (dynamic)",
-        summary="weights to int8; activations on the fly",
+        summary="weights to int8, unless that is slower; activations on the fly",
         path=QuantizationPath(
             _QUANTIZER,
             "min/max",

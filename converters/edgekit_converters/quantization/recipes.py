@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -18,6 +19,12 @@ _FLOAT_ONLY_OPERATORS = ("SQUARED_DIFFERENCE",)
 
 #: Operators whose kernels read 4-bit weights; other layers with weights get 8 bits.
 INT4_OPERATORS = ("FULLY_CONNECTED", "CONV_2D", "EMBEDDING_LOOKUP")
+#: Weights of at most this many elements are stored as float16 in ``dynamic``: quantizing the activations on the fly takes
+#: longer than the integers save. TensorFlow's converter keeps weights of fewer than 1024 elements in float; at 2048, a
+#: dense layer of 32 inputs and 64 outputs still takes 1.1 times as long with int8 (``benchmarks/dynamic_latency.py``).
+_SMALL_WEIGHTS = 2048
+#: Position of the weights in the operators that ``dynamic`` would quantize.
+_WEIGHTS = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSPOSE_CONV": 1}
 #: litert-quantizer truncates the names that it matches rules against.
 _LONGEST_SCOPE = 10_000
 
@@ -45,10 +52,11 @@ def recipe_for(
         UsageError: No operator writes one of ``float_operators``.
     """
     if mode is Mode.FLOAT16:
-        rules = [_float16_weights()]
+        rules = [_float16_weights(".*", "*")]
     else:
         rules = _weight_rules(mode, scheme, frozenset(per_tensor_operators))
         rules += [] if mode.needs_calibration else _channelwise_rules(description, mode)
+        rules += list(_fast_float_rules(description)) if mode is Mode.DYNAMIC else []
     if mode.needs_calibration:
         rules += [_left_in_float(".*", operator) for operator in _FLOAT_ONLY_OPERATORS]
         if io is IoType.FLOAT32:
@@ -98,6 +106,25 @@ def _channelwise_rules(description: ModelDescription, mode: Mode) -> list[Rule]:
     return rules
 
 
+def _fast_float_rules(description: ModelDescription) -> Iterator[Rule]:
+    """Keep weights in float if int8 weights with float activations would be slower on XNNPACK, which most runtimes use.
+
+    XNNPACK has such kernels for CONV_2D and FULLY_CONNECTED only. DEPTHWISE_CONV_2D and TRANSPOSE_CONV would fall back
+    to reference kernels, 2 to 7 times as slow. float16 weights become float32 when the model is loaded, except those of
+    TRANSPOSE_CONV, which would be converted in each prediction.
+    """
+    graph = description.subgraphs[0]
+    for operator in graph.operators:
+        if operator.name not in _WEIGHTS or not graph.tensors[operator.inputs[_WEIGHTS[operator.name]]].is_constant:
+            continue
+        size = math.prod(graph.tensors[operator.inputs[_WEIGHTS[operator.name]]].shape)
+        scope = f"^{re.escape(operator_scope(operator, graph))}$"
+        if operator.name == "TRANSPOSE_CONV":
+            yield _left_in_float(scope, _kind(operator.name))
+        elif operator.name == "DEPTHWISE_CONV_2D" or size <= _SMALL_WEIGHTS:
+            yield _float16_weights(scope, operator.name)
+
+
 def _copy_rules(description: ModelDescription) -> list[Rule]:
     """Keep an input that is returned as an output in float, so that it is copied unchanged."""
     main = description.subgraphs[0]
@@ -145,10 +172,10 @@ def _kind(name: str) -> str:
     return "CONV_2D_TRANSPOSE" if name == "TRANSPOSE_CONV" else name
 
 
-def _float16_weights() -> Rule:
+def _float16_weights(regex: str, operation: str) -> Rule:
     return {
-        "regex": ".*",
-        "operation": "*",
+        "regex": regex,
+        "operation": operation,
         "algorithm_key": "float_casting",
         "op_config": {
             "weight_tensor_config": {"num_bits": 16, "dtype": "FLOAT"},

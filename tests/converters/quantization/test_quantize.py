@@ -9,6 +9,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from edgekit_converters.lowering.keras.model import lower_keras_model
+from edgekit_converters.quantization import recipes
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.quantize import quantize
@@ -105,7 +106,8 @@ def test_uint8_and_int8_stand_for_the_same_values(small_cnn_tflite: TfliteModel,
 WEIGHT_TYPES = {
     Mode.NONE: ("float32", "float32"),
     Mode.FLOAT16: ("float16", "float16"),
-    Mode.DYNAMIC: ("int8", "int8"),
+    # So few weights would be slower as int8.
+    Mode.DYNAMIC: ("float16", "float16"),
     Mode.INT8: ("int8", "int8"),
     Mode.INT16X8: ("int8", "int8"),
     Mode.INT4: ("int4", "int4"),
@@ -119,10 +121,17 @@ def test_weights_have_the_modes_type(mode: Mode, small_cnn_tflite: TfliteModel, 
     assert (constants[36], constants[144]) == WEIGHT_TYPES[mode]
 
 
+@pytest.fixture
+def small_weights_are_integers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make ``dynamic`` quantize this file's small CNN like a large one."""
+    monkeypatch.setattr(recipes, "_SMALL_WEIGHTS", 0)
+
+
 INTEGER_MODES = [Mode.DYNAMIC, Mode.INT8, Mode.INT16X8, Mode.INT4]
 INTEGER_VARIANTS = [(mode, io) for mode, io in VARIANTS if mode in INTEGER_MODES]
 
 
+@pytest.mark.usefixtures("small_weights_are_integers")
 @pytest.mark.parametrize("mode", INTEGER_MODES, ids=lambda mode: mode.value)
 @every_scheme
 def test_the_scheme_sets_the_number_of_scales(
@@ -133,6 +142,7 @@ def test_the_scheme_sets_the_number_of_scales(
     assert scales(quantize(small_cnn_tflite, mode, scheme=scheme, ranges=ranges)) == (expected, expected)
 
 
+@pytest.mark.usefixtures("small_weights_are_integers")
 @pytest.mark.parametrize("mode", INTEGER_MODES, ids=lambda mode: mode.value)
 def test_single_kinds_of_operators_get_one_scale(mode: Mode, small_cnn_tflite: TfliteModel, ranges: Ranges) -> None:
     model = quantize(small_cnn_tflite, mode, ranges=ranges, per_tensor_operators=["FULLY_CONNECTED"])
@@ -145,6 +155,7 @@ def scales(model: TfliteModel) -> tuple[int, int]:
     return by_size[36], by_size[144]
 
 
+@pytest.mark.usefixtures("small_weights_are_integers")
 @pytest.mark.parametrize(("mode", "io"), INTEGER_VARIANTS, ids=[f"{m.value}-{io.value}" for m, io in INTEGER_VARIANTS])
 def test_named_operators_stay_in_float(
     mode: Mode, io: IoType, small_cnn: Any, small_cnn_tflite: TfliteModel, small_cnn_inputs: np.ndarray, ranges: Ranges
@@ -222,3 +233,43 @@ def test_a_model_without_weights_is_taken(mode: Mode, io: IoType) -> None:
     ranges = calibrate(lowered, [{"picture": one[np.newaxis]} for one in scores])
     expected = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     np.testing.assert_allclose(answer(quantize(lowered, mode, io=io, ranges=ranges), scores), expected, atol=0.01)
+
+
+def dynamic_weight_types(layers: list[Any], shape: tuple[int, ...]) -> list[tuple[str, str]]:
+    """Kind of each operator with weights in a dynamic model, and the type in which its weights are stored."""
+    import keras
+
+    model = keras.Sequential([keras.layers.Input(shape, name="picture"), *layers])
+    description = quantize(lower_keras_model(model, name="layers")[0], Mode.DYNAMIC).description
+    stored = {
+        operator.outputs[0]: description.tensors[operator.inputs[0]].dtype
+        for operator in description.operators
+        if operator.name == "DEQUANTIZE"
+    }
+    weighted = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+    return [
+        (operator.name, stored.get(operator.inputs[1], description.tensors[operator.inputs[1]].dtype))
+        for operator in description.operators
+        if operator.name in weighted
+    ]
+
+
+def test_dynamic_leaves_weights_in_float_that_would_be_slower_as_integers() -> None:
+    from keras import layers
+
+    convolutions = [
+        layers.DepthwiseConv2D(3, name="depthwise"),
+        layers.Conv2D(8, 1, name="few"),
+        layers.Conv2D(64, 3, name="many"),
+        layers.Conv2DTranspose(8, 3, name="transposed"),
+    ]
+    assert dynamic_weight_types(convolutions, (8, 8, 128)) == [
+        ("DEPTHWISE_CONV_2D", "float16"),
+        ("CONV_2D", "float16"),
+        ("CONV_2D", "int8"),
+        ("TRANSPOSE_CONV", "float32"),
+    ]
+    assert dynamic_weight_types([layers.Dense(65), layers.Dense(4)], (32,)) == [
+        ("FULLY_CONNECTED", "int8"),
+        ("FULLY_CONNECTED", "float16"),
+    ]

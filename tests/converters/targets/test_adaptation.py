@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgekit_converters.quantization import recipes
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.targets.adaptation import (
     TargetRefusalError,
@@ -26,6 +27,13 @@ def scales_of_weights(model: TfliteModel, operator: str) -> int:
     return len(description.tensors[found.inputs[1]].scales)
 
 
+@pytest.fixture
+def all_weights_are_integers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make ``dynamic`` quantize the small models of this file like large ones, and transposed convolutions too."""
+    monkeypatch.setattr(recipes, "_fast_float_rules", lambda description: [])
+
+
+@pytest.mark.usefixtures("all_weights_are_integers")
 def test_only_what_the_target_cannot_read_gets_one_scale() -> None:
     free = quantize_for_targets(CNN, Mode.DYNAMIC, ["litert"])
     assert (scales_of_weights(free.model, "FULLY_CONNECTED"), free.per_tensor_operators) == (10, ())
@@ -39,6 +47,7 @@ def test_only_what_the_target_cannot_read_gets_one_scale() -> None:
     assert bound.facts() == {"targets": list(bound.targets), "per_tensor_operators": ["FULLY_CONNECTED"]}
 
 
+@pytest.mark.usefixtures("all_weights_are_integers")
 def test_what_a_target_has_for_floats_only_stays_in_float() -> None:
     """tflite-runtime's transposed convolution has no kernel for int8 weights with float activations."""
     model = TfliteModel((FIXTURES / "many_operators.tflite").read_bytes())

@@ -39,8 +39,8 @@ def model() -> FloatModel:
 def test_equal_recipes_are_made_once(model: FloatModel, made: list[Mode]) -> None:
     first = model.quantized(Mode.DYNAMIC)
     assert model.quantized(Mode.DYNAMIC, MixedRecipe()) == first
-    assert model.quantized(Mode.FLOAT16) != first
-    assert made == [Mode.DYNAMIC, Mode.FLOAT16]
+    assert model.quantized(Mode.INT4) != first
+    assert made == [Mode.DYNAMIC, Mode.INT4]
 
 
 def test_what_does_not_fit_is_made_again(model: FloatModel, made: list[Mode], monkeypatch: pytest.MonkeyPatch) -> None:
