@@ -57,7 +57,8 @@ class SlowerModel:
         )
         return (
             f"{self.mode} is {self.p50_ms / self.float_ms:.1f} times as slow as float32 on this machine "
-            f"({self.p50_ms:.3f} ms, float32 {self.float_ms:.3f} ms){cause}. Time it on the device with `edgekit devices`."
+            f"({self.p50_ms:.3f} ms, float32 {self.float_ms:.3f} ms){cause}. Time it on the device with "
+            "`edgekit devices`."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -19,9 +19,10 @@ _FLOAT_ONLY_OPERATORS = ("SQUARED_DIFFERENCE",)
 
 #: Operators whose kernels read 4-bit weights; other layers with weights get 8 bits.
 INT4_OPERATORS = ("FULLY_CONNECTED", "CONV_2D", "EMBEDDING_LOOKUP")
-#: Weights of at most this many elements are stored as float16 in ``dynamic``: quantizing the activations on the fly takes
-#: longer than the integers save. TensorFlow's converter keeps weights of fewer than 1024 elements in float; at 2048, a
-#: dense layer of 32 inputs and 64 outputs still takes 1.1 times as long with int8 (``benchmarks/dynamic_latency.py``).
+#: Weights of at most this many elements are stored as float16 in ``dynamic``: quantizing the activations on the fly
+#: takes longer than the integers save. TensorFlow's converter keeps weights of fewer than 1024 elements in float; at
+#: 2048, a dense layer of 32 inputs and 64 outputs still takes 1.1 times as long with int8
+#: (``benchmarks/dynamic_latency.py``).
 _SMALL_WEIGHTS = 2048
 #: Position of the weights in the operators that ``dynamic`` would quantize.
 _WEIGHTS = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSPOSE_CONV": 1}
