@@ -15,6 +15,7 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.inputs.raw_inputs import RawInput
 from edgekit_runtime.packed_file.golden import model_values
 from edgekit_runtime.tensor_info import model_inputs
+from edgekit_runtime.text import TextInput
 from edgekit_runtime.tflite.description import ModelDescription
 
 #: Number of examples that are searched for different classes.
@@ -61,6 +62,8 @@ def choose_golden_inputs(
     batch = None if data is None else next(iter(data.sample(_LOOKED_AT, seed=seed).batches(_LOOKED_AT)), None)
     if data is None or batch is None:
         arrays, origin = made_up_inputs(description, preprocessing, seed=seed), f"random, seed {seed}"
+        texts = [_made_up_texts(raw_inputs.get(name), seed) for name in names]
+        arrays = [array if text is None else text for text, array in zip(texts, arrays, strict=True)]
     else:
         rows = _of_different_classes(batch)
         arrays = [
@@ -77,6 +80,12 @@ def choose_golden_inputs(
     return GoldenInputs(
         arrays, dict(zip(names, model_values(arrays, names, {**preprocessing, **raw_inputs}), strict=True)), origin
     )
+
+
+def _made_up_texts(raw_input: RawInput | None, seed: int) -> np.ndarray | None:
+    """Texts of words of a vocabulary, as golden examples hold them; None if the input does not take texts."""
+    texts = raw_input.made_up(MOST_EXAMPLES, seed=seed) if isinstance(raw_input, TextInput) else None
+    return None if raw_input is None or texts is None else raw_input.as_golden(texts)
 
 
 def _of_different_classes(batch: Batch) -> Sequence[int]:

@@ -15,7 +15,7 @@ from edgekit.artifacts.training_record import TrainingRecord, read_training_reco
 from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.variants import outputs_of_finite_weights
-from edgekit.datasets.model_inputs import lowered_inputs, preprocessing_by_name, raw_inputs_by_name
+from edgekit.datasets.model_inputs import lowered_inputs, preprocessing_by_name, raw_claim, raw_inputs_by_name
 from edgekit.datasets.opening import DataRequest, ModelData, open_data, require_source
 from edgekit.datasets.streams import ExampleStream
 from edgekit.parity.ground_truth_kinds import data_claim, note_on_unused, require_agreement
@@ -31,6 +31,7 @@ from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.inputs.raw_inputs import RawInput
 from edgekit_runtime.task import CLASSES, TRAINING, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
+from edgekit_runtime.text import TextInput
 from edgekit_runtime.tflite.description import ModelDescription
 
 _logger = logging.getLogger(__name__)
@@ -111,21 +112,21 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         head = find_head(options.boxes, description)
         if head is not None:
             options = replace(options, claim=head.claimed(options.claim))
-        task = _task(description, options, record, ground_truth=None)
+        task = _task(lowered, options, record, ground_truth=None)
         inputs = _inputs(lowered, task, options, record)
         preprocessing = preprocessing_by_name(inputs)
         calibration = _calibration_data(lowered, inputs, modes, options)
         data = calibration.data if calibration else _uncalibrated_data(inputs, options)
         held_back = data.held_back if data else None
         ground_truth = _ground_truth(held_back, options)
-        task = _task(description, options, record, ground_truth=ground_truth)
+        task = _task(lowered, options, record, ground_truth=ground_truth)
         require_agreement(description, ground_truth or {}, task)
         golden_inputs, answers = None, None
         if not _has_text(description):
             golden_inputs = choose_golden_inputs(
                 description, held_back, preprocessing, raw_inputs_by_name(inputs), seed=options.seed
             )
-            answers = process.source_outputs(golden_inputs.values)
+            answers = process.source_outputs(_source_inputs(lowered, golden_inputs))
     labels, labels_note = _labels(description, options, (data.labels if data else ()) or record.labels)
     pixels_note = _note_on_pixels(lowered, options, record)
     notes = (
@@ -149,6 +150,14 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         notes=tuple(note for note in notes if note),
         head=usable_head(head, options.boxes, preprocessing),
     )
+
+
+def _source_inputs(lowered: LoweredModel, golden_inputs: GoldenInputs) -> dict[str, np.ndarray]:
+    """The golden inputs for the source model; texts as they are if the source itself prepares them."""
+    raw = raw_inputs_by_name(lowered.inputs)
+    named = zip(golden_inputs.values, golden_inputs.arrays, strict=True)
+    texts = {name: array for name, array in named if isinstance(raw.get(name), TextInput)}
+    return {**golden_inputs.values, **texts}
 
 
 def _require_matching_labels(source: Path, labels: tuple[str, ...]) -> None:
@@ -244,13 +253,15 @@ def _inputs(
 
 
 def _task(
-    description: ModelDescription,
+    lowered: LoweredModel,
     options: ConversionOptions,
     record: TrainingRecord,
     ground_truth: Mapping[str, np.ndarray] | None,
 ) -> Task:
     """The kinds of inputs and outputs, from the user, the training, the ground truth and the model, in this order."""
-    claims = [options.claim, Claim(TRAINING, outputs={UNNAMED: CLASSES} if record.labels else {})]
+    description = lowered.model.description
+    known = Claim(TRAINING, outputs={UNNAMED: CLASSES} if record.labels else {})
+    claims = [options.claim, raw_claim(raw_inputs_by_name(lowered.inputs)), known]
     if ground_truth is not None:
         claims.append(data_claim(description, ground_truth))
     return find_task(description, claims, label_count=len(options.labels))

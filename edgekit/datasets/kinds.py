@@ -187,6 +187,7 @@ def _open_arrays(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
 
 def _open_table(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     from edgekit.datasets.readers.tables import table_source
+    from edgekit.datasets.readers.texts import takes_texts, text_table_source
 
     if len(inputs) != 1:
         raise DataError(
@@ -194,7 +195,30 @@ def _open_table(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
             expected="an .npz with one array per input, or python:module:function that yields dicts by input name",
             received=request.name,
         )
+    if takes_texts(inputs[0]):
+        return text_table_source(
+            Path(request.name), inputs[0], label_column=request.label_column, slice_by=request.slice_by
+        )
     return table_source(Path(request.name), inputs[0], label_column=request.label_column, slice_by=request.slice_by)
+
+
+def _open_json_lines(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.texts import json_lines_source
+
+    return json_lines_source(Path(request.name), inputs, label_column=request.label_column, slice_by=request.slice_by)
+
+
+def _open_text_lines(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.texts import text_lines_source
+
+    return text_lines_source(Path(request.name), inputs[0])
+
+
+def _open_text_folder(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.folders import list_folder
+    from edgekit.datasets.readers.texts import text_folder_source
+
+    return text_folder_source(list_folder(Path(request.name), TEXT_FILES.suffixes, slice_by=request.slice_by))
 
 
 def _open_idx(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
@@ -261,6 +285,13 @@ WAV = DataKind(
 NPY = DataKind(
     ".npy", Form.FOLDER, "one array per example, without a batch axis", _open_array_folder, suffixes=frozenset({".npy"})
 )
+TEXT_FILES = DataKind(
+    ".txt",
+    Form.FOLDER,
+    "one text per example",
+    _open_text_folder,
+    suffixes=frozenset({".txt"}),
+)
 FUNCTION = DataKind(
     "python:module:function",
     Form.FUNCTION,
@@ -290,11 +321,21 @@ KINDS = (
     DataKind(
         ".csv",
         Form.FILE,
-        "one line per example, separated by commas, semicolons or tabs (`.tsv`); `--label-column` names the labels",
+        "one line per example, of numbers or with a column `text`, separated by commas, semicolons or tabs (`.tsv`); "
+        "`--label-column` names the labels",
         _open_table,
         suffixes=frozenset({".csv", ".tsv"}),
         has_columns=True,
     ),
+    DataKind(
+        ".jsonl",
+        Form.FILE,
+        "one JSON object per line, with a key for each input or the key `text`, and `label`",
+        _open_json_lines,
+        suffixes=frozenset({".jsonl", ".ndjson"}),
+        has_columns=True,
+    ),
+    DataKind(".txt", Form.FILE, "one text per line, without labels", _open_text_lines, suffixes=frozenset({".txt"})),
     DataKind(
         "IDX",
         Form.FILE,
@@ -305,5 +346,6 @@ KINDS = (
     IMAGES,
     WAV,
     NPY,
+    TEXT_FILES,
     FUNCTION,
 )

@@ -13,7 +13,7 @@ from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.inputs.preprocessing import CHANNELS_FIRST, CHANNELS_LAST, Preprocessing
 from edgekit_runtime.inputs.raw_inputs import RawInput
 from edgekit_runtime.model import Model
-from edgekit_runtime.task import IMAGE, UNNAMED, Task
+from edgekit_runtime.task import IMAGE, MODEL, UNNAMED, Claim, Task
 from edgekit_runtime.tensor_info import TensorInfo
 
 #: Real values of pixels 0 and 255, or a complete preprocessing, whose sizes may differ from the model's.
@@ -172,6 +172,11 @@ def preprocessing_by_name(inputs: Sequence[ModelInput]) -> dict[str, Preprocessi
 def raw_inputs_by_name(inputs: Sequence[ModelInput]) -> dict[str, RawInput]:
     """How recordings or strings become an input, by input name, for inputs that take them."""
     return {each.name: each.raw for each in inputs if each.raw is not None}
+
+
+def raw_claim(raw_inputs: Mapping[str, RawInput]) -> Claim:
+    """The kinds of inputs that take recordings or strings."""
+    return Claim(MODEL, inputs={name: raw.to_dict()["kind"] for name, raw in raw_inputs.items()})
 
 
 def to_model_input(examples: np.ndarray, shape: tuple[int, ...], dtype: str, pixels: PixelRange | None) -> np.ndarray:

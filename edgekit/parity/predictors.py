@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from edgekit.datasets.model_inputs import UNSCALED_PIXEL_RANGE, PixelRange, inputs_of
+from edgekit.datasets.streams import Batch
 from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import ModelFileError
@@ -31,6 +33,7 @@ class Predictor(Protocol):
         outputs: Output names in the model's order.
         labels: Class names; empty if unknown.
         pixels: Preprocessing of images by input name, or under "" for the only image input; empty if the file has none.
+        own_texts: Names of the inputs for which the model itself prepares texts.
     """
 
     path: Path
@@ -38,9 +41,10 @@ class Predictor(Protocol):
     outputs: tuple[str, ...]
     labels: tuple[str, ...]
     pixels: Mapping[str, PixelRange]
+    own_texts: frozenset[str]
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Real values of each output, (N, ...), for real values of each input, (N, ...)."""
+        """Real values of each output, (N, ...), for real values of each input, (N, ...), or texts of ``own_texts``."""
 
 
 def batch_size(inputs: Sequence[ModelInput]) -> int:
@@ -49,6 +53,11 @@ def batch_size(inputs: Sequence[ModelInput]) -> int:
         np.dtype(each.dtype).itemsize * math.prod(max(size, 1) for size in each.shape[1:]) for each in inputs
     )
     return max(1, min(_MOST_EXAMPLES, _MOST_BYTES // max(1, sample_bytes)))
+
+
+def own_inputs(model: Predictor, batch: Batch) -> dict[str, np.ndarray]:
+    """The inputs of a batch for a model: texts if the model prepares them itself, otherwise prepared values."""
+    return {**batch.inputs, **{name: texts for name, texts in batch.raw.items() if name in model.own_texts}}
 
 
 def open_predictor(path: Path, compared: Sequence[ModelInput] = ()) -> Predictor:
@@ -77,7 +86,9 @@ class TflitePredictor:
 
         self.path = path
         self._model = edgekit_runtime.load(path)
-        self.inputs = inputs_of(self._model.inputs)
+        self._raw = self._model.raw_inputs()
+        self.inputs = tuple(replace(each, raw=self._raw.get(each.name)) for each in inputs_of(self._model.inputs))
+        self.own_texts = frozenset(self._raw)
         self.outputs = tuple(info.name for info in self._model.outputs)
         self.labels = self._model.labels
         self.pixels: Mapping[str, PixelRange] = self._model.manifest.preprocessing
@@ -92,7 +103,11 @@ class TflitePredictor:
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict a batch; see ``Predictor``."""
-        return self._model.predict_named(inputs)
+        values = {
+            name: self._raw[name].prepare(given) if name in self._raw and self._raw[name].is_raw(given) else given
+            for name, given in inputs.items()
+        }
+        return self._model.predict_named(values)
 
 
 class KerasPredictor:
@@ -102,11 +117,15 @@ class KerasPredictor:
         from edgekit_converters.keras_files.load import load_keras_model
         from edgekit_converters.lowering.keras.model import rescales_pixels
         from edgekit_converters.lowering.keras.signature import input_names, output_names
+        from edgekit_converters.lowering.keras.texts import KerasTexts, text_layers_by_input
         from edgekit_converters.quiet_tensorflow import import_quietly
 
         import_quietly()
         self.path = path
-        self._model = load_keras_model(path).model
+        loaded = load_keras_model(path)
+        self._model = loaded.model
+        text_layers = text_layers_by_input(loaded)
+        self._texts, self.own_texts = KerasTexts(text_layers), frozenset(text_layers)
         self.inputs = tuple(
             ModelInput(name, tuple(-1 if size is None else size for size in tensor.shape), str(tensor.dtype))
             for name, tensor in zip(input_names(self._model), self._model.inputs, strict=True)
@@ -118,7 +137,8 @@ class KerasPredictor:
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict a batch; see ``Predictor``."""
-        arrays = [np.asarray(inputs[each.name], each.dtype) for each in self.inputs]
+        values = self._texts.prepared(inputs)
+        arrays = [np.asarray(values[each.name], each.dtype) for each in self.inputs]
         starts = range(0, len(arrays[0]), _KERAS_EXAMPLES)
         parts = [self._call(*(array[start : start + _KERAS_EXAMPLES] for array in arrays)) for start in starts]
         return {

@@ -38,6 +38,7 @@ class ProgramPredictor:
         self.inputs = lowered.inputs
         self.outputs = tuple(name for name, _ in lowered.model.description.signatures[0].outputs)
         self.labels: tuple[str, ...] = ()
+        self.own_texts: frozenset[str] = frozenset()
         images = {
             each.name: image_preprocessing(each.shape, DEFAULT_PIXEL_RANGE, channels_first=lowered.channels_first)
             for each in self.inputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from edgekit.parity.latency import median_times_ms
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.pixels import as_images
-from edgekit.parity.predictors import Predictor, TflitePredictor, batch_size, matched, open_predictor
+from edgekit.parity.predictors import Predictor, TflitePredictor, batch_size, matched, open_predictor, own_inputs
 from edgekit.parity.results import OutputParity
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.result_display import ResultDisplay, Summary
@@ -190,7 +190,7 @@ def validate_all(
         if task is None:
             task = names.task(judged[0], [options.claim, names.data_claim(judged[0], batch.ground_truth)])
             comparisons = [Comparison(model, each, task.outputs, labels or opened.labels, options) for each in judged]
-        predictions = model.predict(batch.inputs)
+        predictions = model.predict(own_inputs(model, batch))
         for comparison in comparisons:
             comparison.add(batch, predictions, images=_images(batch, inputs))
         samples += len(batch)
@@ -258,13 +258,18 @@ class _Names:
 def _inputs(
     model: Predictor, candidate: TflitePredictor, names: _Names, options: ValidationOptions
 ) -> tuple[ModelInput, ...]:
-    """The reference's inputs, with the pixel ranges of the user, the candidate or the reference."""
+    """The reference's inputs, with the pixel ranges of the user, the candidate or the reference.
+
+    Recordings and texts are prepared as the device does it.
+    """
+    prepared = {each.name: each.raw for each in candidate.inputs}
+    inputs = [replace(each, raw=prepared[names.inputs[each.name]]) for each in model.inputs]
     own = {theirs: ours for ours, theirs in names.inputs.items()}
     given, packed = (
         {own.get(name, name): pixels for name, pixels in known.items()}
         for known in (options.pixel_ranges, candidate.pixels or model.pixels)
     )
-    return with_pixels(model.inputs, names.task(candidate, [options.claim]), given, packed=packed)
+    return with_pixels(inputs, names.task(candidate, [options.claim]), given, packed=packed)
 
 
 def summary(output: OutputParity) -> Agreement:

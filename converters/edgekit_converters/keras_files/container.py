@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,10 @@ ZIP_SIGNATURE = b"PK\x03\x04"
 
 #: Weights inside a zip are kept in memory while they are read.
 MAX_ZIPPED_WEIGHTS = 4 << 30
+
+#: All vocabularies of a model together, in bytes; the largest published ones have a few megabytes.
+MAX_VOCABULARIES = 64 << 20
+_ASSETS = "assets/"
 
 _VERSION = re.compile(r"\d{1,3}\.\d{1,5}[\w.+-]{0,60}")
 
@@ -51,6 +56,8 @@ class KerasFile:
         weights_layout: ``"layers"`` for groups named after layers with ``weight_names`` (``.h5`` models),
             ``"variables"`` for nested ``vars`` groups (``.keras`` files and Keras 3's ``.weights.h5``).
         file: The open file.
+        vocabularies: The vocabularies that a ``.keras`` zip stores beside the description, by their folder below
+            ``assets``.
     """
 
     path: Path
@@ -62,6 +69,7 @@ class KerasFile:
     weights: Group
     weights_layout: Literal["layers", "variables"]
     file: BinaryIO = field(repr=False)
+    vocabularies: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def close(self) -> None:
         """Close the file; ``weights`` can no longer be read."""
@@ -148,6 +156,7 @@ def _open_zip(file: BinaryIO, path: Path) -> KerasFile:
                 next_step="load it in Keras and save it in one: model.save('model.keras')",
             )
         weights = read_member(archive, "model.weights.h5", path.name, MAX_ZIPPED_WEIGHTS)
+        vocabularies = _read_vocabularies(archive, path.name)
     hdf5 = open_hdf5(io.BytesIO(weights), len(weights), f"{path.name}: model.weights.h5")
     return KerasFile(
         path=path,
@@ -160,7 +169,21 @@ def _open_zip(file: BinaryIO, path: Path) -> KerasFile:
         weights=hdf5,
         weights_layout="variables",
         file=file,
+        vocabularies=vocabularies,
     )
+
+
+def _read_vocabularies(archive: ZipFile, name: str) -> dict[str, bytes]:
+    """The members ``assets/FOLDER/vocabulary.txt`` by FOLDER."""
+    found: dict[str, bytes] = {}
+    for member in archive.namelist():
+        # Keras 2.12 to 2.15 on Windows joined the names with backslashes.
+        folders, _, file = member.replace("\\", "/").rpartition("/")
+        if not folders.startswith(_ASSETS) or file != "vocabulary.txt":
+            continue
+        room = MAX_VOCABULARIES - sum(map(len, found.values()))
+        found[folders.removeprefix(_ASSETS)] = read_member(archive, member, name, room)
+    return found
 
 
 def _read_json_member(archive: ZipFile, member: str, name: str) -> dict[str, Any]:

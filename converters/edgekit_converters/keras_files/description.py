@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from edgekit_converters.keras_files.wrapper_layers import (
     describes_layer,
 )
 from edgekit_runtime.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from edgekit_converters.keras_files.text_layers import TextLayer
 
 LayerPath = tuple[str, ...]
 Layer = dict[str, Any]
@@ -55,6 +58,8 @@ class Description:
         source_names: The file's names for renamed layers of the outermost model, by their new names.
         unwrapped: Layers that were in a wrapper of another toolkit: the wrapper's class by the layer's path.
         learnt_ranges: Ranges of activations from quantization-aware training, by the layer's path.
+        vocabularies: Vocabularies that the file stores beside the description, by the layer's path.
+        text_layers: Layers that were moved out of the model, by the name of the input in front of them.
         runs_code: Whether the user allows code from the file to run.
         custom_names: Names of classes and functions that the user provides.
     """
@@ -67,6 +72,8 @@ class Description:
     source_names: dict[str, str] = field(default_factory=dict)
     unwrapped: dict[LayerPath, str] = field(default_factory=dict)
     learnt_ranges: dict[LayerPath, LearntRange] = field(default_factory=dict)
+    vocabularies: Mapping[LayerPath, bytes] = field(default_factory=dict)
+    text_layers: dict[str, TextLayer] = field(default_factory=dict)
     runs_code: bool = False
     custom_names: frozenset[str] = frozenset()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from edgekit_converters.keras_files.container import KerasFile, open_keras_file
 from edgekit_converters.keras_files.description import LayerPath, LearntRange
 from edgekit_converters.keras_files.input_shape import fix_input_shape
 from edgekit_converters.keras_files.scan import ScanReport, require_safe, scan, scan_description
-from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
+from edgekit_converters.keras_files.stored_weights import list_weights, read_vocabularies, read_weights
+from edgekit_converters.keras_files.text_layers import TextLayer
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
 from edgekit_converters.keras_files.wrapper_layers import Weights, record_of_built
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY, source_bytes
@@ -37,6 +38,7 @@ class LoadedModel:
         notes: Sentences for the user.
         defects: Layers with weights that are NaN or infinite, and how many.
         learnt_ranges: Layers of ``model`` with the ranges that quantization-aware training recorded for them.
+        text_layers: Layers that were moved out of the model, by the name of the input in front of them.
     """
 
     model: Any
@@ -45,6 +47,7 @@ class LoadedModel:
     notes: tuple[str, ...]
     defects: tuple[str, ...] = ()
     learnt_ranges: tuple[tuple[Any, LearntRange], ...] = ()
+    text_layers: Mapping[str, TextLayer] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything except the model as values for JSON."""
@@ -94,7 +97,9 @@ def load_keras_model(
         for path, layer in _leaf_layers(model, ())
         if path in upgraded.learnt_ranges
     )
-    return LoadedModel(model, version, upgraded.steps, upgraded.notes, defects, learnt_ranges)
+    return LoadedModel(
+        model, version, upgraded.steps, upgraded.notes, defects, learnt_ranges, text_layers=upgraded.text_layers
+    )
 
 
 def build(upgraded: UpgradedModel, *, custom_objects: dict[str, Any], allow_unsafe: bool = False) -> Any:
@@ -157,6 +162,7 @@ def _upgrade(
         version,
         file.backend,
         lambda root: read_weights(file, root, new_names),
+        lambda root: read_vocabularies(file, root),
         allow_unsafe=allow_unsafe,
         custom_names=names,
     )

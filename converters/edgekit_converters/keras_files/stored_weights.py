@@ -99,11 +99,36 @@ def read_variables(file: Group, root: Layer) -> dict[LayerPath, NamedArrays]:
     Returns:
         The named arrays of every layer that has any, by the layer's path.
     """
-    # Keras 2.12 to 2.15 on Windows joined the names with backslashes.
-    groups = {name.replace("\\", "/"): item for name, item in file.walk() if isinstance(item, Group)}
+    groups = _groups_by_path(file)
     weights: dict[LayerPath, NamedArrays] = {}
     _read_zip_container(groups, "", root, (), weights)
     return weights
+
+
+def read_vocabularies(file: KerasFile, root: Layer) -> dict[LayerPath, bytes]:
+    """The vocabularies that a ``.keras`` zip stores beside the description, by the path of their layer.
+
+    They are in folders with the names of the groups of weights.
+    """
+    if not file.vocabularies:
+        return {}
+    groups = _groups_by_path(file.weights)
+    found: dict[LayerPath, bytes] = {}
+
+    def add(prefix: str, model: Layer, path: LayerPath) -> None:
+        for group, name, layer in _zip_layers(groups, prefix, model):
+            if is_model(layer):
+                add(f"{group}/", layer, (*path, name))
+            elif group in file.vocabularies:
+                found[(*path, name)] = file.vocabularies[group]
+
+    add("", root, ())
+    return found
+
+
+def _groups_by_path(file: Group) -> dict[str, Group]:
+    # Keras 2.12 to 2.15 on Windows joined the names with backslashes.
+    return {name.replace("\\", "/"): item for name, item in file.walk() if isinstance(item, Group)}
 
 
 def _list_layers(group: Group) -> dict[str, NamedArrays]:
@@ -199,6 +224,12 @@ def _read_zip_container(
     path: LayerPath,
     weights: dict[LayerPath, NamedArrays],
 ) -> None:
+    for group, name, layer in _zip_layers(groups, prefix, model):
+        _read_zip_layer(groups, group, layer, (*path, name), weights)
+
+
+def _zip_layers(groups: dict[str, Group], prefix: str, model: Layer) -> Iterator[tuple[str, str, Layer]]:
+    """Yield the group of each layer of a model, with the layer's name and description."""
     container = prefix + next((c for c in _CONTAINERS if f"{prefix}{c}" in groups), _CONTAINERS[0])
     names = {g[len(container) + 1 :] for g in groups if g.startswith(f"{container}/")}
     by_key: dict[str, list[tuple[str, Layer]]] = {}
@@ -212,7 +243,7 @@ def _read_zip_container(
             numbered = _numbered([key] * len(layers))
         # Keras 2.12 and 2.13 skipped numbers: each layer with weights was counted twice.
         for group, (name, layer) in zip(numbered, layers, strict=True):
-            _read_zip_layer(groups, f"{container}/{group}", layer, (*path, name), weights)
+            yield f"{container}/{group}", name, layer
 
 
 def _read_zip_layer(

@@ -23,7 +23,7 @@ from edgekit_converters.keras_files.description import (
 from edgekit_converters.keras_files.description_bounds import MAX_LAYERS
 from edgekit_converters.keras_files.output_shapes import Shape, Shapes, endpoints, model_outputs, output_shapes
 from edgekit_converters.keras_files.scan import Finding, require_safe, scan
-from edgekit_converters.keras_files.stored_weights import list_weights, read_weights
+from edgekit_converters.keras_files.stored_weights import list_weights, read_vocabularies, read_weights
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
 from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.errors import EdgekitError
@@ -180,7 +180,13 @@ def summarize(path: str | Path) -> KerasFileSummary:
 def _upgrade(file: KerasFile) -> UpgradedModel:
     if file.model_config is None:
         raise missing_architecture(file.path.name, list_weights(file))
-    return upgrade(file.model_config, file.keras_version, file.backend, lambda root: read_weights(file, root))
+    return upgrade(
+        file.model_config,
+        file.keras_version,
+        file.backend,
+        lambda root: read_weights(file, root),
+        lambda root: read_vocabularies(file, root),
+    )
 
 
 def _sizes(file: KerasFile, upgraded: UpgradedModel | None) -> dict[LayerPath, int]:

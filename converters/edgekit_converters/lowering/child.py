@@ -27,7 +27,7 @@ from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering.cpu_time import limit_cpu_time
 from edgekit_converters.lowering.inputs_and_outputs import with_source_names_and_order
 from edgekit_converters.lowering.parent_process import end_with_parent, lines_of_parent
-from edgekit_converters.lowering.process import LoweringRequest, load_by_name, no_room, save_by_name
+from edgekit_converters.lowering.process import LoweringRequest, load_by_name, no_room, save_by_name, write_raw_inputs
 from edgekit_converters.lowering.source_digest import read_unchanged
 from edgekit_converters.memory_limits import (
     limit_own_memory,
@@ -186,6 +186,7 @@ def _lower_keras_file(
     from edgekit_converters.lowering.keras.learnt_ranges import ranges_by_tensor, recorded_results
     from edgekit_converters.lowering.keras.model import lower_keras_model, rescales_pixels, run_keras_model
     from edgekit_converters.lowering.keras.open_input import shape_to_try
+    from edgekit_converters.lowering.keras.texts import KerasTexts, text_layers_by_input
 
     load = partial(
         load_keras_model,
@@ -202,7 +203,9 @@ def _lower_keras_file(
         model, batch = lower_keras_model(
             loaded.model, name=request.source.name, fixed_batch=request.fixed_batch, max_memory=request.max_memory
         )
+    text_layers = text_layers_by_input(loaded)
     facts = {
+        "raw_inputs": write_raw_inputs(folder, {name: each.text_input for name, each in text_layers.items()}),
         "keras_version": loaded.keras_version,
         "batch": batch,
         "rescales_pixels": rescales_pixels(loaded.model),
@@ -214,7 +217,8 @@ def _lower_keras_file(
         "shape_to_try": list(shape_to_try(loaded.model)),
         "application_note": application_note(loaded.model),
     }
-    return model, sha256, facts, partial(run_keras_model, loaded.model)
+    texts = KerasTexts(text_layers)
+    return model, sha256, facts, lambda inputs: run_keras_model(loaded.model, texts.prepared(inputs))
 
 
 def _require_room(folder: Path, parameters: int) -> None:

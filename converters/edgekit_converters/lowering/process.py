@@ -28,10 +28,14 @@ from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime import errors
 from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
-from edgekit_runtime.inputs.raw_inputs import RawInput
+from edgekit_runtime.inputs.raw_inputs import RawInput, read_raw_inputs
+from edgekit_runtime.tensor_info import model_inputs
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _logger = logging.getLogger(__name__)
+
+#: Folder through which the child hands over vocabularies and other parts of raw inputs.
+_PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +197,15 @@ class LoweringProcess:
         answer = json.loads(line)
         if "error" in answer:
             raise _rebuild(answer)
+        model = TfliteModel((self.folder / "model.tflite").read_bytes())
+        packed = answer.get("raw_inputs", {})
+        raw = read_raw_inputs(model_inputs(model.description), packed, self._read_part) if packed else {}
         return LoweredModel(
-            model=TfliteModel((self.folder / "model.tflite").read_bytes()),
+            model=model,
             source_sha256=answer["source_sha256"],
-            inputs=tuple(ModelInput(x["name"], tuple(x["shape"]), x["dtype"]) for x in answer["inputs"]),
+            inputs=tuple(
+                ModelInput(x["name"], tuple(x["shape"]), x["dtype"], raw=raw.get(x["name"])) for x in answer["inputs"]
+            ),
             keras_version=answer["keras_version"],
             batch=answer["batch"],
             rescales_pixels=answer["rescales_pixels"],
@@ -209,11 +218,15 @@ class LoweringProcess:
             learnt_ranges={name: (low, high) for name, (low, high) in answer.get("learnt_ranges", {}).items()},
         )
 
+    def _read_part(self, name: str) -> bytes:
+        return (self.folder / _PARTS / name).read_bytes()
+
     def source_outputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
         """Return the source model's predictions, computed by Keras or TensorFlow; call it after ``result()``.
 
         Args:
-            inputs: Values (N, ...) by input name, preprocessed as in training.
+            inputs: Values (N, ...) by input name, preprocessed as in training; if the source itself prepares texts,
+                these in the form of golden examples.
         Returns:
             Values (N, ...) by output name, or None if the source cannot be run.
         Raises:
@@ -255,6 +268,15 @@ def lower(request: LoweringRequest) -> LoweredModel:
     """
     with LoweringProcess(request) as process:
         return process.result()
+
+
+def write_raw_inputs(folder: Path, raw_inputs: Mapping[str, RawInput]) -> dict[str, Any]:
+    """Write the parts of raw inputs for the parent process; returns their fields by input name."""
+    (folder / _PARTS).mkdir(exist_ok=True)
+    for raw in raw_inputs.values():
+        for name, content in raw.parts().items():
+            (folder / _PARTS / name).write_bytes(content)
+    return {name: raw.to_dict() for name, raw in raw_inputs.items()}
 
 
 def save_by_name(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

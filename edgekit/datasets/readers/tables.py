@@ -20,7 +20,7 @@ from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
 
 #: Heading of the label column if the user does not pass one.
-_LABEL_HEADING = "label"
+LABEL_HEADING = "label"
 _DELIMITERS = ",;\t"
 _LONGEST_LINE = 10_000_000
 _MOST_BLANK_LINES = 1_000_000
@@ -46,7 +46,7 @@ def table_source(
     """
     heading, width = _heading_and_width(path, label_column)
     label = _label_place(path, heading, width, label_column, model_input)
-    group = None if slice_by is None else _place(path, heading, width, slice_by, "--slice-by")
+    group = None if slice_by is None else place_of_column(path, heading, width, slice_by, "--slice-by")
     used = [place for place in range(width) if place not in (label, group)]
     values, labels, groups = _read(path, _Columns(bool(heading), width, used, label, group))
     sizes = _sizes(path, model_input, len(used))
@@ -69,12 +69,12 @@ def table_source(
 
 def _heading_and_width(path: Path, label_column: str | None) -> tuple[list[str], int]:
     """The heading, empty if there is none, and the number of columns."""
-    first = next(_lines(path), None)
+    first = next(cells_by_line(path), None)
     if first is None:
         raise DataError(f"{path} is empty.", expected="one example per line")
     cells = [cell.strip() for cell in first[1]]
-    named = {_LABEL_HEADING, label_column} & {cell for cell in cells if not _is_number(cell)}
-    has_heading = bool(named) or not any(_is_number(cell) for cell in cells)
+    named = {LABEL_HEADING, label_column} & {cell for cell in cells if not is_number(cell)}
+    has_heading = bool(named) or not any(is_number(cell) for cell in cells)
     return (cells if has_heading else []), len(cells)
 
 
@@ -82,13 +82,13 @@ def _label_place(
     path: Path, heading: Sequence[str], width: int, label_column: str | None, model_input: ModelInput
 ) -> int | None:
     if label_column is not None:
-        return _place(path, heading, width, label_column, "--label-column")
-    if _LABEL_HEADING in heading:
-        return heading.index(_LABEL_HEADING)
+        return place_of_column(path, heading, width, label_column, "--label-column")
+    if LABEL_HEADING in heading:
+        return heading.index(LABEL_HEADING)
     return width - 1 if width == math.prod(model_input.shape[1:]) + 1 else None
 
 
-def _place(path: Path, heading: Sequence[str], width: int, column: str, option: str) -> int:
+def place_of_column(path: Path, heading: Sequence[str], width: int, column: str, option: str) -> int:
     if column in heading:
         return heading.index(column)
     try:
@@ -117,7 +117,7 @@ class _Columns:
 
 def _read(path: Path, columns: _Columns) -> tuple[array[float], list[str], list[str]]:
     values, labels, groups = array("f"), [], []
-    lines = _lines(path)
+    lines = cells_by_line(path)
     if columns.has_heading:
         next(lines)
     for line, cells in lines:
@@ -130,7 +130,7 @@ def _read(path: Path, columns: _Columns) -> tuple[array[float], list[str], list[
         try:
             values.extend(_numbers([cells[place] for place in columns.used]))
         except ValueError:
-            place = next(place for place in columns.used if not _is_number(cells[place]))
+            place = next(place for place in columns.used if not is_number(cells[place]))
             raise DataError(
                 f"{path}, line {line}: a cell is not a number.",
                 expected=f"a number in column {place + 1}",
@@ -150,7 +150,7 @@ def _read(path: Path, columns: _Columns) -> tuple[array[float], list[str], list[
 
 
 def _ground_truth(path: Path, labels: Sequence[str]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    as_numbers = all(_is_number(label) for label in labels)
+    as_numbers = all(is_number(label) for label in labels)
     y = np.array([float(label) for label in labels]) if as_numbers else np.array(labels)
     ground_truth = as_ground_truth(str(path), y, len(labels))
     return {UNNAMED: ground_truth.values}, ground_truth.names
@@ -178,7 +178,21 @@ def _sizes(path: Path, model_input: ModelInput, columns: int) -> tuple[int, ...]
     return sizes
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number and the content of each line of a text file.
+
+    Raises:
+        DataError: The file is not text, or a line is too long.
+    """
+    try:
+        # Other ends of lines of Unicode belong to the text.
+        with path.open(newline="\n", encoding="utf-8-sig") as file:
+            yield from enumerate(_bounded_lines(path, file), 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def cells_by_line(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the cells of each line that is not empty."""
     line, blank = 1, 0
     try:
@@ -244,7 +258,7 @@ def _numbers(cells: list[str]) -> list[float]:
     return [float(cell) for cell in cells]
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
     try:
         _numbers([cell])
     except ValueError:

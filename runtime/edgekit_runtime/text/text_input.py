@@ -24,6 +24,8 @@ INDICES, ONE_HOT, MULTI_HOT, COUNT, TF_IDF = OUTPUTS = ("int", "one_hot", "multi
 _END = 0xFF
 #: Golden texts are small parts of the file; a longer text is cut.
 _LONGEST_GOLDEN_TEXT = 200
+#: Number of tokens of a text that is made up.
+_MADE_UP_TOKENS = 8
 
 
 class TextInput:
@@ -125,6 +127,25 @@ class TextInput:
         longest = max(map(len, texts), default=0)
         padded = b"".join(text.ljust(longest, bytes([_END])) for text in texts)
         return np.frombuffer(padded, np.uint8).reshape(*values.shape, longest)
+
+    def made_up(self, count: int, *, seed: int) -> np.ndarray | None:
+        """Texts (N,) or (N, strings) of tokens of the vocabulary, such as golden examples are without any data.
+
+        Returns:
+            None if the tokens do not become texts that the model takes.
+        """
+        rng = np.random.default_rng(seed)
+        shape = (count,) if self.strings is None else (count, self.strings)
+        texts = np.empty(shape, object)
+        for place in np.ndindex(shape):
+            tokens = rng.integers(0, self.tokenizer.size, 1 if self.strings else _MADE_UP_TOKENS).tolist()
+            text = self.tokenizer.decode(tokens)
+            texts[place] = int(text) if self.are_integers else text
+        try:
+            self.prepare(texts)
+        except TensorMismatchError:
+            return None
+        return texts.astype(np.int64) if self.are_integers else texts
 
     def golden_examples(self, array: np.ndarray) -> np.ndarray | None:
         """The texts (N,) or (N, strings) in an input of golden examples, as bytes; None if it is already prepared."""

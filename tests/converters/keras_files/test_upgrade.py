@@ -208,7 +208,7 @@ def test_inputs_of_embeddings_are_whole_numbers(reader: str, dtype: str) -> None
     ("layer", "words"),
     [
         pytest.param(_layer("LSTM", units=2, time_major=True), "time_major", id="time_major"),
-        pytest.param(_layer("TextVectorization"), "splits text", id="text"),
+        pytest.param(_layer("Hashing"), "hashes its input", id="hashes"),
     ],
 )
 def test_what_keras_3_cannot_do_is_named(layer: dict[str, Any], words: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from edgekit_converters.keras_files.description import (
 )
 from edgekit_converters.keras_files.description_bounds import require_bounded
 from edgekit_converters.keras_files.stored_weights import NamedArrays
+from edgekit_converters.keras_files.text_layers import TextLayer
 from edgekit_converters.keras_files.upgrade.optimization_wrappers import learnt_range, weights_of_unwrapped
 from edgekit_converters.keras_files.upgrade.steps import STEPS, STRUCTURE_STEPS, Step
 from edgekit_runtime.errors import ModelFileError
@@ -37,6 +38,7 @@ class UpgradedModel:
         notes: Sentences for the user.
         source_names: The file's names for renamed layers of the outermost model, by their new names.
         learnt_ranges: Ranges from quantization-aware training, by the layer's path.
+        text_layers: Layers that were moved out of the model, by the name of the input in front of them.
     """
 
     config: dict[str, Any]
@@ -45,6 +47,7 @@ class UpgradedModel:
     notes: tuple[str, ...]
     source_names: dict[str, str]
     learnt_ranges: dict[LayerPath, LearntRange]
+    text_layers: dict[str, TextLayer]
 
 
 def upgrade(
@@ -52,6 +55,7 @@ def upgrade(
     keras_version: str,
     backend: str,
     read_weights: Callable[[Layer], dict[LayerPath, NamedArrays]],
+    read_vocabularies: Callable[[Layer], Mapping[LayerPath, bytes]] = lambda root: {},
     *,
     allow_unsafe: bool = False,
     custom_names: frozenset[str] = frozenset(),
@@ -63,6 +67,7 @@ def upgrade(
         keras_version: The version that wrote it.
         backend: The backend that wrote it; "" if the file does not say.
         read_weights: Reads the stored weights of a description.
+        read_vocabularies: Reads the vocabularies that are stored beside a description.
         allow_unsafe: Keep a ``Lambda`` that is not arithmetic, so that its code is run.
         custom_names: Names of classes and functions that the user provides.
     Returns:
@@ -79,10 +84,15 @@ def upgrade(
                 copy.deepcopy(config), keras_version, backend, runs_code=allow_unsafe, custom_names=custom_names
             ),
             read_weights,
+            read_vocabularies,
         )
 
 
-def _upgrade(description: Description, read_weights: Callable[[Layer], dict[LayerPath, NamedArrays]]) -> UpgradedModel:
+def _upgrade(
+    description: Description,
+    read_weights: Callable[[Layer], dict[LayerPath, NamedArrays]],
+    read_vocabularies: Callable[[Layer], Mapping[LayerPath, bytes]],
+) -> UpgradedModel:
     model_class = description.root["class_name"]
     if not is_model(description.root):
         raise ModelFileError(
@@ -93,6 +103,7 @@ def _upgrade(description: Description, read_weights: Callable[[Layer], dict[Laye
         )
     applied = [step.name for step in STRUCTURE_STEPS if step.apply(description)]
     named = read_weights(description.root)
+    description.vocabularies = read_vocabularies(description.root)
     for path, wrapper in description.unwrapped.items():
         if path in named:
             learnt = learnt_range(named[path])
@@ -110,6 +121,7 @@ def _upgrade(description: Description, read_weights: Callable[[Layer], dict[Laye
         tuple(description.notes),
         description.source_names,
         description.learnt_ranges,
+        description.text_layers,
     )
 
 

@@ -90,9 +90,6 @@ _DROPPED_RECURRENT = ("implementation", "time_major", "input_dim", "input_length
 _DROPPED_EVERYWHERE = ("dynamic", "autocast", "_keras_api_names", "_keras_api_names_v1")
 
 _NO_BUILTIN_FORM = {
-    "TextVectorization": "splits text into words",
-    "StringLookup": "looks up strings",
-    "IntegerLookup": "looks up integers in a table",
     "Hashing": "hashes its input",
     "HashedCrossing": "hashes its input",
     "DenseFeatures": "reads a dictionary of features",
@@ -111,8 +108,8 @@ def rename_keras2(description: Description) -> bool:
     return changed
 
 
-def refuse_text_layers(description: Description) -> bool:
-    """Reject layers for text or tables, which have no form on a device."""
+def refuse_table_layers(description: Description) -> bool:
+    """Reject layers that hash or read tables, which have no form on a device."""
     for _, layer in description.layers():
         what = _NO_BUILTIN_FORM.get(layer["class_name"])
         if what:

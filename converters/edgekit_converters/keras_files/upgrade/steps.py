@@ -23,6 +23,7 @@ from edgekit_converters.keras_files.upgrade import (
     recurrent,
     structure,
     tensorflow_calls,
+    text_inputs,
     training_only,
 )
 
@@ -109,7 +110,7 @@ STEPS: tuple[Step, ...] = (
         after={"branches of a Merge": "it drops the branches inside a Merge"},
     ),
     Step("names of layers", "Keras 2", keras2_names.rename_keras2),
-    Step("text and table layers", "all", keras2_names.refuse_text_layers),
+    Step("hashes and tables", "all", keras2_names.refuse_table_layers),
     Step(
         "augmentation layers",
         "all",
@@ -195,6 +196,17 @@ STEPS: tuple[Step, ...] = (
         },
     ),
     Step(
+        "layers of text",
+        "Keras 2.1 to 3",
+        text_inputs.move_text_layers,
+        after={
+            "values stored as objects": "lengths of n-grams may be stored as a tuple object",
+            "input shapes in the first layer": "the layer's result replaces an InputLayer",
+            "names of input shapes": "it reads batch_shape, which was batch_input_shape",
+            "calls of layers": "it follows references to layers in the form of Keras 3",
+        },
+    ),
+    Step(
         "removed arguments",
         "Keras 2",
         keras2_names.drop_keras2_arguments,
@@ -229,6 +241,7 @@ STEPS: tuple[Step, ...] = (
         layer_names.make_names_plain,
         after={
             "input shapes in the first layer": "an InputLayer is called after the stored name of the first layer",
+            "layers of text": "vocabularies are found by the stored names of layers",
             "calls of layers": "it follows references to layers in the form of Keras 3",
         },
     ),
