@@ -147,7 +147,9 @@ def _kind_of_files_in(folder: Path) -> DataKind:
     from edgekit.datasets.readers.folders import suffixes_in
 
     present = suffixes_in(folder)
-    kinds = [kind for kind in KINDS if kind.form is Form.FOLDER and kind.suffixes & present]
+    found = [kind for kind in KINDS if kind.form is Form.FOLDER and kind.suffixes & present]
+    # A folder of images or recordings often has a README.txt or a list of labels.
+    kinds = [kind for kind in found if kind is not TEXT_FILES] or found
     if len(kinds) != 1:
         names = [kind.name for kind in KINDS if kind.form is Form.FOLDER]
         raise DataError(

@@ -31,7 +31,7 @@ def read_json_lines(request: DataRequest, inputs: Sequence[ModelInput]) -> Sourc
     return arrays_source(request.source, arrays, [each.name for each in inputs])
 
 
-JSON_LINES = DataKind(".jsonl", Form.FILE, "one object per line", read_json_lines, suffixes=frozenset({".jsonl"}))
+JSON_LINES = DataKind(".rows", Form.FILE, "one object per line", read_json_lines, suffixes=frozenset({".rows"}))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def with_a_dummy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def lines(tmp_path: Path) -> Path:
-    path = tmp_path / "data.jsonl"
+    path = tmp_path / "data.rows"
     path.write_text("\n".join(json.dumps({"x": [row, 0.5, -row], "y": row % 2}) for row in range(20)))
     return path
 
@@ -78,19 +78,19 @@ def test_data_of_a_new_kind_is_trained_on(lines: Path) -> None:
 
 @pytest.mark.usefixtures("with_a_dummy")
 def test_a_new_kind_is_in_the_help_and_in_the_error_for_unknown_data(tmp_path: Path) -> None:
-    assert "(.npz, .npy, .csv, IDX, .jsonl)" in help_of_data()
+    assert "(.npz, .npy, .csv, .jsonl, .txt, IDX, .rows)" in help_of_data()
     with pytest.raises(DataError) as caught:
         open_data(DataRequest(str(tmp_path / "absent")), [ROW])
-    assert "(.npz, .npy, .csv, IDX, .jsonl)" in caught.value.expected
+    assert "(.npz, .npy, .csv, .jsonl, .txt, IDX, .rows)" in caught.value.expected
 
 
 def test_without_the_record_the_file_is_refused(lines: Path) -> None:
-    assert ".jsonl" not in help_of_data()
+    assert ".rows" not in help_of_data()
     with pytest.raises(DataError, match="is not a data set") as caught:
         open_data(DataRequest(str(lines)), [ROW])
     assert caught.value.expected == (
-        "digits, mnist, fashion-mnist; a file (.npz, .npy, .csv, IDX); a folder of images, .wav or .npy files, with or "
-        "without one sub-folder per class; or python:module:function"
+        "digits, mnist, fashion-mnist; a file (.npz, .npy, .csv, .jsonl, .txt, IDX); a folder of images, .wav, .npy or "
+        ".txt files, with or without one sub-folder per class; or python:module:function"
     )
 
 
