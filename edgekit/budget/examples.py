@@ -14,6 +14,7 @@ from edgekit.datasets.opening import ModelData
 from edgekit.datasets.streams import Batch, ExampleStream
 from edgekit.parity.ground_truth_kinds import data_claim
 from edgekit.parity.metrics import LABELLED, METRICS, BoundMetric, metric_for
+from edgekit_converters.repair.repair import signal_to_noise_db
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.task import STATE, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
@@ -23,6 +24,8 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 #: The search runs many models; more examples would slow it down and hardly make its result more certain.
 _MOST_SEARCHED = 1000
 _MOST_HELD_BACK = 5000
+#: Number of examples on which repaired and plain int8 are compared.
+_MOST_COMPARED = 512
 #: With fewer examples than this, the search also uses half of the held-back examples.
 _FEWEST_SEARCHED = 100
 #: Limit for the examples in memory, which are kept there because every model is run on them.
@@ -100,6 +103,12 @@ class JudgedExamples:
             self.smallest_step,
         )
 
+    def signal_to_noise_db(self, *models: TfliteModel) -> float:
+        """How near a model is to the float model, in dB; for the arguments see :meth:`drop`."""
+        outputs = self._predictions(models)
+        names = list(self.reference)
+        return signal_to_noise_db([self.reference[name] for name in names], [outputs[name] for name in names])
+
     def _predictions(self, models: Sequence[TfliteModel]) -> dict[str, np.ndarray]:
         """Outputs by name; if there are several models, each predicts the examples of its fold."""
         if len(models) == 1:
@@ -176,6 +185,23 @@ def cross_fitted_examples(
     examples = judged(batches, float_model, metrics=metrics, claims=claims, seed=seed)
     classes = next(iter(examples.ground_truth.values()), None)
     return replace(examples, folds=fold_numbers(examples.inputs, classes, seed=seed))
+
+
+def other_examples(
+    data: ModelData,
+    calibrated: ExampleStream,
+    float_model: TfliteModel,
+    *,
+    claims: Sequence[Claim] = (),
+    seed: int,
+) -> JudgedExamples:
+    """Examples of the calibration part that calibration did not use; the calibration examples if there are no others.
+
+    For the arguments see :func:`split_examples`.
+    """
+    count = min(_MOST_COMPARED, _most(float_model))
+    batches = _read(_others(data.calibration, calibrated, count, seed))
+    return judged(batches or _read(calibrated.batches(_BATCH)), float_model, metrics={}, claims=claims, seed=seed)
 
 
 def judged(

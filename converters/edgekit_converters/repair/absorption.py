@@ -162,34 +162,33 @@ def _reading_rows(graph: EditableGraph, tensor: int) -> np.ndarray | None:
     """What all readers of a tensor, also through sums, multiply its channels by: float64 (R, C); None if unknown."""
     channels = graph.shape(tensor)[-1]
     found: list[np.ndarray] = []
-    pending, seen = [tensor], set()
+    pending, seen = [tensor], {tensor}
     while pending:
         current = pending.pop()
-        if current in seen:
-            continue
-        seen.add(current)
         if current in graph.outputs or not graph.readers(current):
             return None
         for node in graph.readers(current):
             layer = layer_of(graph, node)
-            if layer is not None and layer.data == current:
-                if len(layer.channels) > 1:
-                    return None
-                width = layer.weights.shape[2]
-                if width % channels:
+            if layer is not None and layer.data == current and len(layer.channels) == 1:
+                if layer.weights.shape[2] % channels:
                     return None
                 found.append(layer.weights.reshape(-1, channels).astype(np.float64))
-            elif node.kind in ("ADD", "AVERAGE_POOL_2D") and node.activation == "NONE":
-                pending.append(node.outputs[0])
-            elif node.kind in _RESHAPING and graph.shape(node.outputs[0])[-1] % channels == 0:
-                pending.append(node.outputs[0])
+            elif layer is None and _is_linear(graph, node, channels):
+                pending += [each for each in node.outputs if each not in seen]
+                seen.update(node.outputs)
             else:
-                return None
-            if graph.shape(node.outputs[0])[-1] < channels and layer is None:
                 return None
     rows = np.concatenate(found)
     # The triangular factor has the same null space and at most C rows.
-    return np.linalg.qr(rows, mode="r") if len(rows) > channels else rows
+    return np.asarray(np.linalg.qr(rows, mode="r")) if len(rows) > channels else rows
+
+
+def _is_linear(graph: EditableGraph, node: Node, channels: int) -> bool:
+    """Whether an operator adds or repeats channels and keeps their order."""
+    width = graph.shape(node.outputs[0])[-1]
+    if node.kind in ("ADD", "AVERAGE_POOL_2D"):
+        return node.activation == "NONE" and width == channels
+    return node.kind in _RESHAPING and width % channels == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Clamps the huge negative numbers that mask positions in front of a softmax.
 
-Keras masks attention with -1e9 or the lowest float. Such a number in a calibrated range leaves one int8 code to all real
-scores. A number a few units below the smallest maximum of a row has the same effect: its probability is 0 in int8.
+Keras masks attention with -1e9 or the lowest float. Such a number in a calibrated range leaves one int8 code to all
+real scores. A number a few units below the smallest maximum of a row has the same effect: its probability is 0 in int8.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _extents(
 ) -> dict[int, tuple[float, float]]:
     """Smallest maximum of a row that is not masked completely, and the largest value."""
     values = TensorValues(model)
-    extents = {tensor: (np.inf, -np.inf) for tensor in tensors}
+    extents = dict.fromkeys(tensors, (np.inf, -np.inf))
     for batch in batches(values, inputs):
         values.run(batch)
         for tensor, (low, high) in extents.items():

@@ -86,10 +86,10 @@ class ChannelVariables:
 
     def join(self, one: np.ndarray, other: np.ndarray) -> None:
         """Join variables pairwise; arrays of one element are repeated."""
-        for a, b in np.unique(np.stack(np.broadcast_arrays(one, other), 1), axis=0).tolist():
-            a, b = self._root(a), self._root(b)
+        for pair in np.unique(np.stack(np.broadcast_arrays(one, other), 1), axis=0).tolist():
             # The smaller number wins, so that FIXED stays the root of its set.
-            self._parents[max(a, b)] = min(a, b)
+            first, second = sorted(map(self._root, pair))
+            self._parents[second] = first
 
     def fix(self, tensors: Sequence[int]) -> None:
         """Fix all channels of tensors."""

@@ -52,6 +52,8 @@ class EditableGraph:
         from ai_edge_litert.tools import flatbuffer_utils
 
         self._schema = schema
+        self._original = model
+        self._is_changed = False
         self._file = flatbuffer_utils.read_model_from_bytearray(bytearray(model.content))
         self._graph = self._file.subgraphs[0]
         self._builtins = {
@@ -151,6 +153,7 @@ class EditableGraph:
         old = self.constant(tensor)
         if old is not None and old.shape == values.shape and np.array_equal(old, values):
             return
+        self._is_changed = True
         if old is None or self.is_shared(tensor):
             tensor = self.add_constant(f"{self.name(node.outputs[0])}/repaired_{position}", values)
             self._rewire(node, position, tensor)
@@ -176,7 +179,9 @@ class EditableGraph:
     def _add_tensor(self, name: str, shape: list[int], signature: list[int] | None, buffer: int) -> int:
         taken = {tensor.name for graph in self._file.subgraphs for tensor in graph.tensors}
         unique = next(
-            each for number in range(len(taken) + 1) if (each := f"{name}_{number or ''}".rstrip("_").encode()) not in taken
+            each
+            for number in range(len(taken) + 1)
+            if (each := f"{name}_{number or ''}".rstrip("_").encode()) not in taken
         )
         tensor = self._schema.TensorT()
         tensor.name, tensor.shape, tensor.shapeSignature = unique, shape, signature
@@ -186,7 +191,9 @@ class EditableGraph:
         self._index()
         return len(self._graph.tensors) - 1
 
-    def insert(self, kind: str, inputs: Sequence[int], output: int, *, after: Node | None, activation: str = "NONE") -> Node:
+    def insert(
+        self, kind: str, inputs: Sequence[int], output: int, *, after: Node | None, activation: str = "NONE"
+    ) -> Node:
         """Insert an elementwise ``ADD`` or ``MUL`` and return it.
 
         Args:
@@ -213,6 +220,7 @@ class EditableGraph:
 
     def set_activation(self, node: Node, activation: str) -> None:
         """Change the fused activation of an operator."""
+        self._is_changed = True
         node.options.fusedActivationFunction = getattr(self._schema.ActivationFunctionType, activation)
         self._index()
 
@@ -227,7 +235,9 @@ class EditableGraph:
         self._index()
 
     def model(self) -> TfliteModel:
-        """The changed model."""
+        """The changed model; the original one if nothing was changed."""
+        if not self._is_changed:
+            return self._original
         return parse_own_model(packed(self._file), step="has repaired the float model")
 
     def _rewire(self, node: Node, position: int, tensor: int) -> None:

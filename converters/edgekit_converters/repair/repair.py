@@ -27,7 +27,7 @@ GOOD_ENOUGH_DB = 40.0
 _WORTH_AN_OPERATOR_DB = 1.0
 #: A step without such a price stays if it loses less than this many dB, because it may help another one …
 _HARMLESS_DB = 0.1
-#: … and is taken back in the end if it has gained less than this.
+#: … and is taken back in the end if neither it nor what it helped has gained this much.
 _WORTH_KEEPING_DB = 0.3
 #: An int8 file may grow by this factor.
 _LARGEST_GROWTH = 1.05
@@ -80,12 +80,14 @@ class Repair:
         draft: The model and what has to stay in float; the original model if nothing helped.
         plain_db: Signal to noise of plain int8 on the examples of the repair, in dB.
         repaired_db: Signal to noise of repaired int8, likewise.
+        examples: Number of these examples.
         steps: The steps that helped, in order.
     """
 
     draft: Draft
     plain_db: float
     repaired_db: float
+    examples: int
     steps: tuple[RepairStep, ...]
 
 
@@ -218,33 +220,47 @@ def repair(
         progress: Called with 1 after each int8 model that was judged.
     """
     expected = list(edgekit_runtime.load(model).predict_named(inputs).values())
+    count = len(next(iter(inputs.values())))
     bench = Bench(inputs, quantize, expected, progress)
     original = Draft(model)
     plain_db, plain_size = bench.judge(original)
     if plain_db >= GOOD_ENOUGH_DB:
-        return Repair(original, plain_db, plain_db, ())
+        return Repair(original, plain_db, plain_db, count, ())
     chain = _Chain(bench, original, plain_size * _LARGEST_GROWTH)
     remaining = list(steps)
     for _ in range(_PASSES):
         remaining = [step for step in remaining if not chain.extend(step)]
     chain.shorten()
-    return Repair(chain.draft, plain_db, bench.judge(chain.draft)[0], chain.report())
+    return Repair(chain.draft, plain_db, bench.judge(chain.draft)[0], count, chain.report())
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """An accepted step, the variant that was best, and its result."""
+
+    step: StepRecord
+    option: Any
+    draft: Draft
 
 
 class _Chain:
-    """The steps accepted so far, each with the variant that was best."""
+    """The steps accepted so far."""
 
     def __init__(self, bench: Bench, original: Draft, largest: float) -> None:
         self._bench = bench
         self._original = original
         self._largest = largest
-        self._links: list[tuple[StepRecord, Any]] = []
-        self.draft = original
+        self._links: list[_Link] = []
+
+    @property
+    def draft(self) -> Draft:
+        """The result of all steps."""
+        return self._links[-1].draft if self._links else self._original
 
     def extend(self, step: StepRecord) -> bool:
         """Append a step if it does not harm, or if it gains enough for its price."""
         before, _ = self._bench.judge(self.draft)
-        best: tuple[float, Draft, Any] | None = None
+        best: tuple[float, _Link] | None = None
         for option in step.options:
             draft = step.apply(self.draft, self._bench, option)
             if draft == self.draft:
@@ -252,11 +268,10 @@ class _Chain:
             after, size = self._bench.judge(draft)
             needed = before + (_WORTH_AN_OPERATOR_DB if draft.price > self.draft.price else -_HARMLESS_DB)
             if after >= needed and size <= self._largest and (best is None or after > best[0]):
-                best = after, draft, option
+                best = after, _Link(step, option, draft)
         if best is None:
             return False
-        self.draft = best[1]
-        self._links.append((step, best[2]))
+        self._links.append(best[1])
         return True
 
     def shorten(self) -> None:
@@ -264,22 +279,24 @@ class _Chain:
         for link, step in zip(list(self._links), self.report(), strict=True):
             if step.gain_db >= _WORTH_KEEPING_DB:
                 continue
-            fewer = [each for each in self._links if each is not link]
-            draft = self._drafts(fewer)[-1]
-            if self._bench.judge(draft)[0] >= self._bench.judge(self.draft)[0] - _HARMLESS_DB:
-                self._links, self.draft = fewer, draft
+            fewer = self._again([each for each in self._links if each is not link])
+            after = self._bench.judge(fewer[-1].draft if fewer else self._original)[0]
+            if after >= self._bench.judge(self.draft)[0] - _WORTH_KEEPING_DB:
+                self._links = fewer
 
-    def _drafts(self, links: list[tuple[StepRecord, Any]]) -> list[Draft]:
-        """The original and the result of each step."""
-        drafts = [self._original]
-        for step, option in links:
-            drafts.append(step.apply(drafts[-1], self._bench, option))
-        return drafts
+    def _again(self, links: Sequence[_Link]) -> list[_Link]:
+        """The same steps, each applied to the result of the one before."""
+        result: list[_Link] = []
+        draft = self._original
+        for link in links:
+            draft = link.step.apply(draft, self._bench, link.option)
+            result.append(_Link(link.step, link.option, draft))
+        return result
 
     def report(self) -> tuple[RepairStep, ...]:
         """The steps with their gains."""
-        levels = [self._bench.judge(draft)[0] for draft in self._drafts(self._links)]
+        levels = [self._bench.judge(draft)[0] for draft in (self._original, *(link.draft for link in self._links))]
         return tuple(
-            RepairStep(step.name, step.effect, after - before)
-            for (step, _), before, after in zip(self._links, levels, levels[1:], strict=False)
+            RepairStep(link.step.name, link.step.effect, after - before)
+            for link, before, after in zip(self._links, levels, levels[1:], strict=False)
         )
