@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from edgekit.conversion.float_base import FloatBase
 from edgekit.conversion.options import ConversionOptions
 from edgekit_converters.lowering import LoweredModel
 from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import (
     TargetedModel,
     TargetRefusalError,
@@ -67,19 +67,21 @@ def outputs_of_finite_weights(
 
 
 def quantize_variants(
-    bases: Mapping[Mode, FloatBase],
+    model: TfliteModel,
     io_types: Mapping[Mode, IoType],
     options: ConversionOptions,
+    ranges: Ranges | None,
     *,
-    made: Mapping[Mode, TargetedModel] | None = None,
+    float_operators: Sequence[str] = (),
 ) -> tuple[dict[Mode, TargetedModel], list[str]]:
-    """Quantize to each of several modes.
+    """Quantize a float32 model to each of several modes.
 
     Args:
-        bases: The float model that each mode is made from.
+        model: The float32 .tflite.
         io_types: Type of inputs and outputs of each mode.
         options: Options that contain the targets and the scheme.
-        made: Models that have been made already.
+        ranges: Ranges measured by calibration; None if no mode needs them.
+        float_operators: Operators that stay in float in calibrated modes.
     Returns:
         A model for each mode that the targets can run, and a sentence for each other mode.
     Raises:
@@ -88,20 +90,13 @@ def quantize_variants(
     """
 
     def quantize(mode: Mode) -> TargetedModel:
-        if made and mode in made:
-            return made[mode]
-        base = bases[mode]
+        io, scheme = io_types[mode], options.scheme
+        in_float = float_operators if mode.needs_calibration else ()
         return quantize_for_targets(
-            base.model,
-            mode,
-            options.targets,
-            io=io_types[mode],
-            scheme=options.scheme,
-            ranges=base.ranges,
-            float_operators=base.float_operators if mode.needs_calibration else (),
+            model, mode, options.targets, io=io, scheme=scheme, ranges=ranges, float_operators=in_float
         )
 
-    return _not_refused(bases, quantize, TargetRefusalError)
+    return _not_refused(io_types, quantize, TargetRefusalError)
 
 
 def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:

@@ -63,9 +63,7 @@ def _step_name(step: Step, number: int) -> str:
         return f"{step.kind} {short_name(step.added)}"
     if step.float_operators:
         return f"{step.float_operators} operators"
-    repaired = "repaired" if step.is_repaired else ""
-    rule = "" if step.range_rule == "minmax" else f"{step.range_rule} ranges"
-    return f"none: {', '.join(filter(None, (repaired, rule)))}"
+    return f"none: {step.range_rule} ranges"
 
 
 def _title_of_steps(report: BudgetReport) -> str:

@@ -34,7 +34,6 @@ class StepwiseDecoding(NamedTuple):
         tokenizer: Options of the tokenizer of the generated tokens, see ``edgekit_runtime.text``; empty if the tokens
             have no text.
         vocabulary: Part with its vocabulary.
-        vocabulary_sha256: SHA-256 of this part, in hex.
     """
 
     start: int
@@ -46,7 +45,6 @@ class StepwiseDecoding(NamedTuple):
     length_penalty: float = 0.0
     tokenizer: Mapping[str, Any] = MappingProxyType({})
     vocabulary: str = ""
-    vocabulary_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in the manifest."""
@@ -63,7 +61,6 @@ class CtcDecoding(NamedTuple):
         tokenizer: Options of the tokenizer of the generated tokens, see ``edgekit_runtime.text``; empty if the tokens
             have no text. Its vocabulary may lack the blank if that is the last token.
         vocabulary: Part with its vocabulary.
-        vocabulary_sha256: SHA-256 of this part, in hex.
     """
 
     blank: int = -1
@@ -71,7 +68,6 @@ class CtcDecoding(NamedTuple):
     beams: int = 1
     tokenizer: Mapping[str, Any] = MappingProxyType({})
     vocabulary: str = ""
-    vocabulary_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in the manifest."""
