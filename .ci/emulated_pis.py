@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edgekit.devices.emulation.catalogue import KINDS, PYTHON_VERSION, PiKind
+from edgekit.devices.emulation.catalogue import KINDS, PiKind
 from edgekit.devices.emulation.commands import DeviceUnavailableError
 from edgekit.devices.emulation.emulated_pi import EmulatedPi, create
 from edgekit.devices.emulation.wheels import fetch_wheels
@@ -40,7 +40,7 @@ def check(kind: PiKind) -> int:
     sys.stdout.flush()
     packages = device.folder / "root" / "usr" / "lib" / "python3" / "dist-packages"
     pins = [f"{name}=={importlib.metadata.version(name)}" for name in TEST_TOOLS]
-    fetch_wheels(pins, (*kind.platforms, "any"), PYTHON_VERSION, packages)
+    fetch_wheels(pins, (*kind.platforms, "any"), kind.release.python_version, packages)
     runtime = packages / "edgekit_runtime"
     if not runtime.exists():
         runtime.symlink_to(ROOT / "runtime" / "edgekit_runtime")

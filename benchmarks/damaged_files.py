@@ -73,6 +73,17 @@ def count(python: str, seed: int, files: int, models: list[Path], *flags: str) -
     return row
 
 
+def survivors(python: str, models: list[Path]) -> list[Path]:
+    """The intact models that do not end a process in which the bare interpreter runs them."""
+    environment = {**os.environ, "PYTHONPATH": str(TOP / "runtime")}
+    command = [python, str(PROGRAM), "--bare", "0", "0", "0"]
+    return [
+        model
+        for model in models
+        if subprocess.run([*command, str(model)], env=environment, capture_output=True, check=False).returncode == 0
+    ]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pythons", nargs="*", default=[sys.executable], metavar="PYTHON")
@@ -95,7 +106,7 @@ def main() -> int:
             for what, models, flags in (
                 ("edgekit_runtime, packed files", packed, ()),
                 ("edgekit_runtime, plain files", plain, ()),
-                ("the bare interpreter", packed, ("--bare",)),
+                ("the bare interpreter", survivors(python, packed), ("--bare",)),
             ):
                 row = count(python, options.seed, options.files, models, *flags)
                 rows.append({"interpreter": interpreter, "what": what, **row})

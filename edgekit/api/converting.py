@@ -49,6 +49,7 @@ def convert(
     targets: Sequence[str] = (),
     io: str = "float32",
     scheme: str = "per-channel",
+    repair: str = "auto",
     samples: int = 256,
     seed: int = 0,
     random_calibration: bool = False,
@@ -99,6 +100,8 @@ def convert(
         targets: Runtimes that the files must run on, such as ``["tflite-runtime-2.14"]``. Default: none.
         io: Type of inputs and outputs: ``"float32"``, ``"int8"``, ``"uint8"`` or ``"int16"``. Default: ``"float32"``.
         scheme: Scales of integer weights, ``"per-channel"`` or ``"per-tensor"``. Default: ``"per-channel"``.
+        repair: ``"auto"`` repairs the float model before int8, with ``data``, and uses the result if it is nearer to
+            the float model than plain int8 is; ``"off"`` does not. Default: ``"auto"``.
         samples: Maximum number of examples for calibration. Default: 256.
         seed: Seed of all random choices, 0 to 2**32 - 1. Default: 0.
         random_calibration: Calibrate on noise instead of data; do not deploy the result. Default: False.
@@ -196,6 +199,7 @@ def convert(
         labels=_labels(labels),
         targets=as_texts(targets, "targets"),
         budget=budget,
+        repairs=as_choice(repair, "repair", ("auto", "off")) == "auto",
         claim=user_claim(task, input_kind=input_kind, output_kind=output_kind),
         boxes=box_head(boxes, box_parameters, anchors),
     )

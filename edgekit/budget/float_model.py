@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 _MOST_BYTES_KEPT = 256 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FloatModel:
     """A float model with its ranges.
 
@@ -30,6 +31,7 @@ class FloatModel:
         targets: Names of the runtimes that every model must run on.
         float_operators: Operators that stay in float in calibrated modes, in addition to those of a recipe.
         folds: For cross-fitting, one copy per fold with the ranges of the examples outside that fold; otherwise empty.
+        find_repaired: Repairs the model for int8; the result is None if that is not possible or does not help.
     """
 
     model: TfliteModel
@@ -40,9 +42,17 @@ class FloatModel:
     targets: tuple[str, ...] = ()
     float_operators: tuple[str, ...] = ()
     folds: tuple[FloatModel, ...] = ()
+    find_repaired: Callable[[], FloatModel | None] = field(default=lambda: None, repr=False, compare=False)
+    _repaired: list[FloatModel | None] = field(default_factory=list, init=False, repr=False, compare=False)
     _made: dict[tuple[Mode, MixedRecipe], TargetedModel] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def repaired(self) -> FloatModel | None:
+        """The repaired model, which is made when it is first asked for."""
+        if not self._repaired:
+            self._repaired.append(self.find_repaired())
+        return self._repaired[0]
 
     def quantized(self, mode: Mode, recipe: MixedRecipe | None = None) -> TfliteModel:
         """The model in a mode; see :meth:`targeted`."""
@@ -58,6 +68,9 @@ class FloatModel:
             ConversionError: The model cannot be converted to this mode, or a target cannot run it.
         """
         key = mode, recipe or MixedRecipe()
+        base, own = self._base_of(key[1])
+        if base is not self:
+            return base.targeted(mode, own)
         if key in self._made:
             return self._made[key]
         made = quantize_for_targets(self.model, mode, self.targets, **self._arguments(*key))
@@ -67,9 +80,20 @@ class FloatModel:
 
     def judged(self, mode: Mode, recipe: MixedRecipe | None = None) -> tuple[TfliteModel, ...]:
         """The models to judge for a mode and recipe: one model, or with cross-fitting one model per fold."""
+        base, own = self._base_of(recipe or MixedRecipe())
+        if base is not self:
+            return base.judged(mode, own)
         if not self.folds or not mode.needs_calibration:
             return (self.quantized(mode, recipe),)
         return tuple(fold.quantized(mode, recipe) for fold in self.folds)
+
+    def _base_of(self, recipe: MixedRecipe) -> tuple[FloatModel, MixedRecipe]:
+        """The model that a recipe is for, and the recipe as that model's own."""
+        if not recipe.is_repaired:
+            return self, recipe
+        repaired = self.repaired()
+        assert repaired is not None, "recipes for a repaired model are made if there is one"
+        return repaired, replace(recipe, is_repaired=False)
 
     def _arguments(self, mode: Mode, recipe: MixedRecipe) -> dict[str, Any]:
         ranges = self.ranges if mode.needs_calibration else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from edgekit.budget.examples import ExampleSplit
 from edgekit.budget.float_model import FloatModel
 from edgekit.progress import progress_bar
-from edgekit_converters.quantization.budget_search import BudgetSearch, MixedRecipe, search_budget
+from edgekit_converters.quantization.budget_search import BudgetSearch, MixedRecipe, Rank, search_budget
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.operator_noise import OperatorNoise, float_operator_kinds, measure_operator_noise
 from edgekit_runtime.tflite.tflite_model import TfliteModel
@@ -35,14 +35,11 @@ def search_int8(float_model: FloatModel, split: ExampleSplit, max_drop: float) -
     def build(recipe: MixedRecipe) -> TfliteModel:
         return float_model.quantized(Mode.INT8, recipe)
 
-    def int8_but_for(names: Collection[str]) -> TfliteModel:
-        return build(MixedRecipe(tuple(names)))
+    def rank_repaired() -> Rank | None:
+        repaired = float_model.repaired()
+        return None if repaired is None else partial(_measured_noise, repaired)
 
-    @cache
-    def rank() -> tuple[OperatorNoise, ...]:
-        count = len(float_operator_kinds(float_model.model.description))
-        with progress_bar("Measuring the operators' noise", total=count) as advance:
-            return measure_operator_noise(float_model.model, float_model.calibrated, int8_but_for, progress=advance)
+    rank = partial(_measured_noise, float_model)
 
     @cache
     def drop_on_search(*models: TfliteModel) -> float:
@@ -57,18 +54,29 @@ def search_int8(float_model: FloatModel, split: ExampleSplit, max_drop: float) -
     def on_both(recipe: MixedRecipe) -> float:
         return max(on_search(recipe), on_held_back(recipe))
 
-    search = _run(build, on_search, rank, max_drop)
+    search = _run(build, on_search, rank, rank_repaired, max_drop)
     if search.met and on_held_back(search.chosen.recipe) > max_drop:
-        return ConfirmedSearch(_run(build, on_both, rank, max_drop), is_confirmed=False)
+        return ConfirmedSearch(_run(build, on_both, rank, rank_repaired, max_drop), is_confirmed=False)
     # If the first model meets the budget, no selection has taken place.
     is_confirmed = split.search is not split.held_back or search.evaluations == 1
     return ConfirmedSearch(search, is_confirmed)
 
 
+@cache
+def _measured_noise(float_model: FloatModel) -> tuple[OperatorNoise, ...]:
+    def int8_but_for(names: Collection[str]) -> TfliteModel:
+        return float_model.quantized(Mode.INT8, MixedRecipe(tuple(names)))
+
+    count = len(float_operator_kinds(float_model.model.description))
+    with progress_bar("Measuring the operators' noise", total=count) as advance:
+        return measure_operator_noise(float_model.model, float_model.calibrated, int8_but_for, progress=advance)
+
+
 def _run(
     build: Callable[[MixedRecipe], TfliteModel],
     evaluate: Callable[[MixedRecipe], float],
-    rank: Callable[[], tuple[OperatorNoise, ...]],
+    rank: Rank,
+    rank_repaired: Callable[[], Rank | None],
     max_drop: float,
 ) -> BudgetSearch:
     with progress_bar("Judging int8 models", total=None) as advance:
@@ -77,4 +85,4 @@ def _run(
             advance(1)
             return evaluate(recipe)
 
-        return search_budget(build, evaluate_and_advance, rank, max_drop=max_drop)
+        return search_budget(build, evaluate_and_advance, rank, max_drop=max_drop, repaired=rank_repaired)

@@ -152,6 +152,7 @@ def _steps(search: BudgetSearch, trials: Sequence[Trial], times_ms: Sequence[flo
                 noise=operator.noise if operator else None,
                 float_operators=len(trial.recipe.float_operators),
                 range_rule=trial.recipe.range_rule.value,
+                is_repaired=trial.recipe.is_repaired,
                 drop=trial.drop,
                 size_bytes=trial.size_bytes,
                 p50_ms=p50_ms,

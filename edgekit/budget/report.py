@@ -52,7 +52,8 @@ class Candidate:
             return self.mode
         left = len(self.recipe.float_operators)
         rule = "" if self.recipe.range_rule.value == "minmax" else f", {self.recipe.range_rule.value} ranges"
-        return f"{self.mode}{rule}" + (f", {left} of {self.operators} in float" if left else "")
+        repaired = " repaired" if self.recipe.is_repaired else ""
+        return f"{self.mode}{repaired}{rule}" + (f", {left} of {self.operators} in float" if left else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, and the label."""
@@ -76,6 +77,7 @@ class Step:
             operator is named.
         float_operators: Number of operators in float at this step.
         range_rule: Rule for the ranges of activations.
+        is_repaired: Whether the model is made from the repaired float model.
         drop: Drop on the examples of the search.
         size_bytes: Size of the FlatBuffer in bytes.
         p50_ms: Median latency on this machine.
@@ -86,6 +88,7 @@ class Step:
     noise: float | None
     float_operators: int
     range_rule: str
+    is_repaired: bool
     drop: float
     size_bytes: int
     p50_ms: float

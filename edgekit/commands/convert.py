@@ -49,7 +49,7 @@ _GROUPS = {
         "allow_unsafe",
         "max_memory",
     ),
-    "Quantization": ("every", "io", "scheme", "random_calibration", "samples", "seed"),
+    "Quantization": ("every", "io", "scheme", "repair", "random_calibration", "samples", "seed"),
     "Data and images": ("label_column", "labels", "pixel_ranges", "mean", "std", "color_order", "resize"),
     "Task": ("task", "output_kinds", "input_kinds", "boxes", "anchors", "box_parameters"),
     "Sequences": (
@@ -99,6 +99,14 @@ _NOT_WITH_A_PAIR = (
     default="per-channel",
     show_default=True,
     help="Scales of integer weights: one per channel, or one per layer, which every accelerator can read.",
+)
+@click.option(
+    "--repair",
+    type=click.Choice(["auto", "off"]),
+    default="auto",
+    show_default=True,
+    help="Repair the float model before int8: equalize channels, absorb offsets, clamp masks; plain int8 is kept if "
+    "that is no worse.",
 )
 @data_option(required=False, purpose=f"Real inputs that {_CALIBRATED} are calibrated on, and a budget is judged on")
 @click.option(
@@ -170,6 +178,7 @@ def command(
     every: bool,
     io: str,
     scheme: str,
+    repair: str,
     data: str | None,
     random_calibration: bool,
     label_column: str | None,
@@ -227,9 +236,11 @@ def command(
     require_consistent(
         needs={
             "label_column": ("data",),
+            "repair": ("data",),
             "samples": ("data", "random_calibration"),
             **dict.fromkeys(SEQUENCE_OPTIONS, ("pair",)),
         },
+        values={"repair": ("quantize", (Mode.INT8.value, "auto"), "every")},
         excludes={"every": ("quantize", "prefer"), "pair": _NOT_WITH_A_PAIR},
     )
     if model is None and not sequences["pair"]:
@@ -263,6 +274,7 @@ def command(
             targets=targets,
             io=io,
             scheme=scheme,
+            repair=repair,
             samples=samples,
             seed=seed,
             random_calibration=random_calibration,

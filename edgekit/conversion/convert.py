@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgekit import __version__
 from edgekit.artifacts.box_heads import golden_answer
+from edgekit.conversion.float_base import FloatBase
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.ranges import io_types_of, measured_ranges, note_on_learnt, require_integer_weights
+from edgekit.conversion.repairing import RepairReport, judge_repair, repaired_base
 from edgekit.conversion.result import Conversion, ConvertedModel
 from edgekit.conversion.scores import OutputScore, score_models
 from edgekit.conversion.slower import SlowerModel, slower_than_float
@@ -30,7 +32,6 @@ from edgekit_converters.lowering import LoweredModel, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.quantization.modes import IoType, Mode
-from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel, quantize_for_targets, require_runs
 from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.packed_file.manifest import Manifest
@@ -62,23 +63,23 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     is_calibrated = any(mode.needs_calibration for mode in outputs)
     ranges = measured_ranges(source, options) if is_calibrated else None
     notes += note_on_learnt(source, ranges)
+    plain = FloatBase(source.lowered.model, ranges, source.float_operators)
     kept: Kept | None = None
+    scores: Mapping[Mode, Sequence[OutputScore]] = {}
     if source.calibration is not None and options.budget is not None:
-        kept = convert_within_budget(
-            source.lowered.model,
-            outputs,
-            options,
-            source.calibration,
-            ranges,
-            float_operators=source.float_operators,
-            decoder=source.box_decoder,
-        )
-        models, outputs = {kept.mode: kept.made}, {kept.mode: kept.path}
+        kept = convert_within_budget(plain, outputs, options, source.calibration)
+        models, outputs, repair = {kept.mode: kept.made}, {kept.mode: kept.path}, kept.repair
+        bases = {kept.mode: kept.base}
     else:
-        models, left_out = _variants(source, io_types, options, ranges)
+        models, bases, repair, left_out = _variants(plain, source, io_types, options)
         notes += left_out
-    scores = {} if kept else score_models(source, models, options, _quantizer(source, io_types, options))
-    artifacts = {mode: _pack(source, mode, model, kept, scores.get(mode, ())) for mode, model in models.items()}
+        scores = score_models(
+            source, models, options, bases, lambda some: quantize_variants(some, io_types, options)[0]
+        )
+    artifacts = {
+        mode: _pack(source, mode, model, _provenance(source, mode, model, kept, repair), scores.get(mode, ()))
+        for mode, model in models.items()
+    }
     for mode, artifact in artifacts.items():
         require_runs(check_targets(TfliteModel(artifact), options.targets), mode)
     # All variants are written at the end, so that a failure does not mix new variants with those of an older run.
@@ -98,17 +99,19 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             *source.lowered.notes,
             *source.notes,
             *notes,
+            *([repair.describe()] if repair else []),
             *_on_cross_fitting(source, is_calibrated=any(mode.needs_calibration for mode in models)),
         ),
         calibration=source.calibration.report if source.calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
         budget=kept.report if kept else None,
+        repair=repair,
         doubts=(
             *source.lowered.warnings,
             *_on_weights(source.lowered),
             *larger_than_float(source.lowered.model, models),
         ),
-        slower=_slower(source, models, options, ranges, kept),
+        slower=_slower(source, models, options, bases, kept),
     )
 
 
@@ -116,24 +119,25 @@ def _slower(
     source: LoweredSource,
     models: Mapping[Mode, TargetedModel],
     options: ConversionOptions,
-    ranges: Ranges | None,
+    bases: Mapping[Mode, FloatBase],
     kept: Kept | None,
 ) -> tuple[SlowerModel, ...]:
     """The converted models that are slower than the float model, timed on a golden example."""
     if source.golden_inputs is None:
         return ()
     recipe = kept.report.winner.recipe if kept else None
-    own = (*source.float_operators, *(recipe.float_operators if recipe else ()))
+    own = recipe.float_operators if recipe else ()
 
     def quantize(mode: Mode, in_float: Collection[str]) -> TfliteModel:
+        base = bases[mode]
         return quantize_for_targets(
-            source.lowered.model,
+            base.model,
             mode,
             options.targets,
             io=options.io if options.io in mode.io_types else IoType.FLOAT32,
             scheme=options.scheme,
-            ranges=ranges if mode.needs_calibration else None,
-            float_operators=(*(own if mode.needs_calibration else ()), *in_float),
+            ranges=base.ranges if mode.needs_calibration else None,
+            float_operators=(*((*base.float_operators, *own) if mode.needs_calibration else ()), *in_float),
         ).model
 
     finished = {mode: model.model for mode, model in models.items()}
@@ -141,20 +145,18 @@ def _slower(
 
 
 def _variants(
-    source: LoweredSource, io_types: Mapping[Mode, IoType], options: ConversionOptions, ranges: Ranges | None
-) -> tuple[dict[Mode, TargetedModel], list[str]]:
-    return quantize_variants(source.lowered.model, io_types, options, ranges, float_operators=source.float_operators)
-
-
-def _quantizer(
-    source: LoweredSource, io_types: Mapping[Mode, IoType], options: ConversionOptions
-) -> Callable[[Collection[Mode], Ranges], dict[Mode, TargetedModel]]:
-    """Return a function that quantizes some of the modes again with other ranges."""
-
-    def quantize(modes: Collection[Mode], ranges: Ranges) -> dict[Mode, TargetedModel]:
-        return _variants(source, {mode: io_types[mode] for mode in modes}, options, ranges)[0]
-
-    return quantize
+    plain: FloatBase, source: LoweredSource, io_types: Mapping[Mode, IoType], options: ConversionOptions
+) -> tuple[dict[Mode, TargetedModel], dict[Mode, FloatBase], RepairReport | None, list[str]]:
+    """The model of each mode, the float model that it is made from, what was repaired, and what was left out."""
+    bases = dict.fromkeys(io_types, plain)
+    repaired = repaired_base(plain, source.calibration, io_types, options)
+    report, made = None, {}
+    if repaired is not None and source.calibration is not None:
+        judged = judge_repair(repaired, plain, source.calibration, options, source.task.as_claim())
+        report, bases[Mode.INT8] = judged.report, judged.base
+        made = {} if judged.made is None else {Mode.INT8: judged.made}
+    models, left_out = quantize_variants(bases, io_types, options, made=made)
+    return models, bases, report, left_out
 
 
 def _on_cross_fitting(source: LoweredSource, *, is_calibrated: bool) -> tuple[str, ...]:
@@ -176,14 +178,17 @@ def _on_weights(lowered: LoweredModel) -> tuple[str, ...]:
 
 
 def _pack(
-    source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None, scores: Sequence[OutputScore]
+    source: LoweredSource,
+    mode: Mode,
+    model: TargetedModel,
+    provenance: Mapping[str, Any],
+    scores: Sequence[OutputScore],
 ) -> bytes:
     """Pack the artifact, with golden examples if the model's outputs are numbers that can be compared."""
     manifest = Manifest(
         labels=source.labels,
         preprocessing=source.preprocessing,
-        provenance=_provenance(source, mode, model, kept)
-        | ({"scores": {score.output: score.facts() for score in scores}} if scores else {}),
+        provenance={**provenance} | ({"scores": {score.output: score.facts() for score in scores}} if scores else {}),
         task=source.task.as_claim(),
         raw_preprocessing={name: raw.to_dict() for name, raw in source.raw_inputs.items()},
         decoding=source.head.to_manifest() if source.head else {},
@@ -208,7 +213,9 @@ def _pack(
     return pack(model.model, manifest, golden.content, name=source.path.stem, other_parts=parts)
 
 
-def _provenance(source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None) -> dict[str, Any]:
+def _provenance(
+    source: LoweredSource, mode: Mode, model: TargetedModel, kept: Kept | None, repair: RepairReport | None
+) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "edgekit": __version__,
         "keras_version": source.lowered.keras_version,
@@ -220,6 +227,8 @@ def _provenance(source: LoweredSource, mode: Mode, model: TargetedModel, kept: K
         facts["calibration"] = source.calibration.report.facts() if source.calibration else "random"
     if kept is not None:
         facts["budget"] = kept.report.facts()
+    if mode is Mode.INT8 and repair is not None and repair.is_selected:
+        facts["repairs"] = repair.facts()
     return facts
 
 

@@ -33,6 +33,7 @@ class ConversionOptions:
         budget: Accuracy that may be lost; with a budget, only the selected model of all modes is written.
         claim: The user's declaration of the model's task.
         boxes: The user's declaration of how outputs become boxes.
+        repairs: Whether to repair the float model before int8 if there is data.
     """
 
     io: IoType = IoType.FLOAT32
@@ -49,3 +50,4 @@ class ConversionOptions:
     budget: BudgetRequest | None = None
     claim: Claim = NOTHING_SAID
     boxes: BoxOptions = field(default_factory=BoxOptions)
+    repairs: bool = True

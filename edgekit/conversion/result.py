@@ -8,6 +8,7 @@ from typing import Any
 
 from edgekit.budget.report import BudgetReport
 from edgekit.calibration.data import CalibrationReport
+from edgekit.conversion.repairing import RepairReport
 from edgekit.conversion.scores import OutputScore
 from edgekit.conversion.slower import SlowerModel
 from edgekit.counting import counted
@@ -90,6 +91,7 @@ class Conversion(ResultDisplay):
         budget: Report of the budget, or None.
         doubts: Sentences about probable mistakes in the source or in the converted files.
         slower: Converted files that are slower than float32 on this machine.
+        repair: What became of the repair of int8; None if nothing was repaired on.
     """
 
     models: tuple[ConvertedModel, ...]
@@ -103,6 +105,7 @@ class Conversion(ResultDisplay):
     budget: BudgetReport | None = None
     doubts: tuple[str, ...] = ()
     slower: tuple[SlowerModel, ...] = ()
+    repair: RepairReport | None = None
 
     @property
     def path(self) -> Path:
@@ -130,6 +133,7 @@ class Conversion(ResultDisplay):
             "notes": [*self.notes, *self.warnings],
             "task": self.task.to_dict(),
             "budget": self.budget.to_dict() if self.budget else None,
+            "repair": self.repair.to_dict() if self.repair else None,
         }
 
     def summary(self) -> Summary:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from edgekit.budget.cross_fitting import ranges_by_fold
+from edgekit.budget.cross_fitting import FOLDS, ranges_by_fold
 from edgekit.budget.examples import JudgedExamples, cross_fitted_examples, judged
+from edgekit.conversion.float_base import FloatBase
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.source import LoweredSource
 from edgekit.counting import counted, points, points_between
 from edgekit.parity.metrics import LABELLED, PairedScore
 from edgekit_converters.quantization.modes import Mode
-from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
@@ -106,7 +106,8 @@ def score_models(
     source: LoweredSource,
     models: Mapping[Mode, TargetedModel],
     options: ConversionOptions,
-    quantize: Callable[[Collection[Mode], Ranges], Mapping[Mode, TargetedModel]],
+    bases: Mapping[Mode, FloatBase],
+    quantize: Callable[[Mapping[Mode, FloatBase]], Mapping[Mode, TargetedModel]],
 ) -> dict[Mode, tuple[OutputScore, ...]]:
     """Score every calibrated model; the result omits other models, and is empty if no examples are held back.
 
@@ -114,6 +115,7 @@ def score_models(
         source: The float model and its data.
         models: Converted models by mode.
         options: Options that contain the seed and the number of calibration examples.
+        bases: The float model that each mode was made from.
         quantize: Quantizes some of the modes with other ranges, for cross-fitting.
     Raises:
         EdgekitError: A model cannot be run on this machine.
@@ -124,32 +126,36 @@ def score_models(
     claims = [source.task.as_claim()]
     if source.calibration.is_scarce:
         lowered = source.lowered.model
-        examples = cross_fitted_examples(
-            source.calibration.data,
-            lowered,
-            metrics={},
-            claims=claims,
-            decoder=source.box_decoder,
-            seed=options.seed,
-        )
-        assert examples.folds is not None
-        measured = ranges_by_fold(
-            lowered,
-            examples.inputs,
-            examples.folds,
-            samples=options.samples,
-            learnt=source.lowered.learnt_ranges,
-        )
-        folds = [quantize(list(calibrated), ranges) for ranges in measured]
+        examples = cross_fitted_examples(source.calibration.data, lowered, metrics={}, claims=claims, seed=options.seed)
+        folds = _quantized_by_fold({mode: bases[mode] for mode in calibrated}, examples, source, options, quantize)
         return {mode: _scores(examples, *(fold[mode].model for fold in folds)) for mode in calibrated}
     held_back = source.calibration.data.held_back.sample(_MOST_EXAMPLES, seed=options.seed)
     batches = [batch for batch in held_back.batches(_BATCH) if len(batch)]
     if not batches:
         return {}
-    examples = judged(
-        batches, source.lowered.model, metrics={}, claims=claims, decoder=source.box_decoder, seed=options.seed
-    )
+    examples = judged(batches, source.lowered.model, metrics={}, claims=claims, seed=options.seed)
     return {mode: _scores(examples, model.model) for mode, model in calibrated.items()}
+
+
+def _quantized_by_fold(
+    bases: Mapping[Mode, FloatBase],
+    examples: JudgedExamples,
+    source: LoweredSource,
+    options: ConversionOptions,
+    quantize: Callable[[Mapping[Mode, FloatBase]], Mapping[Mode, TargetedModel]],
+) -> list[Mapping[Mode, TargetedModel]]:
+    """The models of each fold, calibrated on the examples outside it."""
+    assert examples.folds is not None, "cross-fitted examples have folds"
+    measured = {
+        model: ranges_by_fold(
+            model, examples.inputs, examples.folds, samples=options.samples, learnt=source.lowered.learnt_ranges
+        )
+        for model in {base.model for base in bases.values()}
+    }
+    return [
+        quantize({mode: replace(base, ranges=measured[base.model][fold]) for mode, base in bases.items()})
+        for fold in range(FOLDS)
+    ]
 
 
 def _scores(examples: JudgedExamples, *models: TfliteModel) -> tuple[OutputScore, ...]:

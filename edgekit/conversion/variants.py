@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from edgekit.conversion.float_base import FloatBase
 from edgekit.conversion.options import ConversionOptions
 from edgekit_converters.lowering import LoweredModel
 from edgekit_converters.quantization.modes import IoType, Mode
-from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import (
     TargetedModel,
     TargetRefusalError,
@@ -67,21 +67,19 @@ def outputs_of_finite_weights(
 
 
 def quantize_variants(
-    model: TfliteModel,
+    bases: Mapping[Mode, FloatBase],
     io_types: Mapping[Mode, IoType],
     options: ConversionOptions,
-    ranges: Ranges | None,
     *,
-    float_operators: Sequence[str] = (),
+    made: Mapping[Mode, TargetedModel] | None = None,
 ) -> tuple[dict[Mode, TargetedModel], list[str]]:
-    """Quantize a float32 model to each of several modes.
+    """Quantize to each of several modes.
 
     Args:
-        model: The float32 .tflite.
+        bases: The float model that each mode is made from.
         io_types: Type of inputs and outputs of each mode.
         options: Options that contain the targets and the scheme.
-        ranges: Ranges measured by calibration; None if no mode needs them.
-        float_operators: Operators that stay in float in calibrated modes.
+        made: Models that have been made already.
     Returns:
         A model for each mode that the targets can run, and a sentence for each other mode.
     Raises:
@@ -90,13 +88,20 @@ def quantize_variants(
     """
 
     def quantize(mode: Mode) -> TargetedModel:
-        io, scheme = io_types[mode], options.scheme
-        in_float = float_operators if mode.needs_calibration else ()
+        if made and mode in made:
+            return made[mode]
+        base = bases[mode]
         return quantize_for_targets(
-            model, mode, options.targets, io=io, scheme=scheme, ranges=ranges, float_operators=in_float
+            base.model,
+            mode,
+            options.targets,
+            io=io_types[mode],
+            scheme=options.scheme,
+            ranges=base.ranges,
+            float_operators=base.float_operators if mode.needs_calibration else (),
         )
 
-    return _not_refused(io_types, quantize, TargetRefusalError)
+    return _not_refused(bases, quantize, TargetRefusalError)
 
 
 def notes_on_support(models: Mapping[Mode, TargetedModel]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from edgekit.budget.keeping import keep_within_budget
 from edgekit.budget.report import BudgetReport
 from edgekit.budget.request import BudgetRequest
 from edgekit.calibration.data import CalibrationData
+from edgekit.conversion.float_base import FloatBase
 from edgekit.conversion.options import ConversionOptions
+from edgekit.conversion.repairing import RepairedBase, RepairReport, repaired_base
+from edgekit_converters.quantization.budget_search import MixedRecipe
 from edgekit_converters.quantization.modes import Mode
-from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.targets.adaptation import TargetedModel
-from edgekit_runtime.boxes.decoder import BoxDecoder
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _OVER_BUDGET = "-over-budget"
@@ -35,71 +36,101 @@ class Kept:
         path: Output path: the requested one, or a different name if the model misses the budget, so that it cannot be
             mistaken for one that meets it.
         report: Report of the search.
+        repair: What became of the repair of int8; None if plain int8 needed none.
+        base: The float model that it is made from.
     """
 
     mode: Mode
     made: TargetedModel
     path: Path
     report: BudgetReport
+    repair: RepairReport | None
+    base: FloatBase
 
 
 def convert_within_budget(
-    lowered: TfliteModel,
-    outputs: Mapping[Mode, Path],
-    options: ConversionOptions,
-    calibration: CalibrationData,
-    ranges: Ranges | None,
-    *,
-    float_operators: tuple[str, ...] = (),
-    decoder: BoxDecoder | None = None,
+    plain: FloatBase, outputs: Mapping[Mode, Path], options: ConversionOptions, calibration: CalibrationData
 ) -> Kept:
     """Select a model within the budget, judged on examples that calibration did not use.
 
     Args:
-        lowered: The float32 .tflite.
+        plain: The float model with its ranges.
         outputs: Modes to try, with their output paths.
         options: Options, which contain a budget.
         calibration: The data, with the examples chosen for calibration.
-        ranges: Ranges measured by calibration; None if no mode needs them.
-        float_operators: Operators that stay in float in calibrated modes.
-        decoder: How outputs become boxes; None for other models.
     Raises:
         EdgekitError: The data or the metric is not compatible, or the model cannot be converted to any of the modes.
     """
     request = options.budget
     assert request is not None, "only asked for with a budget"
-    split = _split(lowered, options, request, calibration, decoder)
-    calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
-    float_model = FloatModel(lowered, options.io, ranges, calibrated, options.scheme, options.targets, float_operators)
-    if ranges is not None and split.held_back.folds is not None:
-        examples = split.held_back
-        measured = ranges_by_fold(
-            lowered, examples.inputs, split.held_back.folds, samples=options.samples, learnt=ranges.learnt
-        )
-        float_model = replace(float_model, folds=tuple(replace(float_model, ranges=each) for each in measured))
+    split = _split(plain.model, options, request, calibration)
+    found: list[RepairedBase] = []
+
+    def repaired() -> FloatModel | None:
+        made = repaired_base(plain, calibration, outputs, options)
+        if made is None or not made.repair.steps:
+            return None
+        found.append(made)
+        return _float_model(made.base, split, options, calibration, learnt={})
+
+    learnt = plain.ranges.learnt if plain.ranges is not None else {}
+    float_model = replace(_float_model(plain, split, options, calibration, learnt=learnt), find_repaired=repaired)
     mode, report = keep_within_budget(float_model, list(outputs), split, request)
     path = outputs[mode]
     if not report.met:
         path = path.with_name(f"{path.stem}{_OVER_BUDGET}{path.suffix}")
-    return Kept(mode, float_model.targeted(mode, report.winner.recipe), path, report)
+    winner = report.winner.recipe
+    return Kept(
+        mode,
+        float_model.targeted(mode, winner),
+        path,
+        report,
+        _repair_report(float_model, found, split, winner),
+        found[0].base if winner is not None and winner.is_repaired else plain,
+    )
+
+
+def _repair_report(
+    float_model: FloatModel, found: Sequence[RepairedBase], split: ExampleSplit, winner: MixedRecipe | None
+) -> RepairReport | None:
+    """What became of the repair; None if plain int8 needed none."""
+    if not found:
+        return None
+    plain_db, repaired_db = (
+        split.search.signal_to_noise_db(*float_model.judged(Mode.INT8, MixedRecipe(is_repaired=is_repaired)))
+        for is_repaired in (False, True)
+    )
+    is_selected = winner is not None and winner.is_repaired
+    return RepairReport(is_selected, plain_db, repaired_db, len(split.search), found[0].repair.steps)
+
+
+def _float_model(
+    base: FloatBase,
+    split: ExampleSplit,
+    options: ConversionOptions,
+    calibration: CalibrationData,
+    *,
+    learnt: Mapping[str, tuple[float, float]],
+) -> FloatModel:
+    """The model to quantize, with one copy per fold for cross-fitting."""
+    calibrated = first_inputs(calibration.stream, _NOISE_EXAMPLES)
+    made = FloatModel(
+        base.model, options.io, base.ranges, calibrated, options.scheme, options.targets, base.float_operators
+    )
+    examples = split.held_back
+    if base.ranges is None or examples.folds is None:
+        return made
+    measured = ranges_by_fold(base.model, examples.inputs, examples.folds, samples=options.samples, learnt=learnt)
+    return replace(made, folds=tuple(replace(made, ranges=each) for each in measured))
 
 
 def _split(
-    lowered: TfliteModel,
-    options: ConversionOptions,
-    request: BudgetRequest,
-    calibration: CalibrationData,
-    decoder: BoxDecoder | None,
+    lowered: TfliteModel, options: ConversionOptions, request: BudgetRequest, calibration: CalibrationData
 ) -> ExampleSplit:
     """The examples not used for calibration; if data is scarce, search and verdict both use all examples."""
     if calibration.is_scarce:
         examples = cross_fitted_examples(
-            calibration.data,
-            lowered,
-            metrics=request.metrics,
-            claims=(options.claim,),
-            decoder=decoder,
-            seed=options.seed,
+            calibration.data, lowered, metrics=request.metrics, claims=(options.claim,), seed=options.seed
         )
         return ExampleSplit(examples, examples)
     return split_examples(
@@ -108,6 +139,5 @@ def _split(
         lowered,
         metrics=request.metrics,
         claims=(options.claim,),
-        decoder=decoder,
         seed=options.seed,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from edgekit.devices.emulation.catalogue import KINDS
 from edgekit.devices.finding import find_devices
 from edgekit.devices.predictions import malformed, put_runtime, report_of
 from edgekit_converters.temporary_folders import temporary_folder
+from edgekit_runtime.device_benchmark import Latency
 from edgekit_runtime.errors import UsageError
+from edgekit_runtime.profiling.explanation import Explanation
 
 _PROCESSOR_FILE = Path("/proc/cpuinfo")
 
@@ -76,11 +79,7 @@ def time_on(device: Device, model: Path, *, runs: int) -> DeviceTiming:
     Raises:
         EdgekitError: The device does not run the model.
     """
-    arguments = ["-m", "edgekit_runtime", "bench", "model.tflite", "--threads", "1", "--runs", str(runs), "--json"]
-    with temporary_folder("device") as folder:
-        put_runtime(folder)
-        shutil.copyfile(model, folder / "model.tflite")
-        report = report_of(device, model, device.run(arguments, folder))
+    report = _bench(device, model, "--threads", "1", "--runs", str(runs))
     try:
         latency, peak = report["threads"][0]["latency"], report["peak_memory_mb"]
         return DeviceTiming(
@@ -94,6 +93,52 @@ def time_on(device: Device, model: Path, *, runs: int) -> DeviceTiming:
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise malformed(device, repr(error)) from error
+
+
+def latency_on(device: Device, model: Path, *, runs: int, warmup: int, threads: int) -> Latency:
+    """Time single predictions of a model on a device.
+
+    Args:
+        device: The device; it gets this machine's copy of the runtime.
+        model: A .tflite.
+        runs: Timed predictions.
+        warmup: Untimed predictions before them.
+        threads: Threads per prediction.
+    Raises:
+        EdgekitError: The device does not run the model.
+    """
+    report = _bench(device, model, "--threads", str(threads), "--runs", str(runs), "--warmup", str(warmup))
+    try:
+        values = report["threads"][0]["latency"]
+        names = ("p50_ms", "p90_ms", "p99_ms", "mean_ms", "images_per_second")
+        return Latency(int(values["runs"]), *(float(values[name]) for name in names))
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise malformed(device, repr(error)) from error
+
+
+def explain_on(device: Device, model: Path, *, threads: Sequence[int]) -> Explanation:
+    """Find out on a device why a model is slow there.
+
+    Args:
+        device: The device; it gets this machine's copy of the runtime.
+        model: A .tflite.
+        threads: Numbers of threads to compare; the operators are timed with the first.
+    Raises:
+        EdgekitError: The device does not run the model.
+    """
+    report = _bench(device, model, "--explain", *(part for count in threads for part in ("--threads", str(count))))
+    try:
+        return Explanation.from_dict(report)
+    except (KeyError, TypeError, ValueError) as error:
+        raise malformed(device, repr(error)) from error
+
+
+def _bench(device: Device, model: Path, *options: str) -> dict[str, Any]:
+    with temporary_folder("device") as folder:
+        put_runtime(folder)
+        shutil.copyfile(model, folder / "model.tflite")
+        arguments = ["-m", "edgekit_runtime", "bench", "model.tflite", *options, "--json"]
+        return report_of(device, model, device.run(arguments, folder))
 
 
 def _processor_of(device: Device) -> str:

@@ -15,6 +15,7 @@ from edgekit.sequences.lowered_pair import LoweredPair
 from edgekit.sequences.options import PairOptions
 from edgekit.sequences.special_tokens import find_special_tokens
 from edgekit_runtime.errors import DataError, UsageError
+from edgekit_runtime.packed_file.manifest import sha256
 from edgekit_runtime.sequences.decoding import DEFAULT_LENGTH, StepwiseDecoding
 from edgekit_runtime.sequences.log_probabilities import LOGITS, PROBABILITIES
 from edgekit_runtime.sequences.search import LONGEST
@@ -96,7 +97,11 @@ def prepare(lowered: LoweredPair, options: PairOptions) -> Prepared:
     )
     decoding = StepwiseDecoding(start, end, padding, beams=options.beams, length_penalty=options.length_penalty)
     if options.tokenizer is not None:
-        decoding = decoding._replace(tokenizer=options.tokenizer.to_dict(), vocabulary=SEQUENCE_VOCABULARY)
+        decoding = decoding._replace(
+            tokenizer=options.tokenizer.to_dict(),
+            vocabulary=SEQUENCE_VOCABULARY,
+            vocabulary_sha256=sha256(options.tokenizer.content()),
+        )
     pairs = None if data is None else _pairs(data, decoding, text_input)
     decoding = decoding._replace(max_length=_max_length(options, pairs))
     inputs = (

@@ -30,7 +30,6 @@ from edgekit_runtime.tflite.scales import refuse_scales_beyond
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 if TYPE_CHECKING:
-    from edgekit_runtime.boxes.decoder import BoxDecoder
     from edgekit_runtime.boxes.detection import Detection
     from edgekit_runtime.boxes.detector import Detector
     from edgekit_runtime.inputs.raw_inputs import RawInput
@@ -379,20 +378,6 @@ class Model:
             max_detections=max_detections,
         )
 
-    @property
-    def detects_boxes(self) -> bool:
-        """Whether :meth:`detect` can find boxes: the model takes one image, and its head layout is known."""
-        if self.preprocessing is None:
-            return False
-        from edgekit_runtime.boxes.decoding import BOXES_KEY, find_decoding
-
-        return BOXES_KEY in self.manifest.decoding or find_decoding(self.description, self.outputs) is not None
-
-    @property
-    def box_decoder(self) -> BoxDecoder:
-        """How the outputs become boxes, for programs that run the model themselves; see :meth:`detect` for errors."""
-        return self._find_detector().decoder
-
     def segment(self, image: Image, *, with_scores: bool = False) -> Segmentation:
         """Find the class of each pixel of an image.
 
@@ -427,7 +412,7 @@ class Model:
         """Generate a sequence for each example: a translation step by step, or a transcript by CTC.
 
         Args:
-            examples: Strings or recordings if the file says how to prepare them, otherwise inputs of :meth:`predict`.
+            examples: Strings or recordings if the file says how to prepare them, or inputs of :meth:`predict`.
             beams: Number of sequences that the search follows, 1 (greedy) to 64; by default as packed into the file.
             max_length: Largest number of generated tokens, the end token included; by default as packed.
             length_penalty: Exponent of the length penalty, 0 to 10; by default as packed.
@@ -442,7 +427,8 @@ class Model:
 
         generator = self._sequence_generator()
         raw = self.raw_inputs().get(self.inputs[0].name) if len(self.inputs) == 1 else None
-        if raw is not None and not (isinstance(examples, np.ndarray) and not raw.is_raw(examples)):
+        is_array = isinstance(examples, np.ndarray)
+        if raw is not None and not isinstance(examples, Mapping) and (not is_array or raw.is_raw(examples)):
             examples = raw.prepare(examples)
         return generator(examples, Wishes(beams, max_length, length_penalty))
 
@@ -605,7 +591,7 @@ class Model:
             return None
         from edgekit_runtime.boxes.golden_boxes import golden_boxes
 
-        return partial(golden_boxes, self.box_decoder, [info.name for info in self.outputs])
+        return partial(golden_boxes, self._find_detector().decoder, [info.name for info in self.outputs])
 
     def _whole_image(self, method: str, kind: str) -> ImageInput:
         """How an image is converted to the only input, for a method that needs no row of class scores."""

@@ -42,12 +42,12 @@ def main() -> None:
     sources = _padded([english.encode(source) for source, _ in known], SOURCE_LENGTH)
     sequences = _padded([german.encode(sequence) for _, sequence in known], LENGTH + 1)
     model, encoder, decoder = MODELS[options.model](len(ENGLISH), len(GERMAN))
-    schedule = keras.optimizers.schedules.CosineDecay(3e-3, options.epochs * -(-len(known) // 64))
+    schedule = keras.optimizers.schedules.CosineDecay(4e-3, options.epochs * -(-len(known) // 32))
     model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
     # Each token predicts the next one; padding does not count.
     inputs, expected = sequences[:, :-1], sequences[:, 1:]
     model.fit(
-        [sources, inputs], expected, sample_weight=(expected != 0).astype("float32"), batch_size=64,
+        [sources, inputs], expected, sample_weight=(expected != 0).astype("float32"), batch_size=32,
         epochs=options.epochs, verbose=2,
     )  # fmt: skip
     encoder.save(options.folder / "encoder.keras")

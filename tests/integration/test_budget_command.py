@@ -34,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def int8(folder: Path) -> tuple[dict[str, Any], bytes]:
-    """The report of ``--quantize int8 --max-drop 0.005``, and the file."""
-    options = ["--quantize", "int8", "--data", folder / "data.npz", "--max-drop", "0.005"]
+    """The report of ``--quantize int8 --max-drop 0.005`` without repair, and the file."""
+    options = ["--quantize", "int8", "--data", folder / "data.npz", "--max-drop", "0.005", "--repair", "off"]
     result = edgekit("convert", folder / "model.keras", *options, "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout), (folder / "model-int8.tflite").read_bytes()
@@ -73,7 +73,7 @@ def test_validate_agrees(folder: Path, int8: tuple[dict[str, Any], bytes]) -> No
 
 
 def test_again_the_same_bytes_and_the_tables(folder: Path, int8: tuple[dict[str, Any], bytes]) -> None:
-    options = ["--quantize", "int8", "--data", folder / "data.npz", "--max-drop", "0.005"]
+    options = ["--quantize", "int8", "--data", folder / "data.npz", "--max-drop", "0.005", "--repair", "off"]
     result = edgekit("convert", folder / "model.keras", *options, "-o", folder / "again.tflite")
     assert result.exit_code == 0, result.output
     assert (folder / "again.tflite").read_bytes() == int8[1]

@@ -229,7 +229,10 @@ def ask_bare(content: bytes) -> list[np.ndarray]:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        from tflite_runtime.interpreter import Interpreter
+        try:
+            from tflite_runtime.interpreter import Interpreter
+        except ImportError:
+            return ask_bare_c_library(content)
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     dice = np.random.default_rng(0)
@@ -237,6 +240,18 @@ def ask_bare(content: bytes) -> list[np.ndarray]:
         interpreter.set_tensor(detail["index"], values(dice, detail["shape"], detail["dtype"]))
     interpreter.invoke()
     return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+def ask_bare_c_library(content: bytes) -> list[np.ndarray]:
+    from edgekit_runtime.interpreters.choosing import choose_interpreter
+
+    interpreter: Any = choose_interpreter("tflite-c").create(content, num_threads=1)
+    dice = np.random.default_rng(0)
+    for index in interpreter._indices("Input"):
+        view = interpreter._view(index)
+        interpreter.set_tensor(index, values(dice, view.shape, view.dtype))
+    interpreter.invoke()
+    return [interpreter.get_tensor(index) for index in interpreter._indices("Output")]
 
 
 def values(dice: np.random.Generator, shape: Sequence[int], dtype: Any) -> np.ndarray:

@@ -148,7 +148,7 @@ class LoweringProcess:
 
     def __enter__(self) -> LoweringProcess:
         try:
-            with _explaining_no_room():
+            with explaining_no_room():
                 self._folder = self._resources.enter_context(temporary_folder("lowering"))
                 payload = asdict(self._request) | {"source": str(self._request.source)}
                 (self.folder / "request.json").write_text(json.dumps(payload))
@@ -156,7 +156,7 @@ class LoweringProcess:
             # If an interrupt arrived between the start and the assignment, the child would be left running.
             with interrupts.held_back():
                 self._child = subprocess.Popen(
-                    [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder), str(_parent_id())],
+                    [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder), str(parent_id())],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
@@ -196,7 +196,7 @@ class LoweringProcess:
             raise self._ended_without_result(self._child.wait())
         answer = json.loads(line)
         if "error" in answer:
-            raise _rebuild(answer)
+            raise rebuild_error(answer)
         model = TfliteModel((self.folder / "model.tflite").read_bytes())
         packed = answer.get("raw_inputs", {})
         raw = read_raw_inputs(model_inputs(model.description), packed, self._read_part) if packed else {}
@@ -234,7 +234,7 @@ class LoweringProcess:
         """
         assert self._child is not None, "source_outputs() goes inside the with block"
         assert self._child.stdin is not None
-        with _explaining_no_room():
+        with explaining_no_room():
             save_by_name(self.folder / "inputs.npz", inputs)
         try:
             self._child.stdin.write(b"run\n")
@@ -293,7 +293,8 @@ def load_by_name(path: Path) -> dict[str, np.ndarray]:
 
 
 @contextmanager
-def _explaining_no_room() -> Iterator[None]:
+def explaining_no_room() -> Iterator[None]:
+    """Convert an error of the temporary folder, such as a full disk, to one for the user."""
     try:
         yield
     except OSError as error:
@@ -310,12 +311,13 @@ def no_room(error: OSError) -> EdgekitError:
     )
 
 
-def _parent_id() -> int:
+def parent_id() -> int:
     """This process's id; 0 in a thread that may end before the process, since the kernel also watches the thread."""
     return os.getpid() if threading.current_thread() is threading.main_thread() else 0
 
 
-def _child_environment(request: LoweringRequest, folder: Path) -> dict[str, str]:
+def tensorflow_environment(folder: Path) -> dict[str, str]:
+    """The environment of a child process that imports TensorFlow and has its files in ``folder``."""
     environment = dict(os.environ)
     # TensorFlow leaves files behind when it is killed: these are removed with the folder.
     environment["TMPDIR"] = str(folder)
@@ -323,13 +325,18 @@ def _child_environment(request: LoweringRequest, folder: Path) -> dict[str, str]
     environment["KERAS_BACKEND"] = "tensorflow"
     # A fixed hash seed: sets are iterated during lowering, and equal inputs must give equal bytes.
     environment["PYTHONHASHSEED"] = "0"
+    return environment
+
+
+def _child_environment(request: LoweringRequest, folder: Path) -> dict[str, str]:
+    environment = tensorflow_environment(folder)
     if not (request.custom_objects or request.architecture):
         # An untrusted folder may contain a module named like one of ours; only the user's own modules need the folder.
         environment["PYTHONSAFEPATH"] = "1"
     return environment
 
 
-def _rebuild(answer: dict[str, str]) -> EdgekitError:
+def rebuild_error(answer: dict[str, str]) -> EdgekitError:
     """Recreate the child's error in its original class."""
     kind = getattr(errors, answer["error"], ConversionError)
     return kind(

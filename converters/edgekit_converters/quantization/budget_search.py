@@ -24,14 +24,20 @@ class MixedRecipe:
     Attributes:
         float_operators: Names of the output tensors of the operators in float, the noisiest first.
         range_rule: Which part of the measured range the activation codes represent.
+        is_repaired: Whether the float model is the repaired one.
     """
 
     float_operators: tuple[str, ...] = ()
     range_rule: RangeRule = RangeRule.MINMAX
+    is_repaired: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
-        return {"float_operators": list(self.float_operators), "range_rule": self.range_rule.value}
+        return {
+            "float_operators": list(self.float_operators),
+            "range_rule": self.range_rule.value,
+            "is_repaired": self.is_repaired,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +91,49 @@ class BudgetSearch:
         }
 
 
+#: Measures the operators of a model, the least noisy first.
+Rank = Callable[[], Sequence[OperatorNoise]]
+
+
 def search_budget(
     build: Callable[[MixedRecipe], Sized],
     evaluate: Callable[[MixedRecipe], float],
-    rank: Callable[[], Sequence[OperatorNoise]],
+    rank: Rank,
     *,
     max_drop: float,
+    repaired: Callable[[], Rank | None] = lambda: None,
 ) -> BudgetSearch:
     """Find the int8 model with the fewest operators in float whose drop is at most ``max_drop``.
+
+    The order of candidates is fixed: plain int8, int8 of the repaired model, and the nearer of both with operators in
+    float.
 
     Args:
         build: Builds the model, whose length is its size in bytes; equal recipes give equal models.
         evaluate: Evaluates a recipe: how much worse its model is than the float model; smaller is better.
         rank: Measures the operators, the least noisy first; called only if plain int8 misses the budget.
         max_drop: The budget.
+        repaired: Repairs the model and returns what ``rank`` is for the repaired one; None if repair is not possible.
+            Called only if plain int8 misses the budget.
     """
     judge = _Judge(build, evaluate, max_drop)
     plain = judge.trial(MixedRecipe())
-    for rule in RangeRule:
-        trial = judge.trial(MixedRecipe(range_rule=rule))
-        if trial.drop <= max_drop:
-            return BudgetSearch(trial, True, max_drop, _distinct(plain, trial), (), judge.evaluations)
+    within = judge.first_within_budget()
+    if within is None and (rank_repaired := repaired()) is not None:
+        judge.is_repaired = True
+        within = judge.first_within_budget()
+        if judge.trial(judge.in_float((), RangeRule.MINMAX)).drop < plain.drop:
+            rank = rank_repaired
+        elif within is None:
+            judge.is_repaired = False
+    if within is not None:
+        return BudgetSearch(within, True, max_drop, _distinct(plain, within), (), judge.evaluations)
     noise = tuple(rank())
     names = [operator.operator for operator in noise]
     if judge.meets_budget(names, RangeRule.MINMAX):
         kept, rule = _fewest(judge, names)
-        if judge.has_integers(_in_float(kept, rule), names):
-            steps = [judge.trial(_in_float(kept[len(kept) - count :], rule)) for count in range(len(kept) + 1)]
+        if judge.has_integers(judge.in_float(kept, rule), names):
+            steps = [judge.trial(judge.in_float(kept[len(kept) - count :], rule)) for count in range(len(kept) + 1)]
             return BudgetSearch(steps[-1], True, max_drop, _distinct(plain, *steps), noise, judge.evaluations)
     best = judge.best(names)
     return BudgetSearch(best, False, max_drop, _distinct(plain, best), noise, judge.evaluations)
@@ -131,6 +153,16 @@ class _Judge:
         self._evaluate = evaluate
         self._max_drop = max_drop
         self._trials: dict[MixedRecipe, Trial] = {}
+        self.is_repaired = False
+
+    def in_float(self, names: Sequence[str], rule: RangeRule) -> MixedRecipe:
+        """Make a recipe, which lists the noisiest first, from ``names``, which list the least noisy first."""
+        return MixedRecipe(tuple(reversed(names)), rule, self.is_repaired)
+
+    def first_within_budget(self) -> Trial | None:
+        """The first trial without operators in float that meets the budget."""
+        trials = (self.trial(self.in_float((), rule)) for rule in RangeRule)
+        return next((trial for trial in trials if trial.drop <= self._max_drop), None)
 
     @property
     def evaluations(self) -> int:
@@ -143,22 +175,18 @@ class _Judge:
 
     def has_integers(self, recipe: MixedRecipe, names: Sequence[str]) -> bool:
         """Whether a recipe's model differs from the all-float model; some operators have no integer form."""
-        return self._build(recipe) != self._build(_in_float(names, recipe.range_rule))
+        return self._build(recipe) != self._build(self.in_float(names, recipe.range_rule))
 
     def best(self, names: Sequence[str]) -> Trial:
         """The trial with the smallest drop that uses integers; if even the all-float model misses the budget, any."""
         ordered = sorted(self._trials.values(), key=lambda trial: trial.drop)
-        if self.trial(_in_float(names, RangeRule.MINMAX)).drop > self._max_drop:
+        if self.trial(self.in_float(names, RangeRule.MINMAX)).drop > self._max_drop:
             return ordered[0]
-        return next((trial for trial in ordered if self.has_integers(trial.recipe, names)), ordered[0])
+        same = [trial for trial in ordered if trial.recipe.is_repaired == self.is_repaired]
+        return next((trial for trial in same if self.has_integers(trial.recipe, names)), ordered[0])
 
     def meets_budget(self, names: Sequence[str], rule: RangeRule) -> bool:
-        return self.trial(_in_float(names, rule)).drop <= self._max_drop
-
-
-def _in_float(names: Sequence[str], rule: RangeRule) -> MixedRecipe:
-    """Make a recipe, which lists the noisiest first, from ``names``, which list the least noisy first."""
-    return MixedRecipe(tuple(reversed(names)), rule)
+        return self.trial(self.in_float(names, rule)).drop <= self._max_drop
 
 
 def _fewest(judge: _Judge, names: list[str]) -> tuple[list[str], RangeRule]:

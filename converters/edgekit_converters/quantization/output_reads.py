@@ -6,6 +6,7 @@ nevertheless. The result is, for example, a RESHAPE from float to int8, which no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from edgekit_converters.quantization.packing import packed
@@ -43,6 +44,43 @@ def with_integer_reads(model: bytes) -> bytes:
     for operator, kind in zip(graph.operators, kinds, strict=True):
         if not kind and _computes_in_integers(graph, operator, integers_of):
             operator.inputs = [integers_of.get(int(index), int(index)) for index in operator.inputs]
+    return packed(graph_file)
+
+
+def has_lost_outputs(description: ModelDescription) -> bool:
+    """Whether the signature names another tensor than the main graph returns.
+
+    litert-quantizer does that to an output of an embedding that other operators read as well: it returns the rows after
+    they were quantized once more for these readers, and the signature still names the rows of the table.
+    """
+    named = {index for _, index in description.signatures[0].outputs}
+    return named != set(description.subgraphs[0].outputs)
+
+
+def with_named_float_outputs(model: bytes, names: Sequence[str]) -> bytes:
+    """Return the float form of an output that was quantized once more, and let the signature name what is returned.
+
+    Args:
+        model: Result of litert-quantizer.
+        names: Names of the outputs in the signature, in the order of the graph's outputs.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    graph_file = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    graph = graph_file.subgraphs[0]
+    kinds = [graph_file.operatorCodes[operator.opcodeIndex].builtinCode for operator in graph.operators]
+    between = [
+        (kind, int(operator.inputs[0]), int(operator.outputs[0]))
+        for kind, operator in zip(kinds, graph.operators, strict=True)
+        if kind in (schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE)
+    ]
+    float_of = {source: result for kind, source, result in between if kind == schema.BuiltinOperator.DEQUANTIZE}
+    source_of = {result: source for kind, source, result in between if kind == schema.BuiltinOperator.QUANTIZE}
+    graph.outputs = [float_of.get(source_of.get(int(index), -1), int(index)) for index in graph.outputs]
+    index_of = dict(zip(names, graph.outputs, strict=True))
+    for entry in graph_file.signatureDefs[0].outputs:
+        entry.tensorIndex = index_of[entry.name.decode()]
     return packed(graph_file)
 
 

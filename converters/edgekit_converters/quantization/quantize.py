@@ -12,13 +12,19 @@ from edgekit_converters.quantization.calibration import require_float
 from edgekit_converters.quantization.io_types import to_uint8_io
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 from edgekit_converters.quantization.open_sizes import with_open_sizes
-from edgekit_converters.quantization.output_reads import has_read_outputs, with_integer_reads
+from edgekit_converters.quantization.output_reads import (
+    has_lost_outputs,
+    has_read_outputs,
+    with_integer_reads,
+    with_named_float_outputs,
+)
 from edgekit_converters.quantization.quiet_quantizer import quiet
 from edgekit_converters.quantization.ranges import Ranges
 from edgekit_converters.quantization.recipes import INT4_OPERATORS, recipe_for
 from edgekit_converters.quantization.unread_parts import has_unread_parts, with_typed_parts
 from edgekit_converters.quantization.weight_bounds import Statistics, int4_weights, widened_weights
 from edgekit_runtime.errors import ConversionError, UsageError
+from edgekit_runtime.tensor_info import model_outputs
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
@@ -65,7 +71,11 @@ def quantize(
         content = with_typed_parts(content)
     if mode.needs_calibration and io is IoType.FLOAT32 and has_read_outputs(description):
         content = with_integer_reads(content)
-    quantized = with_open_sizes(parse_quantized(content))
+    quantized = parse_quantized(content)
+    if mode.needs_calibration and io is IoType.FLOAT32 and has_lost_outputs(quantized.description):
+        names = [info.name for info in model_outputs(description)]
+        quantized = parse_quantized(with_named_float_outputs(content, names))
+    quantized = with_open_sizes(quantized)
     return parse_quantized(to_uint8_io(quantized.content)) if io is IoType.UINT8 else quantized
 
 

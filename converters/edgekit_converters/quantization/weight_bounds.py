@@ -31,8 +31,9 @@ _LAYERS = {
 _LARGEST_BIAS_CODE = 2**30
 _LARGEST_WEIGHT_CODE = 127
 _LARGEST_INT4_CODE = 7
-#: Shares of the widest weight that are tried with 4 bits.
-_CLIPPED_SHARES = np.linspace(0.3, 1, 29)
+#: Shares of the widest weight that are tried with 4 bits. The last ones reproduce weights that are codes already, of
+#: which the largest is 6 to 1: fine-tuning and adaptive rounding write such weights.
+_CLIPPED_SHARES = np.array([*np.linspace(0.3, 1, 29), *(_LARGEST_INT4_CODE / code for code in range(6, 0, -1))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def int4_weights(model: bytes, *, kinds: Collection[str], per_tensor_operators: 
         if layer.kind in kinds and layer.name not in bounds:
             has_one_scale = _has_one_scale(layer.kind, per_tensor_operators)
             rows = layer.by_channel(has_one_scale and not layer.needs_channel_scales)
-            bounds[layer.name] = layer.as_statistics(_least_squares_bounds(rows))
+            bounds[layer.name] = layer.as_statistics(least_squares_bounds(rows))
     return bounds
 
 
@@ -129,7 +130,7 @@ def _has_one_scale(kind: str, per_tensor_operators: Collection[str] | None) -> b
     return per_tensor_operators is None or kind in per_tensor_operators
 
 
-def _least_squares_bounds(rows: np.ndarray) -> np.ndarray:
+def least_squares_bounds(rows: np.ndarray) -> np.ndarray:
     """For each row, the largest value of the 4-bit range that gives the least squared error."""
     largest = np.abs(rows).max(axis=1, keepdims=True)
     # A row of zeros is exact with any range.

@@ -15,7 +15,7 @@ from typing import Any
 
 from edgekit.datasets.downloading import cache_folder
 from edgekit.devices.emulation.board_files import write_board_files
-from edgekit.devices.emulation.catalogue import DEBIAN_RELEASE, PYTHON_VERSION, QEMU_RELEASE, PiKind
+from edgekit.devices.emulation.catalogue import QEMU_RELEASE, PiKind
 from edgekit.devices.emulation.commands import DeviceUnavailableError, require_program, run
 from edgekit.devices.emulation.debian_packages import PackageSource, find_archive, unpack, unpack_file
 from edgekit.devices.emulation.wheels import fetch_wheels
@@ -176,18 +176,20 @@ def _build(kind: PiKind, folder: Path, mirror: str | None) -> None:
         qemu = PackageSource(Path(apt, "qemu"), archive, "amd64", QEMU_RELEASE).fetch_alone("qemu-user")
         unpack_file(qemu, f"usr/bin/{kind.qemu}", folder / kind.qemu)
         advance(1)
-        source = PackageSource(Path(apt, "root"), archive, kind.debian_architecture, DEBIAN_RELEASE)
+        source = PackageSource(Path(apt, "root"), archive, kind.debian_architecture, kind.release.name)
         packages = [path for path in source.fetch(kind.packages) if not path.name.startswith(_LEFT_OUT)]
         advance(1)
         unpack(packages, root)
+        _link_merged_folders(root)
         _drop_documents(root)
         _link_linear_algebra(root / "usr" / "lib" / kind.library_folder)
         write_board_files(root, kind.debian_architecture)
         advance(1)
-        fetch_wheels(kind.wheels, kind.platforms, PYTHON_VERSION, root / "usr/lib/python3/dist-packages")
+        fetch_wheels(kind.wheels, kind.platforms, kind.release.python_version, root / "usr/lib/python3/dist-packages")
         advance(1)
-        _write_launcher(kind, root / "usr" / "bin" / f"python{PYTHON_VERSION}")
-        (folder / "python").symlink_to(f"root/usr/bin/python{PYTHON_VERSION}")
+        program = f"usr/bin/python{kind.release.python_version}"
+        _write_launcher(kind, root / program)
+        (folder / "python").symlink_to(f"root/{program}")
         facts = _try_out(folder / "python")
         advance(1)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
@@ -198,6 +200,12 @@ def _build(kind: PiKind, folder: Path, mirror: str | None) -> None:
 def _drop_documents(root: Path) -> None:
     for name in ("doc", "man", "locale", "perl", "lintian"):
         shutil.rmtree(root / "usr" / "share" / name, ignore_errors=True)
+
+
+def _link_merged_folders(root: Path) -> None:
+    """Make /lib a link to /usr/lib, which Debian's packages contain no longer from Trixie on."""
+    if not (root / "lib").exists():
+        (root / "lib").symlink_to("usr/lib")
 
 
 def _link_linear_algebra(libraries: Path) -> None:

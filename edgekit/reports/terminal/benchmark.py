@@ -21,4 +21,5 @@ def print_benchmark(benchmark: Benchmark) -> None:
         for timed in benchmark.models
     ]
     columns = ("model", "size", "median", "p90", "p99", "against the first")
-    print_table(f"{benchmark.runs} predictions of one example, {benchmark.threads} thread(s)", columns, rows)
+    title = f"{benchmark.runs} predictions of one example on {benchmark.device}, {benchmark.threads} thread(s)"
+    print_table(title, columns, rows)

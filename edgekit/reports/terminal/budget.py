@@ -63,7 +63,9 @@ def _step_name(step: Step, number: int) -> str:
         return f"{step.kind} {short_name(step.added)}"
     if step.float_operators:
         return f"{step.float_operators} operators"
-    return f"none: {step.range_rule} ranges"
+    repaired = "repaired" if step.is_repaired else ""
+    rule = "" if step.range_rule == "minmax" else f"{step.range_rule} ranges"
+    return f"none: {', '.join(filter(None, (repaired, rule)))}"
 
 
 def _title_of_steps(report: BudgetReport) -> str:

@@ -34,6 +34,7 @@ class StepwiseDecoding(NamedTuple):
         tokenizer: Options of the tokenizer of the generated tokens, see ``edgekit_runtime.text``; empty if the tokens
             have no text.
         vocabulary: Part with its vocabulary.
+        vocabulary_sha256: SHA-256 of this part, in hex.
     """
 
     start: int
@@ -45,6 +46,7 @@ class StepwiseDecoding(NamedTuple):
     length_penalty: float = 0.0
     tokenizer: Mapping[str, Any] = MappingProxyType({})
     vocabulary: str = ""
+    vocabulary_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in the manifest."""
@@ -61,6 +63,7 @@ class CtcDecoding(NamedTuple):
         tokenizer: Options of the tokenizer of the generated tokens, see ``edgekit_runtime.text``; empty if the tokens
             have no text. Its vocabulary may lack the blank if that is the last token.
         vocabulary: Part with its vocabulary.
+        vocabulary_sha256: SHA-256 of this part, in hex.
     """
 
     blank: int = -1
@@ -68,6 +71,7 @@ class CtcDecoding(NamedTuple):
     beams: int = 1
     tokenizer: Mapping[str, Any] = MappingProxyType({})
     vocabulary: str = ""
+    vocabulary_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in the manifest."""

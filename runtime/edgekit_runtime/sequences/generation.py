@@ -11,6 +11,7 @@ import numpy as np
 from edgekit_runtime.errors import InterpreterError, ModelFileError, TensorMismatchError
 from edgekit_runtime.execution.batch_runner import BatchRunner
 from edgekit_runtime.execution.batches import conform
+from edgekit_runtime.packed_file.manifest import sha256
 from edgekit_runtime.sequences.ctc import decode_greedily, decode_prefixes
 from edgekit_runtime.sequences.decoding import (
     DECODE,
@@ -202,10 +203,11 @@ def _read_tokenizer(decoding: SequenceDecoding, read_part: Callable[[str], bytes
     if not decoding.tokenizer:
         return None
     content = read_part(decoding.vocabulary)
-    if not content:
+    if sha256(content) != decoding.vocabulary_sha256:
         raise ModelFileError(
-            "The vocabulary of the model's sequences is missing.",
-            expected=f"a part {decoding.vocabulary}",
+            "The vocabulary of the model's sequences is not the one that was packed.",
+            expected=f"a part {decoding.vocabulary} with the SHA-256 {decoding.vocabulary_sha256}",
+            received=f"{len(content)} other bytes" if content else "no such part",
             next_step="copy the file to this machine again, or convert the model again",
         )
     return read_tokenizer(decoding.tokenizer, content)

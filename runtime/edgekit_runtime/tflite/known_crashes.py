@@ -10,6 +10,8 @@ from edgekit_runtime.tflite.description import ModelDescription, OperatorDescrip
 from edgekit_runtime.tflite.scales import SMALLEST_SCALE, has_old_kernels, smallest_scale
 
 _IS_32_BIT = sys.maxsize < 2**32
+#: Versions of LiteRT that abort on two operators in a row that no output needs.
+_LITERT_WITH_DEAD_ENDS = ("1.1.", "1.2.", "1.3.", "1.4.", "2.0.")
 _MOST_BROADCAST_DIMENSIONS = 4
 #: Number of unaligned sizes that are safe: the 32-bit ARM kernel reads three one by one, but five by a vector load.
 _MOST_UNALIGNED_SIZES = 3
@@ -24,12 +26,14 @@ _NARROW_KERNELS = (
 def refuse_known_crashes(interpreter: str, version: str, description: ModelDescription) -> None:
     """Raise an error if the interpreter would crash in one of the model's operators, or lacks its weights.
 
-    Measured on tflite-runtime 2.14 and on the C library 2.17.1, also on emulated ARM; LiteRT runs all of these models.
+    Measured on tflite-runtime 2.14 and on the C library 2.17.1, also on emulated ARM, and on LiteRT 1.1 to 2.0.3.
 
     Raises:
         InterpreterError: The interpreter would crash; the message names the operator.
     """
     if interpreter == "litert":
+        if version.startswith(_LITERT_WITH_DEAD_ENDS):
+            _refuse_dead_ends(version, description)
         return
     # The C library knows the FlatBuffer only, and takes these weights for empty.
     if interpreter == "tflite-c" and description.weights_behind:
@@ -50,6 +54,35 @@ def refuse_known_crashes(interpreter: str, version: str, description: ModelDescr
                     received=problem,
                     next_step="convert the model with fixed sizes (edgekit convert --input-shape) and --quantize int8,"
                     " or pip install ai-edge-litert",
+                )
+
+
+def _refuse_dead_ends(version: str, description: ModelDescription) -> None:
+    """Raise an error if LiteRT would abort on operators that no output needs.
+
+    XNNPACK leaves such an operator out, and with it the last reader of another operator's result, which it then asserts
+    to have one. Measured with models of a few operators.
+    """
+    for subgraph in description.subgraphs:
+        needed, unneeded = set(subgraph.outputs), []
+        readers: dict[int, set[int]] = {}
+        for number, operator in reversed(list(enumerate(subgraph.operators))):
+            for index in operator.inputs:
+                readers.setdefault(index, set()).add(number)
+            # An operator without outputs has another effect, such as setting a variable.
+            if not operator.outputs or needed.intersection(operator.outputs):
+                needed.update(operator.inputs)
+            else:
+                unneeded.append(number)
+        computed = {index for operator in subgraph.operators for index in operator.outputs}
+        for number in unneeded:
+            operator = subgraph.operators[number]
+            if any(index in computed and readers[index] == {number} for index in operator.inputs):
+                raise InterpreterError(
+                    f"litert {version} aborts because of operator {number}, a {operator.name}.",
+                    expected="operators that an output of the model needs",
+                    received="a result that no output needs, computed from one that only this operator needs",
+                    next_step="pip install --upgrade ai-edge-litert, or convert the model again",
                 )
 
 

@@ -128,7 +128,7 @@ def test_a_model_of_floats_alone_is_no_int8_model() -> None:
 def test_results_are_plain_values() -> None:
     plain = json.loads(json.dumps(search(of_operators(op2=0.3)).to_dict()))
     assert plain["chosen"] == {
-        "recipe": {"float_operators": ["op2"], "range_rule": "minmax"},
+        "recipe": {"float_operators": ["op2"], "range_rule": "minmax", "is_repaired": False},
         "drop": 0,
         "size_bytes": plain["chosen"]["size_bytes"],
     }

@@ -11,6 +11,7 @@ from edgekit.budget.cross_fitting import FOLDS, fold_numbers, ranges_by_fold
 from edgekit.budget.examples import cross_fitted_examples, predictions
 from edgekit.budget.request import BudgetRequest
 from edgekit.calibration.data import CalibrationData, open_calibration_data
+from edgekit.conversion.float_base import FloatBase
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.within_budget import Kept, convert_within_budget
 from edgekit.datasets.opening import DataRequest, open_data
@@ -39,7 +40,7 @@ def pool(folder: Path, count: int = COUNT) -> CalibrationData:
 def kept(calibration: CalibrationData, mode: Mode = Mode.INT8, *, strict: bool = False) -> Kept:
     ranges = calibrate(MODEL, calibration.samples()) if mode.needs_calibration else None
     options = ConversionOptions(budget=BudgetRequest(0.2, is_strict=strict))
-    return convert_within_budget(MODEL, {mode: Path("out.tflite")}, options, calibration, ranges)
+    return convert_within_budget(FloatBase(MODEL, ranges), {mode: Path("out.tflite")}, options, calibration)
 
 
 def test_copies_share_a_fold_and_classes_are_spread_evenly() -> None:

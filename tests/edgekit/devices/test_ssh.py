@@ -18,7 +18,7 @@ import pytest
 import edgekit_runtime
 from edgekit.devices.comparison import Tolerance, compare_on
 from edgekit.devices.device import this_machine
-from edgekit.devices.emulation.catalogue import DEBIAN_RELEASE
+from edgekit.devices.emulation.catalogue import BOOKWORM
 from edgekit.devices.emulation.commands import DeviceUnavailableError
 from edgekit.devices.emulation.debian_packages import PackageSource, find_archive, unpack
 from edgekit.devices.inputs import random_inputs
@@ -40,7 +40,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshDevice]:
         pytest.skip("there is no ssh or no apt-get on this machine")
     folder = tmp_path_factory.mktemp("ssh")
     try:
-        source = PackageSource(folder / "apt", find_archive(), "amd64", DEBIAN_RELEASE)
+        source = PackageSource(folder / "apt", find_archive(), "amd64", BOOKWORM.name)
         unpack(source.fetch(["dropbear-bin", "libnss-wrapper"]), folder / "root")
     except DeviceUnavailableError as error:
         pytest.skip(f"no SSH server could be had: {error.problem} {error.received}")
