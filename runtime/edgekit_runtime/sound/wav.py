@@ -166,7 +166,7 @@ def _read_header(name: str, file: BinaryIO) -> WavHeader:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(12)
-    order = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">"}.get(head[:4])
+    order = {b"RIFF": "<", b"RIFX": ">"}.get(head[:4])
     if order is None or head[8:] != b"WAVE":
         raise _unreadable(name, "a file of another kind" if size else "an empty file")
     # The size in the RIFF header is often wrong. It only shows whether a program finished the file.

@@ -17,7 +17,6 @@ import pytest
 
 from edgekit.datasets.ground_truth import as_ground_truth
 from edgekit.datasets.opening import DataRequest, open_data
-from edgekit.datasets.readers.recordings import read_wav
 from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 
@@ -127,56 +126,6 @@ def test_large_real_targets_and_classes_are_kept() -> None:
     assert ground_truth.dtype == np.float32
     classes = as_ground_truth("data", np.array([0, 2**31 - 1]), 2).values
     assert classes.tolist() == [0, 2**31 - 1]
-
-
-def wav(
-    samples: bytes = bytes(2000), *, rate: int = 16_000, bits: int = 16, code: int = 1, declared: int | None = None
-) -> bytes:
-    size = len(samples) if declared is None else declared
-    form = struct.pack("<HHIIHH", code, 1, rate, rate * bits // 8, bits // 8, bits)
-    chunks = b"fmt " + struct.pack("<I", 16) + form + b"LIST\x03\x00\x00\x00abc\x00data" + struct.pack("<I", size)
-    return b"RIFF" + struct.pack("<I", min(36 + size, 2**32 - 1)) + b"WAVE" + chunks + samples
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (wav(declared=2**32 - 1), "2,000 bytes of the 4,294,967,295 that its header declares: it was broken off"),
-        (wav(declared=2002), "2,000 bytes of the 2,002"),
-        (wav(rate=0), "0 Hz"),
-        (wav(bits=64), "64 bits"),
-        (wav(np.full(500, 1e30, "<f4").tobytes(), bits=32, code=3), "values up to 1e+30"),
-        (wav()[:30], "it was broken off"),
-        (wav()[:36], "an end before the data"),
-        (b"RIFF\x00\x00\x00\x00WAVE", "an end before the data"),
-        (b"RF64" + wav()[4:], "a file of another kind"),
-        (b"", "a file of another kind"),
-    ],
-    ids=["4 GB", "2 bytes", "rate", "64 bits", "loud", "format", "no data", "no chunks", "RF64", "empty"],
-)
-def test_an_odd_recording_is_a_sentence(content: bytes, says: str, tmp_path: Path) -> None:
-    (tmp_path / "odd.wav").write_bytes(content)
-    with pytest.raises(DataError, match=r"odd\.wav") as caught:
-        read_wav(tmp_path / "odd.wav")
-    assert says in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        wav(),
-        wav(np.full(500, 1.5, "<f4").tobytes(), bits=32, code=3),
-        wav(np.zeros(250).tobytes(), bits=64, code=3),
-        wav(bytes(1000), bits=8),
-        wav() + b"LIST\x00\x00\x00\x00",
-    ],
-    ids=["16 bits", "a little clipped", "float64", "8 bits", "a chunk after the data"],
-)
-def test_a_usual_recording_is_read(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "usual.wav").write_bytes(content)
-    rate, samples = read_wav(tmp_path / "usual.wav")
-    assert rate == 16_000
-    assert samples.dtype == np.float32
 
 
 @pytest.mark.parametrize(
