@@ -13,6 +13,7 @@ from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS, UNNAMED, USER
 
 if TYPE_CHECKING:
     from edgekit.artifacts.box_heads import BoxOptions
+    from edgekit.datasets.sound_options import SoundOptions
 
 Value = TypeVar("Value")
 PathLike = str | os.PathLike[str]
@@ -243,6 +244,25 @@ def box_head(boxes: Any, parameters: Any, anchors: Any) -> BoxOptions:
     options = BoxOptions(layout, dict(parameters or {}), table)
     options.require_consistent()
     return options
+
+
+def sound_input(front_end: Any, sample_rate: Any) -> SoundOptions:
+    """The user's declaration of how recordings become the model's input.
+
+    Args:
+        front_end: Name of a preset, path of a JSON file, or fields by name; None for a model of waveforms.
+        sample_rate: Sample rate in Hz, or None.
+    Raises:
+        ArgumentTypeError: A value has the wrong type.
+        UsageError: A field is unknown, missing or invalid.
+        DataError: The file is missing or damaged.
+    """
+    from edgekit.datasets.sound_options import read_sound_options
+
+    if front_end is not None and not isinstance(front_end, Mapping):
+        front_end = os.fspath(as_path(front_end, "front_end"))
+    rate = None if sample_rate is None else as_count(sample_rate, "sample_rate")
+    return read_sound_options(front_end, rate)
 
 
 def as_numbers(value: Any, name: str, *, count: int | None = None) -> tuple[float, ...]:

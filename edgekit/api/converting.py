@@ -23,6 +23,7 @@ from edgekit.api.arguments import (
     box_head,
     by_name,
     pixel_ranges,
+    sound_input,
     type_name,
     user_claim,
 )
@@ -66,6 +67,8 @@ def convert(
     boxes: str | None = None,
     box_parameters: Mapping[str, Any] | None = None,
     anchors: PathLike | np.ndarray | None = None,
+    front_end: PathLike | Mapping[str, Any] | None = None,
+    sample_rate: int | None = None,
     input_shape: Sequence[int] | None = None,
     channels_last: bool = False,
     signature: str | None = None,
@@ -123,6 +126,10 @@ def convert(
         box_parameters: Parameters of the head layout by name, and under ``"outputs"`` the names of its outputs.
             Default: None, those of the layout.
         anchors: Anchor table of an SSD: an array (N, 4), or the path of an .npy or a text file. Default: None.
+        front_end: How recordings become the model's spectrograms: a preset such as ``"log-mel"``, the path of a JSON
+            file, or a dict of its fields. Default: None, the model takes no spectrograms.
+        sample_rate: Sample rate of the recordings that the model was trained on, in Hz. Default: None, that of the
+            front end.
         input_shape: Shape without the batch axis, such as ``(224, 224, 3)``, for a model with open sizes. Default:
             None, that of the model.
         channels_last: Give a PyTorch program's images the layout (N, H, W, C). Default: False.
@@ -202,6 +209,7 @@ def convert(
         repairs=as_choice(repair, "repair", ("auto", "off")) == "auto",
         claim=user_claim(task, input_kind=input_kind, output_kind=output_kind),
         boxes=box_head(boxes, box_parameters, anchors),
+        sound=sound_input(front_end, sample_rate),
     )
     if output is None and is_keras_model(model):
         raise UsageError(

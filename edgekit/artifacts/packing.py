@@ -20,6 +20,7 @@ from edgekit.datasets.model_inputs import (
 )
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.readers.image_options import ImageOptions
+from edgekit.datasets.sound_options import SoundOptions
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.packaging.artifact import pack, unpack
@@ -50,6 +51,7 @@ class PackOptions:
         image_options: Further options for preprocessing images.
         claim: The user's declaration of the model's task.
         boxes: The user's declaration of how outputs become boxes.
+        sound: The user's declaration of how recordings become the input.
     """
 
     labels: tuple[str, ...] = ()
@@ -59,6 +61,7 @@ class PackOptions:
     image_options: ImageOptions = field(default_factory=ImageOptions)
     claim: Claim = NOTHING_SAID
     boxes: BoxOptions = field(default_factory=BoxOptions)
+    sound: SoundOptions = field(default_factory=SoundOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +112,11 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
     foreign = read_foreign_metadata(content, unpacked.parts)
     labels, notes = _labels(description, before.labels or foreign.labels, options)
     head = find_head(options.boxes, description, before.decoding, Parts(content).read)
-    claim = head.claimed(options.claim) if head else options.claim
+    claim = options.sound.claimed(head.claimed(options.claim) if head else options.claim)
     task = find_task(description, [claim, before.task], label_count=len(labels))
     raw_inputs = read_raw_inputs(model_inputs(description), before.raw_preprocessing, Parts(content).read)
     inputs = _inputs(description, task, before, foreign, options)
-    inputs = tuple(replace(each, raw=raw_inputs.get(each.name)) for each in inputs)
+    inputs = options.sound.applied_to([replace(each, raw=raw_inputs.get(each.name)) for each in inputs])
     preprocessing = preprocessing_by_name(inputs)
     raw = raw_inputs_by_name(inputs)
     head = usable_head(head, options.boxes, preprocessing)

@@ -21,6 +21,7 @@ from edgekit.commands.shared.options import (
     label_column_option,
     pixel_range_option,
     seed_option,
+    sound_options,
     target_option,
     task_options,
 )
@@ -51,6 +52,7 @@ _GROUPS = {
     ),
     "Quantization": ("every", "io", "scheme", "repair", "random_calibration", "samples", "seed"),
     "Data and images": ("label_column", "labels", "pixel_ranges", "mean", "std", "color_order", "resize"),
+    "Sound": ("front_end", "sample_rate"),
     "Task": ("task", "output_kinds", "input_kinds", "boxes", "anchors", "box_parameters"),
     "Sequences": (
         "pair",
@@ -128,6 +130,7 @@ _NOT_WITH_A_PAIR = (
 @image_options
 @task_options
 @box_options
+@sound_options
 @target_option
 @click.option(
     "--input-shape", type=InputShape(), help="Input shape without the batch dimension, for a model that leaves it open."
@@ -211,6 +214,8 @@ def command(
     boxes: str | None,
     anchors: Path | None,
     box_parameters: dict[str, str],
+    front_end: str | None,
+    sample_rate: int | None,
     **sequences: Any,
 ) -> None:
     """Convert MODEL, a Keras or PyTorch model, to TFLite.
@@ -225,6 +230,7 @@ def command(
     edgekit convert model.h5 --all --data photos/ --output variants/
     edgekit convert model.h5 --quantize dynamic --target tflite-runtime-2.14
     edgekit convert detector.keras --boxes ssd --anchors anchors.npy
+    edgekit convert words.keras --quantize int8 --data recordings/ --front-end log-mel
     edgekit convert --pair encoder.keras decoder.keras --data pairs.npz
     """
     from edgekit.api.converting import convert
@@ -291,6 +297,8 @@ def command(
             boxes=boxes,
             box_parameters=box_parameters,
             anchors=anchors,
+            front_end=front_end,
+            sample_rate=sample_rate,
             input_shape=input_shape,
             channels_last=channels_last,
             signature=signature,

@@ -14,6 +14,7 @@ from edgekit.commands.shared.options import (
     json_option,
     pixel_range_option,
     seed_option,
+    sound_options,
     task_options,
 )
 from edgekit.commands.shared.reporting import report
@@ -28,6 +29,7 @@ from edgekit.commands.shared.reporting import report
 @task_options
 @image_options
 @box_options
+@sound_options
 @click.option("-o", "--output", type=EXISTING_OR_NOT, help="File to write. [default: MODEL itself]")
 @json_option
 def command(
@@ -48,6 +50,8 @@ def command(
     boxes: str | None,
     anchors: Path | None,
     box_parameters: dict[str, str],
+    front_end: str | None,
+    sample_rate: int | None,
 ) -> None:
     """Pack labels, preprocessing and more into MODEL.
 
@@ -61,7 +65,7 @@ def command(
     edgekit pack model.tflite --data photos/ --output packed.tflite
     edgekit pack yolo.tflite --boxes yolov8 --box-parameter coordinates=pixels
     """
-    from edgekit.api.arguments import box_head, user_claim
+    from edgekit.api.arguments import box_head, sound_input, user_claim
     from edgekit.artifacts.packing import PackOptions, pack_file
     from edgekit.datasets.readers.image_options import ImageOptions
     from edgekit.reports.terminal.artifacts import print_packed
@@ -75,6 +79,7 @@ def command(
         image_options=ImageOptions(mean, std, color_order, resize),
         claim=user_claim(task, input_kind=input_kinds, output_kind=output_kinds),
         boxes=box_head(boxes, box_parameters, anchors),
+        sound=sound_input(front_end, sample_rate),
     )
     packed = pack_file(model, output or model, options)
     report(packed.to_dict, lambda: print_packed(packed), as_json=as_json)

@@ -9,6 +9,7 @@ from edgekit.artifacts.box_heads import BoxOptions
 from edgekit.budget.request import BudgetRequest
 from edgekit.datasets.readers.image_options import ImageOptions
 from edgekit.datasets.readers.memory import MemoryData
+from edgekit.datasets.sound_options import SoundOptions
 from edgekit_converters.quantization.modes import IoType, Scheme
 from edgekit_runtime.task import NOTHING_SAID, Claim
 
@@ -34,6 +35,7 @@ class ConversionOptions:
         claim: The user's declaration of the model's task.
         boxes: The user's declaration of how outputs become boxes.
         repairs: Whether to repair the float model before int8 if there is data.
+        sound: The user's declaration of how recordings become the input.
     """
 
     io: IoType = IoType.FLOAT32
@@ -51,3 +53,4 @@ class ConversionOptions:
     claim: Claim = NOTHING_SAID
     boxes: BoxOptions = field(default_factory=BoxOptions)
     repairs: bool = True
+    sound: SoundOptions = field(default_factory=SoundOptions)

@@ -112,6 +112,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         head = find_head(options.boxes, description)
         if head is not None:
             options = replace(options, claim=head.claimed(options.claim))
+        options = replace(options, claim=options.sound.claimed(options.claim))
         task = _task(lowered, options, record, ground_truth=None)
         inputs = _inputs(lowered, task, options, record)
         preprocessing = preprocessing_by_name(inputs)
@@ -244,7 +245,7 @@ def _inputs(
 ) -> tuple[ModelInput, ...]:
     """The model's inputs, with the pixel range of images from the user, the training or the model, in this order."""
     recorded = {UNNAMED: record.preprocessing} if record.preprocessing is not None else {}
-    inputs = lowered_inputs(lowered, task, given=options.pixel_ranges, known=recorded)
+    inputs = options.sound.applied_to(lowered_inputs(lowered, task, given=options.pixel_ranges, known=recorded))
     if not options.image_options.given:
         return inputs
     images = preprocessing_by_name(inputs)

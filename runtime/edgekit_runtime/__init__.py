@@ -16,6 +16,7 @@ if _typing.TYPE_CHECKING:
     from edgekit_runtime.inputs.preprocessing import Preprocessing
     from edgekit_runtime.model import Model, load
     from edgekit_runtime.model_summary import ModelSummary
+    from edgekit_runtime.sound.streaming import Listening
     from edgekit_runtime.tflite.structure import read_model_description
     from edgekit_runtime.tflite.tflite_model import TfliteModel
 
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Classification",
     "EdgekitError",
+    "Listening",
     "Model",
     "ModelSummary",
     "Preprocessing",
@@ -35,6 +37,7 @@ __all__ = [
 _MODULE_OF = {
     "Classification": "classification",
     "EdgekitError": "errors",
+    "Listening": "sound.streaming",
     "Model": "model",
     "ModelSummary": "model_summary",
     "Preprocessing": "inputs.preprocessing",

@@ -22,7 +22,7 @@ from edgekit_runtime.interpreters.interface import InterpreterChoice
 from edgekit_runtime.packed_file.mapped_file import MappedFile, content_of
 from edgekit_runtime.packed_file.model_file import open_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.packed_file.zip_parts import zip_end
-from edgekit_runtime.task import BOXES, CLASSES, IMAGE, LABELS, MASK, UNNAMED, Task
+from edgekit_runtime.task import BOXES, CLASSES, IMAGE, LABELS, MASK, SOUND, UNNAMED, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.known_crashes import refuse_known_crashes
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from edgekit_runtime.packed_file.mapped_file import Content
     from edgekit_runtime.segmentation import Segmentation
     from edgekit_runtime.sequences.generation import Generation, Generator
+    from edgekit_runtime.sound.streaming import HeardSound, Listening
 
 #: No operator of a model for devices gets faster with more threads, and the stack of each takes a few megabytes.
 _MOST_THREADS = 64
@@ -318,24 +319,27 @@ class Model:
         outputs = self.predict(batch)
         return outputs if isinstance(outputs, dict) else {self.outputs[0].name: outputs}
 
-    def classify(self, images: Images, top_k: int = 1) -> list[Classification]:
-        """Classify images.
+    def classify(self, images: Images, top_k: int = 1, *, sample_rate: int | None = None) -> list[Classification]:
+        """Classify images, recordings or texts, whichever the model takes.
 
         Args:
             images: One image or many: uint8 arrays (H, W), (H, W, C), (N, H, W) or (N, H, W, C), paths, encoded
                 bytes or PIL images; they are resized and converted to the model's size and range. A float array must
-                already be preprocessed.
+                already be preprocessed. For a model of recordings, one or many: paths of WAV files, their bytes, or
+                arrays (samples,), (samples, channels) or (N, samples), resampled to the model's rate and cut or
+                filled with silence to its length. For a model of texts, strings.
             top_k: Number of classes in each result.
+            sample_rate: Sample rate of arrays of recordings, in Hz; WAV files state their own.
         Returns:
-            One result per image, in order. A model with a single score between 0 and 1 is treated as a classifier of
+            One result per example, in order. A model with a single score between 0 and 1 is treated as a classifier of
             two classes, where the score belongs to the second class.
         Raises:
-            DataError: A file is missing or is not an image.
-            TensorMismatchError: An array does not have the shape or dtype of an image, the model does not classify
-                images, or its single score is not a probability.
+            DataError: A file is missing, damaged or of another kind.
+            TensorMismatchError: An array does not have the shape or dtype of an example, the sample rate of an array
+                is not known, the model does not classify, or its single score is not a probability.
         """
-        if self._raw_preprocessing and self._image is None:
-            return self._classify_raw(images, top_k)
+        if sample_rate is not None or (self._raw_preprocessing and self._image is None):
+            return self._classify_raw(None, images, top_k, sample_rate)
         self._require_images(top_k)
         return self._classify(None, images, top_k)
 
@@ -438,29 +442,50 @@ class Model:
     @overload
     def stream(self, samples: Iterable[Image], top_k: int) -> Iterator[Classification]: ...
 
-    def stream(self, samples: Iterable[Any], top_k: int | None = None) -> Iterator[Any]:
+    @overload
+    def stream(
+        self, samples: Iterable[np.ndarray], *, sample_rate: int, listening: Listening | None = None
+    ) -> Iterator[HeardSound]: ...
+
+    def stream(
+        self,
+        samples: Iterable[Any],
+        top_k: int | None = None,
+        *,
+        sample_rate: int | None = None,
+        listening: Listening | None = None,
+    ) -> Iterator[Any]:
         """Run the model on examples as they arrive, on all interpreters in parallel and in constant memory.
 
         Reads a few examples ahead of the predictions. If the source is slow, such as a camera, the prediction for an
         example is available as soon as the next example has been read.
 
         Args:
-            samples: Inputs of :meth:`predict`, one example after the other; with ``top_k``, single images for
-                :meth:`classify`.
+            samples: Inputs of :meth:`predict`, one example after the other; with ``top_k``, single examples for
+                :meth:`classify`; with ``sample_rate``, blocks of any length of one continuous recording, such as a
+                microphone gives them: (samples,) or (samples, channels).
             top_k: Number of classes in each result; if omitted, the results are those of :meth:`predict`.
+            sample_rate: Sample rate of the blocks, in Hz. The recording is then classified in overlapping windows, one
+                after the other, and the iterator returns each sound that is recognized.
+            listening: With ``sample_rate``, how the windows overlap and when a sound is reported; by default
+                ``edgekit_runtime.Listening()``.
         Returns:
             An iterator over one prediction per example, in order. Closing it (or leaving a ``for`` loop that has the
             only reference to it) stops the work. If an example fails, the iterator raises the error in the place of
             its prediction.
         Raises:
-            TensorMismatchError: ``top_k`` is given and the model does not classify images.
+            TensorMismatchError: ``top_k`` is given and the model does not classify, or ``sample_rate`` is given and the
+                model does not classify recordings.
         """
+        if sample_rate is not None or listening is not None:
+            return self._hear(samples, sample_rate, listening)
         # Imported here because the first prediction of a process does not need it.
         from edgekit_runtime.inputs.streaming import predict_in_order
 
         predict: Callable[[Session, Any], Any] = self._predict
         if top_k is not None:
-            self._require_images(top_k)
+            if not self._raw_preprocessing:
+                self._require_images(top_k)
             predict = partial(self._classify_one, top_k=top_k)
         return predict_in_order(samples, predict, self._runner.sessions())
 
@@ -544,18 +569,53 @@ class Model:
         assert isinstance(scores, np.ndarray)
         return self._ranked(scores, top_k)
 
-    def _classify_raw(self, examples: Any, top_k: int) -> list[Classification]:
-        """:meth:`classify` for recordings or strings."""
+    def _classify_raw(
+        self, session: Session | None, examples: Any, top_k: int, sample_rate: int | None
+    ) -> list[Classification]:
+        """:meth:`classify` for recordings or strings, on one session or, if ``None``, on as many as is justified."""
+        from edgekit_runtime.inputs.raw_inputs import prepare_given
+
         _require_top_k(top_k)
-        raw = self.raw_inputs().get(self.inputs[0].name)
-        if len(self.inputs) != 1 or raw is None or not self._class_names:
-            raise self._no_classifier("recording or string")
-        scores = self._predict(None, raw.prepare(examples))
+        values = prepare_given(self._raw_classifier("recording or string"), examples, sample_rate)
+        scores = self._predict(session, values)
         assert isinstance(scores, np.ndarray)
         return self._ranked(scores, top_k)
 
+    def _raw_classifier(self, kind: str) -> RawInput:
+        """How recordings or strings become the only input of a classifier."""
+        raw = self.raw_inputs().get(self.inputs[0].name) if len(self.inputs) == 1 and self._class_names else None
+        if raw is None:
+            raise self._no_classifier(kind)
+        return raw
+
+    def _hear(
+        self, blocks: Iterable[np.ndarray], sample_rate: int | None, listening: Listening | None
+    ) -> Iterator[HeardSound]:
+        """:meth:`stream` for one continuous recording."""
+        from edgekit_runtime.sound.sound_input import SoundInput
+        from edgekit_runtime.sound.streaming import Listening, hear
+
+        raw = self._raw_classifier(SOUND)
+        if not isinstance(raw, SoundInput):
+            raise self._no_classifier(SOUND)
+        if sample_rate is None:
+            raise UsageError("The sample rate of the stream is missing.", expected="sample_rate=, in Hz")
+
+        def scores_of(window: np.ndarray) -> np.ndarray:
+            scores = self._predict(None, raw.prepare_at(window, sample_rate))
+            assert isinstance(scores, np.ndarray)
+            return self._class_scores(scores)[0]
+
+        listening = listening or Listening()
+        listening.require_valid(self._class_names)
+        return hear(blocks, scores_of, raw, self._class_names, sample_rate=sample_rate, listening=listening)
+
     def _ranked(self, scores: np.ndarray, top_k: int) -> list[Classification]:
         """The best classes of each row of scores (N, C)."""
+        return rank(self._class_scores(scores), self._class_names, top_k)
+
+    def _class_scores(self, scores: np.ndarray) -> np.ndarray:
+        """One score per class; a single score belongs to the second of two classes."""
         if scores.shape[1] == 1:
             (kind,) = self.task.outputs.values()
             scores = probabilities(scores, kind.is_logit)
@@ -567,7 +627,7 @@ class Model:
                     next_step="use predict()",
                 )
             scores = np.concatenate([1 - scores, scores], axis=1)
-        return rank(scores, self._class_names, top_k)
+        return scores
 
     def _find_detector(self) -> Detector:
         if self._detector is None:
@@ -604,14 +664,17 @@ class Model:
         outputs = self._runner.run([image.pixels(pixels)], [image.encode])
         return {info.name: output[0] if output.ndim else output for info, output in zip(self.outputs, outputs)}
 
-    def _classify_one(self, session: Session, image: Image, top_k: int) -> Classification:
-        results = self._classify(session, image, top_k)
+    def _classify_one(self, session: Session, example: Any, top_k: int) -> Classification:
+        if self._image is None:
+            results = self._classify_raw(session, example, top_k, None)
+        else:
+            results = self._classify(session, example, top_k)
         if len(results) != 1:
             raise TensorMismatchError(
-                "A stream is classified one image at a time.",
-                expected="single images",
-                received=f"{len(results)} images in one item",
-                next_step="pass the images one after the other, or many at once to classify()",
+                "A stream is classified one example at a time.",
+                expected="single examples",
+                received=f"{len(results)} examples in one item",
+                next_step="pass the examples one after the other, or many at once to classify()",
             )
         return results[0]
 
@@ -627,14 +690,15 @@ class Model:
     def _require_images(self, top_k: int) -> None:
         _require_top_k(top_k)
         if self._image is None:
-            raise self._no_classifier("image")
+            raise self._no_classifier(SOUND if self.task.named(SOUND) else IMAGE)
 
     def _no_classifier(self, kind: str) -> TensorMismatchError:
+        is_undeclared = kind == SOUND and self.task.named(SOUND)
         return self._unsuitable(
             f"one {kind} into one row of class scores",
             "classify",
             (kind, f"{CLASSES} or {LABELS}"),
-            "--task, or pass labels= if these are classes",
+            "--sample-rate or --front-end" if is_undeclared else "--task, or pass labels= if these are classes",
         )
 
     def _unsuitable(self, what: str, method: str, kinds: tuple[str, str], option: str) -> TensorMismatchError:

@@ -11,6 +11,8 @@ from typing import TypeVar
 import click
 
 from edgekit.commands.shared.completion import complete_data, complete_metrics, complete_targets
+from edgekit.counting import listed
+from edgekit.datasets.front_end_presets import PRESETS
 from edgekit.datasets.kinds import known_kinds
 from edgekit_runtime.boxes.layouts import LAYOUTS
 from edgekit_runtime.task import INPUT_KINDS, OUTPUT_KINDS, TASKS
@@ -230,6 +232,27 @@ def box_options(function: Decorated) -> Decorated:
             type=click.Choice(list(LAYOUTS)),
             help="Head layout of a detector, whose boxes detect() then finds. "
             "[default: as packed, or that of TFLite_Detection_PostProcess]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def sound_options(function: Decorated) -> Decorated:
+    """How recordings become the model's input."""
+    for option in (
+        click.option(
+            "--sample-rate",
+            type=click.IntRange(min=1),
+            metavar="HZ",
+            help="Sample rate of the recordings that the model was trained on; others are resampled. "
+            "[default: as packed, or that of --front-end]",
+        ),
+        click.option(
+            "--front-end",
+            metavar="FILE.json|PRESET",
+            help=f"How recordings become the model's spectrograms: a file, or {listed(list(PRESETS), 'or')}. "
+            "[default: as packed]",
         ),
     ):
         function = option(function)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.errors import ModelFileError, UsageError
 from edgekit_runtime.task import SOUND, TEXT
 from edgekit_runtime.tensor_info import TensorInfo
 
@@ -48,6 +48,26 @@ class RawInput(Protocol):
 
 #: Reads packed fields, without trusting them; the second argument reads a packed part by name.
 ReadRawInput = Callable[[Mapping[str, Any], Callable[[str], bytes], TensorInfo], RawInput]
+
+
+def prepare_given(raw: RawInput, examples: Any, sample_rate: int | None) -> np.ndarray:
+    """Prepare examples that a caller passed with or without a sample rate.
+
+    Raises:
+        UsageError: There is a sample rate, and the input does not take recordings.
+        EdgekitError: See ``RawInput.prepare``.
+    """
+    prepare_at: Callable[[Any, int | None], np.ndarray] | None = getattr(raw, "prepare_at", None)
+    if prepare_at is not None:
+        return prepare_at(examples, sample_rate)
+    if sample_rate is not None:
+        raise UsageError(
+            "sample_rate applies to recordings only.",
+            expected="a model that takes recordings",
+            received=f"an input of the kind {raw.to_dict()['kind']}",
+            next_step="leave sample_rate out",
+        )
+    return raw.prepare(examples)
 
 
 def read_raw_inputs(

@@ -79,7 +79,15 @@ class SoundInput:
         front_end: How a waveform becomes a spectrogram; None passes the waveform itself.
     """
 
-    def __init__(self, settings: SoundSettings, info: Tensor) -> None:
+    def __init__(self, settings: SoundSettings, info: Tensor | None = None) -> None:
+        """Combine what the user states with the model's input.
+
+        Args:
+            settings: What the user states.
+            info: The model's input; None for training data, whose length ``settings`` must state.
+        Raises:
+            UsageError: The length is not known, or recordings do not become the input in this way.
+        """
         self.sample_rate, _, self.front_end = settings
         self.samples = _length(settings, info)
         self._spectrogram = None
@@ -89,7 +97,7 @@ class SoundInput:
             shape = (self.front_end.frames(self.samples), self.front_end.bands)
             if self.front_end.layout == BANDS_FIRST:
                 shape = shape[::-1]
-        self._sizes = _fitted(shape, info)
+        self._sizes = shape if info is None else _fitted(shape, info)
         if self.front_end is not None and shape[0] * self.front_end.fft > _MOST_SPECTRUM_VALUES:
             raise UsageError("The front end would need too much memory.", received=f"{shape} values per recording")
 
@@ -129,6 +137,15 @@ class SoundInput:
     def waveform(self, sound: Sound) -> np.ndarray:
         """The samples of one recording, at the sample rate and of the length of the model: float32 (samples,)."""
         return self._waveform(sound, self.sample_rate)
+
+    def window_samples(self, sample_rate: int) -> int:
+        """Number of samples at ``sample_rate`` that last as long as the model's waveforms.
+
+        Raises:
+            UsageError: The sample rate is not one of a recording.
+        """
+        require_sample_rate(sample_rate)
+        return -(-self.samples * sample_rate // self.sample_rate)
 
     def is_raw(self, values: np.ndarray) -> bool:
         """Whether an array contains waveforms (N, samples), as opposed to spectrograms."""
@@ -192,18 +209,18 @@ def read_raw_input(fields: Mapping[str, Any], read_part: Callable[[str], bytes],
         ) from error
 
 
-def _length(settings: SoundSettings, info: Tensor) -> int:
+def _length(settings: SoundSettings, info: Tensor | None) -> int:
     """Number of samples of the waveforms."""
-    sizes = [size for size in info.shape[1:] if size != 1]
+    sizes = [] if info is None else [size for size in info.shape[1:] if size != 1]
     front_end = settings.front_end
     if settings.samples is not None:
         return settings.samples
     axis = 1 if front_end is not None and front_end.layout == BANDS_FIRST and len(sizes) > 1 else 0
     if not sizes or sizes[axis] < 1:
         raise UsageError(
-            f"The length of the recordings for input {info.name} is not known.",
+            "The length of the recordings is not known.",
             expected="samples, the number of samples of a recording",
-            received=f"an input of shape {info.shape}",
+            received="no samples" if info is None else f"an input of shape {info.shape}",
             next_step="state samples beside sample_rate",
         )
     return sizes[axis] if front_end is None else front_end.shortest(sizes[axis])
@@ -250,6 +267,18 @@ def _checked(samples: np.ndarray) -> np.ndarray:
     if not len(samples):
         raise _no_recording("an array without samples")
     return to_floats(samples).reshape(len(samples), -1)
+
+
+def as_mono(samples: Any) -> np.ndarray:
+    """Convert an array of one recording, (samples,) or (samples, channels), to one channel: float32 (samples,).
+
+    Raises:
+        DataError: A value is not finite, or not one of a recording.
+        TensorMismatchError: This is not an array of samples, or it is empty.
+    """
+    if not isinstance(samples, np.ndarray):
+        raise _no_recording(type(samples).__name__)
+    return _mono(_checked(samples))
 
 
 def _mono(samples: np.ndarray) -> np.ndarray:
