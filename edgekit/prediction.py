@@ -1,4 +1,4 @@
-"""Classifies images from files, folders, patterns or standard input."""
+"""Classifies images or recordings from files, folders, patterns or standard input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.datasets.kinds import IMAGES
+from edgekit.datasets.kinds import IMAGES, WAV
 from edgekit.datasets.readers.folders import regular_files
 from edgekit.progress import tracked
 from edgekit_runtime.classification import LabelScore
@@ -18,6 +18,7 @@ from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS, decode_image
 from edgekit_runtime.inputs.preprocessing import blend_over_white
 from edgekit_runtime.model import Model
+from edgekit_runtime.task import SOUND
 
 STANDARD_INPUT = "-"
 
@@ -56,22 +57,24 @@ class Predictions:
         }
 
 
-def find_images(named: Iterable[str]) -> list[str]:
-    """Expand files, folders and patterns to a list of images; ``-`` is kept.
+def find_examples(model: Model, named: Iterable[str]) -> list[str]:
+    """Expand files, folders and patterns to a list of what the model takes, images or recordings; ``-`` is kept.
 
     Args:
-        named: Arguments of the user. A folder is replaced by the images in it and its sub-folders, and a pattern such
-            as ``photos/*.jpg`` by its matches; a file may have any name.
+        model: Model that will classify them.
+        named: Arguments of the user. A folder is replaced by the images or recordings in it and its sub-folders, and a
+            pattern such as ``photos/*.jpg`` by its matches; a file may have any name.
     Raises:
-        UsageError: A folder or a pattern matches no image.
+        UsageError: A folder or a pattern matches nothing.
     """
-    return list(dict.fromkeys(image for name in named for image in _images_of(name)))
+    kind = WAV if model.task.named(SOUND) else IMAGES
+    return list(dict.fromkeys(example for name in named for example in _examples_of(name, kind.suffixes)))
 
 
-def _images_of(name: str) -> Iterator[str]:
+def _examples_of(name: str, suffixes: frozenset[str]) -> Iterator[str]:
     path = Path(name)
     if path.is_dir():
-        found = regular_files(path.rglob("*"), IMAGES.suffixes)
+        found = regular_files(path.rglob("*"), suffixes)
     elif set(name) & set("*?[") and not path.exists():
         found = _matches(path)
     else:
@@ -79,8 +82,8 @@ def _images_of(name: str) -> Iterator[str]:
         return
     if not found:
         raise UsageError(
-            f"{name} stands for no image.",
-            expected=f"a pattern that matches files, or a folder with {', '.join(sorted(IMAGES.suffixes))}",
+            f"{name} matches no file.",
+            expected=f"a pattern that matches files, or a folder with {', '.join(sorted(suffixes))}",
         )
     yield from map(str, found)
 
@@ -92,6 +95,29 @@ def _matches(pattern: Path) -> list[Path]:
         # Before Python 3.13, ** must be a whole component of the path.
         return []
     return sorted(match for match in matches if match.is_file())
+
+
+def classify_recordings(model: Model, recordings: list[str], top_k: int) -> Predictions:
+    """Classify each recording, and continue after a file that cannot be read.
+
+    Args:
+        model: Model to run.
+        recordings: Paths of WAV files, or ``-`` for the bytes of one on standard input.
+        top_k: Number of labels per recording.
+    Raises:
+        DataError: The only recording cannot be read.
+        EdgekitError: The model does not classify recordings.
+    """
+    predictions = Predictions()
+    for recording in tracked(recordings, "Classifying", total=len(recordings)):
+        source = sys.stdin.buffer.read() if recording == STANDARD_INPUT else recording
+        try:
+            predictions.answers[recording] = model.classify(source, top_k=top_k)[0].top
+        except DataError as error:
+            if len(recordings) == 1:
+                raise
+            predictions.unreadable[recording] = error
+    return predictions
 
 
 def classify_images(model: Model, images: list[str], top_k: int, thumbnails: int = 0) -> Predictions:

@@ -51,6 +51,13 @@ class Verification:
         Raises:
             BelowThresholdError: They differ; the message contains the largest error.
         """
+        if self.golden is not None and not self.golden.prepared_equal:
+            raise BelowThresholdError(
+                f"{self.path.name} prepares its golden examples differently than when it was packed.",
+                expected="the front end, sample rate or vocabulary that it was packed with",
+                received="other values from the same recordings or strings",
+                next_step="convert or pack the model again",
+            )
         if self.golden is not None and not self.golden.answer_equal:
             raise BelowThresholdError(
                 f"{self.path.name} decodes the outputs of its golden examples to another answer than the packed one.",

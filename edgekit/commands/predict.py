@@ -1,4 +1,4 @@
-"""``edgekit predict``: classifies images with a .tflite."""
+"""``edgekit predict``: classifies images or recordings with a .tflite."""
 
 from __future__ import annotations
 
@@ -38,24 +38,27 @@ def command(
 ) -> None:
     """Classify IMAGES with MODEL, a .tflite.
 
-    IMAGES are files, folders, patterns in quotes, or - for an image on standard input. Unreadable images are listed at
-    the end, with exit code 1.
+    IMAGES are files, folders, patterns in quotes, or - for an image on standard input; for a model of sound, they are
+    .wav files. Unreadable files are listed at the end, with exit code 1.
 
     \b
     edgekit predict model.tflite digit.png
     edgekit predict model.tflite photos/ --top-k 1 --csv > labels.csv
+    edgekit predict words.tflite yes.wav
     """
     require_consistent(excludes={"as_csv": ("as_json",)})
     import edgekit_runtime
-    from edgekit.prediction import classify_images, find_images
+    from edgekit.prediction import classify_images, classify_recordings, find_examples
     from edgekit.reports.figures.contact_sheet import MOST_IMAGES, draw_predictions
     from edgekit.reports.terminal.predictions import print_predictions, print_predictions_csv
     from edgekit_converters.atomic_files import require_place
+    from edgekit_runtime.errors import UsageError
+    from edgekit_runtime.task import SOUND
 
     if draw:
         require_place(draw)
-    found = find_images(images)
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
+    found = find_examples(classifier, images)
     is_known = pixel_range is not None or bool(classifier.manifest.preprocessing)
     if not is_known and classifier.preprocessing is not None:
         low, high = classifier.preprocessing.value_range
@@ -64,7 +67,12 @@ def command(
             "Pass --pixel-range to change this; edgekit pack stores it in the file.",
             err=True,
         )
-    predictions = classify_images(classifier, found, top_k, thumbnails=MOST_IMAGES if draw else 0)
+    if classifier.task.named(SOUND):
+        if draw:
+            raise UsageError("--draw draws images only.", received="a model of sound", next_step="leave --draw out")
+        predictions = classify_recordings(classifier, found, top_k)
+    else:
+        predictions = classify_images(classifier, found, top_k, thumbnails=MOST_IMAGES if draw else 0)
     if draw:
         draw_predictions(predictions, model.name, draw)
         click.echo(f"Wrote {draw}.", err=True)

@@ -14,7 +14,7 @@ import edgekit_runtime
 from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import EdgekitError
-from edgekit_runtime.packed_file.golden import DecodeAnswer, GoldenInput, golden_outputs
+from edgekit_runtime.packed_file.golden import DecodeAnswer, GoldenInput, golden_outputs, prepared_digests
 from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, Kind, Task
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
@@ -90,6 +90,7 @@ def make_golden(
     arrays |= {f"output_{number}": array for number, array in enumerate(outputs)}
     arrays |= {f"keras_{number}": array for number, array in enumerate(keras)}
     arrays |= decode(outputs) if decode is not None else {}
+    arrays |= prepared_digests(inputs, [info.name for info in loaded.inputs], preprocessing)
     facts = {
         "inputs": origin,
         "examples": len(inputs[0]),

@@ -51,6 +51,7 @@ def _golden_rows(golden: GoldenReport | None) -> list[tuple[str, str]]:
     return [
         ("golden examples", f"{golden.examples}, {'passed' if golden.passed else 'FAILED'}"),
         ("largest error", f"{max(golden.max_error):.3g}, allowed {max(golden.tolerance):.3g}"),
+        *([] if golden.prepared_equal else [("prepared inputs", "DIFFER from the packed ones")]),
         *([] if golden.answer_equal else [("decoded answer", "DIFFERS from the packed one")]),
         ("interpreter", golden.interpreter),
     ]

@@ -39,7 +39,9 @@ def tones(label: str, count: int, random: np.random.Generator) -> np.ndarray:
     low, high = {"low": (200, 500), "high": (1500, 4000), "silence": (100, 200)}[label]
     loudness = 0 if label == "silence" else random.uniform(0.1, 0.8, (count, 1))
     phase = 2 * np.pi * random.uniform(low, high, (count, 1)) * np.arange(LENGTH) / RATE
-    waves = loudness * np.sin(phase + random.uniform(0, 6, (count, 1))) + random.normal(0, 0.003, (count, LENGTH))
+    waves = loudness * np.sin(phase + random.uniform(0, 6, (count, 1))) + random.uniform(
+        0, 0.003, (count, 1)
+    ) * random.normal(0, 1, (count, LENGTH))
     return waves.astype(np.float32)
 
 

@@ -85,7 +85,7 @@ def test_folders_and_patterns_stand_for_their_images(
     assert [entry["image"] for entry in some["results"]] == [str(folder / f"{number}.png") for number in range(10, 20)]
     for name in (tmp_path, tmp_path / "*.png", f"{tmp_path}/a**b.png"):
         nothing = run("predict", model, name)
-        assert (nothing.exit_code, "stands for no image" in nothing.stderr) == (2, True)
+        assert (nothing.exit_code, "matches no file" in nothing.stderr) == (2, True)
 
 
 def test_an_image_comes_from_standard_input(digit_files: list[tuple[Path, str]], variants_folder: Path) -> None:
