@@ -230,7 +230,7 @@ def command(
     edgekit convert model.h5 --all --data photos/ --output variants/
     edgekit convert model.h5 --quantize dynamic --target tflite-runtime-2.14
     edgekit convert detector.keras --boxes ssd --anchors anchors.npy
-    edgekit convert words.keras --quantize int8 --data recordings/ --front-end log-mel
+    edgekit convert words.keras --data recordings/ --front-end log-mel
     edgekit convert --pair encoder.keras decoder.keras --data pairs.npz
     """
     from edgekit.api.converting import convert

@@ -280,7 +280,7 @@ IMAGES = DataKind(
 WAV = DataKind(
     ".wav",
     Form.FOLDER,
-    "one recording per example, all of one sample rate",
+    "one recording per example; of one sample rate, unless the model states its own",
     _open_recordings,
     suffixes=frozenset({".wav", ".wave"}),
 )

@@ -142,3 +142,11 @@ def test_presets_are_valid_and_may_have_another_sample_rate(preset: str) -> None
 def test_incomplete_fields_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises((UsageError, DataError)):
         read_sound_options(fields, None)
+
+
+def test_the_guide_lists_every_preset_and_every_field() -> None:
+    guide = (SOUND.parents[2] / "docs" / "pages" / "guides" / "sound.md").read_text()
+    for name, preset in PRESETS.items():
+        assert f"| `{name}` | {preset.help} |" in guide
+    for field in FrontEnd.__dataclass_fields__:
+        assert f"`{field}`" in guide

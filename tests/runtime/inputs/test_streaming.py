@@ -41,7 +41,7 @@ def test_images_are_classified(tflite_folder: Path, cnn: Arrays) -> None:
     model = edgekit_runtime.load(tflite_folder / "cnn_int8_io_uint8.tflite")
     pixels = cnn["pixels"]
     assert list(model.stream(iter(pixels), top_k=2)) == model.classify(pixels, top_k=2)
-    with pytest.raises(TensorMismatchError, match="one image at a time"):
+    with pytest.raises(TensorMismatchError, match="one example at a time"):
         list(model.stream([pixels], top_k=1))
     with pytest.raises(UsageError):
         model.stream([], top_k=0)
