@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 import edgekit_runtime
 from edgekit.budget.cross_fitting import fold_numbers
 from edgekit.budget.verdict import Judgement
+from edgekit.datasets.ground_truth import BOX_GROUND_TRUTH
 from edgekit.datasets.opening import ModelData
 from edgekit.datasets.streams import Batch, ExampleStream
+from edgekit.parity.average_precision import BOX_METRICS
+from edgekit.parity.found_boxes import as_truth, found_boxes, has_boxes
 from edgekit.parity.ground_truth_kinds import data_claim
-from edgekit.parity.metrics import LABELLED, METRICS, BoundMetric, metric_for
+from edgekit.parity.metrics import LABELLED, METRICS, BoundMetric, boxes_metric, metric_for
 from edgekit_converters.repair.repair import signal_to_noise_db
+from edgekit_runtime.boxes.decoder import BoxDecoder
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.task import STATE, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
@@ -46,6 +51,8 @@ class JudgedExamples:
         seed: Seed of the bootstrap intervals.
         folds: Fold of each example, int64 (N,), see ``edgekit.budget.cross_fitting``; None if a single model is judged
             on all examples.
+        decoder: How outputs become boxes, which are then judged under the name ``BOX_GROUND_TRUTH``; None for other
+            models.
     """
 
     inputs: dict[str, np.ndarray]
@@ -55,6 +62,7 @@ class JudgedExamples:
     task: Task
     seed: int
     folds: np.ndarray | None = None
+    decoder: BoxDecoder | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -106,20 +114,20 @@ class JudgedExamples:
     def signal_to_noise_db(self, *models: TfliteModel) -> float:
         """How near a model is to the float model, in dB; for the arguments see :meth:`drop`."""
         outputs = self._predictions(models)
-        names = list(self.reference)
+        names = [name for name in self.reference if name != BOX_GROUND_TRUTH]
         return signal_to_noise_db([self.reference[name] for name in names], [outputs[name] for name in names])
 
     def _predictions(self, models: Sequence[TfliteModel]) -> dict[str, np.ndarray]:
         """Outputs by name; if there are several models, each predicts the examples of its fold."""
         if len(models) == 1:
-            return predictions(models[0], self.inputs)
+            return _with_boxes(predictions(models[0], self.inputs), self.decoder)
         assert self.folds is not None, "several models are for folds"
-        outputs = {name: np.empty_like(values) for name, values in self.reference.items()}
+        outputs = {name: np.empty_like(values) for name, values in self.reference.items() if name != BOX_GROUND_TRUTH}
         for fold, model in enumerate(models):
             rows = np.flatnonzero(self.folds == fold)
             for name, values in predictions(model, {each: of[rows] for each, of in self.inputs.items()}).items():
                 outputs[name][rows] = values
-        return outputs
+        return _with_boxes(outputs, self.decoder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,7 @@ def split_examples(
     *,
     metrics: Mapping[str, str],
     claims: Sequence[Claim] = (),
+    decoder: BoxDecoder | None = None,
     seed: int,
 ) -> ExampleSplit:
     """Read the examples to judge models on.
@@ -155,6 +164,7 @@ def split_examples(
         float_model: The float32 .tflite.
         metrics: Metric name by output name, or under ``UNNAMED`` for every output; if empty, the defaults of the kinds.
         claims: Statements about the task.
+        decoder: How outputs become boxes; None for other models.
         seed: Seed for choosing the examples.
     Raises:
         DataError: No examples are held back, or a metric is not compatible.
@@ -170,19 +180,24 @@ def split_examples(
     if sum(map(len, searched)) < _FEWEST_SEARCHED:
         # Every second example, so that both parts contain all classes even if the data is sorted by class.
         searched, held_back = [*searched, *_every_other(held_back, 1)], _every_other(held_back, 0)
-    confirmed = judged(held_back, float_model, metrics=metrics, claims=claims, seed=seed)
-    if not searched:
-        return ExampleSplit(confirmed, confirmed)
-    return ExampleSplit(judged(searched, float_model, metrics=metrics, claims=claims, seed=seed), confirmed)
+    judge = partial(judged, float_model=float_model, metrics=metrics, claims=claims, decoder=decoder, seed=seed)
+    confirmed = judge(held_back)
+    return ExampleSplit(judge(searched) if searched else confirmed, confirmed)
 
 
 def cross_fitted_examples(
-    data: ModelData, float_model: TfliteModel, *, metrics: Mapping[str, str], claims: Sequence[Claim] = (), seed: int
+    data: ModelData,
+    float_model: TfliteModel,
+    *,
+    metrics: Mapping[str, str],
+    claims: Sequence[Claim] = (),
+    decoder: BoxDecoder | None = None,
+    seed: int,
 ) -> JudgedExamples:
     """All examples of scarce data, each with its fold; for the arguments see :func:`split_examples`."""
     count = min(_MOST_HELD_BACK, _most(float_model))
     batches = _read(data.everything.sample(count, seed=seed).batches(_BATCH))
-    examples = judged(batches, float_model, metrics=metrics, claims=claims, seed=seed)
+    examples = judged(batches, float_model, metrics=metrics, claims=claims, decoder=decoder, seed=seed)
     classes = next(iter(examples.ground_truth.values()), None)
     return replace(examples, folds=fold_numbers(examples.inputs, classes, seed=seed))
 
@@ -210,9 +225,12 @@ def judged(
     *,
     metrics: Mapping[str, str],
     claims: Sequence[Claim] = (),
+    decoder: BoxDecoder | None = None,
     seed: int = 0,
 ) -> JudgedExamples:
     """Join batches in memory, with the float model's outputs and the metric of each output.
+
+    The outputs of a detector are judged together, by the boxes that are found in them.
 
     Raises:
         DataError: A metric is not compatible with the model's outputs or the ground truth.
@@ -227,8 +245,23 @@ def judged(
     description = float_model.description
     task = find_task(description, [*claims, data_claim(description, given)])
     bound = _bind(metrics, task, reference, given)
+    name = metrics.get(BOX_GROUND_TRUTH) or metrics.get(UNNAMED) or "ap"
+    if decoder is not None and name in BOX_METRICS:
+        found = _with_boxes(reference, decoder)
+        truth = given.get(BOX_GROUND_TRUTH)
+        if has_boxes(as_truth(found[BOX_GROUND_TRUTH]) if truth is None else truth):
+            reference = found
+            bound = {each: metric for each, metric in bound.items() if each not in decoder.decoding.outputs}
+            bound[BOX_GROUND_TRUTH] = boxes_metric(name, truth)
+    if BOX_GROUND_TRUTH not in reference:
+        decoder = None
     ground_truth = {name: given[name] for name, metric in bound.items() if metric.against == LABELLED}
-    return JudgedExamples(inputs, ground_truth, reference, bound, task, seed)
+    return JudgedExamples(inputs, ground_truth, reference, bound, task, seed, decoder=decoder)
+
+
+def _with_boxes(outputs: dict[str, np.ndarray], decoder: BoxDecoder | None) -> dict[str, np.ndarray]:
+    """The outputs, and the boxes that are found in them under ``BOX_GROUND_TRUTH``."""
+    return outputs if decoder is None else {**outputs, BOX_GROUND_TRUTH: found_boxes(decoder, outputs)}
 
 
 def _bind(

@@ -67,7 +67,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     kept: Kept | None = None
     scores: Mapping[Mode, Sequence[OutputScore]] = {}
     if source.calibration is not None and options.budget is not None:
-        kept = convert_within_budget(plain, outputs, options, source.calibration)
+        kept = convert_within_budget(plain, outputs, options, source.calibration, source.box_decoder)
         models, outputs, repair = {kept.mode: kept.made}, {kept.mode: kept.path}, kept.repair
         bases = {kept.mode: kept.base}
     else:

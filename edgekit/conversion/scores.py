@@ -126,14 +126,23 @@ def score_models(
     claims = [source.task.as_claim()]
     if source.calibration.is_scarce:
         lowered = source.lowered.model
-        examples = cross_fitted_examples(source.calibration.data, lowered, metrics={}, claims=claims, seed=options.seed)
+        examples = cross_fitted_examples(
+            source.calibration.data,
+            lowered,
+            metrics={},
+            claims=claims,
+            decoder=source.box_decoder,
+            seed=options.seed,
+        )
         folds = _quantized_by_fold({mode: bases[mode] for mode in calibrated}, examples, source, options, quantize)
         return {mode: _scores(examples, *(fold[mode].model for fold in folds)) for mode in calibrated}
     held_back = source.calibration.data.held_back.sample(_MOST_EXAMPLES, seed=options.seed)
     batches = [batch for batch in held_back.batches(_BATCH) if len(batch)]
     if not batches:
         return {}
-    examples = judged(batches, source.lowered.model, metrics={}, claims=claims, seed=options.seed)
+    examples = judged(
+        batches, source.lowered.model, metrics={}, claims=claims, decoder=source.box_decoder, seed=options.seed
+    )
     return {mode: _scores(examples, model.model) for mode, model in calibrated.items()}
 
 

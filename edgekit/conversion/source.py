@@ -25,6 +25,7 @@ from edgekit_converters.packaging.golden_inputs import OPEN_SIZE
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.wide_inputs import readers_of
 from edgekit_converters.targets.adaptation import needs_fixed_batch
+from edgekit_runtime.boxes.decoder import BoxDecoder
 from edgekit_runtime.classification import class_count, labels_for
 from edgekit_runtime.errors import ConversionError, EdgekitError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
@@ -77,6 +78,11 @@ class LoweredSource:
     def raw_inputs(self) -> dict[str, RawInput]:
         """How recordings or strings become an input, by input name."""
         return raw_inputs_by_name(self.inputs)
+
+    @property
+    def box_decoder(self) -> BoxDecoder | None:
+        """How outputs become boxes; None if the model is not a detector."""
+        return None if self.head is None else self.head.decoder(self.preprocessing)
 
     @property
     def float_operators(self) -> tuple[str, ...]:

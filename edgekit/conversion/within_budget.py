@@ -19,6 +19,7 @@ from edgekit.conversion.repairing import RepairedBase, RepairReport, repaired_ba
 from edgekit_converters.quantization.budget_search import MixedRecipe
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.targets.adaptation import TargetedModel
+from edgekit_runtime.boxes.decoder import BoxDecoder
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _OVER_BUDGET = "-over-budget"
@@ -49,7 +50,11 @@ class Kept:
 
 
 def convert_within_budget(
-    plain: FloatBase, outputs: Mapping[Mode, Path], options: ConversionOptions, calibration: CalibrationData
+    plain: FloatBase,
+    outputs: Mapping[Mode, Path],
+    options: ConversionOptions,
+    calibration: CalibrationData,
+    decoder: BoxDecoder | None = None,
 ) -> Kept:
     """Select a model within the budget, judged on examples that calibration did not use.
 
@@ -58,12 +63,13 @@ def convert_within_budget(
         outputs: Modes to try, with their output paths.
         options: Options, which contain a budget.
         calibration: The data, with the examples chosen for calibration.
+        decoder: How outputs become boxes; None for other models.
     Raises:
         EdgekitError: The data or the metric is not compatible, or the model cannot be converted to any of the modes.
     """
     request = options.budget
     assert request is not None, "only asked for with a budget"
-    split = _split(plain.model, options, request, calibration)
+    split = _split(plain.model, options, request, calibration, decoder)
     found: list[RepairedBase] = []
 
     def repaired() -> FloatModel | None:
@@ -125,12 +131,21 @@ def _float_model(
 
 
 def _split(
-    lowered: TfliteModel, options: ConversionOptions, request: BudgetRequest, calibration: CalibrationData
+    lowered: TfliteModel,
+    options: ConversionOptions,
+    request: BudgetRequest,
+    calibration: CalibrationData,
+    decoder: BoxDecoder | None,
 ) -> ExampleSplit:
     """The examples not used for calibration; if data is scarce, search and verdict both use all examples."""
     if calibration.is_scarce:
         examples = cross_fitted_examples(
-            calibration.data, lowered, metrics=request.metrics, claims=(options.claim,), seed=options.seed
+            calibration.data,
+            lowered,
+            metrics=request.metrics,
+            claims=(options.claim,),
+            decoder=decoder,
+            seed=options.seed,
         )
         return ExampleSplit(examples, examples)
     return split_examples(
@@ -139,5 +154,6 @@ def _split(
         lowered,
         metrics=request.metrics,
         claims=(options.claim,),
+        decoder=decoder,
         seed=options.seed,
     )

@@ -9,6 +9,11 @@ import numpy as np
 
 from edgekit_runtime.errors import DataError
 
+#: Key of true boxes in ground truth by output name: they belong to all outputs of a detector together. The array is
+#: float32 (N, M, 6): class, x_min, y_min, x_max, y_max in pixels of the model's input, and 1 for a crowd. The class is
+#: -1 in rows that are not used.
+BOX_GROUND_TRUTH = "(boxes)"
+
 _LARGEST_CLASS = 2**31 - 1
 _WHITE = 255
 

@@ -238,6 +238,18 @@ def _open_image_folder(request: DataRequest, inputs: Sequence[ModelInput]) -> So
     return image_folder_source(list_folder(Path(request.name), IMAGES.suffixes, slice_by=request.slice_by), inputs[0])
 
 
+def _open_coco(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
+    from edgekit.datasets.readers.coco import coco_source
+
+    if request.slice_by is not None or len(inputs) != 1:
+        raise DataError(
+            f"{request.name} has images for the only input of a detector, and nothing to slice by.",
+            expected="a model with one input, and no --slice-by",
+            received=f"{len(inputs)} inputs" if len(inputs) != 1 else f"--slice-by {request.slice_by}",
+        )
+    return coco_source(Path(request.name), inputs[0])
+
+
 def _open_recordings(request: DataRequest, inputs: Sequence[ModelInput]) -> Source:
     from edgekit.datasets.readers.folders import list_folder
     from edgekit.datasets.readers.recordings import recording_source
@@ -270,6 +282,12 @@ def _is_idx(path: Path) -> bool:
     return bool(find_images(path)) if path.is_dir() else is_idx(path)
 
 
+def _is_coco(path: Path) -> bool:
+    return path.is_dir() and any((path / name).is_file() for name in COCO_NAMES)
+
+
+#: Names of the annotations in a folder of COCO's format; the second is that of Roboflow's exports.
+COCO_NAMES = ("annotations.json", "_annotations.coco.json")
 IMAGES = DataKind(
     "images",
     Form.FOLDER,
@@ -344,6 +362,15 @@ KINDS = (
         "a file of images with its labels beside it, or a folder of these",
         _open_idx,
         recognizes=_is_idx,
+    ),
+    DataKind(
+        "COCO JSON",
+        Form.FILE,
+        "boxes of objects in images: a `.json` in COCO's format with the images beside it, or the folder of an "
+        "`annotations.json`",
+        _open_coco,
+        suffixes=frozenset({".json"}),
+        recognizes=_is_coco,
     ),
     IMAGES,
     WAV,

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.datasets import kinds
+from edgekit.datasets.ground_truth import BOX_GROUND_TRUTH
 from edgekit.datasets.model_inputs import ModelInputs
 from edgekit.datasets.readers.functions import FunctionExamples, open_callable
 from edgekit.datasets.readers.memory import MemoryData
@@ -152,6 +153,11 @@ def _renumbered(source: Source, labels: Sequence[str]) -> Source:
     ground_truth = {
         output: numbers[values] for output, values in source.ground_truth.items() if values.dtype.kind == "i"
     }
+    if BOX_GROUND_TRUTH in source.ground_truth:
+        boxes = source.ground_truth[BOX_GROUND_TRUTH].copy()
+        is_used = boxes[..., 0] >= 0
+        boxes[is_used, 0] = numbers[boxes[is_used, 0].astype(np.int64)]
+        ground_truth[BOX_GROUND_TRUTH] = boxes
     return replace(source, ground_truth=source.ground_truth | ground_truth, labels=tuple(labels))
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from edgekit.datasets.ground_truth import BOX_GROUND_TRUTH
 from edgekit.datasets.streams import Batch
 from edgekit.parity.options import ValidationOptions
-from edgekit.parity.predictors import Predictor, matched
+from edgekit.parity.predictors import Predictor, TflitePredictor, matched
 from edgekit.parity.results import OutputParity
+from edgekit.parity.tallies.detection_tally import DetectionTally
 from edgekit.parity.tallies.output_tally import OutputTally
 from edgekit_runtime.task import Kind
 
@@ -30,7 +33,7 @@ class Comparison:
     def __init__(
         self,
         reference: Predictor,
-        candidate: Predictor,
+        candidate: TflitePredictor,
         kinds: Mapping[str, Kind],
         labels: tuple[str, ...],
         options: ValidationOptions,
@@ -41,6 +44,8 @@ class Comparison:
         self._tallies = {
             name: OutputTally(name, kinds[name], labels, options.top_k, options.seed) for name in reference.outputs
         }
+        decoder = candidate.box_decoder
+        self._detection = None if decoder is None else DetectionTally(decoder, options.seed)
 
     def add(
         self,
@@ -61,6 +66,9 @@ class Comparison:
             ground_truth = batch.ground_truth.get(name, batch.y if len(self._tallies) == 1 else None)
             values = predictions[name], judged[self._outputs[name]]
             tally.add(values, ground_truth, batch.names, groups=batch.groups, images=images)
+        if self._detection is not None:
+            expected = {own: predictions[name] for name, own in self._outputs.items()}
+            self._detection.add(expected, judged, batch.ground_truth.get(BOX_GROUND_TRUTH))
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predictions of the candidate by its own output names, for inputs by the reference's names."""
@@ -68,4 +76,8 @@ class Comparison:
 
     def outputs(self) -> tuple[OutputParity, ...]:
         """Results for each output."""
-        return tuple(tally.result() for tally in self._tallies.values())
+        results = {self._outputs[name]: tally.result() for name, tally in self._tallies.items()}
+        if self._detection is not None:
+            first = results[self._detection.output]
+            results[self._detection.output] = replace(first, metrics=(*self._detection.result(), *first.metrics))
+        return tuple(results.values())

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from edgekit.datasets.ground_truth import BOX_GROUND_TRUTH
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.task import CLASSES, DATA, LABELS, MASK, SEQUENCE, UNNAMED, USER, VALUES, Claim, Task
+from edgekit_runtime.task import BOXES, CLASSES, DATA, LABELS, MASK, SEQUENCE, UNNAMED, USER, VALUES, Claim, Task
 from edgekit_runtime.tensor_info import TensorInfo, model_outputs
 from edgekit_runtime.tflite.description import ModelDescription
 
@@ -70,6 +71,10 @@ def note_on_unused(ground_truth: Mapping[str, np.ndarray], task: Task) -> str:
     """A sentence if ground truth belongs to no output; with several outputs it must be named after one."""
     outputs = list(task.outputs)
     unused = [name for name in ground_truth if name not in outputs and (name != UNNAMED or len(outputs) > 1)]
+    if BOX_GROUND_TRUTH in unused:
+        if BOXES in {kind.name for kind in task.outputs.values()}:
+            return ""
+        return "The true boxes of the data were not used, because the model is not declared as a detector: --boxes."
     if not unused:
         return ""
     names = " and ".join(f"y_{name}" if name else "y" for name in unused)

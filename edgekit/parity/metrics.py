@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from edgekit.counting import counted
+from edgekit.parity.average_precision import BOX_METRICS, box_score, compare_boxes, match
+from edgekit.parity.found_boxes import as_truth
 from edgekit.parity.paired_statistics import (
     Interval,
     PairedCounts,
@@ -106,6 +108,10 @@ class BoundMetric:
         """
         if not _is_finite(candidate):
             return float("inf")
+        if self.name in BOX_METRICS:
+            truth = self._true_boxes(reference, ground_truth)
+            before, after = (box_score(self.name, match(found, truth)) for found in (reference, candidate))
+            return before - after
         reference, candidate = self._divided(reference), self._divided(candidate)
         truth = self._truth(reference, ground_truth)
         if self.name not in METRICS:
@@ -121,6 +127,11 @@ class BoundMetric:
         """Both scores, the drop and its interval; arguments as for :meth:`drop`."""
         if not _is_finite(candidate):
             return PairedScore(float("nan"), float("-inf"), float("inf"), None, None)
+        if self.name in BOX_METRICS:
+            boxes = compare_boxes(self.name, reference, candidate, self._true_boxes(reference, ground_truth), seed=seed)
+            return PairedScore(
+                boxes.reference, boxes.candidate, boxes.reference - boxes.candidate, boxes.interval, None
+            )
         reference, candidate = self._divided(reference), self._divided(candidate)
         truth = self._truth(reference, ground_truth)
         if self.name not in METRICS:
@@ -136,6 +147,10 @@ class BoundMetric:
         if ground_truth is None or self.against == FLOAT_PREDICTIONS:
             return truth_of(self.kind, reference) if self._is_about_classes else reference
         return ground_truth
+
+    def _true_boxes(self, reference: np.ndarray, ground_truth: np.ndarray | None) -> np.ndarray:
+        is_labelled = ground_truth is not None and self.against == LABELLED
+        return ground_truth if is_labelled and ground_truth is not None else as_truth(reference)
 
     @property
     def _is_about_classes(self) -> bool:
@@ -179,16 +194,27 @@ def require_known(name: str | None) -> None:
     Raises:
         UsageError: The metric is unknown; the message lists all names.
     """
-    if name is None or name in METRICS:
+    if name is None or name in METRICS or name in BOX_METRICS:
         return
     from sklearn.metrics import get_scorer_names
 
     if name not in get_scorer_names():
         raise UsageError(
             f"{name} is not a metric.",
-            expected=f"{', '.join(METRICS)}, or a scorer of scikit-learn: {', '.join(get_scorer_names())}",
+            expected=f"{', '.join([*METRICS, *BOX_METRICS])}, or a scorer of scikit-learn: "
+            f"{', '.join(get_scorer_names())}",
             received=name,
         )
+
+
+def boxes_metric(name: str, truth: np.ndarray | None) -> BoundMetric:
+    """Bind one of ``BOX_METRICS`` to the boxes that a detector finds.
+
+    Args:
+        name: Metric name.
+        truth: True boxes, or None to compare with the float model's boxes.
+    """
+    return BoundMetric(name, BOXES, FLOAT_PREDICTIONS if truth is None else LABELLED, is_share=True)
 
 
 def default_metric(kind: str, ground_truth: np.ndarray | None) -> str:

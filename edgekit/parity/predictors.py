@@ -14,6 +14,7 @@ from edgekit.datasets.model_inputs import UNSCALED_PIXEL_RANGE, PixelRange, inpu
 from edgekit.datasets.streams import Batch
 from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.lowering import ModelInput
+from edgekit_runtime.boxes.decoder import BoxDecoder
 from edgekit_runtime.errors import ModelFileError
 from edgekit_runtime.task import UNNAMED, USER, Claim, Task
 from edgekit_runtime.task_finding import find_task
@@ -93,6 +94,11 @@ class TflitePredictor:
         self.labels = self._model.labels
         self.pixels: Mapping[str, PixelRange] = self._model.manifest.preprocessing
         self.description = self._model.description
+
+    @property
+    def box_decoder(self) -> BoxDecoder | None:
+        """How outputs become boxes, as packed into the file or as its graph shows; None for other models."""
+        return self._model.box_decoder if self._model.detects_boxes else None
 
     def task(self, claims: Sequence[Claim]) -> Task:
         """The task, decided by the user's claims first, then by the file, then by other claims."""

@@ -30,6 +30,7 @@ from edgekit_runtime.tflite.scales import refuse_scales_beyond
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 if TYPE_CHECKING:
+    from edgekit_runtime.boxes.decoder import BoxDecoder
     from edgekit_runtime.boxes.detection import Detection
     from edgekit_runtime.boxes.detector import Detector
     from edgekit_runtime.inputs.raw_inputs import RawInput
@@ -382,6 +383,20 @@ class Model:
             max_detections=max_detections,
         )
 
+    @property
+    def detects_boxes(self) -> bool:
+        """Whether :meth:`detect` can find boxes: the model takes one image, and its head layout is known."""
+        if self.preprocessing is None:
+            return False
+        from edgekit_runtime.boxes.decoding import BOXES_KEY, find_decoding
+
+        return BOXES_KEY in self.manifest.decoding or find_decoding(self.description, self.outputs) is not None
+
+    @property
+    def box_decoder(self) -> BoxDecoder:
+        """How the outputs become boxes, for programs that run the model themselves; see :meth:`detect` for errors."""
+        return self._find_detector().decoder
+
     def segment(self, image: Image, *, with_scores: bool = False) -> Segmentation:
         """Find the class of each pixel of an image.
 
@@ -651,7 +666,7 @@ class Model:
             return None
         from edgekit_runtime.boxes.golden_boxes import golden_boxes
 
-        return partial(golden_boxes, self._find_detector().decoder, [info.name for info in self.outputs])
+        return partial(golden_boxes, self.box_decoder, [info.name for info in self.outputs])
 
     def _whole_image(self, method: str, kind: str) -> ImageInput:
         """How an image is converted to the only input, for a method that needs no row of class scores."""

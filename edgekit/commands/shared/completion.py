@@ -19,10 +19,11 @@ def complete_targets(_ctx: click.Context, _parameter: click.Parameter, incomplet
 
 def complete_metrics(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Names of metrics, after ``OUTPUT=`` as well."""
+    from edgekit.parity.average_precision import BOX_METRICS
     from edgekit.parity.metrics import METRICS
 
     output, equals, begun = incomplete.rpartition("=")
-    return [f"{output}{equals}{name}" for name in METRICS if name.startswith(begun)]
+    return [f"{output}{equals}{name}" for name in (*METRICS, *BOX_METRICS) if name.startswith(begun)]
 
 
 def complete_data(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

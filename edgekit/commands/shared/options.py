@@ -306,7 +306,7 @@ def budget_options(command: Decorated) -> Decorated:
             callback=_by_name,
             shell_complete=complete_metrics,
             help="Metric for --max-drop, for one output or for all: top1, agreement, f1, mean_iou, pixel_accuracy, "
-            "token_accuracy, exact_match, r2, mse, mae, rmse, cosine, snr, or a scikit-learn scorer. "
+            "token_accuracy, exact_match, ap, ap50, r2, mse, mae, rmse, cosine, snr, or a scikit-learn scorer. "
             "[default: by the output's kind]",
         ),
         click.option(

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from edgekit.parity.average_precision import BOX_METRICS
 from edgekit_runtime.printable_text import one_line, unfiltered
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def print_json(value: object) -> None:
 
 def metric_words(name: str) -> str:
     """The name of a metric as shown in a table."""
+    if name in BOX_METRICS:
+        return name.upper()
     return name.replace("_", " ").replace("iou", "IoU").replace("top1", "top-1")
 
 

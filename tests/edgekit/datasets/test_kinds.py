@@ -78,10 +78,10 @@ def test_data_of_a_new_kind_is_trained_on(lines: Path) -> None:
 
 @pytest.mark.usefixtures("with_a_dummy")
 def test_a_new_kind_is_in_the_help_and_in_the_error_for_unknown_data(tmp_path: Path) -> None:
-    assert "(.npz, .npy, .csv, .jsonl, .txt, IDX, .rows)" in help_of_data()
+    assert "(.npz, .npy, .csv, .jsonl, .txt, IDX, COCO JSON, .rows)" in help_of_data()
     with pytest.raises(DataError) as caught:
         open_data(DataRequest(str(tmp_path / "absent")), [ROW])
-    assert "(.npz, .npy, .csv, .jsonl, .txt, IDX, .rows)" in caught.value.expected
+    assert "(.npz, .npy, .csv, .jsonl, .txt, IDX, COCO JSON, .rows)" in caught.value.expected
 
 
 def test_without_the_record_the_file_is_refused(lines: Path) -> None:
@@ -89,8 +89,8 @@ def test_without_the_record_the_file_is_refused(lines: Path) -> None:
     with pytest.raises(DataError, match="is not a data set") as caught:
         open_data(DataRequest(str(lines)), [ROW])
     assert caught.value.expected == (
-        "digits, mnist, fashion-mnist; a file (.npz, .npy, .csv, .jsonl, .txt, IDX); a folder of images, .wav, .npy or "
-        ".txt files, with or without one sub-folder per class; or python:module:function"
+        "digits, mnist, fashion-mnist; a file (.npz, .npy, .csv, .jsonl, .txt, IDX, COCO JSON); a folder of images, "
+        ".wav, .npy or .txt files, with or without one sub-folder per class; or python:module:function"
     )
 
 
