@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgekit.conversion.result import Conversion
+    from edgekit.devices.timing import DeviceTimer
 
 #: Values of ``architecture`` other than a file or ``module:function``.
 _BUILT_IN_ARCHITECTURES = {"reference-cnn": "edgekit.training.reference_cnn:build_for_digits"}
@@ -51,6 +52,7 @@ def convert(
     io: str = "float32",
     scheme: str = "per-channel",
     repair: str = "auto",
+    keep_float: Sequence[str] = (),
     samples: int = 256,
     seed: int = 0,
     random_calibration: bool = False,
@@ -79,6 +81,7 @@ def convert(
     metric: str | Mapping[str, str] | None = None,
     strict: bool = False,
     prefer: str | None = None,
+    device: str | None = None,
     figure: PathLike | None = None,
 ) -> Conversion:
     """Convert a model to .tflite files; the same arguments give the same bytes.
@@ -105,6 +108,7 @@ def convert(
         scheme: Scales of integer weights, ``"per-channel"`` or ``"per-tensor"``. Default: ``"per-channel"``.
         repair: ``"auto"`` repairs the float model before int8, with ``data``, and uses the result if it is nearer to
             the float model than plain int8 is; ``"off"`` does not. Default: ``"auto"``.
+        keep_float: Kinds of operators that stay in float in int8 and int16x8, as ``["hard_swish"]``. Default: none.
         samples: Maximum number of examples for calibration. Default: 256.
         seed: Seed of all random choices, 0 to 2**32 - 1. Default: 0.
         random_calibration: Calibrate on noise instead of data; do not deploy the result. Default: False.
@@ -145,6 +149,8 @@ def convert(
         strict: Count a budget as met only if the examples prove it. Default: False.
         prefer: Preference of ``"auto"`` among the models within the budget, ``"speed"`` or ``"size"``. Default: None,
             speed.
+        device: Where ``"auto"`` times the models: ``"ssh:USER@HOST"``, ``"here"`` or the path of a Python. Default:
+            None, this process.
         figure: PNG to write, with size, latency and drop of every judged model. Default: None.
 
     Returns:
@@ -184,6 +190,7 @@ def convert(
             as_flag(strict, "strict"),
             as_optional_choice(prefer, "prefer", [each.value for each in Preference]),
             figure_path,
+            _timer(as_optional_text(device, "device")),
         ),
         quantize=asked,
         data=source,
@@ -205,6 +212,7 @@ def convert(
         ),
         labels=_labels(labels),
         targets=as_texts(targets, "targets"),
+        keep_float=as_texts(keep_float, "keep_float"),
         budget=budget,
         repairs=as_choice(repair, "repair", ("auto", "off")) == "auto",
         claim=user_claim(task, input_kind=input_kind, output_kind=output_kind),
@@ -239,6 +247,14 @@ def convert(
 
         draw_pareto(conversion.budget, figure_path)
     return conversion
+
+
+def _timer(where: str | None) -> DeviceTimer | None:
+    if where is None:
+        return None
+    from edgekit.devices.timing import DeviceTimer, find_timed_device
+
+    return DeviceTimer(find_timed_device(where))
 
 
 def _labels(labels: Any) -> tuple[str, ...]:

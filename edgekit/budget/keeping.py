@@ -9,7 +9,7 @@ from edgekit.budget.choice import choose
 from edgekit.budget.examples import ExampleSplit
 from edgekit.budget.float_model import FloatModel
 from edgekit.budget.int8_search import ConfirmedSearch, search_int8
-from edgekit.budget.report import BudgetReport, Candidate, Step
+from edgekit.budget.report import THIS_MACHINE, BudgetReport, Candidate, Step
 from edgekit.budget.request import BudgetRequest
 from edgekit.budget.verdict import Verdict
 from edgekit.parity.latency import median_latencies_ms
@@ -46,7 +46,8 @@ def keep_within_budget(
     steps = int8.search.steps if int8 and len(int8.search.steps) > 1 else ()
     step_models = [float_model.quantized(Mode.INT8, step.recipe) for step in steps]
     with progress_bar("Timing", total=None):
-        times_ms = median_latencies_ms([*models.values(), *step_models], split.held_back.inputs)
+        timed = [*models.values(), *step_models]
+        times_ms = median_latencies_ms(timed, split.held_back.inputs, timer=request.timer)
     candidates = _judge(float_model, models, times_ms[: len(models)], int8, split=split, request=request)
     chosen = choose(candidates, request.prefer)
     mode = list(models)[chosen]
@@ -67,6 +68,7 @@ def keep_within_budget(
         candidates=candidates,
         steps=_steps(int8.search, steps, times_ms[len(models) :]) if int8 else (),
         chosen=chosen,
+        timed_on=request.timer.name if request.timer is not None else THIS_MACHINE,
         met=candidates[chosen].is_within,
     )
     return mode, report

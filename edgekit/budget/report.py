@@ -13,6 +13,9 @@ from edgekit.parity.paired_statistics import Interval
 from edgekit_converters.quantization.budget_search import MixedRecipe
 from edgekit_runtime.errors import BelowThresholdError
 
+#: ``timed_on`` of models that this process has timed.
+THIS_MACHINE = "this machine"
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -25,7 +28,7 @@ class Candidate:
         float_operators: Number of operators of the finished model that compute in float.
         operators: Number of operators, without conversions between types.
         size_bytes: Size of the FlatBuffer in bytes, without the labels and the manifest packed behind it.
-        p50_ms: Median latency of one example on this machine.
+        p50_ms: Median latency of one example.
         drop: Drop against the float model on the held-back examples; infinite if the predictions are NaN.
         interval: 95 % interval of the drop, or None.
         verdict: Whether the model is known to meet the budget.
@@ -80,7 +83,7 @@ class Step:
         is_repaired: Whether the model is made from the repaired float model.
         drop: Drop on the examples of the search.
         size_bytes: Size of the FlatBuffer in bytes.
-        p50_ms: Median latency on this machine.
+        p50_ms: Median latency.
     """
 
     added: str
@@ -121,6 +124,7 @@ class BudgetReport:
         steps: Steps from plain int8 to the int8 candidate; empty if plain int8 was good enough or was not requested.
         chosen: Index of the selected model among the candidates.
         met: Whether the selected model is within the budget.
+        timed_on: Machine whose clock gave the latencies.
     """
 
     metric: str
@@ -140,6 +144,7 @@ class BudgetReport:
     steps: tuple[Step, ...]
     chosen: int
     met: bool
+    timed_on: str = THIS_MACHINE
 
     @property
     def winner(self) -> Candidate:

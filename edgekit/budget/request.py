@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from edgekit.datasets.readers.memory import MemoryData
+from edgekit.parity.latency import Timer
 from edgekit.parity.metrics import METRICS, require_known
 from edgekit_runtime.errors import UsageError
 
@@ -36,12 +37,14 @@ class BudgetRequest:
         metrics: Metric name by output name, or under "" for every output; if empty, the defaults of the kinds.
         prefer: Preference among several modes.
         is_strict: Whether a model counts as within the budget only if the examples prove it.
+        timer: Times the models where they will run; by default they are timed in this process.
     """
 
     max_drop: float
     metrics: Mapping[str, str] = field(default_factory=dict)
     prefer: Preference = Preference.SPEED
     is_strict: bool = False
+    timer: Timer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class BudgetOptions:
         strict: ``--strict``.
         prefer: ``--prefer``.
         figure: ``--figure``.
+        timer: ``--device``.
     """
 
     max_drop: float | None = None
@@ -61,6 +65,7 @@ class BudgetOptions:
     strict: bool = False
     prefer: str | None = None
     figure: Path | None = None
+    timer: Timer | None = None
 
 
 def budget_request(options: BudgetOptions, *, quantize: str, data: str | MemoryData | None) -> BudgetRequest | None:
@@ -80,6 +85,8 @@ def budget_request(options: BudgetOptions, *, quantize: str, data: str | MemoryD
             expected="--quantize auto",
             received=f"--prefer {options.prefer} with {'--all' if quantize == 'all' else f'--quantize {quantize}'}",
         )
+    if options.timer is not None and not is_auto:
+        raise UsageError("--device measures the models that auto selects from.", expected="--quantize auto")
     if options.max_drop is None and options.metrics:
         raise UsageError("--metric needs --max-drop: the budget is in its unit.", next_step="add --max-drop 0.005, say")
     if options.strict and options.max_drop is None and not is_auto:
@@ -118,5 +125,9 @@ def _checked(options: BudgetOptions) -> BudgetRequest:
             "--max-drop is a fraction.", expected="0.005 for half a point of top-1", received=f"{max_drop:g}"
         )
     return BudgetRequest(
-        max_drop, dict(options.metrics), Preference(options.prefer or Preference.SPEED), options.strict
+        max_drop,
+        dict(options.metrics),
+        Preference(options.prefer or Preference.SPEED),
+        options.strict,
+        options.timer,
     )

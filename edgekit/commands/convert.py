@@ -50,7 +50,7 @@ _GROUPS = {
         "allow_unsafe",
         "max_memory",
     ),
-    "Quantization": ("every", "io", "scheme", "repair", "random_calibration", "samples", "seed"),
+    "Quantization": ("every", "io", "scheme", "repair", "keep_float", "random_calibration", "samples", "seed"),
     "Data and images": ("label_column", "labels", "pixel_ranges", "mean", "std", "color_order", "resize"),
     "Sound": ("front_end", "sample_rate"),
     "Task": ("task", "output_kinds", "input_kinds", "boxes", "anchors", "box_parameters"),
@@ -66,15 +66,15 @@ _GROUPS = {
         "beams",
         "length_penalty",
     ),
-    "Budget": ("metrics", "strict", "prefer", "figure"),
+    "Budget": ("metrics", "strict", "prefer", "device", "figure"),
 }
 
 #: Parameters that apply to a single model only.
 _NOT_WITH_A_PAIR = (
     *("model", "every", "io", "random_calibration", "label_column", "labels", "pixel_ranges", "mean", "std"),
     *("color_order", "resize", "task", "output_kinds", "input_kinds", "input_shape", "channels_last", "signature"),
-    *("boxes", "anchors", "box_parameters"),
-    *("architecture", "max_drop", "metrics", "strict", "prefer", "figure"),
+    *("boxes", "anchors", "box_parameters", "keep_float"),
+    *("architecture", "max_drop", "metrics", "strict", "prefer", "device", "figure"),
 )
 
 
@@ -109,6 +109,13 @@ _NOT_WITH_A_PAIR = (
     show_default=True,
     help="Repair the float model before int8: equalize channels, absorb offsets, clamp masks; plain int8 is kept if "
     "that is no worse.",
+)
+@click.option(
+    "--keep-float",
+    multiple=True,
+    metavar="OPERATOR",
+    help="Leave operators of this kind in float in int8 and int16x8, such as hard_swish; edgekit bench --explain names "
+    "those that are slow as integers. Repeatable.",
 )
 @data_option(required=False, purpose=f"Real inputs that {_CALIBRATED} are calibrated on, and a budget is judged on")
 @click.option(
@@ -182,6 +189,7 @@ def command(
     io: str,
     scheme: str,
     repair: str,
+    keep_float: tuple[str, ...],
     data: str | None,
     random_calibration: bool,
     label_column: str | None,
@@ -205,6 +213,7 @@ def command(
     metrics: dict[str, str],
     strict: bool,
     prefer: str | None,
+    device: str | None,
     figure: Path | None,
     output: Path | None,
     as_json: bool,
@@ -246,7 +255,10 @@ def command(
             "samples": ("data", "random_calibration"),
             **dict.fromkeys(SEQUENCE_OPTIONS, ("pair",)),
         },
-        values={"repair": ("quantize", (Mode.INT8.value, "auto"), "every")},
+        values={
+            "repair": ("quantize", (Mode.INT8.value, "auto"), "every"),
+            "keep_float": ("quantize", (Mode.INT8.value, Mode.INT16X8.value, "auto"), "every"),
+        },
         excludes={"every": ("quantize", "prefer"), "pair": _NOT_WITH_A_PAIR},
     )
     if model is None and not sequences["pair"]:
@@ -281,6 +293,7 @@ def command(
             io=io,
             scheme=scheme,
             repair=repair,
+            keep_float=keep_float,
             samples=samples,
             seed=seed,
             random_calibration=random_calibration,
@@ -309,6 +322,7 @@ def command(
             metric=metrics,
             strict=strict,
             prefer=prefer,
+            device=device,
             figure=figure,
         )
     if conversion.budget and quantize == AUTO and figure is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgekit import __version__
 from edgekit.artifacts.box_heads import golden_answer
-from edgekit.conversion.float_base import FloatBase
+from edgekit.conversion.float_base import FloatBase, operators_of_kinds
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.ranges import io_types_of, measured_ranges, note_on_learnt, require_integer_weights
 from edgekit.conversion.repairing import RepairReport, judge_repair, repaired_base
@@ -63,7 +63,8 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     is_calibrated = any(mode.needs_calibration for mode in outputs)
     ranges = measured_ranges(source, options) if is_calibrated else None
     notes += note_on_learnt(source, ranges)
-    plain = FloatBase(source.lowered.model, ranges, source.float_operators)
+    kept_in_float = operators_of_kinds(source.lowered.model.description, options.keep_float)
+    plain = FloatBase(source.lowered.model, ranges, (*source.float_operators, *kept_in_float))
     kept: Kept | None = None
     scores: Mapping[Mode, Sequence[OutputScore]] = {}
     if source.calibration is not None and options.budget is not None:

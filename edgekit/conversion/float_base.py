@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgekit_converters.quantization.ranges import Ranges
+from edgekit_runtime.errors import UsageError
+from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
@@ -21,3 +24,24 @@ class FloatBase:
     model: TfliteModel
     ranges: Ranges | None
     float_operators: tuple[str, ...] = ()
+
+
+def operators_of_kinds(description: ModelDescription, kinds: Sequence[str]) -> tuple[str, ...]:
+    """Names of the first output tensors of all operators of some kinds, in execution order.
+
+    Args:
+        description: The float model.
+        kinds: Names of builtin operators in any case, such as ``hard_swish``.
+    Raises:
+        UsageError: The model has no operator of a kind.
+    """
+    graph = description.subgraphs[0]
+    present = {operator.name for operator in graph.operators}
+    wanted = {kind.upper() for kind in kinds}
+    if not wanted <= present:
+        raise UsageError(
+            f"The model has no operator {min(wanted - present)}.",
+            expected=f"one of {', '.join(sorted(present))}",
+            next_step="see edgekit inspect for the operators of a .tflite",
+        )
+    return tuple(graph.tensors[operator.outputs[0]].name for operator in graph.operators if operator.name in wanted)

@@ -34,6 +34,7 @@ class ConversionOptions:
         budget: Accuracy that may be lost; with a budget, only the selected model of all modes is written.
         claim: The user's declaration of the model's task.
         boxes: The user's declaration of how outputs become boxes.
+        keep_float: Kinds of operators that stay in float in modes with integer activations, in any case.
         repairs: Whether to repair the float model before int8 if there is data.
         sound: The user's declaration of how recordings become the input.
     """
@@ -52,5 +53,6 @@ class ConversionOptions:
     budget: BudgetRequest | None = None
     claim: Claim = NOTHING_SAID
     boxes: BoxOptions = field(default_factory=BoxOptions)
+    keep_float: tuple[str, ...] = ()
     repairs: bool = True
     sound: SoundOptions = field(default_factory=SoundOptions)

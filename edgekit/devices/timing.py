@@ -10,10 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from edgekit.devices import time_in_turn
 from edgekit.devices.device import Device, this_machine
 from edgekit.devices.emulation.catalogue import KINDS
 from edgekit.devices.finding import find_devices
 from edgekit.devices.predictions import malformed, put_runtime, report_of
+from edgekit.parity.latency import TimedRounds
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.device_benchmark import Latency
 from edgekit_runtime.errors import UsageError
@@ -131,6 +135,44 @@ def explain_on(device: Device, model: Path, *, threads: Sequence[int]) -> Explan
         return Explanation.from_dict(report)
     except (KeyError, TypeError, ValueError) as error:
         raise malformed(device, repr(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTimer:
+    """Times models in turn on a device, for decisions about models that will run there.
+
+    Attributes:
+        device: The device; it gets this machine's copy of the runtime.
+    """
+
+    device: Device
+
+    @property
+    def name(self) -> str:
+        """Name of the device."""
+        return self.device.name
+
+    def rounds_s(self, models: Sequence[bytes], *, rounds: int, seconds: float) -> TimedRounds:
+        """See :meth:`edgekit.parity.latency.Timer.rounds_s`.
+
+        Raises:
+            EdgekitError: The device does not run one of the models.
+        """
+        with temporary_folder("device") as folder:
+            put_runtime(folder)
+            shutil.copyfile(time_in_turn.__file__, folder / "time_in_turn.py")
+            names = [f"model{number}.tflite" for number in range(len(models))]
+            for name, model in zip(names, models, strict=True):
+                (folder / name).write_bytes(model)
+            done = self.device.run(["time_in_turn.py", str(rounds), str(seconds), *names], folder)
+            report = report_of(self.device, Path(names[0]), done)
+        try:
+            times = np.array(report["rounds_s"], np.float64)
+            if times.ndim != 2 or times.shape[0] < rounds or times.shape[1] != len(models) or not (times > 0).all():
+                raise ValueError(f"times of the shape {times.shape}")
+            return TimedRounds(times, f"{self.device.name}, {report['machine']}, {report['interpreter']}")
+        except (KeyError, TypeError, ValueError) as error:
+            raise malformed(self.device, repr(error)) from error
 
 
 def _bench(device: Device, model: Path, *options: str) -> dict[str, Any]:

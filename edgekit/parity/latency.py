@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -18,8 +20,43 @@ _TURN_S = 0.01
 _MOST_RUNS_A_TURN = 50
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TimedRounds:
+    """Times of models that had their turns in the same rounds.
+
+    Attributes:
+        seconds: Seconds per prediction, float64 (rounds, models).
+        machine: What ran the models: device, processor and interpreter.
+    """
+
+    seconds: np.ndarray
+    machine: str
+
+
+class Timer(Protocol):
+    """Times models elsewhere than in this process, for example on the device that they are for."""
+
+    @property
+    def name(self) -> str:
+        """Name of the machine, for messages."""
+
+    def rounds_s(self, models: Sequence[bytes], *, rounds: int, seconds: float) -> TimedRounds:
+        """Time single predictions of models in turn.
+
+        Args:
+            models: Contents of .tflite files.
+            rounds: Smallest number of rounds.
+            seconds: Time that the rounds take at least.
+        """
+
+
 def median_latencies_ms(
-    models: Sequence[TfliteModel], inputs: Mapping[str, np.ndarray], *, rounds: int = _ROUNDS, warm_up: int = _WARM_UP
+    models: Sequence[TfliteModel],
+    inputs: Mapping[str, np.ndarray],
+    *,
+    rounds: int = _ROUNDS,
+    warm_up: int = _WARM_UP,
+    timer: Timer | None = None,
 ) -> list[float]:
     """Median time of one prediction by each model, in milliseconds.
 
@@ -28,7 +65,11 @@ def median_latencies_ms(
         inputs: Examples by input name; the first is what is predicted, as floats.
         rounds: How often each model has its turn.
         warm_up: Number of predictions before that, which are not timed.
+        timer: Times the models elsewhere, on zeros instead of an example; by default they run in this process.
     """
+    if timer is not None:
+        timed = timer.rounds_s([model.content for model in models], rounds=rounds, seconds=0)
+        return [1000 * float(median) for median in np.median(timed.seconds, axis=0)]
     example = {name: values[:1] for name, values in inputs.items()}
     calls = [partial(edgekit_runtime.load(model).predict, example) for model in models]
     return median_times_ms(calls, rounds=rounds, warm_up=warm_up)

@@ -320,6 +320,12 @@ def budget_options(command: Decorated) -> Decorated:
             help="What auto prefers among the models within the budget. [default: speed]",
         ),
         click.option(
+            "--device",
+            metavar="DEVICE",
+            help="With auto: time the models where they will run, since a workstation ranks them differently: "
+            "ssh:USER@HOST, or the path of a Python. [default: this machine]",
+        ),
+        click.option(
             "--figure",
             type=EXISTING_OR_NOT,
             help="Write a PNG of size, latency and drop of every judged model. [default with auto: next to the output]",

@@ -74,12 +74,11 @@ def _title_of_steps(report: BudgetReport) -> str:
 
 
 def _title_of_candidates(report: BudgetReport) -> str:
-    selected = (
-        ""
-        if report.prefer is None
-        else f"; the {'fastest' if report.prefer.value == 'speed' else 'smallest'} is selected"
-    )
-    return f"{report.metric} against {report.against}: {report.figure(report.max_drop)} at most{selected}"
+    title = f"{report.metric} against {report.against}: {report.figure(report.max_drop)} at most"
+    if report.prefer is None:
+        return title
+    selected = f"the fastest on {report.timed_on}" if report.prefer.value == "speed" else "the smallest"
+    return f"{title}; {selected} is selected"
 
 
 def _row(report: BudgetReport, place: int, candidate: Candidate) -> tuple[str, ...]:

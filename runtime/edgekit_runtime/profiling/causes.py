@@ -120,7 +120,7 @@ def _per_tensor_weights(operators: Sequence[OperatorProfile]) -> Iterable[Cause]
             "per_tensor_weights",
             "{name} has float activations and int8 weights with one scale for all channels, ran outside XNNPACK and"
             " takes {share}",
-            "give each channel its own scale: edgekit convert --quantize dynamic --scheme per_channel",
+            "give each channel its own scale: edgekit convert --quantize dynamic --scheme per-channel",
         )
 
 

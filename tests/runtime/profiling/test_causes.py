@@ -75,7 +75,7 @@ def explained(
             (),
             "per_tensor_weights",
             "int8 weights with one scale for all channels, ran outside XNNPACK and takes 95 %.",
-            "--scheme per_channel",
+            "--scheme per-channel",
             id="per-tensor-weights",
         ),
         pytest.param(
