@@ -1,4 +1,4 @@
-"""Classifies images or recordings from files, folders, patterns or standard input."""
+"""Classifies images, recordings or texts from files, folders, patterns or standard input."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from edgekit.datasets.kinds import IMAGES, WAV
 from edgekit.datasets.readers.folders import regular_files
+from edgekit.datasets.readers.tables import lines_of
 from edgekit.progress import tracked
 from edgekit_runtime.classification import LabelScore
 from edgekit_runtime.errors import DataError, UsageError
@@ -21,6 +22,7 @@ from edgekit_runtime.model import Model
 from edgekit_runtime.task import SOUND
 
 STANDARD_INPUT = "-"
+_TEXTS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,67 @@ class Predictions:
             "unreadable": [{"image": image, **error.to_dict()} for image, error in self.unreadable.items()],
             "transparent": self.transparent,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class TextPredictions:
+    """Predictions for texts.
+
+    Attributes:
+        answers: Each text with its labels and scores, the highest score first, in the order of the texts.
+    """
+
+    answers: tuple[tuple[str, tuple[LabelScore, ...]], ...]
+    exit_code: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {
+            "results": [
+                {"text": text, "answers": [entry.to_dict() for entry in entries]} for text, entries in self.answers
+            ]
+        }
+
+
+def find_texts(texts: Iterable[str], files: Iterable[str]) -> list[str]:
+    """The texts of the user, and the lines of files that are not empty; ``-`` stands for standard input.
+
+    Raises:
+        DataError: A file cannot be read, or is not text.
+        UsageError: There is no text.
+    """
+    found = [*texts, *(line.rstrip("\r\n") for name in files for line in _lines_of(name) if line.strip())]
+    if not found:
+        raise UsageError("There is no text to classify.", expected="--text, or files with one text per line")
+    return found
+
+
+def _lines_of(name: str) -> Iterator[str]:
+    if name == STANDARD_INPUT:
+        for line in sys.stdin.buffer:
+            yield line.decode("utf-8", "replace")
+    else:
+        for _, text in lines_of(Path(name)):
+            yield text
+
+
+def classify_texts(model: Model, texts: list[str], top_k: int) -> TextPredictions:
+    """Classify each text.
+
+    Args:
+        model: Model to run.
+        texts: Texts in any order.
+        top_k: Number of labels per text.
+    Raises:
+        EdgekitError: The model does not classify texts.
+    """
+    starts = range(0, len(texts), _TEXTS_AT_ONCE)
+    found = [
+        entry.top
+        for start in tracked(starts, "Classifying", total=len(starts))
+        for entry in model.classify(texts[start : start + _TEXTS_AT_ONCE], top_k=top_k)
+    ]
+    return TextPredictions(tuple(zip(texts, found, strict=True)))
 
 
 def find_examples(model: Model, named: Iterable[str]) -> list[str]:

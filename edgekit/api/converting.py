@@ -29,6 +29,7 @@ from edgekit.api.arguments import (
 )
 from edgekit.api.data import LARGEST_SEED, DataSource, optional_data
 from edgekit.api.models import ModelSource, is_keras_model, model_file
+from edgekit.api.vocabularies import tokenizer_of
 from edgekit_runtime.errors import ArgumentTypeError, UsageError
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def convert(
     anchors: PathLike | np.ndarray | None = None,
     front_end: PathLike | Mapping[str, Any] | None = None,
     sample_rate: int | None = None,
+    vocabulary: PathLike | None = None,
+    tokenizer: str = "words",
     input_shape: Sequence[int] | None = None,
     channels_last: bool = False,
     signature: str | None = None,
@@ -134,6 +137,11 @@ def convert(
             file, or a dict of its fields. Default: None, the model takes no spectrograms.
         sample_rate: Sample rate of the recordings that the model was trained on, in Hz. Default: None, that of the
             front end.
+        vocabulary: Vocabulary of a model that takes tokens, so that the device takes texts: a text file with one token
+            per line in the order of the indices, or a model of SentencePiece. Default: None; a model with a layer of
+            text, such as TextVectorization, brings its own.
+        tokenizer: Tokenizer of that vocabulary: ``"words"``, ``"characters"``, ``"wordpiece"`` or
+            ``"sentencepiece"``. Default: ``"words"``.
         input_shape: Shape without the batch axis, such as ``(224, 224, 3)``, for a model with open sizes. Default:
             None, that of the model.
         channels_last: Give a PyTorch program's images the layout (N, H, W, C). Default: False.
@@ -218,6 +226,7 @@ def convert(
         claim=user_claim(task, input_kind=input_kind, output_kind=output_kind),
         boxes=box_head(boxes, box_parameters, anchors),
         sound=sound_input(front_end, sample_rate),
+        tokenizer=tokenizer_of(vocabulary, tokenizer),
     )
     if output is None and is_keras_model(model):
         raise UsageError(

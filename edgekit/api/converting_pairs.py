@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.api.arguments import (
@@ -19,11 +18,11 @@ from edgekit.api.arguments import (
 from edgekit.api.converting import class_names
 from edgekit.api.data import LARGEST_SEED, DataSource, optional_data
 from edgekit.api.models import ModelSource, is_keras_model, model_file
-from edgekit_runtime.errors import ArgumentTypeError, DataError, UsageError
+from edgekit.api.vocabularies import tokenizer_of
+from edgekit_runtime.errors import ArgumentTypeError, UsageError
 
 if TYPE_CHECKING:
     from edgekit.sequences.result import PairConversion
-    from edgekit_runtime.text.tokenizers import Tokenizer
 
 
 def convert_pair(
@@ -111,8 +110,8 @@ def convert_pair(
         samples=as_count(samples, "samples"),
         seed=as_count(seed, "seed", lowest=0, highest=LARGEST_SEED),
         targets=as_texts(targets, "targets"),
-        source_tokenizer=_tokenizer(vocabulary, "vocabulary", tokenizer, "tokenizer"),
-        tokenizer=_tokenizer(sequence_vocabulary, "sequence_vocabulary", sequence_tokenizer, "sequence_tokenizer"),
+        source_tokenizer=tokenizer_of(vocabulary, tokenizer),
+        tokenizer=tokenizer_of(sequence_vocabulary, sequence_tokenizer, "sequence_vocabulary", "sequence_tokenizer"),
         start=_token(start_token, "start_token"),
         end=_token(end_token, "end_token"),
         max_length=None if max_length is None else as_count(max_length, "max_length", highest=LONGEST),
@@ -141,28 +140,6 @@ def convert_pair(
             for source in (first, second)
         ]
         return convert_files(requests[0], requests[1], path, options)
-
-
-def _tokenizer(vocabulary: Any, name: str, tokenizer: Any, tokenizer_name: str) -> Tokenizer | None:
-    path = as_optional_path(vocabulary, name)
-    if path is None:
-        return None
-    from edgekit_runtime.text.tokenizers import TOKENIZERS, make_tokenizer
-
-    chosen = as_choice(tokenizer, tokenizer_name, [each for each, record in TOKENIZERS.items() if record.make])
-    return make_tokenizer(chosen, _content(path))
-
-
-def _content(path: Path) -> bytes:
-    from edgekit_runtime.regular_file import open_regular_file
-
-    try:
-        with open_regular_file(path) as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"The vocabulary {path} cannot be read.", received=str(error), next_step="check the path"
-        ) from error
 
 
 def _token(value: Any, name: str) -> int | str | None:

@@ -15,8 +15,10 @@ from edgekit.datasets.model_inputs import (
     PixelRange,
     inputs_of,
     preprocessing_by_name,
+    raw_claim,
     raw_inputs_by_name,
     with_pixels,
+    with_tokenizer,
 )
 from edgekit.datasets.opening import DataRequest, open_data
 from edgekit.datasets.readers.image_options import ImageOptions
@@ -34,6 +36,7 @@ from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.task import IMAGE, NOTHING_SAID, Claim, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import model_inputs
+from edgekit_runtime.text import Tokenizer
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
@@ -52,6 +55,7 @@ class PackOptions:
         claim: The user's declaration of the model's task.
         boxes: The user's declaration of how outputs become boxes.
         sound: The user's declaration of how recordings become the input.
+        tokenizer: Makes the only input of tokens from texts; None keeps what is packed.
     """
 
     labels: tuple[str, ...] = ()
@@ -62,6 +66,7 @@ class PackOptions:
     claim: Claim = NOTHING_SAID
     boxes: BoxOptions = field(default_factory=BoxOptions)
     sound: SoundOptions = field(default_factory=SoundOptions)
+    tokenizer: Tokenizer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,10 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
     labels, notes = _labels(description, before.labels or foreign.labels, options)
     head = find_head(options.boxes, description, before.decoding, Parts(content).read)
     claim = options.sound.claimed(head.claimed(options.claim) if head else options.claim)
-    task = find_task(description, [claim, before.task], label_count=len(labels))
-    raw_inputs = read_raw_inputs(model_inputs(description), before.raw_preprocessing, Parts(content).read)
+    packed_raw = read_raw_inputs(model_inputs(description), before.raw_preprocessing, Parts(content).read)
+    own = with_tokenizer(inputs_of(model_inputs(description)), options.tokenizer)
+    raw_inputs = {**packed_raw, **raw_inputs_by_name(own)}
+    task = find_task(description, [claim, raw_claim(raw_inputs), before.task], label_count=len(labels))
     inputs = _inputs(description, task, before, foreign, options)
     inputs = options.sound.applied_to([replace(each, raw=raw_inputs.get(each.name)) for each in inputs])
     preprocessing = preprocessing_by_name(inputs)

@@ -24,6 +24,7 @@ from edgekit.commands.shared.options import (
     sound_options,
     target_option,
     task_options,
+    vocabulary_options,
 )
 from edgekit.commands.shared.reporting import report, require
 from edgekit.commands.shared.sequence_options import SEQUENCE_OPTIONS, convert_pair_of_files, sequence_options
@@ -53,11 +54,10 @@ _GROUPS = {
     "Quantization": ("every", "io", "scheme", "repair", "keep_float", "random_calibration", "samples", "seed"),
     "Data and images": ("label_column", "labels", "pixel_ranges", "mean", "std", "color_order", "resize"),
     "Sound": ("front_end", "sample_rate"),
+    "Texts": ("vocabulary", "tokenizer"),
     "Task": ("task", "output_kinds", "input_kinds", "boxes", "anchors", "box_parameters"),
     "Sequences": (
         "pair",
-        "vocabulary",
-        "tokenizer",
         "sequence_vocabulary",
         "sequence_tokenizer",
         "start_token",
@@ -173,6 +173,7 @@ _NOT_WITH_A_PAIR = (
     help="Refuse a model with a tensor larger than this at batch size 1, such as 800M or 2G (bytes; M and G are powers "
     "of 1,000); the size of MODEL is always allowed.",
 )
+@vocabulary_options
 @sequence_options
 @budget_options
 @click.option(
@@ -225,6 +226,8 @@ def command(
     box_parameters: dict[str, str],
     front_end: str | None,
     sample_rate: int | None,
+    vocabulary: Path | None,
+    tokenizer: str,
     **sequences: Any,
 ) -> None:
     """Convert MODEL, a Keras or PyTorch model, to TFLite.
@@ -253,6 +256,7 @@ def command(
             "label_column": ("data",),
             "repair": ("data",),
             "samples": ("data", "random_calibration"),
+            "tokenizer": ("vocabulary",),
             **dict.fromkeys(SEQUENCE_OPTIONS, ("pair",)),
         },
         values={
@@ -279,6 +283,8 @@ def command(
             custom_objects=custom_objects,
             allow_unsafe=allow_unsafe,
             max_memory=max_memory,
+            vocabulary=vocabulary,
+            tokenizer=tokenizer,
             **sequences,
         )
         return
@@ -312,6 +318,8 @@ def command(
             anchors=anchors,
             front_end=front_end,
             sample_rate=sample_rate,
+            vocabulary=vocabulary,
+            tokenizer=tokenizer,
             input_shape=input_shape,
             channels_last=channels_last,
             signature=signature,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edgekit.commands.shared.option_rules import require_consistent
 from edgekit.commands.shared.options import (
     EXISTING_OR_NOT,
     box_options,
@@ -16,6 +17,7 @@ from edgekit.commands.shared.options import (
     seed_option,
     sound_options,
     task_options,
+    vocabulary_options,
 )
 from edgekit.commands.shared.reporting import report
 
@@ -30,6 +32,7 @@ from edgekit.commands.shared.reporting import report
 @image_options
 @box_options
 @sound_options
+@vocabulary_options
 @click.option("-o", "--output", type=EXISTING_OR_NOT, help="File to write. [default: MODEL itself]")
 @json_option
 def command(
@@ -52,6 +55,8 @@ def command(
     box_parameters: dict[str, str],
     front_end: str | None,
     sample_rate: int | None,
+    vocabulary: Path | None,
+    tokenizer: str,
 ) -> None:
     """Pack labels, preprocessing and more into MODEL.
 
@@ -64,8 +69,11 @@ def command(
     edgekit pack model.tflite --labels labels.txt --pixel-range -1,1
     edgekit pack model.tflite --data photos/ --output packed.tflite
     edgekit pack yolo.tflite --boxes yolov8 --box-parameter coordinates=pixels
+    edgekit pack bert.tflite --vocabulary vocab.txt --tokenizer wordpiece
     """
+    require_consistent(needs={"tokenizer": ("vocabulary",)})
     from edgekit.api.arguments import box_head, sound_input, user_claim
+    from edgekit.api.vocabularies import tokenizer_of
     from edgekit.artifacts.packing import PackOptions, pack_file
     from edgekit.datasets.readers.image_options import ImageOptions
     from edgekit.reports.terminal.artifacts import print_packed
@@ -80,6 +88,7 @@ def command(
         claim=user_claim(task, input_kind=input_kinds, output_kind=output_kinds),
         boxes=box_head(boxes, box_parameters, anchors),
         sound=sound_input(front_end, sample_rate),
+        tokenizer=tokenizer_of(vocabulary, tokenizer),
     )
     packed = pack_file(model, output or model, options)
     report(packed.to_dict, lambda: print_packed(packed), as_json=as_json)

@@ -1,20 +1,26 @@
-"""``edgekit predict``: classifies images or recordings with a .tflite."""
+"""``edgekit predict``: classifies images, recordings or texts with a .tflite."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.commands.shared.option_rules import require_consistent
 from edgekit.commands.shared.options import EXISTING_OR_NOT, PixelRange, json_option
 from edgekit.commands.shared.reporting import report
+from edgekit_runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgekit_runtime.model import Model
 
 
 @click.command()
 @click.argument("model", type=EXISTING_OR_NOT)
-@click.argument("images", nargs=-1, required=True)
-@click.option("--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="Number of labels per image.")
+@click.argument("examples", nargs=-1)
+@click.option("--text", "texts", multiple=True, help="Classify this text; may be repeated.")
+@click.option("--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="Number of labels per example.")
 @click.option(
     "--labels", type=EXISTING_OR_NOT, help="Text file, one class name per line. [default: those in the model]"
 )
@@ -23,12 +29,13 @@ from edgekit.commands.shared.reporting import report
     type=PixelRange(),
     help="What the pixel values 0 and 255 become at the model's input. [default: as packed in the model, else 0,1]",
 )
-@click.option("--csv", "as_csv", is_flag=True, help="Print one line per label: image,rank,label,score.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print one line per label: image or text, rank, label, score.")
 @click.option("--draw", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the images with their labels, 48 at most.")
 @json_option
 def command(
     model: Path,
-    images: tuple[str, ...],
+    examples: tuple[str, ...],
+    texts: tuple[str, ...],
     top_k: int,
     labels: Path | None,
     pixel_range: tuple[float, float] | None,
@@ -36,37 +43,85 @@ def command(
     draw: Path | None,
     as_json: bool,
 ) -> None:
-    """Classify IMAGES with MODEL, a .tflite.
+    """Classify EXAMPLES with MODEL, a .tflite.
 
-    IMAGES are files, folders, patterns in quotes, or - for an image on standard input; for a model of sound, they are
-    .wav files. Unreadable files are listed at the end, with exit code 1.
+    EXAMPLES are images: files, folders, patterns in quotes, or - for an image on standard input; for a model of sound,
+    they are .wav files. Unreadable files are listed at the end, with exit code 1. For a model of texts they are files
+    with one text per line, or - for lines on standard input.
 
     \b
     edgekit predict model.tflite digit.png
     edgekit predict model.tflite photos/ --top-k 1 --csv > labels.csv
     edgekit predict words.tflite yes.wav
+    edgekit predict model.tflite --text "good morning"
     """
-    require_consistent(excludes={"as_csv": ("as_json",)})
+    require_consistent(excludes={"as_csv": ("as_json",), "texts": ("pixel_range", "draw")})
+    if not (examples or texts):
+        raise click.MissingParameter(param_hint="EXAMPLES", param_type="argument")
     import edgekit_runtime
-    from edgekit.prediction import classify_images, classify_recordings, find_examples
-    from edgekit.reports.figures.contact_sheet import MOST_IMAGES, draw_predictions
-    from edgekit.reports.terminal.predictions import print_predictions, print_predictions_csv
     from edgekit_converters.atomic_files import require_place
-    from edgekit_runtime.errors import UsageError
-    from edgekit_runtime.task import SOUND
+    from edgekit_runtime.task import TEXT
 
     if draw:
         require_place(draw)
     classifier = edgekit_runtime.load(model, labels=labels, pixel_range=pixel_range)
-    found = find_examples(classifier, images)
-    is_known = pixel_range is not None or bool(classifier.manifest.preprocessing)
-    if not is_known and classifier.preprocessing is not None:
-        low, high = classifier.preprocessing.value_range
-        click.echo(
-            f"{model.name} does not state how pixels were scaled in training; 0 to 255 become {low:g} to {high:g}. "
-            "Pass --pixel-range to change this; edgekit pack stores it in the file.",
-            err=True,
+    if [kind.name for kind in classifier.task.inputs.values()] == [TEXT]:
+        _predict_texts(classifier, model, [*texts], [*examples], top_k=top_k, as_csv=as_csv, as_json=as_json)
+    elif texts:
+        raise UsageError(
+            f"{model.name} does not take texts, so --text does not apply.",
+            expected="a model whose only input is of the kind text",
+            received=classifier.task.describe(),
+            next_step="pack its vocabulary: edgekit pack --vocabulary FILE --tokenizer NAME",
         )
+    else:
+        is_known = pixel_range is not None or bool(classifier.manifest.preprocessing)
+        if not is_known:
+            _note_on_pixels(classifier, model)
+        _predict_files(classifier, model, examples, top_k=top_k, draw=draw, as_csv=as_csv, as_json=as_json)
+
+
+def _note_on_pixels(classifier: Model, path: Path) -> None:
+    if classifier.preprocessing is None:
+        return
+    low, high = classifier.preprocessing.value_range
+    click.echo(
+        f"{path.name} does not state how pixels were scaled in training; 0 to 255 become {low:g} to {high:g}. "
+        "Pass --pixel-range to change this; edgekit pack stores it in the file.",
+        err=True,
+    )
+
+
+def _predict_texts(
+    classifier: Model, path: Path, texts: list[str], files: list[str], *, top_k: int, as_csv: bool, as_json: bool
+) -> None:
+    from edgekit.prediction import classify_texts, find_texts
+    from edgekit.reports.terminal.predictions import print_text_predictions, print_text_predictions_csv
+
+    predictions = classify_texts(classifier, find_texts(texts, files), top_k)
+    report(
+        lambda: {"model": str(path), **predictions.to_dict()},
+        lambda: print_text_predictions_csv(predictions) if as_csv else print_text_predictions(path.name, predictions),
+        as_json=as_json,
+    )
+
+
+def _predict_files(
+    classifier: Model,
+    path: Path,
+    examples: tuple[str, ...],
+    *,
+    top_k: int,
+    draw: Path | None,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    from edgekit.prediction import classify_images, classify_recordings, find_examples
+    from edgekit.reports.figures.contact_sheet import MOST_IMAGES, draw_predictions
+    from edgekit.reports.terminal.predictions import print_predictions, print_predictions_csv
+    from edgekit_runtime.task import SOUND
+
+    found = find_examples(classifier, examples)
     if classifier.task.named(SOUND):
         if draw:
             raise UsageError("--draw draws images only.", received="a model of sound", next_step="leave --draw out")
@@ -74,11 +129,11 @@ def command(
     else:
         predictions = classify_images(classifier, found, top_k, thumbnails=MOST_IMAGES if draw else 0)
     if draw:
-        draw_predictions(predictions, model.name, draw)
+        draw_predictions(predictions, path.name, draw)
         click.echo(f"Wrote {draw}.", err=True)
     report(
-        lambda: {"model": str(model), **predictions.to_dict()},
-        lambda: print_predictions_csv(predictions) if as_csv else print_predictions(model.name, predictions),
+        lambda: {"model": str(path), **predictions.to_dict()},
+        lambda: print_predictions_csv(predictions) if as_csv else print_predictions(path.name, predictions),
         as_json=as_json,
         exit_code=predictions.exit_code,
     )

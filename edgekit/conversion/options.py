@@ -12,6 +12,7 @@ from edgekit.datasets.readers.memory import MemoryData
 from edgekit.datasets.sound_options import SoundOptions
 from edgekit_converters.quantization.modes import IoType, Scheme
 from edgekit_runtime.task import NOTHING_SAID, Claim
+from edgekit_runtime.text import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class ConversionOptions:
         keep_float: Kinds of operators that stay in float in modes with integer activations, in any case.
         repairs: Whether to repair the float model before int8 if there is data.
         sound: The user's declaration of how recordings become the input.
+        tokenizer: Makes the only input of tokens from texts; None if the model itself says how, or takes no texts.
     """
 
     io: IoType = IoType.FLOAT32
@@ -56,3 +58,4 @@ class ConversionOptions:
     keep_float: tuple[str, ...] = ()
     repairs: bool = True
     sound: SoundOptions = field(default_factory=SoundOptions)
+    tokenizer: Tokenizer | None = None

@@ -15,7 +15,13 @@ from edgekit.artifacts.training_record import TrainingRecord, read_training_reco
 from edgekit.calibration.data import CalibrationData, open_calibration_data
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.variants import outputs_of_finite_weights
-from edgekit.datasets.model_inputs import lowered_inputs, preprocessing_by_name, raw_claim, raw_inputs_by_name
+from edgekit.datasets.model_inputs import (
+    lowered_inputs,
+    preprocessing_by_name,
+    raw_claim,
+    raw_inputs_by_name,
+    with_tokenizer,
+)
 from edgekit.datasets.opening import DataRequest, ModelData, open_data, require_source
 from edgekit.datasets.streams import ExampleStream
 from edgekit.parity.ground_truth_kinds import data_claim, note_on_unused, require_agreement
@@ -27,12 +33,12 @@ from edgekit_converters.quantization.wide_inputs import readers_of
 from edgekit_converters.targets.adaptation import needs_fixed_batch
 from edgekit_runtime.boxes.decoder import BoxDecoder
 from edgekit_runtime.classification import class_count, labels_for
-from edgekit_runtime.errors import ConversionError, EdgekitError
+from edgekit_runtime.errors import ConversionError, EdgekitError, UsageError
 from edgekit_runtime.inputs.preprocessing import Preprocessing
 from edgekit_runtime.inputs.raw_inputs import RawInput
 from edgekit_runtime.task import CLASSES, TRAINING, UNNAMED, Claim, Task
 from edgekit_runtime.task_finding import find_task
-from edgekit_runtime.text import TextInput
+from edgekit_runtime.text import TextInput, Tokenizer
 from edgekit_runtime.tflite.description import ModelDescription
 
 _logger = logging.getLogger(__name__)
@@ -109,6 +115,8 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
     with LoweringProcess(replace(request, fixed_batch=needs_fixed_batch(options.targets))) as process:
         _import_what_comes_next(modes)
         lowered = process.result()
+        own_inputs = lowered.inputs
+        lowered = replace(lowered, inputs=_tokenized(own_inputs, options.tokenizer))
         _logger.info("lowered %s: %d bytes, batch %s", request.source, len(lowered.model), lowered.batch)
         # Modes that are impossible are reported before the data is examined.
         modes, _ = outputs_of_finite_weights(dict.fromkeys(modes, Path()), lowered, has_budget=bool(options.budget))
@@ -133,7 +141,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
             golden_inputs = choose_golden_inputs(
                 description, held_back, preprocessing, raw_inputs_by_name(inputs), seed=options.seed
             )
-            answers = process.source_outputs(_source_inputs(lowered, golden_inputs))
+            answers = process.source_outputs(_source_inputs(own_inputs, golden_inputs))
     labels, labels_note = _labels(description, options, (data.labels if data else ()) or record.labels)
     pixels_note = _note_on_pixels(lowered, options, record)
     notes = (
@@ -159,9 +167,21 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
     )
 
 
-def _source_inputs(lowered: LoweredModel, golden_inputs: GoldenInputs) -> dict[str, np.ndarray]:
+def _tokenized(inputs: tuple[ModelInput, ...], tokenizer: Tokenizer | None) -> tuple[ModelInput, ...]:
+    own = [each.name for each in inputs if isinstance(each.raw, TextInput)]
+    if own and tokenizer is not None:
+        raise UsageError(
+            "The model has a vocabulary of its own.",
+            expected="a model that takes tokens",
+            received=f"a layer of text behind the input {own[0]}",
+            next_step="leave --vocabulary out",
+        )
+    return with_tokenizer(inputs, tokenizer)
+
+
+def _source_inputs(inputs: Sequence[ModelInput], golden_inputs: GoldenInputs) -> dict[str, np.ndarray]:
     """The golden inputs for the source model; texts as they are if the source itself prepares them."""
-    raw = raw_inputs_by_name(lowered.inputs)
+    raw = raw_inputs_by_name(inputs)
     named = zip(golden_inputs.values, golden_inputs.arrays, strict=True)
     texts = {name: array for name, array in named if isinstance(raw.get(name), TextInput)}
     return {**golden_inputs.values, **texts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from edgekit_runtime.inputs.raw_inputs import RawInput
 from edgekit_runtime.model import Model
 from edgekit_runtime.task import IMAGE, MODEL, UNNAMED, Claim, Task
 from edgekit_runtime.tensor_info import TensorInfo
+from edgekit_runtime.text import TextInput, Tokenizer
 
 #: Real values of pixels 0 and 255, or a complete preprocessing, whose sizes may differ from the model's.
 PixelRange = tuple[float, float] | Preprocessing
@@ -172,6 +174,32 @@ def preprocessing_by_name(inputs: Sequence[ModelInput]) -> dict[str, Preprocessi
 def raw_inputs_by_name(inputs: Sequence[ModelInput]) -> dict[str, RawInput]:
     """How recordings or strings become an input, by input name, for inputs that take them."""
     return {each.name: each.raw for each in inputs if each.raw is not None}
+
+
+def with_tokenizer(inputs: Sequence[ModelInput], tokenizer: Tokenizer | None) -> tuple[ModelInput, ...]:
+    """The inputs, of which the one that takes tokens is made of texts.
+
+    Args:
+        inputs: Inputs of a model.
+        tokenizer: Tokenizer from the user; None changes nothing.
+    Raises:
+        UsageError: No input, or more than one, takes tokens.
+    """
+    if tokenizer is None:
+        return tuple(inputs)
+    takers = [each for each in inputs if len(each.shape) == 2]
+    if len(takers) > 1:
+        takers = [each for each in takers if np.dtype(each.dtype).kind in "iu"]
+    if len(takers) != 1:
+        raise UsageError(
+            "--vocabulary is for a model with one input of tokens.",
+            expected="one input of shape (N, tokens)",
+            received=", ".join(f"{each.name} {each.shape}" for each in inputs),
+        )
+    info = TensorInfo(takers[0].name, takers[0].shape, np.dtype(takers[0].dtype), None, 0)
+    part = f"vocabulary_{re.sub(r'[^A-Za-z0-9_.-]', '_', info.name)}.{tokenizer.suffix}"
+    raw = TextInput(tokenizer, info, part=part)
+    return tuple(replace(each, raw=raw) if each is takers[0] else each for each in inputs)
 
 
 def raw_claim(raw_inputs: Mapping[str, RawInput]) -> Claim:

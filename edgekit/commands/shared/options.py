@@ -210,6 +210,31 @@ def image_options(function: Decorated) -> Decorated:
     return function
 
 
+#: Tokenizers for a vocabulary file; a test compares them with the registry, which a help text should not import.
+TOKENIZER_NAMES = ("words", "characters", "wordpiece", "sentencepiece")
+
+
+def vocabulary_options(function: Decorated) -> Decorated:
+    """Add ``--vocabulary`` and ``--tokenizer`` to a command."""
+    for option in (
+        click.option(
+            "--tokenizer",
+            type=click.Choice(TOKENIZER_NAMES),
+            default="words",
+            show_default=True,
+            help="Tokenizer of --vocabulary.",
+        ),
+        click.option(
+            "--vocabulary",
+            type=EXISTING_OR_NOT,
+            help="Vocabulary of a model that takes tokens, so that the device takes texts: one token per line in the "
+            "order of the indices, or a model of SentencePiece. [default: that of the model's TextVectorization]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def box_options(function: Decorated) -> Decorated:
     """How a detector's outputs become boxes."""
     for option in (

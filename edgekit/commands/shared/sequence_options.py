@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
-from edgekit.commands.shared.options import EXISTING_OR_NOT
+from edgekit.commands.shared.options import EXISTING_OR_NOT, TOKENIZER_NAMES
 from edgekit.commands.shared.reporting import report
 
-_TOKENIZERS = ("words", "characters", "wordpiece", "sentencepiece")
 #: Parameters that do nothing without ``--pair``.
 SEQUENCE_OPTIONS = (
-    *("vocabulary", "tokenizer", "sequence_vocabulary", "sequence_tokenizer", "start_token", "end_token"),
+    *("sequence_vocabulary", "sequence_tokenizer", "start_token", "end_token"),
     *("max_length", "beams", "length_penalty"),
 )
 
@@ -34,18 +33,10 @@ _OPTIONS = (
         metavar="ENCODER DECODER",
         help="Convert an encoder and a decoder to one file with two signatures, instead of MODEL.",
     ),
-    click.option("--vocabulary", type=EXISTING_OR_NOT, help="Tokens of the source texts, one per line."),
-    click.option(
-        "--tokenizer",
-        type=click.Choice(_TOKENIZERS),
-        default="words",
-        show_default=True,
-        help="Tokenizer of the source texts.",
-    ),
     click.option("--sequence-vocabulary", type=EXISTING_OR_NOT, help="Tokens of the generated texts, one per line."),
     click.option(
         "--sequence-tokenizer",
-        type=click.Choice(_TOKENIZERS),
+        type=click.Choice(TOKENIZER_NAMES),
         default="words",
         show_default=True,
         help="Tokenizer of the generated texts.",

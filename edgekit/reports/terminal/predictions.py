@@ -1,34 +1,55 @@
-"""Prints the predicted labels of images as a table or as CSV."""
+"""Prints the predicted labels of images and texts as a table or as CSV."""
 
 from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Iterable
 
-from edgekit.prediction import Predictions
+from edgekit.prediction import Predictions, TextPredictions
 from edgekit.reports.terminal.tables import print_table
+from edgekit_runtime.classification import LabelScore
 from edgekit_runtime.printable_text import one_line
+
+#: Number of characters of a text in a table.
+_LONGEST = 60
 
 
 def print_predictions(model_name: str, predictions: Predictions) -> None:
     """Print a table of labels and scores, and print unreadable images with the reasons to stderr."""
-    rows = [
-        (image, *(f"{entry.label} {entry.score:.3f}" for entry in entries))
-        for image, entries in predictions.answers.items()
-    ]
-    if rows:
-        columns = ("image", "answer", *(f"{place}." for place in range(2, len(rows[0]))))
-        print_table(f"{model_name}: label and score", columns, rows)
+    _print_table(model_name, "image", predictions.answers.items())
     _print_notes(predictions)
+
+
+def print_text_predictions(model_name: str, predictions: TextPredictions) -> None:
+    """Print a table of labels and scores; long texts are cut."""
+    texts = ((text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…", found) for text, found in predictions.answers)
+    _print_table(model_name, "text", texts)
+
+
+def _print_table(model_name: str, what: str, answers: Iterable[tuple[str, tuple[LabelScore, ...]]]) -> None:
+    rows = [(name, *(f"{entry.label} {entry.score:.3f}" for entry in entries)) for name, entries in answers]
+    if rows:
+        columns = (what, "answer", *(f"{place}." for place in range(2, len(rows[0]))))
+        print_table(f"{model_name}: label and score", columns, rows)
 
 
 def print_predictions_csv(predictions: Predictions) -> None:
     """Print one line per label, ``image,rank,label,score``; unreadable images are printed to stderr."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("image", "rank", "label", "score"))
-    for image, entries in predictions.answers.items():
-        writer.writerows((image, rank, entry.label, entry.score) for rank, entry in enumerate(entries, start=1))
+    _print_csv("image", predictions.answers.items())
     _print_notes(predictions)
+
+
+def print_text_predictions_csv(predictions: TextPredictions) -> None:
+    """Print one line per label, ``text,rank,label,score``."""
+    _print_csv("text", predictions.answers)
+
+
+def _print_csv(what: str, answers: Iterable[tuple[str, tuple[LabelScore, ...]]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow((what, "rank", "label", "score"))
+    for name, entries in answers:
+        writer.writerows((name, rank, entry.label, entry.score) for rank, entry in enumerate(entries, start=1))
 
 
 def _print_notes(predictions: Predictions) -> None:

@@ -13,7 +13,13 @@ from typing import Any
 
 from edgekit_runtime.errors import TensorMismatchError, UsageError
 from edgekit_runtime.text.strings import Text, as_utf8, shown
-from edgekit_runtime.text.vocabulary import UNKNOWN_TOKENS, first_index, read_vocabulary, write_vocabulary
+from edgekit_runtime.text.vocabulary import (
+    PADDING_TOKENS,
+    UNKNOWN_TOKENS,
+    first_index,
+    read_vocabulary,
+    write_vocabulary,
+)
 
 _PUNCTUATION = rb"""!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"""
 
@@ -96,6 +102,11 @@ class LookupTokenizer:
     def size(self) -> int:
         """Number of tokens."""
         return len(self.tokens)
+
+    @property
+    def padding(self) -> int:
+        """Index of the token that fills up short texts; 0 if there is no such token."""
+        return first_index(self.tokens, PADDING_TOKENS) or 0
 
     def encode(self, text: Text) -> list[int]:
         """Indices of the tokens of a text.

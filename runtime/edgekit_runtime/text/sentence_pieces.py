@@ -43,6 +43,11 @@ class SentencePieceTokenizer:
         """Number of tokens."""
         return int(self._processor.get_piece_size())
 
+    @property
+    def padding(self) -> int:
+        """Index of the token that fills up short texts; 0 if there is no such token."""
+        return max(0, int(self._processor.pad_id()))
+
     def encode(self, text: Text) -> list[int]:
         """Indices of the pieces of a text.
 

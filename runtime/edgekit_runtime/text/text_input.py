@@ -34,7 +34,7 @@ class TextInput:
     Attributes:
         tokenizer: Makes indices of a text.
         output: One of ``OUTPUTS``.
-        padding: Index that fills up short texts, for ``int``.
+        padding: Index that fills up short texts, for ``int``; by default that of the tokenizer.
         strings: Number of strings in one example; None if each example is one text.
         are_integers: Whether examples are whole numbers, each of which is a token.
         weights: Weight of each token, float32, for ``tf_idf``; None otherwise.
@@ -48,12 +48,13 @@ class TextInput:
         *,
         part: str,
         output: str = INDICES,
-        padding: int = 0,
+        padding: int | None = None,
         strings: int | None = None,
         are_integers: bool = False,
         weights: np.ndarray | None = None,
     ) -> None:
-        self.tokenizer, self.output, self.padding, self.part = tokenizer, output, padding, part
+        self.tokenizer, self.output, self.part = tokenizer, output, part
+        self.padding = tokenizer.padding if padding is None else padding
         self.strings, self.are_integers, self.weights = strings, are_integers, weights
         self._sizes = info.shape[1:]
         self._dtype = np.dtype(np.float32) if info.quantization is not None else info.dtype

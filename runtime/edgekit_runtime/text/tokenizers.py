@@ -29,6 +29,10 @@ class Tokenizer(Protocol):
     def size(self) -> int:
         """Number of tokens."""
 
+    @property
+    def padding(self) -> int:
+        """Index of the token that fills up short texts; 0 if there is no such token."""
+
     def encode(self, text: Text) -> list[int]:
         """Indices of the tokens of a text, of any length; for an empty text there may be none."""
 

@@ -15,7 +15,13 @@ from typing import Any
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.text.lookup import token_at
 from edgekit_runtime.text.strings import Text, as_characters
-from edgekit_runtime.text.vocabulary import UNKNOWN_TOKENS, first_index, read_vocabulary, write_vocabulary
+from edgekit_runtime.text.vocabulary import (
+    PADDING_TOKENS,
+    UNKNOWN_TOKENS,
+    first_index,
+    read_vocabulary,
+    write_vocabulary,
+)
 
 #: Names of the tokens at the start and at the end of each text.
 START_TOKEN, END_TOKEN = "[CLS]", "[SEP]"
@@ -83,6 +89,11 @@ class WordPieceTokenizer:
     def size(self) -> int:
         """Number of tokens."""
         return len(self.tokens)
+
+    @property
+    def padding(self) -> int:
+        """Index of the token that fills up short texts; 0 if there is no such token."""
+        return first_index(self.tokens, PADDING_TOKENS) or 0
 
     def encode(self, text: Text) -> list[int]:
         """Indices of the pieces of a text.
