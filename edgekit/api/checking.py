@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.api.arguments import PathLike, as_flag, as_optional_path, as_optional_text, as_texts
+from edgekit.api.devices import device_timer
 from edgekit_runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def check(
     allow_loosening: bool = False,
     allow_python_data: bool = False,
     layers: bool = False,
+    device: str | None = None,
 ) -> CheckResult:
     """Compare the models of a configuration with the committed baseline, as ``edgekit check`` does in CI.
 
@@ -43,6 +45,7 @@ def check(
         allow_loosening: With ``baseline_ref``: only warn about loosened limits. Default: False.
         allow_python_data: With ``baseline_ref``: run ``data = "python:…"`` of the configuration. Default: False.
         layers: Also measure the noise of each layer of models converted from a Keras file. Default: False.
+        device: Where latency is measured, such as ``"ssh:pi@raspberrypi"``; as for the baseline. Default: None, here.
 
     Returns:
         A ``CheckResult``: ``passed``, ``models`` (each with ``rules``, ``failed_rules``, ``measurement``),
@@ -87,16 +90,27 @@ def check(
         records = read_baseline(_baseline(configuration))
         return check_committed_files(configuration, records, allow_empty=as_flag(allow_empty, "allow_empty"))
     records, changes = _judged_by(configuration, ref, loosening, python_data)
-    return check_models(configuration, records, names=names, strict=is_strict, layers=with_layers, changes=changes)
+    return check_models(
+        configuration,
+        records,
+        names=names,
+        strict=is_strict,
+        layers=with_layers,
+        changes=changes,
+        timer=device_timer(device),
+    )
 
 
-def update_baseline(config: PathLike | None = None, *, models: Sequence[str] = ()) -> BaselineUpdate:
+def update_baseline(
+    config: PathLike | None = None, *, models: Sequence[str] = (), device: str | None = None
+) -> BaselineUpdate:
     """Measure the models of a configuration and write the results to its baseline, which you then commit.
 
     Args:
         config: The configuration, as text or ``Path``: edgekit.toml, or a pyproject.toml with ``[tool.edgekit]``.
             Default: None, the one in the current folder or above it.
         models: Names of the models to measure; the records of all others are kept. Default: all.
+        device: Where latency is measured, such as ``"ssh:pi@raspberrypi"``. Default: None, here.
 
     Returns:
         A ``BaselineUpdate``: ``path`` (the baseline), ``before`` and ``models`` (records by name), ``checked`` (a
@@ -122,7 +136,7 @@ def update_baseline(config: PathLike | None = None, *, models: Sequence[str] = (
     if path.exists():
         # An unreadable baseline is reported before the models are measured.
         read_baseline(path)
-    measured = measure_models(configuration, names=names)
+    measured = measure_models(configuration, names=names, timer=device_timer(device))
     records = {name: measurement.record for name, measurement in measured.items()}
     before = write(path, records, configuration.settings.models)
     return BaselineUpdate(path, before, records, written_models(configuration, measured, before))

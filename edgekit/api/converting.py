@@ -28,6 +28,7 @@ from edgekit.api.arguments import (
     user_claim,
 )
 from edgekit.api.data import LARGEST_SEED, DataSource, optional_data
+from edgekit.api.devices import device_timer
 from edgekit.api.models import ModelSource, is_keras_model, model_file
 from edgekit.api.vocabularies import tokenizer_of
 from edgekit_runtime.errors import ArgumentTypeError, UsageError
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgekit.conversion.result import Conversion
-    from edgekit.devices.timing import DeviceTimer
 
 #: Values of ``architecture`` other than a file or ``module:function``.
 _BUILT_IN_ARCHITECTURES = {"reference-cnn": "edgekit.training.reference_cnn:build_for_digits"}
@@ -198,7 +198,7 @@ def convert(
             as_flag(strict, "strict"),
             as_optional_choice(prefer, "prefer", [each.value for each in Preference]),
             figure_path,
-            _timer(as_optional_text(device, "device")),
+            device_timer(device),
         ),
         quantize=asked,
         data=source,
@@ -256,14 +256,6 @@ def convert(
 
         draw_pareto(conversion.budget, figure_path)
     return conversion
-
-
-def _timer(where: str | None) -> DeviceTimer | None:
-    if where is None:
-        return None
-    from edgekit.devices.timing import DeviceTimer, find_timed_device
-
-    return DeviceTimer(find_timed_device(where))
 
 
 def _labels(labels: Any) -> tuple[str, ...]:

@@ -75,6 +75,11 @@ A configuration in pyproject.toml (in edgekit.toml without "tool.edgekit"):
 )
 @click.option("--allow-loosening", is_flag=True, help="With --baseline-ref: only warn about loosened limits.")
 @click.option("--allow-python-data", is_flag=True, help='With --baseline-ref: allow data = "python:…".')
+@click.option(
+    "--device",
+    metavar="DEVICE",
+    help="Measure latency there, as for the baseline: ssh:USER@HOST, or the path of a Python. [default: this machine]",
+)
 @click.option("--junit", type=EXISTING_OR_NOT, help="Write the result as JUnit XML.")
 @click.option("--markdown", type=EXISTING_OR_NOT, help="Write the result as Markdown.")
 @click.option("--html", type=EXISTING_OR_NOT, help="Write a report with figures: one HTML file, no network needed.")
@@ -92,6 +97,7 @@ def command(
     baseline_ref: str | None,
     allow_loosening: bool,
     allow_python_data: bool,
+    device: str | None,
     junit: Path | None,
     markdown: Path | None,
     html: Path | None,
@@ -115,7 +121,7 @@ def command(
             "allow_python_data": ("baseline_ref",),
         },
         excludes={
-            "digests_only": ("names", "strict", "update_baseline", "baseline_ref"),
+            "digests_only": ("names", "strict", "update_baseline", "baseline_ref", "device"),
             "update_baseline": ("baseline_ref",),
         },
     )
@@ -123,7 +129,7 @@ def command(
     path = config or find_configuration(Path.cwd())
     outputs = CheckOutputs(junit, markdown, html, history, mlflow)
     if update_baseline:
-        errors = _write_outputs(_update(path, names, as_json), outputs, path)
+        errors = _write_outputs(_update(path, names, device, as_json), outputs, path)
         if opens and html is not None and not errors:
             open_in_browser(html)
         exit_with(errors[0].exit_code if errors else 0)
@@ -139,6 +145,7 @@ def command(
             allow_loosening=allow_loosening,
             allow_python_data=allow_python_data,
             layers=html is not None,
+            device=device,
         )
     # The verdict comes first, even if a file cannot be written.
     _show(result, as_json)
@@ -172,12 +179,12 @@ def _show(result: CheckResult, as_json: bool) -> None:
             click.echo(workflow_command, err=as_json)
 
 
-def _update(path: Path, names: tuple[str, ...], as_json: bool) -> CheckResult:
+def _update(path: Path, names: tuple[str, ...], device: str | None, as_json: bool) -> CheckResult:
     from edgekit.api.checking import update_baseline
     from edgekit.progress import progress_bar
     from edgekit.reports.gate.table import print_baseline_changes
 
     with progress_bar("Measuring", total=None):
-        update = update_baseline(path, models=names)
+        update = update_baseline(path, models=names, device=device)
     report(update.to_dict, lambda: print_baseline_changes(update.path, update.before, update.models), as_json=as_json)
     return update.checked

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import edgekit_runtime
 from edgekit.counting import counted
 from edgekit.datasets.opening import DataRequest
+from edgekit.parity.latency import Timer
 from edgekit.parity.layers.noise import LayerNoise, compare_layers_on_data
 from edgekit.regression.baseline.figures import known_record, require_comparable
 from edgekit.regression.baseline.stored import LatencyRatio, ModelRecord
@@ -20,7 +22,7 @@ from edgekit.regression.configuration.sections import LoadedConfiguration
 from edgekit.regression.measurement import DataChoice, Measurement, measure
 from edgekit.regression.predictions import true_classes_of, unpack_predictions
 from edgekit.regression.results import CheckResult, ModelCheck
-from edgekit.regression.rules.latency_ratio import BUILT_IN, built_in_reference, measure_latency_ratio
+from edgekit.regression.rules.latency_ratio import BUILT_IN, built_in_reference, latency_ratio_on, measure_latency_ratio
 from edgekit.regression.rules.latency_rule import latency_is_too_large
 from edgekit.regression.rules.registry import judge_all
 from edgekit.regression.rules.rule import RuleContext
@@ -29,6 +31,7 @@ from edgekit.regression.verdicts import RuleResult, Verdict
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileError, UsageError
 from edgekit_runtime.model import Model
+from edgekit_runtime.packed_file.model_file import read_model_file
 
 _logger = logging.getLogger(__name__)
 #: For a baseline, latency is measured again up to this often while high / low of its interval exceeds this ratio.
@@ -43,6 +46,7 @@ def check(
     strict: bool = False,
     layers: bool = False,
     changes: Mapping[str, tuple[RuleResult, ...]] | None = None,
+    timer: Timer | None = None,
 ) -> CheckResult:
     """Judge models against the baseline.
 
@@ -54,6 +58,7 @@ def check(
         layers: Also compare the layers of models that are converted from a Keras file.
         changes: For each model, what changed in configuration and baseline relative to another commit. After a failed
             change of the data the model is not measured.
+        timer: Times the models where they will run; by default they are timed in this process.
     Raises:
         EdgekitError: A model is not in the baseline, the baseline contradicts itself or was made with other data, or
             a model cannot be run.
@@ -68,7 +73,7 @@ def check(
         limits = configuration.settings.limits_of(name)
         if strict:
             limits = limits.replaced(STRICT, True)
-        with _task(configuration, name, limits, record) as task:
+        with _task(configuration, name, limits, record, timer=timer) as task:
             judged_model = task.judge(record, layers=layers)
         judged.append(replace(judged_model, rules=(*found, *judged_model.rules)))
     return CheckResult(tuple(judged))
@@ -83,11 +88,13 @@ def measure_for_baseline(configuration: LoadedConfiguration, *, names: Sequence[
     return {name: measurement.record for name, measurement in measure_models(configuration, names=names).items()}
 
 
-def measure_models(configuration: LoadedConfiguration, *, names: Sequence[str] = ()) -> dict[str, Measurement]:
-    """Measure models without a baseline; see ``measure_for_baseline``."""
+def measure_models(
+    configuration: LoadedConfiguration, *, names: Sequence[str] = (), timer: Timer | None = None
+) -> dict[str, Measurement]:
+    """Measure models without a baseline; see ``measure_for_baseline``, and ``check`` for ``timer``."""
     measured = {}
     for name in _chosen(configuration, names):
-        with _task(configuration, name, configuration.settings.limits_of(name), None) as task:
+        with _task(configuration, name, configuration.settings.limits_of(name), None, timer=timer) as task:
             measured[name] = task.measure(task.candidate())
     return measured
 
@@ -124,6 +131,7 @@ class _Task:
         limits: Limits of the model.
         baseline: Record of the model in the baseline; None if a baseline is being made.
         folder: Where conversions are written if the configuration names no file for them.
+        timer: Times the models where they will run; None times them in this process.
     """
 
     configuration: LoadedConfiguration
@@ -131,6 +139,7 @@ class _Task:
     limits: Limits
     baseline: ModelRecord | None
     folder: Path
+    timer: Timer | None
 
     def candidate(self) -> Candidate:
         """The file of the model, converted now if it has a source."""
@@ -142,10 +151,10 @@ class _Task:
     def measure(self, candidate: Candidate) -> Measurement:
         """Read, run and time a candidate."""
         _logger.info("measuring %s", candidate.path)
-        latency = None if self.limits[MAX_SLOWDOWN] is False else self._latency
+        latency = None if self.limits[MAX_SLOWDOWN] is False else partial(self._latency, candidate.path)
         return measure(candidate.path, self._data(), made_with=candidate.made_with, latency=latency)
 
-    def _latency(self, model: Model) -> LatencyRatio:
+    def _latency(self, path: Path, model: Model) -> LatencyRatio:
         """Latency relative to the baseline's reference; noise may spoil a measurement, so a failing one is repeated."""
         reference = self.configuration.settings.models[self.name].reference
         before = None if self.baseline is None else self.baseline.latency
@@ -156,21 +165,16 @@ class _Task:
             other = before.reference
         else:
             other = built_in_reference(model)
-        measured = measure_latency_ratio(model, other)
+        if self.timer is None:
+            measure_once = partial(measure_latency_ratio, model, other)
+        else:
+            measure_once = partial(latency_ratio_on, self.timer, read_model_file(path), other)
+        measured = measure_once()
         if self.baseline is None:
-            return self._settled(measured, model, other)
+            return _settled(measured, measure_once)
         if before is not None and latency_is_too_large(before, measured, float(self.limits[MAX_SLOWDOWN])):
-            measured = min(measured, measure_latency_ratio(model, other), key=lambda ratio: ratio.low)
+            measured = min(measured, measure_once(), key=lambda ratio: ratio.low)
         return measured
-
-    def _settled(self, measured: LatencyRatio, model: Model, other: Path | str) -> LatencyRatio:
-        """The most precise of several measurements: a noisy baseline would hide later slowdowns."""
-        best = measured
-        for _ in range(_MOST_RETRIES):
-            if best.high <= _SHARP * best.low:
-                break
-            best = min(best, measure_latency_ratio(model, other), key=lambda ratio: ratio.high / ratio.low)
-        return best
 
     def judge(self, baseline: ModelRecord, *, layers: bool) -> ModelCheck:
         """Measure the candidate and apply every rule; a file that exists but cannot be loaded fails at once."""
@@ -233,12 +237,27 @@ class _Task:
         return bytes_of_second_conversion(self.configuration, self.name, self.folder)
 
 
+def _settled(measured: LatencyRatio, measure_once: Callable[[], LatencyRatio]) -> LatencyRatio:
+    """The most precise of several measurements: a noisy baseline would hide later slowdowns."""
+    best = measured
+    for _ in range(_MOST_RETRIES):
+        if best.high <= _SHARP * best.low:
+            break
+        best = min(best, measure_once(), key=lambda ratio: ratio.high / ratio.low)
+    return best
+
+
 @contextmanager
 def _task(
-    configuration: LoadedConfiguration, name: str, limits: Limits, baseline: ModelRecord | None
+    configuration: LoadedConfiguration,
+    name: str,
+    limits: Limits,
+    baseline: ModelRecord | None,
+    *,
+    timer: Timer | None,
 ) -> Iterator[_Task]:
     with temporary_folder("check") as folder:
-        yield _Task(configuration, name, limits, baseline, folder)
+        yield _Task(configuration, name, limits, baseline, folder, timer)
 
 
 def _require_same_data(name: str, baseline: ModelRecord, record: ModelRecord) -> None:

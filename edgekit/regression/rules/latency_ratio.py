@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 
 import edgekit_runtime
+from edgekit.parity.latency import Timer
 from edgekit.regression.baseline.stored import LatencyRatio
 from edgekit_runtime.model import Model
+from edgekit_runtime.packed_file.model_file import read_model_file
 
 #: The reference models that are part of edgekit.
 BUILT_IN = {"built-in float32": "reference_float32.tflite", "built-in int8": "reference_int8.tflite"}
@@ -35,11 +37,8 @@ def measure_latency_ratio(candidate: Model, reference: Path | str) -> LatencyRat
     Raises:
         EdgekitError: The reference cannot be loaded.
     """
-    if isinstance(reference, str):
-        file = resources.files("edgekit.regression").joinpath(BUILT_IN[reference])
-        other, name = edgekit_runtime.load(file.read_bytes()), reference
-    else:
-        other, name = edgekit_runtime.load(reference), reference.name
+    content, name = _reference(reference)
+    other = edgekit_runtime.load(content)
     bursts = [_burst(candidate), _burst(other)]
     rounds: list[tuple[float, float]] = []
     start = time.perf_counter()
@@ -48,7 +47,33 @@ def measure_latency_ratio(candidate: Model, reference: Path | str) -> LatencyRat
         first = len(rounds) % 2
         times = {first: bursts[first](), 1 - first: bursts[1 - first]()}
         rounds.append((times[0], times[1]))
-    seconds = np.array(rounds)
+    machine = f"{_processor()}, {candidate.interpreter} {candidate.interpreter_version}"
+    return _latency_ratio(np.array(rounds), name, machine)
+
+
+def latency_ratio_on(timer: Timer, candidate: bytes, reference: Path | str) -> LatencyRatio:
+    """Like :func:`measure_latency_ratio`, on the machine of a timer.
+
+    Args:
+        timer: Times both models in turn.
+        candidate: Content of the candidate.
+        reference: A .tflite, or the name of a built-in model.
+    Raises:
+        EdgekitError: The reference cannot be read, or the machine does not run a model.
+    """
+    content, name = _reference(reference)
+    timed = timer.rounds_s([candidate, content], rounds=_FEWEST_ROUNDS, seconds=_SECONDS)
+    return _latency_ratio(timed.seconds, name, timed.machine)
+
+
+def _reference(reference: Path | str) -> tuple[bytes, str]:
+    if isinstance(reference, str):
+        return resources.files("edgekit.regression").joinpath(BUILT_IN[reference]).read_bytes(), reference
+    return read_model_file(reference), reference.name
+
+
+def _latency_ratio(seconds: np.ndarray, reference: str, machine: str) -> LatencyRatio:
+    """The ratio with its interval, from the seconds of candidate and reference in each round."""
     ratios = np.sort(seconds[:, 0] / seconds[:, 1])
     low, high = median_interval_ranks(len(ratios), _CONFIDENCE)
     return LatencyRatio(
@@ -56,8 +81,8 @@ def measure_latency_ratio(candidate: Model, reference: Path | str) -> LatencyRat
         low=round(float(ratios[low]), 4),
         high=round(float(ratios[high]), 4),
         p50_ms=round(1000 * float(np.median(seconds[:, 0])), 5),
-        reference=name,
-        machine=f"{_processor()}, {candidate.interpreter} {candidate.interpreter_version}",
+        reference=reference,
+        machine=machine,
     )
 
 

@@ -24,7 +24,7 @@ def judge_latency(baseline: LatencyRatio | None, candidate: LatencyRatio | None,
     allowed = f"at most {100 * limits[MAX_SLOWDOWN]:g} % slower against {baseline.reference}"
     measured = (
         f"{baseline.ratio:.3f} → {candidate.ratio:.3f} × the reference ({round(100 * growth):+d} %), "
-        f"99 %: {candidate.low:.3f} to {candidate.high:.3f}; {candidate.p50_ms:.3f} ms here"
+        f"99 %: {candidate.low:.3f} to {candidate.high:.3f}; {candidate.p50_ms:.3f} ms on {candidate.machine}"
     )
     if candidate.reference != baseline.reference:
         why = f"measured against {candidate.reference}: update the baseline for a comparison"
