@@ -37,6 +37,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "runtime_predict": (),
     "runtime_process": (),
     "train_epoch": (),
+    "tokenizers": (),
 }
 
 
