@@ -185,7 +185,7 @@ DESCRIPTIONS = {
         lambda: sequential(
             {"class_name": "StringLookup", "config": {"name": "words", "vocabulary": [str(i) for i in range(450_000)]}}
         ),
-        "looks up strings",
+        "not directly behind an input",
     ),
     "a call with 400,000 empty lists": (
         lambda: sequential({**activation(), "inbound_nodes": [{"args": [[[] for _ in range(400_000)]], "kwargs": {}}]}),
