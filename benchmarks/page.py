@@ -36,6 +36,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "validate": (),
     "runtime_predict": (),
     "runtime_process": (),
+    "runtime_large_models": (),
     "train_epoch": (),
     "tokenizers": (),
 }

@@ -31,18 +31,26 @@ def damaged(what: str) -> ModelFileError:
     )
 
 
+def _outside(what: str) -> ModelFileError:
+    return damaged(f"{what} lies outside the file")
+
+
 class FlatBuffer:
     """The first ``size`` bytes of a file (by default all), with a budget of bytes that may be read.
 
     In a valid file, tables do not overlap. A damaged or malicious file could point thousands of tables to the same long
     vector and keep the reader busy for hours; the budget prevents that.
+
+    Attributes:
+        data: Content of the file.
+        size: Number of bytes that offsets may point into.
     """
 
     def __init__(self, data: Content, size: int | None = None) -> None:
         self.data = data
         # The zip that may follow is not covered by the digest or the signature, so no offset may point into it.
-        self._size = len(data) if size is None else size
-        self._budget = 16 * self._size + 4096
+        self.size = len(data) if size is None else size
+        self._budget = 16 * self.size + 4096
 
     def root(self) -> Table:
         """The table that the first four bytes point to."""
@@ -50,17 +58,25 @@ class FlatBuffer:
 
     def follow(self, position: int, what: str) -> int:
         """The position that the offset stored at ``position`` points to."""
-        self.require(position, 4, what)
+        last = self.size - 4
+        if not 0 <= position <= last:
+            raise _outside(what)
         target: int = position + _U32.unpack_from(self.data, position)[0]
-        self.require(target, 4, what)
+        if target > last:
+            raise _outside(what)
+        self.spend(8, what)
         if target % 4:
             raise damaged(f"{what} is not aligned")
         return target
 
     def require(self, start: int, size: int, what: str) -> None:
         """Raise an error unless ``size`` bytes from ``start`` are inside the file and within the budget."""
-        if start < 0 or start + size > self._size:
-            raise damaged(f"{what} lies outside the file")
+        if start < 0 or start + size > self.size:
+            raise _outside(what)
+        self.spend(size, what)
+
+    def spend(self, size: int, what: str) -> None:
+        """Take bytes from the budget."""
         self._budget -= size
         if self._budget < 0:
             raise damaged(f"its parts overlap, first seen at {what}")
@@ -80,15 +96,18 @@ class Table:
         self._buffer = buffer
         self._position = position
         self.what = what
-        data = buffer.data
-        buffer.require(position, 4, what)
+        data, size = buffer.data, buffer.size
+        if not 0 <= position <= size - 4:
+            raise _outside(what)
         vtable = position - _I32.unpack_from(data, position)[0]
-        buffer.require(vtable, 4, what)
+        if not 0 <= vtable <= size - 4:
+            raise _outside(what)
         vtable_size, table_size = _VTABLE_START.unpack_from(data, vtable)
         if vtable_size < 4 or vtable_size % 2 or table_size < 4:
             raise damaged(f"{what} has an impossible layout")
-        buffer.require(vtable, vtable_size, what)
-        buffer.require(position, table_size, what)
+        if vtable + vtable_size > size or position + table_size > size:
+            raise _outside(what)
+        buffer.spend(8 + vtable_size + table_size, what)
         self._fields = struct.unpack_from(f"<{vtable_size // 2 - 2}H", data, vtable + 4)
         for offset in self._fields:
             if offset and not 4 <= offset < table_size:
@@ -105,7 +124,9 @@ class Table:
         if not place:
             return default
         scalar = _SCALARS[code]
-        self._buffer.require(place, scalar.size, self.what)
+        # It begins inside the table, whose bytes the budget has counted.
+        if place + scalar.size > self._buffer.size:
+            raise _outside(self.what)
         return int(scalar.unpack_from(self._buffer.data, place)[0])
 
     def has(self, field: int) -> bool:

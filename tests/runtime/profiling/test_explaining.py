@@ -38,7 +38,7 @@ def test_every_operator_is_timed_and_placed() -> None:
 
 
 def test_loops_and_state_are_explained(tflite_folder: Path) -> None:
-    for name in ("lstm_batch1", "fused_lstm_batch1", "cnn_dynamic"):
+    for name in ("lstm_batch1", "fused_lstm_batch1"):
         explanation = explain(TfliteModel((tflite_folder / f"{name}.tflite").read_bytes()), choose_interpreter(), [1])
         assert any(operator.ms is not None for operator in explanation.operators)
 
