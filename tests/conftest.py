@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+try:
+    from edgekit_converters.lowering.fork_server import fork_server
+except ImportError:
+    # Only the device runtime is installed, whose tests lower nothing.
+    from contextlib import nullcontext as fork_server
+
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def children_that_start_at_once() -> Iterator[None]:
+    """Import TensorFlow once for all lowerings of this process; commands in other processes import it as usual."""
+    with fork_server():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from edgekit_converters import interrupts
 from edgekit_converters.exported_programs.archive import is_exported_program
 from edgekit_converters.foreign_formats import refuse_foreign
 from edgekit_converters.lowering.child_failure import explain_ending
+from edgekit_converters.lowering.fork_server import ForkedChild, running_server
 from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime import errors
@@ -138,7 +139,7 @@ class LoweringProcess:
         self._request = request
         self._resources = ExitStack()
         self._folder: Path | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | ForkedChild | None = None
 
     @property
     def folder(self) -> Path:
@@ -155,13 +156,7 @@ class LoweringProcess:
                 stderr = self._resources.enter_context((self.folder / "stderr.txt").open("wb"))
             # If an interrupt arrived between the start and the assignment, the child would be left running.
             with interrupts.held_back():
-                self._child = subprocess.Popen(
-                    [sys.executable, "-m", "edgekit_converters.lowering.child", str(self.folder), str(parent_id())],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=stderr,
-                    env=_child_environment(self._request, self.folder),
-                )
+                self._child = _start_child(self._request, self.folder, stderr)
         except BaseException:
             self._end()
             raise
@@ -308,6 +303,21 @@ def no_room(error: OSError) -> EdgekitError:
         expected="space for the float model and for TensorFlow's files during lowering",
         received=error.strerror or str(error),
         next_step="free some space there (edgekit doctor names it), or set TMPDIR to another folder",
+    )
+
+
+def _start_child(request: LoweringRequest, folder: Path, stderr: IO[bytes]) -> subprocess.Popen[bytes] | ForkedChild:
+    environment = _child_environment(request, folder)
+    server = running_server()
+    # The server has imported neither PyTorch nor the user's own modules, which may be in the working directory.
+    if server and not (request.custom_objects or request.architecture or is_exported_program(request.source)):
+        return server.start(folder, environment, stderr)
+    return subprocess.Popen(
+        [sys.executable, "-m", "edgekit_converters.lowering.child", str(folder), str(parent_id())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=environment,
     )
 
 
