@@ -28,6 +28,7 @@ from edgekit.regression.rules.registry import judge_all
 from edgekit.regression.rules.rule import RuleContext
 from edgekit.regression.rules.thresholds import MAX_SLOWDOWN, STRICT, Limits
 from edgekit.regression.verdicts import RuleResult, Verdict
+from edgekit_converters.lowering.fork_server import fork_server
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import EdgekitError, InterpreterError, ModelFileError, UsageError
 from edgekit_runtime.model import Model
@@ -65,17 +66,18 @@ def check(
     """
     changes = changes or {}
     judged = [] if names else removed_models(configuration, records, changes)
-    for name in _chosen(configuration, names):
-        record, found = known_record(records, name), changes.get(name, ())
-        if any(change.rule in OTHER_DATA and change.verdict is Verdict.FAILED for change in found):
-            judged.append(ModelCheck(name, configuration.path_of(name), None, record, None, found))
-            continue
-        limits = configuration.settings.limits_of(name)
-        if strict:
-            limits = limits.replaced(STRICT, True)
-        with _task(configuration, name, limits, record, timer=timer) as task:
-            judged_model = task.judge(record, layers=layers)
-        judged.append(replace(judged_model, rules=(*found, *judged_model.rules)))
+    with fork_server():
+        for name in _chosen(configuration, names):
+            record, found = known_record(records, name), changes.get(name, ())
+            if any(change.rule in OTHER_DATA and change.verdict is Verdict.FAILED for change in found):
+                judged.append(ModelCheck(name, configuration.path_of(name), None, record, None, found))
+                continue
+            limits = configuration.settings.limits_of(name)
+            if strict:
+                limits = limits.replaced(STRICT, True)
+            with _task(configuration, name, limits, record, timer=timer) as task:
+                judged_model = task.judge(record, layers=layers)
+            judged.append(replace(judged_model, rules=(*found, *judged_model.rules)))
     return CheckResult(tuple(judged))
 
 
@@ -93,9 +95,10 @@ def measure_models(
 ) -> dict[str, Measurement]:
     """Measure models without a baseline; see ``measure_for_baseline``, and ``check`` for ``timer``."""
     measured = {}
-    for name in _chosen(configuration, names):
-        with _task(configuration, name, configuration.settings.limits_of(name), None, timer=timer) as task:
-            measured[name] = task.measure(task.candidate())
+    with fork_server():
+        for name in _chosen(configuration, names):
+            with _task(configuration, name, configuration.settings.limits_of(name), None, timer=timer) as task:
+                measured[name] = task.measure(task.candidate())
     return measured
 
 
