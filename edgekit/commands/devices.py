@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -80,6 +81,36 @@ def run_program(name: str, arguments: tuple[str, ...], processor: str | None) ->
 
     (device,) = emulated_devices(KINDS[name], () if processor is None else (processor,))
     exit_with(run_python(device, arguments))
+
+
+@command.command("setup")
+@click.argument("where", metavar="DEVICE")
+@json_option
+def set_up_device(where: str, as_json: bool) -> None:
+    """Make DEVICE ready to run models.
+
+    DEVICE is ssh:USER@HOST, or ssh:USER@HOST:PYTHON. It needs neither internet access nor root rights: this machine
+    fetches the wheels for its Python and processor and sends them with the runtime. They go to
+    ~/.local/share/edgekit/python there, after a small model was verified with them; run programs with its bin/python.
+
+    \b
+    edgekit devices setup ssh:pi@kitchen
+    """
+    from edgekit.deployment.setup import set_up
+    from edgekit.devices.ssh import SshDevice
+    from edgekit.progress import progress_bar
+
+    device = SshDevice.parse(where)
+    with ExitStack() as shown:
+        ready = set_up(device, lambda size: shown.enter_context(progress_bar(f"Sending to {device.name}", size)))
+    report(
+        ready.to_dict,
+        lambda: click.echo(
+            f"{ready.device} is ready: {ready.interpreter} on Python {ready.python}, {ready.machine}; "
+            f"{ready.sent_bytes / 1e6:.0f} MB were sent."
+        ),
+        as_json=as_json,
+    )
 
 
 @command.command("verify")

@@ -39,7 +39,25 @@ def run_json(device: SshDevice, arguments: Sequence[str]) -> dict[str, Any]:
     Raises:
         EdgekitError: The device cannot be reached, or the command fails there or answers something else.
     """
-    with _Conversation(device, arguments) as conversation:
+    return run_script(device, _remote_script(device, arguments))
+
+
+def run_script(device: SshDevice, script: str) -> dict[str, Any]:
+    """Run a shell script that takes no input and prints a JSON object; see :func:`run_json`."""
+    return send_to_script(device, script, b"", lambda _: None)
+
+
+def send_to_script(device: SshDevice, script: str, content: bytes, advance: Callable[[int], None]) -> dict[str, Any]:
+    """Run a shell script that reads bytes and prints a JSON object; see :func:`run_json`.
+
+    Args:
+        device: The device.
+        script: Shell script.
+        content: Its standard input.
+        advance: Called with the number of bytes sent since the last call.
+    """
+    with _Conversation(device, script) as conversation:
+        conversation.send(content, advance)
         return conversation.result(b"")
 
 
@@ -54,7 +72,7 @@ def run_with_reply(
         reply: Returns the bytes to send for the parsed first line.
         advance: Called with the number of bytes sent since the last call.
     """
-    with _Conversation(device, arguments) as conversation:
+    with _Conversation(device, _remote_script(device, arguments)) as conversation:
         line = conversation.first_line()
         try:
             first = json.loads(line)
@@ -80,9 +98,9 @@ def malformed(device: SshDevice, received: str) -> EdgekitError:
 class _Conversation:
     """A running ssh, whose output is bounded and which is killed when it takes too long."""
 
-    def __init__(self, device: SshDevice, arguments: Sequence[str]) -> None:
+    def __init__(self, device: SshDevice, script: str) -> None:
         self._device = device
-        command = device.ssh_command(_remote_script(device, arguments))
+        command = device.ssh_command(script)
         pipe = subprocess.PIPE
         try:
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
