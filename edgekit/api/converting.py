@@ -30,7 +30,7 @@ from edgekit.api.arguments import (
 from edgekit.api.data import LARGEST_SEED, DataSource, optional_data
 from edgekit.api.devices import device_timer
 from edgekit.api.models import ModelSource, is_keras_model, model_file
-from edgekit.api.vocabularies import tokenizer_of
+from edgekit.api.vocabularies import ctc_options, tokenizer_of
 from edgekit_runtime.errors import ArgumentTypeError, UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ def convert(
     task: str | None = None,
     output_kind: Kinds | None = None,
     input_kind: Kinds | None = None,
+    ctc_blank: int | None = None,
+    sequence_vocabulary: PathLike | None = None,
+    sequence_tokenizer: str = "words",
+    beams: int = 1,
     boxes: str | None = None,
     box_parameters: Mapping[str, Any] | None = None,
     anchors: PathLike | np.ndarray | None = None,
@@ -128,6 +132,11 @@ def convert(
             ``"sequence"``. Default: None, detected from the model and the data.
         output_kind: Kind of all outputs, such as ``"classes"``, or a dict by output name. Default: None, detected.
         input_kind: Kind of the only input, such as ``"image"``, or a dict by input name. Default: None, detected.
+        ctc_blank: For a model that was trained with CTC: number of the blank, -1 for the last token. Default: None, not
+            such a model.
+        sequence_vocabulary: Vocabulary of the tokens of a CTC model, one per line. Default: None, tokens without texts.
+        sequence_tokenizer: Tokenizer of these tokens, such as ``"characters"``. Default: ``"words"``.
+        beams: Number of prefixes that CTC decoding follows on the device, 1 to 64. Default: 1.
         boxes: Head layout of a detector, as for ``edgekit convert --boxes``, such as ``"yolov8"``. Default: None, not a
             detector unless the model ends in TFLite_Detection_PostProcess.
         box_parameters: Parameters of the head layout by name, and under ``"outputs"`` the names of its outputs.
@@ -227,6 +236,7 @@ def convert(
         boxes=box_head(boxes, box_parameters, anchors),
         sound=sound_input(front_end, sample_rate),
         tokenizer=tokenizer_of(vocabulary, tokenizer),
+        ctc=ctc_options(ctc_blank, sequence_vocabulary, sequence_tokenizer, beams),
     )
     if output is None and is_keras_model(model):
         raise UsageError(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.api.arguments import as_choice, as_optional_path
-from edgekit_runtime.errors import DataError
+from edgekit.api.arguments import as_choice, as_count, as_optional_path
+from edgekit_runtime.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from edgekit.artifacts.ctc_output import CtcOptions
     from edgekit_runtime.text import Tokenizer
 
 #: What a part of a file on the device may have.
@@ -36,6 +37,26 @@ def tokenizer_of(
 
     chosen = as_choice(tokenizer, tokenizer_name, [each for each, record in TOKENIZERS.items() if record.make])
     return make_tokenizer(chosen, _content(path))
+
+
+def ctc_options(blank: Any, vocabulary: Any, tokenizer: Any, beams: Any) -> CtcOptions | None:
+    """The declaration of a CTC output; None without a blank.
+
+    Raises:
+        UsageError: An argument is out of bounds, or does nothing without a blank.
+    """
+    if blank is None:
+        if vocabulary is not None or beams != 1:
+            raise UsageError("sequence_vocabulary and beams do nothing without ctc_blank.", next_step="pass ctc_blank")
+        return None
+    from edgekit.artifacts.ctc_output import CtcOptions
+    from edgekit_runtime.sequences.search import MOST_BEAMS
+
+    return CtcOptions(
+        as_count(blank, "ctc_blank", lowest=-1),
+        tokenizer_of(vocabulary, tokenizer, "sequence_vocabulary", "sequence_tokenizer"),
+        as_count(beams, "beams", highest=MOST_BEAMS),
+    )
 
 
 def _content(path: Path) -> bytes:

@@ -27,7 +27,12 @@ from edgekit.commands.shared.options import (
     vocabulary_options,
 )
 from edgekit.commands.shared.reporting import report, require
-from edgekit.commands.shared.sequence_options import SEQUENCE_OPTIONS, convert_pair_of_files, sequence_options
+from edgekit.commands.shared.sequence_options import (
+    CTC_OPTIONS,
+    SEQUENCE_NEEDS,
+    convert_pair_of_files,
+    sequence_options,
+)
 from edgekit.counting import listed
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
 
@@ -58,6 +63,7 @@ _GROUPS = {
     "Task": ("task", "output_kinds", "input_kinds", "boxes", "anchors", "box_parameters"),
     "Sequences": (
         "pair",
+        "ctc_blank",
         "sequence_vocabulary",
         "sequence_tokenizer",
         "start_token",
@@ -74,7 +80,7 @@ _NOT_WITH_A_PAIR = (
     *("model", "every", "io", "random_calibration", "label_column", "labels", "pixel_ranges", "mean", "std"),
     *("color_order", "resize", "task", "output_kinds", "input_kinds", "input_shape", "channels_last", "signature"),
     *("boxes", "anchors", "box_parameters", "keep_float"),
-    *("architecture", "max_drop", "metrics", "strict", "prefer", "device", "figure"),
+    *("ctc_blank", "architecture", "max_drop", "metrics", "strict", "prefer", "device", "figure"),
 )
 
 
@@ -257,7 +263,7 @@ def command(
             "repair": ("data",),
             "samples": ("data", "random_calibration"),
             "tokenizer": ("vocabulary",),
-            **dict.fromkeys(SEQUENCE_OPTIONS, ("pair",)),
+            **SEQUENCE_NEEDS,
         },
         values={
             "repair": ("quantize", (Mode.INT8.value, "auto"), "every"),
@@ -285,7 +291,7 @@ def command(
             max_memory=max_memory,
             vocabulary=vocabulary,
             tokenizer=tokenizer,
-            **sequences,
+            **{name: value for name, value in sequences.items() if name != "ctc_blank"},
         )
         return
     with progress_bar(f"Converting {model.name}", total=None):
@@ -332,6 +338,7 @@ def command(
             prefer=prefer,
             device=device,
             figure=figure,
+            **{name: sequences[name] for name in CTC_OPTIONS},
         )
     if conversion.budget and quantize == AUTO and figure is None:
         planned = next(iter(output_paths(model, output, quantize, IoType(io)).values()))

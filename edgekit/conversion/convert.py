@@ -186,16 +186,17 @@ def _pack(
     scores: Sequence[OutputScore],
 ) -> bytes:
     """Pack the artifact, with golden examples if the model's outputs are numbers that can be compared."""
+    answers = [each for each in (source.head, source.ctc) if each is not None]
     manifest = Manifest(
         labels=source.labels,
         preprocessing=source.preprocessing,
         provenance={**provenance} | ({"scores": {score.output: score.facts() for score in scores}} if scores else {}),
         task=source.task.as_claim(),
         raw_preprocessing={name: raw.to_dict() for name, raw in source.raw_inputs.items()},
-        decoding=source.head.to_manifest() if source.head else {},
+        decoding={kind: each for answer in answers for kind, each in answer.to_manifest().items()},
     )
-    bearers = (*source.raw_inputs.values(), source.head)
-    parts = {name: content for each in bearers if each for name, content in each.parts().items()}
+    bearers = (*source.raw_inputs.values(), *answers)
+    parts = {name: content for each in bearers for name, content in each.parts().items()}
     golden = None
     if source.golden_inputs is not None:
         golden = make_golden(
@@ -205,7 +206,9 @@ def _pack(
             preprocessing={**source.preprocessing, **source.raw_inputs},
             task=source.task,
             source_outputs=source.answers,
-            decode=golden_answer(source.head, model.model.description, source.preprocessing),
+            decode=source.ctc.golden_answer
+            if source.ctc
+            else golden_answer(source.head, model.model.description, source.preprocessing),
         )
     if golden is None:
         return pack(model.model, manifest, name=source.path.stem, other_parts=parts)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgekit.artifacts.box_heads import BoxOptions
+from edgekit.artifacts.ctc_output import CtcOptions
 from edgekit.budget.request import BudgetRequest
 from edgekit.datasets.readers.image_options import ImageOptions
 from edgekit.datasets.readers.memory import MemoryData
@@ -36,6 +37,7 @@ class ConversionOptions:
         claim: The user's declaration of the model's task.
         boxes: The user's declaration of how outputs become boxes.
         keep_float: Kinds of operators that stay in float in modes with integer activations, in any case.
+        ctc: The user's declaration of a CTC output; None if the model has none.
         repairs: Whether to repair the float model before int8 if there is data.
         sound: The user's declaration of how recordings become the input.
         tokenizer: Makes the only input of tokens from texts; None if the model itself says how, or takes no texts.
@@ -56,6 +58,7 @@ class ConversionOptions:
     claim: Claim = NOTHING_SAID
     boxes: BoxOptions = field(default_factory=BoxOptions)
     keep_float: tuple[str, ...] = ()
+    ctc: CtcOptions | None = None
     repairs: bool = True
     sound: SoundOptions = field(default_factory=SoundOptions)
     tokenizer: Tokenizer | None = None

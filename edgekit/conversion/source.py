@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.artifacts.box_heads import BoxHead, find_head, usable_head
+from edgekit.artifacts.ctc_output import CtcOutput, find_ctc_output
 from edgekit.artifacts.golden import GoldenInputs, choose_golden_inputs
 from edgekit.artifacts.training_record import TrainingRecord, read_training_record
 from edgekit.calibration.data import CalibrationData, open_calibration_data
@@ -65,6 +66,7 @@ class LoweredSource:
         notes: Notes on a training record of another file, on the probable pixel range if none is specified, and on
             class names that are not used.
         head: How outputs become boxes; None if the model is not a detector.
+        ctc: How the output becomes a transcript; None if the model was not trained with CTC.
     """
 
     path: Path
@@ -79,6 +81,7 @@ class LoweredSource:
     answers: Mapping[str, np.ndarray] | None
     notes: tuple[str, ...]
     head: BoxHead | None = None
+    ctc: CtcOutput | None = None
 
     @property
     def raw_inputs(self) -> dict[str, RawInput]:
@@ -164,6 +167,7 @@ def lower_source(request: LoweringRequest, modes: Collection[Mode], options: Con
         answers=answers,
         notes=tuple(note for note in notes if note),
         head=usable_head(head, options.boxes, preprocessing),
+        ctc=_ctc_output(options, lowered, golden_inputs),
     )
 
 
@@ -185,6 +189,14 @@ def _source_inputs(inputs: Sequence[ModelInput], golden_inputs: GoldenInputs) ->
     named = zip(golden_inputs.values, golden_inputs.arrays, strict=True)
     texts = {name: array for name, array in named if isinstance(raw.get(name), TextInput)}
     return {**golden_inputs.values, **texts}
+
+
+def _ctc_output(
+    options: ConversionOptions, lowered: LoweredModel, golden_inputs: GoldenInputs | None
+) -> CtcOutput | None:
+    if options.ctc is None or golden_inputs is None:
+        return None
+    return find_ctc_output(options.ctc, lowered.model, golden_inputs.values)
 
 
 def _require_matching_labels(source: Path, labels: tuple[str, ...]) -> None:

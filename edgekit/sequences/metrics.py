@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from edgekit_runtime.errors import DataError
 
 Tokens = Sequence[Hashable]
+_LONGEST_NGRAM = 4
 
 
 def exact_matches(generated: Sequence[Tokens], expected: Sequence[Tokens]) -> list[bool]:
@@ -60,12 +61,17 @@ def edit_distance(first: Tokens, second: Tokens) -> int:
 
 
 def bleu(generated: Sequence[str], expected: Sequence[str]) -> float | None:
-    """Corpus BLEU from 0 to 100 as sacrebleu computes it; None if that package is not installed.
+    """Corpus BLEU from 0 to 100 as sacrebleu computes it.
+
+    Returns:
+        None if that package is not installed, or if no expected text has the four words that BLEU compares.
 
     Raises:
         DataError: There are no examples.
     """
     _require_examples(expected)
+    if all(len(text.split()) < _LONGEST_NGRAM for text in expected):
+        return None
     try:
         import sacrebleu
     except ImportError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,8 @@ from edgekit_converters.packaging.merged_signatures import merge_signatures
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType
 from edgekit_converters.quantization.quantize import require_possible
-from edgekit_converters.quantization.ranges import Ranges
+from edgekit_converters.quantization.samples import Sample
+from edgekit_converters.repair.attention_masks import with_clamped_masks
 from edgekit_converters.targets.adaptation import (
     TargetedModel,
     needs_fixed_batch,
@@ -118,19 +119,27 @@ def _quantized(
     lowered: LoweredPair, float_model: StepwiseModel, prepared: Prepared, options: PairOptions
 ) -> tuple[TargetedModel, TargetedModel]:
     """Quantize both models; the decoder is calibrated step by step along the known sequences."""
-    ranges: list[Ranges | None] = [None, None]
     pairs = prepared.calibrated
-    if options.mode.needs_calibration and pairs is not None:
-        _logger.info("calibrating on %d pairs of %s", len(pairs.sequences), pairs.name)
-        ranges = [
-            calibrate(lowered.encoder.model, encoder_samples(pairs.values)),
-            calibrate(lowered.decoder.model, decoder_samples(float_model, pairs.values, pairs.sequences)),
-        ]
-    encoder, decoder = (
-        quantize_for_targets(each.model, options.mode, options.targets, scheme=options.scheme, ranges=measured)
-        for each, measured in zip((lowered.encoder, lowered.decoder), ranges, strict=True)
+    if not options.mode.needs_calibration or pairs is None:
+        encoder, decoder = (
+            quantize_for_targets(each.model, options.mode, options.targets, scheme=options.scheme)
+            for each in (lowered.encoder, lowered.decoder)
+        )
+        return encoder, decoder
+    _logger.info("calibrating on %d pairs of %s", len(pairs.sequences), pairs.name)
+    steps = list(decoder_samples(float_model, pairs.values, pairs.sequences))
+    return (
+        _calibrated(lowered.encoder.model, list(encoder_samples(pairs.values)), options),
+        _calibrated(lowered.decoder.model, steps, options),
     )
-    return encoder, decoder
+
+
+def _calibrated(model: TfliteModel, samples: Sequence[Sample], options: PairOptions) -> TargetedModel:
+    """Quantize a model with the ranges of some samples; an attention mask would leave no steps to the scores."""
+    inputs = {name: np.concatenate([sample[name] for sample in samples]) for name in samples[0]}
+    model = with_clamped_masks(model, inputs)
+    ranges = calibrate(model, samples)
+    return quantize_for_targets(model, options.mode, options.targets, scheme=options.scheme, ranges=ranges)
 
 
 def _manifest(

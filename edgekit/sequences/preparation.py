@@ -17,7 +17,7 @@ from edgekit.sequences.special_tokens import find_special_tokens
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.packed_file.manifest import sha256
 from edgekit_runtime.sequences.decoding import DEFAULT_LENGTH, StepwiseDecoding
-from edgekit_runtime.sequences.log_probabilities import LOGITS, PROBABILITIES
+from edgekit_runtime.sequences.log_probabilities import kind_of_scores
 from edgekit_runtime.sequences.search import LONGEST
 from edgekit_runtime.text.text_input import TextInput
 from edgekit_runtime.text.tokenizers import Tokenizer
@@ -29,8 +29,6 @@ _MOST_JUDGED = 256
 _FEWEST_TO_SPLIT = 16
 #: A generated sequence may be this many times as long as the longest of the data.
 _TIMES_LONGEST = 2
-#: Sums of probabilities differ from 1 by less than this in float32.
-_SUM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,7 @@ def _max_length(options: PairOptions, pairs: Pairs | None) -> int:
 def _kind_of_scores(
     lowered: LoweredPair, decoding: StepwiseDecoding, inputs: Mapping[str, np.ndarray], options: PairOptions
 ) -> str:
-    """Whether the decoder returns probabilities: none negative, and a sum of 1 in every row."""
+    """The kind of the decoder's scores, which must match the vocabulary and the end token."""
     model = lowered.float_model(decoding)
     start = np.full((len(next(iter(inputs.values()))), 1), decoding.start, np.int32)
     (values,) = itertools.islice(model.forced_steps(inputs, start), 1)
@@ -198,8 +196,7 @@ def _kind_of_scores(
             expected=f"0 to {scores.shape[-1] - 1}",
             received=str(decoding.end),
         )
-    is_sum_one = np.abs(scores.astype(np.float64).sum(-1) - 1) < _SUM_TOLERANCE
-    return PROBABILITIES if bool((scores >= 0).all() and is_sum_one.all()) else LOGITS
+    return kind_of_scores(scores)
 
 
 def _split(pairs: Pairs | None, options: PairOptions) -> tuple[Pairs | None, Pairs | None, bool]:

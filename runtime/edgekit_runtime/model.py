@@ -22,7 +22,7 @@ from edgekit_runtime.interpreters.interface import InterpreterChoice
 from edgekit_runtime.packed_file.mapped_file import MappedFile, content_of
 from edgekit_runtime.packed_file.model_file import open_model_file, refuse_custom_operators, refuse_lost_parts
 from edgekit_runtime.packed_file.zip_parts import zip_end
-from edgekit_runtime.task import BOXES, CLASSES, IMAGE, LABELS, MASK, SOUND, UNNAMED, Task
+from edgekit_runtime.task import BOXES, CLASSES, IMAGE, LABELS, MASK, SEQUENCE, SOUND, UNNAMED, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import TensorInfo, model_inputs, model_outputs
 from edgekit_runtime.tflite.known_crashes import refuse_known_crashes
@@ -427,6 +427,7 @@ class Model:
         beams: int | None = None,
         max_length: int | None = None,
         length_penalty: float | None = None,
+        sample_rate: int | None = None,
     ) -> list[Generation]:
         """Generate a sequence for each example: a translation step by step, or a transcript by CTC.
 
@@ -435,6 +436,7 @@ class Model:
             beams: Number of sequences that the search follows, 1 (greedy) to 64; by default as packed into the file.
             max_length: Largest number of generated tokens, the end token included; by default as packed.
             length_penalty: Exponent of the length penalty, 0 to 10; by default as packed.
+            sample_rate: Sample rate of arrays of recordings, in Hz; WAV files state their own.
         Returns:
             One result per example, in order.
         Raises:
@@ -448,7 +450,11 @@ class Model:
         raw = self.raw_inputs().get(self.inputs[0].name) if len(self.inputs) == 1 else None
         is_array = isinstance(examples, np.ndarray)
         if raw is not None and not isinstance(examples, Mapping) and (not is_array or raw.is_raw(examples)):
-            examples = raw.prepare(examples)
+            from edgekit_runtime.inputs.raw_inputs import prepare_given
+
+            examples = prepare_given(raw, examples, sample_rate)
+        elif sample_rate is not None:
+            raise self._unsuitable("a recording into a sequence", "generate", (SOUND, SEQUENCE), "--input sound")
         return generator(examples, Wishes(beams, max_length, length_penalty))
 
     @overload

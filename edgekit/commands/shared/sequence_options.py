@@ -11,11 +11,23 @@ import click
 from edgekit.commands.shared.options import EXISTING_OR_NOT, TOKENIZER_NAMES
 from edgekit.commands.shared.reporting import report
 
-#: Parameters that do nothing without ``--pair``.
-SEQUENCE_OPTIONS = (
-    *("sequence_vocabulary", "sequence_tokenizer", "start_token", "end_token"),
-    *("max_length", "beams", "length_penalty"),
-)
+#: For parameters that do nothing alone, those of which they need one.
+SEQUENCE_NEEDS = {
+    **dict.fromkeys(("start_token", "end_token", "max_length", "length_penalty"), ("pair",)),
+    **dict.fromkeys(("sequence_vocabulary", "sequence_tokenizer", "beams"), ("pair", "ctc_blank")),
+}
+#: Parameters that also apply to a model that was trained with CTC.
+CTC_OPTIONS = ("ctc_blank", "sequence_vocabulary", "sequence_tokenizer", "beams")
+
+
+def _blank(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if value == "last":
+        return -1
+    if not value.isdecimal():
+        raise click.BadParameter(f"{value!r} is neither a number nor 'last'.", ctx, parameter)
+    return int(value)
 
 
 def sequence_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,6 +44,12 @@ _OPTIONS = (
         type=EXISTING_OR_NOT,
         metavar="ENCODER DECODER",
         help="Convert an encoder and a decoder to one file with two signatures, instead of MODEL.",
+    ),
+    click.option(
+        "--ctc-blank",
+        metavar="N|last",
+        callback=_blank,
+        help="MODEL was trained with CTC: number of its blank, or last.",
     ),
     click.option("--sequence-vocabulary", type=EXISTING_OR_NOT, help="Tokens of the generated texts, one per line."),
     click.option(

@@ -146,38 +146,52 @@ class Generator:
 
     def _transcribed(self, decoding: CtcDecoding, arrays: Mapping[str, np.ndarray], wishes: Wishes) -> list[Generation]:
         scores = next(iter(_run_by_name(self._encoder, arrays).values()))
-        if scores.ndim != 3:
-            raise TensorMismatchError(
-                "CTC decodes one row of scores per frame.",
-                expected="an output of shape (N, frames, tokens)",
-                received=str(scores.shape),
-            )
-        beams = _chosen(wishes.beams, decoding.beams)
-        results = []
-        for frames in log_probabilities(scores, decoding.scores):
-            found = (
-                [decode_greedily(frames, decoding.blank)]
-                if beams == 1
-                else decode_prefixes(frames, decoding.blank, beams)
-            )
-            # A transcript is cut off by the caller's limit only.
-            limit = wishes.max_length
-            generations = [
-                Generation(
-                    self._text(each.tokens[:limit], ()),
-                    each.tokens[:limit],
-                    each.log_probability,
-                    is_complete=limit is None or len(each.tokens) <= limit,
-                )
-                for each in found
-            ]
-            results.append(_best_with_alternatives(generations))
-        return results
+        return transcribe(scores, decoding, self._tokenizer, wishes)
 
     def _text(self, tokens: Sequence[int], omitted: Sequence[int]) -> str:
         if self._tokenizer is None:
             return ""
         return self._tokenizer.decode(token for token in tokens if token not in omitted)
+
+
+def transcribe(
+    scores: np.ndarray, decoding: CtcDecoding, tokenizer: Tokenizer | None, wishes: Wishes
+) -> list[Generation]:
+    """Decode the output of a model that was trained with CTC.
+
+    Args:
+        scores: Real values (N, frames, tokens), the blank included.
+        decoding: Blank, kind of scores, beams.
+        tokenizer: Tokenizer of the tokens; None if they have no text.
+        wishes: What the caller asks for.
+    Raises:
+        TensorMismatchError: The scores have another shape.
+        InterpreterError: A score is NaN, or the blank does not exist.
+    """
+    if scores.ndim != 3:
+        raise TensorMismatchError(
+            "CTC decodes one row of scores per frame.",
+            expected="an output of shape (N, frames, tokens)",
+            received=str(scores.shape),
+        )
+    beams, limit = _chosen(wishes.beams, decoding.beams), wishes.max_length
+    results = []
+    for frames in log_probabilities(scores, decoding.scores):
+        found = (
+            [decode_greedily(frames, decoding.blank)] if beams == 1 else decode_prefixes(frames, decoding.blank, beams)
+        )
+        generations = [
+            Generation(
+                "" if tokenizer is None else tokenizer.decode(each.tokens[:limit]),
+                each.tokens[:limit],
+                each.log_probability,
+                # A transcript is cut off by the caller's limit only.
+                is_complete=limit is None or len(each.tokens) <= limit,
+            )
+            for each in found
+        ]
+        results.append(_best_with_alternatives(generations))
+    return results
 
 
 def _run_by_name(runner: BatchRunner, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -6,6 +6,8 @@ import numpy as np
 
 #: Kinds of scores that models return, with the meaning that the manifest gives them.
 PROBABILITIES, LOGITS = "probabilities", "logits"
+#: Sums of probabilities differ from 1 by less than this in float32.
+_SUM_TOLERANCE = 1e-3
 
 
 def log_probabilities(scores: np.ndarray, kind: str) -> np.ndarray:
@@ -27,3 +29,9 @@ def log_probabilities(scores: np.ndarray, kind: str) -> np.ndarray:
     shifted = values - np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore", over="ignore"):
         return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def kind_of_scores(scores: np.ndarray) -> str:
+    """The kind of a float model's scores: probabilities if none is negative and each row adds up to 1."""
+    is_sum_one = np.abs(scores.astype(np.float64).sum(-1) - 1) < _SUM_TOLERANCE
+    return PROBABILITIES if bool((scores >= 0).all() and is_sum_one.all()) else LOGITS

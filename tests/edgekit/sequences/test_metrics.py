@@ -62,3 +62,4 @@ def test_bleu_is_sacrebleus() -> None:
     generated, expected = _random_texts(7)
     assert bleu(generated, expected) == sacrebleu.corpus_bleu(generated, [expected]).score
     assert bleu(expected, expected) == pytest.approx(100.0)
+    assert bleu(["eins"], ["eins"]) is None
