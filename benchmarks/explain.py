@@ -1,7 +1,7 @@
 """Whether ``bench --explain`` names the true cause: ``python benchmarks/explain.py``.
 
-Makes five models, each of them slow for one reason. Prints the first cause of each with its remedy; exits with 1 if one of them is another than the model was made for. Leave
-the machine idle meanwhile.
+Makes five models, each of them slow for one reason. Prints the first cause of each with its remedy; exits with 1 if one
+of them is another than the model was made for. Leave the machine idle meanwhile.
 """
 
 from __future__ import annotations
