@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from typing import Any
 
@@ -12,14 +12,11 @@ from edgekit_runtime.errors import InterpreterError
 
 
 def find_package(package: str) -> str | None:
-    """File of a package, ``None`` if it is not installed: like importlib.util.find_spec(), without importing that."""
+    """File of a package, empty if it has none; ``None`` if the package is not installed."""
     if package in sys.modules:
         return str(getattr(sys.modules[package], "__file__", ""))
-    for finder in sys.meta_path:
-        spec = finder.find_spec(package, None)
-        if spec is not None:
-            return spec.origin or ""
-    return None
+    spec = importlib.util.find_spec(package)
+    return None if spec is None else spec.origin or ""
 
 
 def import_interpreter(name: str, module_name: str, next_step: str, *, numpy_1_versions: str) -> tuple[str, Any]:
