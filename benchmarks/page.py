@@ -39,6 +39,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "runtime_large_models": (),
     "train_epoch": (),
     "tokenizers": (),
+    "front_end": (),
 }
 
 

@@ -1,6 +1,6 @@
 """Turns a waveform into the spectrogram that a model was trained on; training, calibration and device share this code.
 
-All arithmetic consists of single operations on float32, or on float64 for logarithms, which round equally everywhere.
+All arithmetic consists of single operations on float32, which round equally everywhere.
 A recording is therefore converted to the same tensor, bit for bit, on a workstation and on a Pi.
 """
 
@@ -204,15 +204,21 @@ class Spectrogram:
         if front_end.power == 1:
             spectrum = np.sqrt(spectrum)
         values = self._filters(spectrum) if self._filters else spectrum
-        values = self._normalized(self._compressed(values)).astype(np.float32)
+        values = self._normalized(self._compressed(values))
         return values if front_end.layout == BANDS_FIRST else np.ascontiguousarray(values.T)
 
     def _padded(self, samples: np.ndarray) -> np.ndarray:
         front_end = self.front_end
-        signal = samples.astype(np.float32)
+        signal = np.asarray(samples, np.float32)
         if front_end.padding == "none":
-            return np.pad(signal, (0, front_end.fft - front_end.frame_length))
-        return np.pad(signal, front_end.fft // 2, mode="reflect" if front_end.padding == "reflect" else "constant")
+            before, after = 0, front_end.fft - front_end.frame_length
+        else:
+            before = after = front_end.fft // 2
+        if front_end.padding == "reflect":
+            return np.pad(signal, before, mode="reflect")
+        padded = np.zeros(before + len(signal) + after, np.float32)
+        padded[before : before + len(signal)] = signal
+        return padded
 
     def _power(self, signal: np.ndarray) -> np.ndarray:
         """Power spectra of the frames in a part of the signal: (bins, frames)."""
@@ -237,9 +243,11 @@ class Spectrogram:
         front_end = self.front_end
         unit = _COMPRESSIONS[front_end.compression]
         if unit:
-            values = values.astype(np.float64)
-            values = natural_logarithm(np.maximum(values, front_end.floor) + front_end.offset)
-            values -= natural_logarithm(np.array(front_end.reference, np.float64))
+            values = np.maximum(values, front_end.floor)
+            values += front_end.offset
+            values = natural_logarithm(values)
+            if front_end.reference != 1:
+                values -= natural_logarithm(np.full(1, front_end.reference, np.float32))
             values *= unit
         if front_end.top_db is not None:
             values = np.maximum(values, values.max() - front_end.top_db)
@@ -249,7 +257,7 @@ class Spectrogram:
         front_end = self.front_end
         if front_end.mean == (0.0,) and front_end.std == (1.0,):
             return values
-        mean, std = (np.array(numbers, np.float64)[:, np.newaxis] for numbers in (front_end.mean, front_end.std))
+        mean, std = (np.array(numbers, np.float32)[:, np.newaxis] for numbers in (front_end.mean, front_end.std))
         return np.asarray((values - mean) / std)
 
 
