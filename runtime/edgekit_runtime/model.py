@@ -393,6 +393,11 @@ class Model:
         return BOXES_KEY in self.manifest.decoding or find_decoding(self.description, self.outputs) is not None
 
     @property
+    def finds_masks(self) -> bool:
+        """Whether :meth:`segment` can be used: the model turns one image into one mask."""
+        return self.preprocessing is not None and [kind.name for kind in self.task.outputs.values()].count(MASK) == 1
+
+    @property
     def box_decoder(self) -> BoxDecoder:
         """How the outputs become boxes, for programs that run the model themselves; see :meth:`detect` for errors."""
         return self._find_detector().decoder
@@ -413,7 +418,7 @@ class Model:
         from edgekit_runtime.segmentation import segment
 
         names = [name for name, kind in self.task.outputs.items() if kind.name == MASK]
-        if len(names) != 1:
+        if not self.finds_masks:
             raise self._unsuitable("an image into one mask", "segment", (IMAGE, MASK), "--task segmentation")
         taken = self._whole_image("segment", MASK)
         pixels = single_image(image, self._max_image_pixels)

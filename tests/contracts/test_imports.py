@@ -32,6 +32,7 @@ PARTS = (
         "devices",
         "deployment",
         "prediction",
+        "localization",
         "benchmark",
         "model_card",
         "auditing",

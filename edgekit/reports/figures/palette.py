@@ -32,3 +32,8 @@ DARK = {
 }
 #: Marks that are distinguishable without colour, in order of use.
 MARKERS = ("o", "s", "D", "^", "v", "P", "h", "<", ">", "p")
+#: Colours of classes in images, under white text.
+CLASS_COLORS = (
+    *("#c2410c", "#1d4ed8", "#15803d", "#a21caf", "#b45309", "#0f766e", "#be123c", "#4338ca", "#4d7c0f", "#9d174d"),
+    *("#0369a1", "#7c2d12"),
+)

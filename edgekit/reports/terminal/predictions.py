@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from edgekit.prediction import Predictions, TextPredictions
 from edgekit.reports.terminal.tables import print_table
 from edgekit_runtime.classification import LabelScore
+from edgekit_runtime.errors import DataError
 from edgekit_runtime.printable_text import one_line
 
 #: Number of characters of a text in a table.
@@ -57,10 +58,15 @@ def _print_notes(predictions: Predictions) -> None:
         have, of_all = len(predictions.transparent), len(predictions.answers)
         parts = f"{have} of {of_all} images have transparent parts" if of_all > 1 else "The image has transparent parts"
         print(f"{parts}, which count as white.", file=sys.stderr)
-    if not predictions.unreadable:
+    print_unreadable(predictions.unreadable, len(predictions.answers))
+
+
+def print_unreadable(unreadable: Mapping[str, DataError], read: int) -> None:
+    """Print the images that could not be read, with the reasons, to stderr; ``read`` others could be."""
+    if not unreadable:
         return
-    count = len(predictions.unreadable)
-    print(f"{count} of {count + len(predictions.answers)} images could not be read:", file=sys.stderr)
-    for error in predictions.unreadable.values():
+    count = len(unreadable)
+    print(f"{count} of {count + read} images could not be read:", file=sys.stderr)
+    for error in unreadable.values():
         advice = f" Next step: {error.next_step}." if error.next_step else ""
         print(f"  {one_line(error.problem)}{one_line(advice)}", file=sys.stderr)
