@@ -71,11 +71,11 @@ def command(
     draw: Path | None,
     as_json: bool,
 ) -> None:
-    """Classify EXAMPLES with MODEL, a .tflite, or find boxes or masks in images.
+    """Classify EXAMPLES with MODEL, or find boxes or masks.
 
-    EXAMPLES are images: files, folders, patterns in quotes, or - for an image on standard input; for a model of sound,
-    they are .wav files. Unreadable files are listed at the end, with exit code 1. For a model of texts they are files
-    with one text per line, or - for lines on standard input.
+    MODEL is a .tflite. EXAMPLES are images: files, folders, patterns in quotes, or - for an image on standard input;
+    for a model of sound, they are .wav files. Unreadable files are listed at the end, with exit code 1. For a model of
+    texts they are files with one text per line, or - for lines on standard input.
 
     \b
     edgekit predict model.tflite digit.png

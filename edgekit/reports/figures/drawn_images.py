@@ -91,7 +91,7 @@ def draw_boxes(pixels: np.ndarray, detections: Sequence[Detection]) -> Image:
         color = _color(each.index)
         left, top, right, bottom = (edge * scale for edge in each.box)
         pen.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=color, width=width)
-        text = f"{_short(each.label)} {each.score:.0%}"
+        text = f"{_short(each.label)}: {each.score:.0%}"
         # Inside the image, even if the box touches its upper or right edge.
         x0, y0, x1, y1 = pen.textbbox((0, 0), text, font=font)
         x, y = max(0, min(left, picture.width - (x1 - x0) - 2 * width)), max(0, top - (y1 - y0) - 2 * width)
@@ -130,7 +130,7 @@ def _with_legend(picture: Image, segmentation: Segmentation) -> Image:
     font, areas = _font(picture), segmentation.areas()
     index_of = {segmentation.label_of(each): each for each in np.unique(segmentation.class_map).tolist()}
     whole, size = sum(areas.values()), _font_size(picture)
-    rows = [(label, f"{_short(label)} {pixels / whole:.0%}") for label, pixels in areas.items()][:12]
+    rows = [(label, f"{_short(label)}: {pixels / whole:.0%}") for label, pixels in areas.items()][:12]
     height = int(size * 1.5)
     page = Image.new("RGB", (picture.width, picture.height + height * len(rows)), "white")
     page.paste(picture, (0, 0))

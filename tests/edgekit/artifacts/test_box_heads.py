@@ -16,6 +16,8 @@ from edgekit.artifacts.box_heads import read_anchor_file
 from edgekit.cli import cli
 from edgekit_converters.packaging.artifact import append_parts, unpack
 from edgekit_runtime.boxes.decoding import ANCHORS_NAME, packed_anchors
+from edgekit_runtime.boxes.layouts import LAYOUTS
+from edgekit_runtime.boxes.parameters import Parameter
 from edgekit_runtime.errors import DataError, ModelFileError, UsageError
 from edgekit_runtime.packed_file.manifest import MANIFEST_NAME, Parts, read_manifest
 from edgekit_runtime.tflite.tflite_model import TfliteModel
@@ -216,3 +218,21 @@ def test_an_npy_file_that_is_damaged(tmp_path: Path) -> None:
     path.write_bytes(b"\x93NUMPY\x01\x00")
     with pytest.raises(DataError):
         read_anchor_file(path)
+
+
+def test_the_table_of_the_guide_agrees_with_the_records() -> None:
+    guide = Path(__file__).resolve().parents[3] / "docs" / "pages" / "guides" / "boxes-and-masks.md"
+    rows = guide.read_text().partition("|---|---|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    assert rows == [
+        f"| `{layout.name}` | {layout.meaning} | {', '.join(layout.roles) or 'any'} | "
+        f"{'; '.join(map(shown, layout.parameters)) or '–'} |"
+        for layout in LAYOUTS.values()
+    ]
+
+
+def shown(parameter: Parameter) -> str:
+    default = parameter.default
+    if default is None:
+        return f"`{parameter.name}` (required): {parameter.meaning}"
+    text = ",".join(f"{each:g}" for each in default) if isinstance(default, tuple) else default
+    return f"`{parameter.name}`: {parameter.meaning} [`{text}`]"
