@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgekit.api.arguments import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgekit.conversion.result import Conversion
+    from edgekit_converters.finetuning.options import FineTuningOptions
 
 #: Values of ``architecture`` other than a file or ``module:function``.
 _BUILT_IN_ARCHITECTURES = {"reference-cnn": "edgekit.training.reference_cnn:build_for_digits"}
@@ -54,6 +56,9 @@ def convert(
     scheme: str = "per-channel",
     repair: str = "auto",
     keep_float: Sequence[str] = (),
+    recover: bool = False,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
     samples: int = 256,
     seed: int = 0,
     random_calibration: bool = False,
@@ -116,6 +121,10 @@ def convert(
         repair: ``"auto"`` repairs the float model before int8, with ``data``, and uses the result if it is nearer to
             the float model than plain int8 is; ``"off"`` does not. Default: ``"auto"``.
         keep_float: Kinds of operators that stay in float in int8 and int16x8, as ``["hard_swish"]``. Default: none.
+        recover: Fine-tune for int8 and int4 on ``data``, with the float model as teacher; labels are not needed. The
+            result is used if it is nearer to the float model on held-back data. Default: False.
+        epochs: Largest number of epochs of ``recover``. Default: None, 10.
+        learning_rate: Learning rate of ``recover``, relative to the size of the weights. Default: None, 0.002.
         samples: Maximum number of examples for calibration. Default: 256.
         seed: Seed of all random choices, 0 to 2**32 - 1. Default: 0.
         random_calibration: Calibrate on noise instead of data; do not deploy the result. Default: False.
@@ -232,6 +241,7 @@ def convert(
         keep_float=as_texts(keep_float, "keep_float"),
         budget=budget,
         repairs=as_choice(repair, "repair", ("auto", "off")) == "auto",
+        recovery=_recovery(recover, epochs, learning_rate, seed=as_count(seed, "seed", lowest=0, highest=LARGEST_SEED)),
         claim=user_claim(task, input_kind=input_kind, output_kind=output_kind),
         boxes=box_head(boxes, box_parameters, anchors),
         sound=sound_input(front_end, sample_rate),
@@ -266,6 +276,30 @@ def convert(
 
         draw_pareto(conversion.budget, figure_path)
     return conversion
+
+
+def _recovery(recover: bool, epochs: int | None, learning_rate: float | None, *, seed: int) -> FineTuningOptions | None:
+    """Options of fine-tuning, or None for none.
+
+    Raises:
+        UsageError: An option is out of bounds, or does nothing because there is no fine-tuning.
+    """
+    from edgekit_converters.finetuning.options import FineTuningOptions
+
+    given = {name: value for name, value in (("epochs", epochs), ("learning_rate", learning_rate)) if value is not None}
+    if not as_flag(recover, "recover"):
+        if given:
+            raise UsageError(f"{next(iter(given))} applies to recover.", next_step="pass recover=True, or leave it out")
+        return None
+    rate = as_optional_fraction(learning_rate, "learning_rate")
+    if rate == 0:
+        raise UsageError("learning_rate is out of bounds.", expected="a number above 0, up to 1", received="0")
+    defaults = FineTuningOptions(seed=seed)
+    return replace(
+        defaults,
+        epochs=defaults.epochs if epochs is None else as_count(epochs, "epochs", highest=1000),
+        learning_rate=defaults.learning_rate if rate is None else rate,
+    )
 
 
 def _labels(labels: Any) -> tuple[str, ...]:

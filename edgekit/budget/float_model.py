@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ class FloatModel:
         targets: Names of the runtimes that every model must run on.
         float_operators: Operators that stay in float in calibrated modes, in addition to those of a recipe.
         folds: For cross-fitting, one copy per fold with the ranges of the examples outside that fold; otherwise empty.
+        recovered: Fine-tuned models, by the mode that they are for.
         find_repaired: Repairs the model for int8; the result is None if that is not possible or does not help.
     """
 
@@ -42,6 +43,7 @@ class FloatModel:
     targets: tuple[str, ...] = ()
     float_operators: tuple[str, ...] = ()
     folds: tuple[FloatModel, ...] = ()
+    recovered: Mapping[Mode, FloatModel] = field(default_factory=dict)
     find_repaired: Callable[[], FloatModel | None] = field(default=lambda: None, repr=False, compare=False)
     _repaired: list[FloatModel | None] = field(default_factory=list, init=False, repr=False, compare=False)
     _made: dict[tuple[Mode, MixedRecipe], TargetedModel] = field(
@@ -68,7 +70,7 @@ class FloatModel:
             ConversionError: The model cannot be converted to this mode, or a target cannot run it.
         """
         key = mode, recipe or MixedRecipe()
-        base, own = self._base_of(key[1])
+        base, own = self._base_of(*key)
         if base is not self:
             return base.targeted(mode, own)
         if key in self._made:
@@ -80,15 +82,17 @@ class FloatModel:
 
     def judged(self, mode: Mode, recipe: MixedRecipe | None = None) -> tuple[TfliteModel, ...]:
         """The models to judge for a mode and recipe: one model, or with cross-fitting one model per fold."""
-        base, own = self._base_of(recipe or MixedRecipe())
+        base, own = self._base_of(mode, recipe or MixedRecipe())
         if base is not self:
             return base.judged(mode, own)
         if not self.folds or not mode.needs_calibration:
             return (self.quantized(mode, recipe),)
         return tuple(fold.quantized(mode, recipe) for fold in self.folds)
 
-    def _base_of(self, recipe: MixedRecipe) -> tuple[FloatModel, MixedRecipe]:
-        """The model that a recipe is for, and the recipe as that model's own."""
+    def _base_of(self, mode: Mode, recipe: MixedRecipe) -> tuple[FloatModel, MixedRecipe]:
+        """The model that a mode and recipe are for, and the recipe as that model's own."""
+        if mode in self.recovered:
+            return self.recovered[mode], recipe
         if not recipe.is_repaired:
             return self, recipe
         repaired = self.repaired()

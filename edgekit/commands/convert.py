@@ -57,6 +57,7 @@ _GROUPS = {
         "max_memory",
     ),
     "Quantization": ("every", "io", "scheme", "repair", "keep_float", "random_calibration", "samples", "seed"),
+    "Fine-tuning": ("recover", "epochs", "learning_rate"),
     "Data and images": ("label_column", "labels", "pixel_ranges", "mean", "std", "color_order", "resize"),
     "Sound": ("front_end", "sample_rate"),
     "Texts": ("vocabulary", "tokenizer"),
@@ -79,7 +80,7 @@ _GROUPS = {
 _NOT_WITH_A_PAIR = (
     *("model", "every", "io", "random_calibration", "label_column", "labels", "pixel_ranges", "mean", "std"),
     *("color_order", "resize", "task", "output_kinds", "input_kinds", "input_shape", "channels_last", "signature"),
-    *("boxes", "anchors", "box_parameters", "keep_float"),
+    *("boxes", "anchors", "box_parameters", "keep_float", "recover", "epochs", "learning_rate"),
     *("ctc_blank", "architecture", "max_drop", "metrics", "strict", "prefer", "device", "figure"),
 )
 
@@ -122,6 +123,18 @@ _NOT_WITH_A_PAIR = (
     metavar="OPERATOR",
     help="Leave operators of this kind in float in int8 and int16x8, such as hard_swish; edgekit bench --explain names "
     "those that are slow as integers. Repeatable.",
+)
+@click.option(
+    "--recover",
+    is_flag=True,
+    help="Fine-tune for int8 and int4 on --data, with the float model as teacher; no labels are needed. The result is "
+    "used if held-back data shows that it is nearer to the float model. An interrupted run continues when repeated.",
+)
+@click.option("--epochs", type=click.IntRange(1, 1000), help="Largest number of epochs of --recover. [default: 10]")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Learning rate of --recover, relative to the size of the weights. [default: 0.002]",
 )
 @data_option(required=False, purpose=f"Real inputs that {_CALIBRATED} are calibrated on, and a budget is judged on")
 @click.option(
@@ -197,6 +210,9 @@ def command(
     scheme: str,
     repair: str,
     keep_float: tuple[str, ...],
+    recover: bool,
+    epochs: int | None,
+    learning_rate: float | None,
     data: str | None,
     random_calibration: bool,
     label_column: str | None,
@@ -244,6 +260,7 @@ def command(
     edgekit convert model.h5
     edgekit convert model.h5 --quantize int8 --data digits
     edgekit convert model.h5 --quantize int8 --data photos/ --max-drop 0.005
+    edgekit convert model.h5 --quantize int4 --data photos/ --recover
     edgekit convert model.h5 --quantize auto --data photos/ --prefer size
     edgekit convert model.h5 --all --data photos/ --output variants/
     edgekit convert model.h5 --quantize dynamic --target tflite-runtime-2.14
@@ -261,6 +278,9 @@ def command(
         needs={
             "label_column": ("data",),
             "repair": ("data",),
+            "recover": ("data",),
+            "epochs": ("recover",),
+            "learning_rate": ("recover",),
             "samples": ("data", "random_calibration"),
             "tokenizer": ("vocabulary",),
             **SEQUENCE_NEEDS,
@@ -268,6 +288,7 @@ def command(
         values={
             "repair": ("quantize", (Mode.INT8.value, "auto"), "every"),
             "keep_float": ("quantize", (Mode.INT8.value, Mode.INT16X8.value, "auto"), "every"),
+            "recover": ("quantize", (Mode.INT8.value, Mode.INT4.value, "auto"), "every"),
         },
         excludes={"every": ("quantize", "prefer"), "pair": _NOT_WITH_A_PAIR},
     )
@@ -306,6 +327,9 @@ def command(
             scheme=scheme,
             repair=repair,
             keep_float=keep_float,
+            recover=recover,
+            epochs=epochs,
+            learning_rate=learning_rate,
             samples=samples,
             seed=seed,
             random_calibration=random_calibration,

@@ -13,7 +13,8 @@ from edgekit.artifacts.box_heads import golden_answer
 from edgekit.conversion.float_base import FloatBase, operators_of_kinds
 from edgekit.conversion.options import ConversionOptions
 from edgekit.conversion.ranges import io_types_of, measured_ranges, note_on_learnt, require_integer_weights
-from edgekit.conversion.repairing import RepairReport, judge_repair, repaired_base
+from edgekit.conversion.recovering import RecoveryReport, recover_modes, require_recoverable
+from edgekit.conversion.repairing import JudgedRepair, RepairReport, judge_repair, repaired_base
 from edgekit.conversion.result import Conversion, ConvertedModel
 from edgekit.conversion.scores import OutputScore, score_models
 from edgekit.conversion.slower import SlowerModel, slower_than_float
@@ -32,7 +33,7 @@ from edgekit_converters.lowering import LoweredModel, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.quantization.modes import IoType, Mode
-from edgekit_converters.targets.adaptation import TargetedModel, quantize_for_targets, require_runs
+from edgekit_converters.targets.adaptation import TargetedModel, require_runs
 from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.packed_file.manifest import Manifest
 from edgekit_runtime.tflite.tflite_model import TfliteModel
@@ -56,6 +57,7 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
         outputs, options.io, has_data=options.data is not None, random_calibration=options.random_calibration
     )
     require_integer_weights(outputs, options.scheme)
+    require_recoverable(options, outputs)
     source = lower_source(request, outputs, options)
     outputs, without_nan = outputs_of_finite_weights(outputs, source.lowered, has_budget=options.budget is not None)
     io_types = {mode: io_types[mode] for mode in outputs}
@@ -68,17 +70,34 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     kept: Kept | None = None
     scores: Mapping[Mode, Sequence[OutputScore]] = {}
     if source.calibration is not None and options.budget is not None:
-        kept = convert_within_budget(plain, outputs, options, source.calibration, source.box_decoder)
+        recovered, recoveries = _recovered_before_search(plain, source, outputs, options)
+        kept = convert_within_budget(
+            plain, outputs, options, source.calibration, source.box_decoder, recovered=recovered
+        )
         models, outputs, repair = {kept.mode: kept.made}, {kept.mode: kept.path}, kept.repair
         bases = {kept.mode: kept.base}
     else:
         models, bases, repair, left_out = _variants(plain, source, io_types, options)
+        recovered, recoveries = recover_modes(source, {mode: bases[mode] for mode in models}, outputs, options)
+        bases |= recovered
+        models |= {mode: base.quantized(mode, options) for mode, base in recovered.items()}
         notes += left_out
         scores = score_models(
-            source, models, options, bases, lambda some: quantize_variants(some, io_types, options)[0]
+            source,
+            models,
+            options,
+            bases,
+            lambda some: quantize_variants(some, io_types, options)[0],
+            recovered=recovered,
         )
     artifacts = {
-        mode: _pack(source, mode, model, _provenance(source, mode, model, kept, repair), scores.get(mode, ()))
+        mode: _pack(
+            source,
+            mode,
+            model,
+            _provenance(source, mode, model, kept, repair) | _recovery_facts(mode, recoveries),
+            scores.get(mode, ()),
+        )
         for mode, model in models.items()
     }
     for mode, artifact in artifacts.items():
@@ -101,12 +120,14 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
             *source.notes,
             *notes,
             *([repair.describe()] if repair else []),
+            *(recovery.describe() for recovery in recoveries),
             *_on_cross_fitting(source, is_calibrated=any(mode.needs_calibration for mode in models)),
         ),
         calibration=source.calibration.report if source.calibration and is_calibrated else None,
         random_calibration=is_calibrated and options.random_calibration,
         budget=kept.report if kept else None,
         repair=repair,
+        recoveries=recoveries,
         doubts=(
             *source.lowered.warnings,
             *_on_weights(source.lowered),
@@ -130,16 +151,7 @@ def _slower(
     own = recipe.float_operators if recipe else ()
 
     def quantize(mode: Mode, in_float: Collection[str]) -> TfliteModel:
-        base = bases[mode]
-        return quantize_for_targets(
-            base.model,
-            mode,
-            options.targets,
-            io=options.io if options.io in mode.io_types else IoType.FLOAT32,
-            scheme=options.scheme,
-            ranges=base.ranges if mode.needs_calibration else None,
-            float_operators=(*((*base.float_operators, *own) if mode.needs_calibration else ()), *in_float),
-        ).model
+        return bases[mode].quantized(mode, options, (*(own if mode.needs_calibration else ()), *in_float)).model
 
     finished = {mode: model.model for mode, model in models.items()}
     return slower_than_float(source.lowered.model, finished, source.golden_inputs.values, quantize)
@@ -150,14 +162,40 @@ def _variants(
 ) -> tuple[dict[Mode, TargetedModel], dict[Mode, FloatBase], RepairReport | None, list[str]]:
     """The model of each mode, the float model that it is made from, what was repaired, and what was left out."""
     bases = dict.fromkeys(io_types, plain)
-    repaired = repaired_base(plain, source.calibration, io_types, options)
-    report, made = None, {}
-    if repaired is not None and source.calibration is not None:
-        judged = judge_repair(repaired, plain, source.calibration, options, source.task.as_claim())
-        report, bases[Mode.INT8] = judged.report, judged.base
+    judged = _judged_repair(plain, source, io_types, options)
+    made = {}
+    if judged is not None:
+        bases[Mode.INT8] = judged.base
         made = {} if judged.made is None else {Mode.INT8: judged.made}
     models, left_out = quantize_variants(bases, io_types, options, made=made)
-    return models, bases, report, left_out
+    return models, bases, judged.report if judged else None, left_out
+
+
+def _judged_repair(
+    plain: FloatBase, source: LoweredSource, modes: Collection[Mode], options: ConversionOptions
+) -> JudgedRepair | None:
+    repaired = repaired_base(plain, source.calibration, modes, options)
+    if repaired is None or source.calibration is None:
+        return None
+    return judge_repair(repaired, plain, source.calibration, options, source.task.as_claim())
+
+
+def _recovered_before_search(
+    plain: FloatBase, source: LoweredSource, outputs: Mapping[Mode, Path], options: ConversionOptions
+) -> tuple[dict[Mode, FloatBase], tuple[RecoveryReport, ...]]:
+    """Fine-tune the repaired model, or the plain one if that is better, so that a search starts from the result."""
+    if options.recovery is None:
+        return {}, ()
+    bases = dict.fromkeys(outputs, plain)
+    judged = _judged_repair(plain, source, outputs, options)
+    if judged is not None:
+        bases[Mode.INT8] = judged.base
+    return recover_modes(source, bases, outputs, options)
+
+
+def _recovery_facts(mode: Mode, recoveries: Sequence[RecoveryReport]) -> dict[str, Any]:
+    used = [each for each in recoveries if each.mode == mode.value and each.is_selected]
+    return {"recovery": used[0].facts()} if used else {}
 
 
 def _on_cross_fitting(source: LoweredSource, *, is_calibrated: bool) -> tuple[str, ...]:

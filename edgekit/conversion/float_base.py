@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from edgekit.conversion.options import ConversionOptions
+from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.ranges import Ranges
+from edgekit_converters.targets.adaptation import TargetedModel, quantize_for_targets
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.tflite.description import ModelDescription
 from edgekit_runtime.tflite.tflite_model import TfliteModel
@@ -24,6 +27,27 @@ class FloatBase:
     model: TfliteModel
     ranges: Ranges | None
     float_operators: tuple[str, ...] = ()
+
+    def quantized(self, mode: Mode, options: ConversionOptions, in_float: Collection[str] = ()) -> TargetedModel:
+        """The model in a mode.
+
+        Args:
+            mode: Quantization mode.
+            options: Options that contain the targets, the scheme and the type of inputs and outputs.
+            in_float: Output tensors of further operators that stay in float, whatever the mode.
+        Raises:
+            ConversionError: The model cannot be converted to this mode, or a target cannot run it.
+        """
+        own = self.float_operators if mode.needs_calibration else ()
+        return quantize_for_targets(
+            self.model,
+            mode,
+            options.targets,
+            io=options.io if options.io in mode.io_types else IoType.FLOAT32,
+            scheme=options.scheme,
+            ranges=self.ranges if mode.needs_calibration else None,
+            float_operators=(*own, *in_float),
+        )
 
 
 def operators_of_kinds(description: ModelDescription, kinds: Sequence[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from edgekit.budget.request import BudgetRequest
 from edgekit.datasets.readers.image_options import ImageOptions
 from edgekit.datasets.readers.memory import MemoryData
 from edgekit.datasets.sound_options import SoundOptions
+from edgekit_converters.finetuning.options import FineTuningOptions
 from edgekit_converters.quantization.modes import IoType, Scheme
 from edgekit_runtime.task import NOTHING_SAID, Claim
 from edgekit_runtime.text import Tokenizer
@@ -38,6 +39,7 @@ class ConversionOptions:
         boxes: The user's declaration of how outputs become boxes.
         keep_float: Kinds of operators that stay in float in modes with integer activations, in any case.
         ctc: The user's declaration of a CTC output; None if the model has none.
+        recovery: Options of fine-tuning for int8 and int4; None for none.
         repairs: Whether to repair the float model before int8 if there is data.
         sound: The user's declaration of how recordings become the input.
         tokenizer: Makes the only input of tokens from texts; None if the model itself says how, or takes no texts.
@@ -62,3 +64,4 @@ class ConversionOptions:
     repairs: bool = True
     sound: SoundOptions = field(default_factory=SoundOptions)
     tokenizer: Tokenizer | None = None
+    recovery: FineTuningOptions | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgekit.budget.report import BudgetReport
 from edgekit.calibration.data import CalibrationReport
+from edgekit.conversion.recovering import RecoveryReport
 from edgekit.conversion.repairing import RepairReport
 from edgekit.conversion.scores import OutputScore
 from edgekit.conversion.slower import SlowerModel
@@ -92,6 +93,7 @@ class Conversion(ResultDisplay):
         doubts: Sentences about probable mistakes in the source or in the converted files.
         slower: Converted files that are slower than float32 on this machine.
         repair: What became of the repair of int8; None if nothing was repaired on.
+        recoveries: What became of fine-tuning, for each mode that it was tried for.
     """
 
     models: tuple[ConvertedModel, ...]
@@ -106,6 +108,7 @@ class Conversion(ResultDisplay):
     doubts: tuple[str, ...] = ()
     slower: tuple[SlowerModel, ...] = ()
     repair: RepairReport | None = None
+    recoveries: tuple[RecoveryReport, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -134,6 +137,7 @@ class Conversion(ResultDisplay):
             "task": self.task.to_dict(),
             "budget": self.budget.to_dict() if self.budget else None,
             "repair": self.repair.to_dict() if self.repair else None,
+            "recoveries": [recovery.to_dict() for recovery in self.recoveries],
         }
 
     def summary(self) -> Summary:

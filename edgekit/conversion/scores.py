@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -108,8 +108,10 @@ def score_models(
     options: ConversionOptions,
     bases: Mapping[Mode, FloatBase],
     quantize: Callable[[Mapping[Mode, FloatBase]], Mapping[Mode, TargetedModel]],
+    *,
+    recovered: Collection[Mode] = (),
 ) -> dict[Mode, tuple[OutputScore, ...]]:
-    """Score every calibrated model; the result omits other models, and is empty if no examples are held back.
+    """Score every calibrated or fine-tuned model; other models, and all without held-back examples, are omitted.
 
     Args:
         source: The float model and its data.
@@ -117,14 +119,17 @@ def score_models(
         options: Options that contain the seed and the number of calibration examples.
         bases: The float model that each mode was made from.
         quantize: Quantizes some of the modes with other ranges, for cross-fitting.
+        recovered: Modes that were fine-tuned. They saw no held-back example, even of scarce data.
     Raises:
         EdgekitError: A model cannot be run on this machine.
     """
-    calibrated = {mode: model for mode, model in models.items() if mode.needs_calibration}
-    if source.calibration is None or not calibrated:
+    scored = {mode: model for mode, model in models.items() if mode.needs_calibration or mode in recovered}
+    if source.calibration is None or not scored:
         return {}
     claims = [source.task.as_claim()]
-    if source.calibration.is_scarce:
+    calibrated = [mode for mode in scored if mode not in recovered]
+    crossed: dict[Mode, tuple[OutputScore, ...]] = {}
+    if source.calibration.is_scarce and calibrated:
         lowered = source.lowered.model
         examples = cross_fitted_examples(
             source.calibration.data,
@@ -135,15 +140,15 @@ def score_models(
             seed=options.seed,
         )
         folds = _quantized_by_fold({mode: bases[mode] for mode in calibrated}, examples, source, options, quantize)
-        return {mode: _scores(examples, *(fold[mode].model for fold in folds)) for mode in calibrated}
+        crossed = {mode: _scores(examples, *(fold[mode].model for fold in folds)) for mode in calibrated}
     held_back = source.calibration.data.held_back.sample(_MOST_EXAMPLES, seed=options.seed)
     batches = [batch for batch in held_back.batches(_BATCH) if len(batch)]
-    if not batches:
-        return {}
+    if not batches or len(crossed) == len(scored):
+        return crossed
     examples = judged(
         batches, source.lowered.model, metrics={}, claims=claims, decoder=source.box_decoder, seed=options.seed
     )
-    return {mode: _scores(examples, model.model) for mode, model in calibrated.items()}
+    return {mode: crossed.get(mode) or _scores(examples, model.model) for mode, model in scored.items()}
 
 
 def _quantized_by_fold(

@@ -257,7 +257,8 @@ def _import_what_comes_next(modes: Collection[Mode]) -> None:
 def _calibration_data(
     lowered: LoweredModel, inputs: Sequence[ModelInput], modes: Collection[Mode], options: ConversionOptions
 ) -> CalibrationData | None:
-    if options.data is None or not (options.budget or any(mode.needs_calibration for mode in modes)):
+    is_judged = options.budget is not None or options.recovery is not None
+    if options.data is None or not (is_judged or any(mode.needs_calibration for mode in modes)):
         return None
     return open_calibration_data(
         DataRequest(options.data, options.seed, options.label_column),

@@ -55,6 +55,8 @@ def convert_within_budget(
     options: ConversionOptions,
     calibration: CalibrationData,
     decoder: BoxDecoder | None = None,
+    *,
+    recovered: Mapping[Mode, FloatBase] | None = None,
 ) -> Kept:
     """Select a model within the budget, judged on examples that calibration did not use.
 
@@ -64,15 +66,19 @@ def convert_within_budget(
         options: Options, which contain a budget.
         calibration: The data, with the examples chosen for calibration.
         decoder: How outputs become boxes; None for other models.
+        recovered: Fine-tuned models, by the mode that they are for; they are repaired already, if that helps.
     Raises:
         EdgekitError: The data or the metric is not compatible, or the model cannot be converted to any of the modes.
     """
     request = options.budget
     assert request is not None, "only asked for with a budget"
+    recovered = recovered or {}
     split = _split(plain.model, options, request, calibration, decoder)
     found: list[RepairedBase] = []
 
     def repaired() -> FloatModel | None:
+        if Mode.INT8 in recovered:
+            return None
         made = repaired_base(plain, calibration, outputs, options)
         if made is None or not made.repair.steps:
             return None
@@ -80,7 +86,13 @@ def convert_within_budget(
         return _float_model(made.base, split, options, calibration, learnt={})
 
     learnt = plain.ranges.learnt if plain.ranges is not None else {}
-    float_model = replace(_float_model(plain, split, options, calibration, learnt=learnt), find_repaired=repaired)
+    float_model = replace(
+        _float_model(plain, split, options, calibration, learnt=learnt),
+        find_repaired=repaired,
+        recovered={
+            mode: _float_model(base, split, options, calibration, learnt={}) for mode, base in recovered.items()
+        },
+    )
     mode, report = keep_within_budget(float_model, list(outputs), split, request)
     path = outputs[mode]
     if not report.met:
@@ -92,7 +104,7 @@ def convert_within_budget(
         path,
         report,
         _repair_report(float_model, found, split, winner),
-        found[0].base if winner is not None and winner.is_repaired else plain,
+        found[0].base if winner is not None and winner.is_repaired else recovered.get(mode, plain),
     )
 
 
