@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from edgekit.parity.validation import Validation, validate_all
 from edgekit_converters.targets.check import TargetCheck, check_targets
 from edgekit_converters.targets.target import target_names
 from edgekit_runtime.errors import EdgekitError, ModelFileError
+from edgekit_runtime.inputs.raw_inputs import read_raw_inputs
 from edgekit_runtime.packed_file.manifest import Manifest, Parts, packed_manifest
 from edgekit_runtime.task import NOTHING_SAID, Claim, Task
 from edgekit_runtime.task_finding import find_task
@@ -139,7 +140,9 @@ class AuditContext:
         assert request.data is not None
         packed = self.manifest.preprocessing
         infos = model_inputs(self.parsed.description)
-        inputs = with_pixels(inputs_of(infos), self.task, request.pixel_ranges, packed=packed)
+        raw = read_raw_inputs(infos, self.manifest.raw_preprocessing, Parts(self.content).read)
+        inputs = tuple(replace(each, raw=raw.get(each.name)) for each in inputs_of(infos))
+        inputs = with_pixels(inputs, self.task, request.pixel_ranges, packed=packed)
         data = open_data(DataRequest(request.data, request.seed, request.label_column), inputs)
         stream = data.everything.sample(_SOME_EXAMPLES, seed=request.seed)
         return next(iter(stream.batches(_SOME_EXAMPLES))).inputs

@@ -144,6 +144,33 @@ def test_incomplete_fields_are_refused(fields: dict[str, Any]) -> None:
         read_sound_options(fields, None)
 
 
+def test_audit_reads_recordings_through_the_packed_front_end(recordings: Path) -> None:
+    output = run("audit", SOUND / "tones.tflite", "--data", recordings, exit_code=0)
+    assert "--front-end" not in output
+
+
+def test_a_front_end_in_the_graph_stays_there(tmp_path: Path) -> None:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.Input((4000,), name="wave"),
+        keras.layers.MelSpectrogram(fft_length=512, sequence_stride=160, sampling_rate=16_000, num_mel_bins=20),
+        keras.layers.GlobalAveragePooling1D(data_format="channels_first"),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+    model = keras.Sequential(layers)
+    model.save(tmp_path / "mel.keras")
+    run("convert", tmp_path / "mel.keras", "--sample-rate", 16_000, "-o", tmp_path / "mel.tflite")
+    device = edgekit_runtime.load(tmp_path / "mel.tflite", verify=True)
+    assert device.manifest.raw_preprocessing == {"wave": {"kind": "sound", "sample_rate": 16_000, "samples": 4000}}
+    samples = RANDOM.normal(0, 0.1, 4000).astype(np.float32)
+    expected = model.predict(samples[np.newaxis], verbose=0)[0]
+    (result,) = device.classify(samples, sample_rate=16_000)
+    assert result.index == expected.argmax()
+    assert result.score == pytest.approx(expected.max(), abs=1e-3)
+
+
 def test_the_guide_lists_every_preset_and_every_field() -> None:
     guide = (SOUND.parents[2] / "docs" / "pages" / "guides" / "sound.md").read_text()
     for name, preset in PRESETS.items():
