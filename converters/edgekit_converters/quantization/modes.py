@@ -229,7 +229,10 @@ class Mode(str, Enum):
         io_types=(IoType.FLOAT32,),
         auto_rank=5,
         in_all=False,
-        unfit_targets={"tflite-runtime-2.14": _NO_INT4, "tflite-runtime-2.5": _NO_INT4, "tflite-micro": _NO_HYBRIDS},
+        unfit_targets={
+            **dict.fromkeys(("tflite-runtime-2.14", "tflite-c-2.17", "tflite-runtime-2.5"), _NO_INT4),
+            "tflite-micro": _NO_HYBRIDS,
+        },
     )
 
     @property

@@ -69,7 +69,18 @@ RECORDS = (
         first_unknown_type="bfloat16",
         needs_fixed_batch=False,
         custom_operators=CUSTOM_OPERATORS,
-        # The interpreter of many Raspberry Pis, and the only one for 32-bit systems.
+        # The interpreter of many Raspberry Pis.
+        is_noted=True,
+    ),
+    TargetRecord(
+        name="tflite-c-2.17",
+        runtime="TensorFlow Lite C library 2.17",
+        python="3.9 and later, any numpy",
+        machines="x86-64, 64-bit and 32-bit ARM; Raspberry Pi OS Bookworm and Trixie",
+        first_unknown_type="int2",
+        needs_fixed_batch=False,
+        custom_operators=CUSTOM_OPERATORS,
+        # The only interpreter for 32-bit Raspberry Pi OS Trixie.
         is_noted=True,
     ),
     TargetRecord(

@@ -71,6 +71,7 @@ class CInterpreter:
 
     def __init__(self, library: CLibrary, model: str | Content, num_threads: int) -> None:
         self._library = functions = library.functions
+        self._has_xnnpack, self._num_threads = library.has_xnnpack, num_threads
         self._errors = errors = _ErrorText()
         if isinstance(model, str):
             self._model = functions.TfLiteModelCreateFromFileWithErrorReporter(
@@ -83,9 +84,12 @@ class CInterpreter:
             )
         if not self._model:
             raise ValueError(errors.take())
-        self._create(errors, num_threads, with_xnnpack=library.has_xnnpack)
+        self._create(errors)
         self._positions = {index: position for position, index in enumerate(self._indices("Input"))}
         self._accessible = {*self._positions, *self._indices("Output")}
+        #: For each input that was resized: its shape.
+        self._shapes: dict[int, tuple[int, ...]] = {}
+        self._is_resized = False
         #: For each tensor: its address, and an array there. Native code may move a tensor whenever it runs.
         self._views: dict[int, tuple[int | None, np.ndarray]] = {}
         #: Outputs whose shape is known only after a run.
@@ -96,18 +100,32 @@ class CInterpreter:
 
     def allocate_tensors(self) -> None:
         """Plan the memory; required before the first invoke and after a resize."""
+        errors = self._errors
+        assert errors is not None
         self._views.clear()
+        # The library can delegate a graph again after a resize, but version 2.17.1 then frees memory twice (seen with
+        # int8 and float16 weights and float activations). Each interpreter is therefore delegated once, in its shapes.
+        if self._delegate and self._is_resized:
+            self._create(errors)
+        if self._is_resized:
+            self._resize()
+            self._is_resized = False
+        if self._has_xnnpack and not self._delegate and not self._delegate_to_xnnpack():
+            self._has_xnnpack = False
+            errors.take()
+            # The refusal may have left the graph half changed.
+            self._create(errors)
+            self._resize()
         self._require(self._library.TfLiteInterpreterAllocateTensors(self._handle))
         # The library gives them memory during a run; the other outputs have theirs from now on.
         outputs = self._indices("Output")
         self._dynamic.update(i for i in outputs if not self._data(self._get_tensor(self._handle, i)))
 
     def resize_tensor_input(self, input_index: int, tensor_size: tuple[int, ...]) -> None:
-        """Change the shape of an input."""
-        sizes = (c_int * len(tensor_size))(*tensor_size)
-        position = self._positions[input_index]
+        """Change the shape of an input; variables lose their values."""
+        self._shapes[input_index] = tensor_size
+        self._is_resized = True
         self._views.clear()
-        self._require(self._library.TfLiteInterpreterResizeInputTensor(self._handle, position, sizes, len(tensor_size)))
 
     def set_tensor(self, tensor_index: int, value: np.ndarray) -> None:
         """Copy ``value``, which must have the tensor's shape and dtype, into an input."""
@@ -132,38 +150,45 @@ class CInterpreter:
 
     def __del__(self) -> None:
         # Each part uses those that are freed after it. When Python ends, it may call this although __init__ failed.
-        if self._handle:
-            self._library.TfLiteInterpreterDelete(self._handle)
-        if self._delegate:
-            self._library.TfLiteXNNPackDelegateDelete(self._delegate)
+        self._delete_interpreter()
         if self._model:
             self._library.TfLiteModelDelete(self._model)
         if self._errors:
             self._errors.close()
-        self._handle = self._delegate = self._model = self._errors = None
+        self._model = self._errors = None
 
-    def _create(self, errors: _ErrorText, num_threads: int, with_xnnpack: bool) -> None:
-        """Create the interpreter, with XNNPACK if that accepts the model."""
+    def _delete_interpreter(self) -> None:
+        if self._handle:
+            self._library.TfLiteInterpreterDelete(self._handle)
+        if self._delegate:
+            self._library.TfLiteXNNPackDelegateDelete(self._delegate)
+        self._handle = self._delegate = None
+
+    def _create(self, errors: _ErrorText) -> None:
+        """Create the interpreter, in place of an earlier one."""
+        self._delete_interpreter()
         library = self._library
         options = library.TfLiteInterpreterOptionsCreate()
-        library.TfLiteInterpreterOptionsSetNumThreads(options, num_threads)
+        library.TfLiteInterpreterOptionsSetNumThreads(options, self._num_threads)
         library.TfLiteInterpreterOptionsSetErrorReporter(options, errors.reporter, errors.stream)
         self._handle = library.TfLiteInterpreterCreate(self._model, options)
         library.TfLiteInterpreterOptionsDelete(options)
         if not self._handle:
             raise ValueError(errors.take())
-        if not with_xnnpack:
-            return
-        xnnpack = library.TfLiteXNNPackDelegateOptionsDefault()
-        xnnpack.num_threads = num_threads
-        self._delegate = library.TfLiteXNNPackDelegateCreate(xnnpack)
-        if library.TfLiteInterpreterModifyGraphWithDelegate(self._handle, self._delegate):
-            # A refusal may leave the graph half changed.
-            library.TfLiteInterpreterDelete(self._handle)
-            library.TfLiteXNNPackDelegateDelete(self._delegate)
-            self._handle = self._delegate = None
-            errors.take()
-            self._create(errors, num_threads, with_xnnpack=False)
+
+    def _resize(self) -> None:
+        for index, shape in self._shapes.items():
+            sizes = (c_int * len(shape))(*shape)
+            position = self._positions[index]
+            self._require(self._library.TfLiteInterpreterResizeInputTensor(self._handle, position, sizes, len(shape)))
+
+    def _delegate_to_xnnpack(self) -> bool:
+        """Let XNNPACK run what it can; False if it refuses the graph."""
+        library = self._library
+        options = library.TfLiteXNNPackDelegateOptionsDefault()
+        options.num_threads = self._num_threads
+        self._delegate = library.TfLiteXNNPackDelegateCreate(options)
+        return not library.TfLiteInterpreterModifyGraphWithDelegate(self._handle, self._delegate)
 
     def _indices(self, which: str) -> list[int]:
         """Numbers of the tensors that are an "Input" or an "Output"."""

@@ -75,11 +75,17 @@ def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescr
     Raises:
         InterpreterError: The interpreter cannot run the model correctly; the message names the interpreter.
     """
+    if interpreter == "tflite-c" and _has_int4(description):
+        raise InterpreterError(
+            f"{interpreter} {version} reads 4-bit weights incorrectly.",
+            expected="8-bit weights",
+            next_step="convert the model again with --target tflite-c-2.17, or pip install ai-edge-litert",
+        )
     if not has_old_kernels(interpreter, version):
         refuse_scales_beyond_litert(description, "LiteRT" if interpreter == "litert" else f"{interpreter} {version}")
         return
     does = "crashes in" if dense_crashes(interpreter, version, description) == "always" else ""
-    if any(tensor.dtype == "int4" for subgraph in description.subgraphs for tensor in subgraph.tensors) or any(
+    if _has_int4(description) or any(
         _is_misread(version, operator, output) for operator, _, output in _per_channel_dense(description)
     ):
         does = does or "predicts at chance level for"
@@ -89,6 +95,10 @@ def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescr
             expected="dense layers with one scale, no 4-bit weights",
             next_step="convert the model again with --target tflite-runtime-2.14, or pip install ai-edge-litert",
         )
+
+
+def _has_int4(description: ModelDescription) -> bool:
+    return any(tensor.dtype == "int4" for subgraph in description.subgraphs for tensor in subgraph.tensors)
 
 
 def has_old_kernels(interpreter: str, version: str) -> bool:

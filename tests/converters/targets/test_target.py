@@ -25,7 +25,10 @@ def prober(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(name, PROBERS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    # The probes import a module beside them.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(PROBERS)
+        spec.loader.exec_module(module)
     return module
 
 

@@ -8,7 +8,7 @@ lacks it says ``Encountered unresolved custom op``.
     python tests/data/targets/probe_custom_operators.py tflite-runtime-2.14 other/bin/python
 
 put a column into ``custom_operators.json``. The Python is one in which the target's interpreter is installed:
-ai-edge-litert or tflite-runtime.
+ai-edge-litert, tflite-runtime, or a package that ships the C library.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
+from probed_interpreter import ENVIRONMENT
 
 TABLE = Path(__file__).resolve().parents[3] / "converters/edgekit_converters/targets/custom_operators.json"
 #: Long enough for any name, and what the probe overwrites with each name.
@@ -30,19 +31,16 @@ PLACEHOLDER = "N" * 64
 PROBE = """
 import json, os, re, struct, sys
 from pathlib import Path
-try:
-    from ai_edge_litert import interpreter as module
-except ImportError:
-    from tflite_runtime import interpreter as module
+from probed_interpreter import interpreter_class, libraries
 template, placeholder = Path(sys.argv[1]).read_bytes(), sys.argv[2].encode()
 place = template.index(placeholder)
 names = set()
-for library in Path(module.__file__).parent.rglob("*.so*"):
+for library in libraries():
     names.update(re.findall(rb"(?<![ -~])([A-Za-z][ -~]{1,62})\\0", library.read_bytes()))
 
 def has(name):
     model = template[:place - 4] + struct.pack("<I", len(name)) + name.ljust(len(placeholder), b"\\0")
-    interpreter = module.Interpreter(model_content=model + template[place + len(placeholder):])
+    interpreter = interpreter_class()(model_content=model + template[place + len(placeholder):])
     try:
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -101,7 +99,7 @@ def main() -> None:
         template = Path(folder) / "template.tflite"
         template.write_bytes(model_of_one_custom_operator())
         command = [str(options.python), "-c", PROBE, str(template), PLACEHOLDER]
-        answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout)
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {"asked": {}, "names": {}}
     table["asked"][options.target], table["names"][options.target] = answer["asked"], answer["found"]
     TABLE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")

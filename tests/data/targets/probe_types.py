@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
+from probed_interpreter import ENVIRONMENT
 
 TABLE = Path(__file__).resolve().parents[3] / "converters/edgekit_converters/targets/operator_types.json"
 TYPES = ("float32", "int8", "int16", "int32", "int64", "bool")
@@ -107,30 +108,15 @@ def run(model):
             interpreter.set_input(np.ones(details["shape"], details["dtype"]), place)
         interpreter.invoke()
         return
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        try:
-            from tflite_runtime.interpreter import Interpreter
-        except ImportError:
-            import tensorflow
-            Interpreter = tensorflow.lite.Interpreter
-    interpreter = Interpreter(model_content=model)
+    interpreter = interpreter_class()(model_content=model)
     interpreter.allocate_tensors()
     for details in interpreter.get_input_details():
         # Neither the root nor the logarithm of 0 is asked for.
         interpreter.set_tensor(details["index"], np.ones(details["shape"], details["dtype"]))
     interpreter.invoke()
-try:
-    import ai_edge_litert.interpreter
-except ImportError:
-    try:
-        import tflite_runtime.interpreter
-    except ImportError:
-        try:
-            import tflite_micro
-        except ImportError:
-            import tensorflow
+if target != "tflite-micro":
+    from probed_interpreter import interpreter_class
+    interpreter_class()
 works = {}
 with zipfile.ZipFile(sys.argv[1]) as archive:
     for name in archive.namelist():
@@ -346,7 +332,12 @@ def probe(target: str, python: str) -> dict[str, list[str]]:
                 for dtype in TYPES:
                     archive.writestr(f"{name}/{dtype}", model_of(name, dtype))
         done = subprocess.run(
-            [python, "-c", PROBE, str(models), target], capture_output=True, text=True, check=True, cwd=folder
+            [python, "-c", PROBE, str(models), target],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=folder,
+            env=ENVIRONMENT,
         )
     found: dict[str, list[str]] = {}
     for key, works in json.loads(done.stdout.splitlines()[-1]).items():

@@ -5,9 +5,11 @@ A model of one operator is loaded for every operator of the schema and every ver
 
     python tests/data/targets/probe_versions.py litert .venv/bin/python "ai-edge-litert 2.3.0"
     python tests/data/targets/probe_versions.py tflite-runtime-2.14 other/bin/python "tflite-runtime 2.14.0"
+    python tests/data/targets/probe_versions.py tflite-c-2.17 other/bin/python "the library of pymicro-wakeword 2.5.0"
 
 put a column into ``operator_versions.json``. The Python is one in which the target's interpreter is installed:
-ai-edge-litert, tflite-runtime, tensorflow (whose interpreter is tflite-runtime's of the same version) or tflite-micro.
+ai-edge-litert, tflite-runtime, the C library (a package that ships it), tensorflow (whose interpreter is
+tflite-runtime's of the same version) or tflite-micro.
 Every probe of tflite-micro is a process of its own, since it follows missing tensors.
 """
 
@@ -22,6 +24,7 @@ from pathlib import Path
 
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
+from probed_interpreter import ENVIRONMENT
 
 TABLE = Path(__file__).resolve().parents[3] / "converters/edgekit_converters/targets/operator_versions.json"
 #: No operator has had more versions than 14; an interpreter that takes this one does not look at versions.
@@ -31,18 +34,6 @@ HIGHEST_VERSION = 20
 PROBE = """
 import json, os, sys, zipfile
 ABSENT = ("Didn't find op", "builtin_code out of range")
-def interpreter_class():
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-        return Interpreter
-    except ImportError:
-        pass
-    try:
-        from tflite_runtime.interpreter import Interpreter
-        return Interpreter
-    except ImportError:
-        import tensorflow
-        return tensorflow.lite.Interpreter
 def has(model):
     try:
         create(model_content=model)
@@ -69,6 +60,7 @@ if sys.argv[2] == "tflite-micro":
     from tflite_micro import runtime
     has = micro_has
 else:
+    from probed_interpreter import interpreter_class
     create = interpreter_class()
 found = {}
 with zipfile.ZipFile(sys.argv[1]) as archive:
@@ -114,7 +106,12 @@ def probe(target: str, python: str) -> dict[str, int | None]:
                 for version in range(1, HIGHEST_VERSION + 1):
                     archive.writestr(f"{name}/{version}", one_operator_model(code, version))
         done = subprocess.run(
-            [python, "-c", PROBE, str(models), target], capture_output=True, text=True, check=True, cwd=folder
+            [python, "-c", PROBE, str(models), target],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=folder,
+            env=ENVIRONMENT,
         )
     found: dict[str, list[int]] = json.loads(done.stdout.splitlines()[-1])
     for name, present in found.items():

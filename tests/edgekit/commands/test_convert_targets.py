@@ -41,7 +41,7 @@ def test_without_a_target_a_note_says_where_it_will_not_run(keras_file: Path, tm
     result = convert(keras_file, "--quantize", "dynamic", "-o", output)
     assert result.exit_code == 0, result.output
     assert "dynamic will not run on tflite-runtime-2.14 (FULLY_CONNECTED: needs version 12" in result.output
-    assert dict(read_manifest(output.read_bytes()).provenance)["targets"] == ["litert", "litert-1.4"]
+    assert dict(read_manifest(output.read_bytes()).provenance)["targets"] == ["litert", "litert-1.4", "tflite-c-2.17"]
 
 
 def test_all_variants_for_a_microcontroller_leave_out_what_it_cannot_run(keras_file: Path, tmp_path: Path) -> None:

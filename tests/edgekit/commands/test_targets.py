@@ -19,7 +19,7 @@ WIDE = {"COLUMNS": "240"}
 def test_the_list_of_targets() -> None:
     result = CliRunner().invoke(cli, ["targets"], env=WIDE)
     assert result.exit_code == 0
-    for name in ("litert", "litert-1.4", "tflite-runtime-2.14", "tflite-runtime-2.5", "tflite-micro"):
+    for name in ("litert", "litert-1.4", "tflite-runtime-2.14", "tflite-c-2.17", "tflite-runtime-2.5", "tflite-micro"):
         assert f" {name} " in result.output
 
 
@@ -66,9 +66,9 @@ def test_the_verdict_as_json() -> None:
 
 def test_a_plain_inspection_says_where_the_model_runs() -> None:
     result = CliRunner().invoke(cli, ["inspect", DYNAMIC])
-    assert re.search(r"runs on +litert, litert-1\.4 *\n", result.output)
+    assert re.search(r"runs on +litert, litert-1\.4, tflite-c-2\.17 *\n", result.output)
     result = CliRunner().invoke(cli, ["inspect", DYNAMIC, "--json"])
-    assert json.loads(result.stdout)["runs_on"] == ["litert", "litert-1.4"]
+    assert json.loads(result.stdout)["runs_on"] == ["litert", "litert-1.4", "tflite-c-2.17"]
 
 
 def test_a_keras_file_has_no_targets(tmp_path: Path) -> None:
