@@ -17,6 +17,8 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
     ["cnn_float32", "cnn_int8_io_int8", "many_operators", "embedding_int32", "two_in_two_out", "dense_buffer_offset"],
 )
 def test_the_parts_one_after_the_other_compute_what_the_whole_computes(name: str, tflite_folder: Path) -> None:
+    if name == "dense_buffer_offset" and choose_interpreter().name == "tflite-c":
+        pytest.skip("the C library does not read weights behind the FlatBuffer")
     model = TfliteModel((tflite_folder / f"{name}.tflite").read_bytes())
     subgraph = model.description.subgraphs[0]
     choice = choose_interpreter()
