@@ -176,6 +176,11 @@ def test_texts_on_the_command_line(folder: Path, tmp_path: Path) -> None:
     assert len(json.loads(piped.stdout)["results"]) == 2
 
 
+def test_an_audit_reads_data_of_texts(folder: Path) -> None:
+    found = json.loads(ran("audit", folder / "language-int8.tflite", "--data", folder / "test.csv", "--json").stdout)
+    assert found
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
