@@ -81,7 +81,7 @@ def refuse_scales_beyond(interpreter: str, version: str, description: ModelDescr
             expected="8-bit weights",
             next_step="convert the model again with --target tflite-c-2.17, or pip install ai-edge-litert",
         )
-    if not has_old_kernels(interpreter, version):
+    if not has_old_kernels(interpreter, version) and dense_crashes(interpreter, version, description) != "always":
         refuse_scales_beyond_litert(description, "LiteRT" if interpreter == "litert" else f"{interpreter} {version}")
         return
     does = "crashes in" if dense_crashes(interpreter, version, description) == "always" else ""
@@ -129,8 +129,11 @@ def dense_crashes(interpreter: str, version: str, description: ModelDescription)
     no bias, the kernel for several rows, or for fewer than four channels, reads the missing bias.
     """
     found = ""
-    if has_old_kernels(interpreter, version) and os.uname().machine.startswith(("aarch64", "arm")):
+    if interpreter != "litert" and os.uname().machine.startswith(("aarch64", "arm")):
         for operator, weights, output in _per_channel_dense(description):
+            # The C library 2.17.1 on aarch64 crashes in large batches of a CNN with float activations, too.
+            if interpreter == "tflite-c" and output.dtype == "float32":
+                return "always"
             if output.dtype == "int8" and not _has_bias(operator):
                 if len(weights.scales) < 4 or any(size > 1 for size in output.shape[:-1]):
                     return "always"
