@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from edgekit_converters.lowering import LoweredModel, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.quantization.modes import IoType, Mode
+from edgekit_converters.repair.attention_masks import with_finite_masks
 from edgekit_converters.targets.adaptation import TargetedModel, require_runs
 from edgekit_converters.targets.check import check_targets
 from edgekit_runtime.packed_file.manifest import Manifest
@@ -63,6 +65,8 @@ def convert(request: LoweringRequest, outputs: Mapping[Mode, Path], options: Con
     io_types = {mode: io_types[mode] for mode in outputs}
     notes += without_nan
     is_calibrated = any(mode.needs_calibration for mode in outputs)
+    if is_calibrated:
+        source = replace(source, lowered=replace(source.lowered, model=with_finite_masks(source.lowered.model)))
     ranges = measured_ranges(source, options) if is_calibrated else None
     notes += note_on_learnt(source, ranges)
     kept_in_float = operators_of_kinds(source.lowered.model.description, options.keep_float)

@@ -60,7 +60,7 @@ def _is_private_linear(graph: EditableGraph, layer: Layer) -> bool:
     """Whether one operator reads a layer, which has no activation and weights of its own."""
     return (
         layer.node.activation == "NONE"
-        and len(graph.readers(layer.output)) == 1
+        and len(graph.value_readers(layer.output)) == 1
         and layer.output not in graph.outputs
         and not is_shared(graph, layer)
     )
@@ -73,7 +73,7 @@ def _remove_key_bias(graph: EditableGraph, softmax: Node) -> None:
         return
     moves: list[Node] = []
     tensor = product.inputs[1]
-    while (node := graph.writer(tensor)) is not None and len(graph.readers(tensor)) == 1:
+    while (node := graph.writer(tensor)) is not None and len(graph.value_readers(tensor)) == 1:
         if node.kind in (*_RESHAPING, "TRANSPOSE"):
             moves.insert(0, node)
             tensor = node.inputs[0]
@@ -93,7 +93,7 @@ def _remove_key_bias(graph: EditableGraph, softmax: Node) -> None:
 def _scores(graph: EditableGraph, tensor: int) -> Node | None:
     """The product of queries and keys in front of a softmax; None if there is none."""
     node = graph.writer(tensor)
-    while node is not None and len(graph.readers(tensor)) == 1:
+    while node is not None and len(graph.value_readers(tensor)) == 1:
         if node.kind == "BATCH_MATMUL":
             return node
         if node.kind == "RESHAPE" and graph.shape(node.inputs[0])[-1] != graph.shape(tensor)[-1]:

@@ -17,10 +17,27 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Magnitude from which a constant in front of a softmax is a mask.
 _MASK = 1000.0
+#: The mask of most frameworks, far enough from any score.
+_FARTHEST = 1e9
 #: Distance of a masked score from the smallest maximum of a row: exp(-8) is a twelfth of an int8 step of 1/256.
 _DISTANCE = 8.0
 #: Operators between the scores and the softmax that masks pass.
 _PASSING = ("ADD", "SUB", "MUL", "SELECT", "SELECT_V2", "RESHAPE")
+
+
+def with_finite_masks(model: TfliteModel) -> TfliteModel:
+    """Return the model with masks of at most 1e9, since an int8 scale of the lowest float would overflow.
+
+    Args:
+        model: A float32 model.
+    """
+    graph = EditableGraph(model)
+    for softmax in graph.nodes:
+        for node, position in _masks(graph, softmax.inputs[0]) if softmax.kind == "SOFTMAX" else ():
+            values = graph.constant(node.inputs[position])
+            assert values is not None, "masks are constants"
+            graph.replace_input(node, position, np.clip(values, -_FARTHEST, _FARTHEST))
+    return graph.model()
 
 
 def with_clamped_masks(model: TfliteModel, inputs: Mapping[str, np.ndarray]) -> TfliteModel:
@@ -54,7 +71,7 @@ def with_clamped_masks(model: TfliteModel, inputs: Mapping[str, np.ndarray]) -> 
 def _masks(graph: EditableGraph, tensor: int) -> Iterator[tuple[Node, int]]:
     """Operators in front of a softmax that read a mask, and the position of the mask among their inputs."""
     node = graph.writer(tensor)
-    if node is None or node.kind not in _PASSING or len(graph.readers(tensor)) != 1:
+    if node is None or node.kind not in _PASSING or len(graph.value_readers(tensor)) != 1:
         return
     for position, each in enumerate(node.inputs):
         values = graph.constant(each)

@@ -74,13 +74,16 @@ def measure_channels(
             if rows.ndim < 2 or rows.size == 0:
                 continue
             rows = rows.reshape(-1, rows.shape[-1])
-            new = rows.min(0), rows.max(0), rows.sum(0, dtype=np.float64), len(rows)
+            with np.errstate(invalid="ignore"):
+                new = rows.min(0), rows.max(0), rows.sum(0, dtype=np.float64), len(rows)
             old = sums.get(tensor.index)
             if old is not None and len(old[0]) == len(new[0]):
                 new = np.minimum(old[0], new[0]), np.maximum(old[1], new[1]), old[2] + new[2], old[3] + new[3]
             sums[tensor.index] = new
         progress(len(next(iter(batch.values()))))
-    return {
+    measured = {
         index: Channels(low.astype(np.float64), high.astype(np.float64), total / count)
         for index, (low, high, total, count) in sums.items()
     }
+    # Memory that a recurrent layer has not written yet may hold anything.
+    return {index: each for index, each in measured.items() if np.isfinite(each.peak).all()}

@@ -131,6 +131,10 @@ class ChannelVariables:
             self._relate(node, _AFTER_THE_OTHERS)
 
     def _relate(self, node: Node, rules: dict[str, _Rule]) -> None:
+        if not all(each in self._first for each in node.outputs):
+            # Shapes, indices, conditions and single numbers have no channels.
+            self.fix([*node.inputs, *node.outputs])
+            return
         if node.activation not in (*HOMOGENEOUS, "RELU6"):
             self.fix(node.outputs)
         elif node.activation == "RELU6":

@@ -114,6 +114,10 @@ class EditableGraph:
         """The operators that read a tensor, in execution order."""
         return self._readers.get(tensor, ())
 
+    def value_readers(self, tensor: int) -> Sequence[Node]:
+        """The operators that read the values of a tensor, and not only its shape."""
+        return [node for node in self.readers(tensor) if node.kind != "SHAPE"]
+
     def writer(self, tensor: int) -> Node | None:
         """The operator that computes a tensor; None for an input or a constant."""
         return self._writers.get(tensor)

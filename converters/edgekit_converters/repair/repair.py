@@ -1,4 +1,4 @@
-"""Repairs a float model step by step; a step stays only if the int8 model gets nearer to the float model."""
+"""Repairs a float model step by step; a step stays only if the quantized model gets nearer to the float model."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from edgekit_converters.repair.absorption import (
     without_unread_components,
 )
 from edgekit_converters.repair.attention_masks import with_clamped_masks
+from edgekit_converters.repair.bias_correction import bias_corrected
 from edgekit_converters.repair.channel_statistics import Channels, measure_channels
 from edgekit_converters.repair.equalization import EXPONENTS, equalized
+from edgekit_converters.repair.layer_inputs import LayerInputs, measure_layer_inputs
+from edgekit_converters.repair.rounding import rounded
 from edgekit_converters.repair.small_probabilities import softmax_below_int8
+from edgekit_converters.repair.weight_codes import INT8_WEIGHTS, WeightCodes
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Signal to noise in dB from which int8 has nothing to repair: an error of a hundredth of the outputs' deviation.
@@ -37,7 +41,7 @@ _PASSES = 2
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A float model on its way to int8.
+    """A float model on its way to integers.
 
     Attributes:
         model: The float32 .tflite.
@@ -97,16 +101,21 @@ class Bench:
 
     Attributes:
         inputs: Examples by input name, (N, …).
-        quantize: Quantizes a draft to int8.
+        judged: Examples that int8 models are judged on.
+        quantize: Quantizes a draft.
+        weights: How weights are quantized.
         expected: Outputs of the original model.
         progress: Called with 1 after each model that was judged.
     """
 
     inputs: Mapping[str, np.ndarray]
+    judged: Mapping[str, np.ndarray]
     quantize: Callable[[Draft], TfliteModel]
+    weights: WeightCodes
     expected: list[np.ndarray]
     progress: Callable[[int], None]
     _channels: dict[TfliteModel, Mapping[int, Channels]] = field(default_factory=dict)
+    _layer_inputs: dict[TfliteModel, Mapping[int, LayerInputs]] = field(default_factory=dict)
     _judged: dict[Draft, tuple[float, int]] = field(default_factory=dict)
 
     def channels(self, model: TfliteModel) -> Mapping[int, Channels]:
@@ -115,11 +124,17 @@ class Bench:
             self._channels = {model: measure_channels(model, self.inputs)}
         return self._channels[model]
 
+    def layer_inputs(self, model: TfliteModel) -> Mapping[int, LayerInputs]:
+        """What the layers of a float model read, measured once."""
+        if model not in self._layer_inputs:
+            self._layer_inputs = {model: measure_layer_inputs(model, self.inputs)}
+        return self._layer_inputs[model]
+
     def judge(self, draft: Draft) -> tuple[float, int]:
-        """Signal to noise of the int8 model in dB, and its size in bytes."""
+        """Signal to noise of the quantized model in dB, and its size in bytes."""
         if draft not in self._judged:
             made = self.quantize(draft)
-            received = list(edgekit_runtime.load(made).predict_named(self.inputs).values())
+            received = list(edgekit_runtime.load(made).predict_named(self.judged).values())
             self._judged[draft] = signal_to_noise_db(self.expected, received), len(made)
             self.progress(1)
         return self._judged[draft]
@@ -173,6 +188,14 @@ def _keep_softmax(draft: Draft, bench: Bench, _: None) -> Draft:
     return Draft(draft.model, (*draft.float_operators, *names)) if names else draft
 
 
+def _round(draft: Draft, bench: Bench, _: None) -> Draft:
+    return _changed(draft, rounded(draft.model, bench.layer_inputs(draft.model), bench.weights))
+
+
+def _correct_biases(draft: Draft, bench: Bench, _: None) -> Draft:
+    return _changed(draft, bias_corrected(draft.model, bench.layer_inputs(draft.model), bench.weights))
+
+
 #: All steps, in the order in which they are tried. Absorption comes before equalization, which would otherwise scale
 #: offsets instead of values.
 STEPS = (
@@ -193,6 +216,8 @@ STEPS = (
         _equalize,
     ),
     StepRecord("float softmax", "keeps a softmax in float whose classes lie below 1/256", (None,), _keep_softmax),
+    StepRecord("adaptive rounding", "rounds weights for the output of their layer", (None,), _round),
+    StepRecord("bias correction", "makes up for the mean error of rounded weights", (None,), _correct_biases),
 )
 
 
@@ -207,21 +232,26 @@ def repair(
     inputs: Mapping[str, np.ndarray],
     quantize: Callable[[Draft], TfliteModel],
     *,
+    judged: Mapping[str, np.ndarray] | None = None,
+    weights: WeightCodes = INT8_WEIGHTS,
     steps: Sequence[StepRecord] = STEPS,
     progress: Callable[[int], None] = lambda models: None,
 ) -> Repair:
-    """Repair a float model for int8; the same arguments give the same bytes.
+    """Repair a float model for int8 or int4; the same arguments give the same bytes.
 
     Args:
         model: A float32 model.
         inputs: Examples by input name, (N, …), of those that ranges are measured on.
-        quantize: Quantizes a draft to int8.
+        quantize: Quantizes a draft.
+        judged: Other examples, which steps are judged on; None judges them on ``inputs``.
+        weights: How it quantizes weights.
         steps: Steps to try.
-        progress: Called with 1 after each int8 model that was judged.
+        progress: Called with 1 after each quantized model that was judged.
     """
-    expected = list(edgekit_runtime.load(model).predict_named(inputs).values())
-    count = len(next(iter(inputs.values())))
-    bench = Bench(inputs, quantize, expected, progress)
+    judged = inputs if judged is None else judged
+    expected = list(edgekit_runtime.load(model).predict_named(judged).values())
+    count = len(next(iter(judged.values())))
+    bench = Bench(inputs, judged, quantize, weights, expected, progress)
     original = Draft(model)
     plain_db, plain_size = bench.judge(original)
     if plain_db >= GOOD_ENOUGH_DB:
