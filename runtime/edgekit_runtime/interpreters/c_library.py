@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import sys
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_size_t, c_void_p
@@ -92,6 +93,8 @@ def find_library() -> str | None:
     return None
 
 
+# Loaded once: opening it again for every model would look it up again.
+@functools.lru_cache(maxsize=4)
 def open_library(path: str) -> CLibrary:
     """Load a TensorFlow Lite C library and declare its functions.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 from ctypes import c_char_p, c_int, c_size_t, c_void_p
 from typing import TYPE_CHECKING
@@ -231,6 +232,11 @@ class CInterpreter:
         return np.frombuffer(memory, dtype).reshape(shape)
 
 
+@functools.lru_cache(maxsize=1)
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 class _ErrorText:
     """Collects the library's error messages in memory.
 
@@ -244,7 +250,7 @@ class _ErrorText:
     """
 
     def __init__(self) -> None:
-        self._libc = libc = ctypes.CDLL(None)
+        self._libc = libc = _libc()
         libc.fmemopen.restype, libc.fmemopen.argtypes = c_void_p, (c_void_p, c_size_t, c_char_p)
         libc.setvbuf.argtypes = (c_void_p, c_void_p, c_int, c_size_t)
         libc.rewind.argtypes = libc.fclose.argtypes = (c_void_p,)

@@ -226,19 +226,6 @@ def test_an_operation_that_runs_a_function_is_refused_by_its_name(class_name: st
         require_safe(ScanReport("model.keras", tuple(scan_description(description, "config"))))
 
 
-def test_a_lookup_of_integers_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    import keras
-
-    tensor = keras.Input((1,), name="x", dtype="int32")
-    looked_up = keras.layers.IntegerLookup(vocabulary=[3, 5, 9], name="codes")(tensor)
-    keras.Model(tensor, keras.layers.Embedding(5, 3)(looked_up)).save(tmp_path / "model.keras")
-    with pytest.raises(ModelFileError) as caught:
-        load_keras_model(tmp_path / "model.keras")
-    assert caught.value.problem == (
-        "Layer 'codes' (IntegerLookup) looks up integers in a table, which a .tflite cannot do."
-    )
-
-
 def _model(example: Example) -> Any:
     import keras
 
