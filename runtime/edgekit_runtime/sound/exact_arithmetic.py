@@ -1,4 +1,4 @@
-"""Cosines and logarithms that have the same bits on every processor.
+"""Cosines and logarithms that are meant to have the same bits on every processor.
 
 ``math.cos``, ``np.log`` and matrix products round differently from one processor or version to the next: they use
 other instructions, other orders of summation, and fused multiplications. Single additions, multiplications and
