@@ -19,8 +19,9 @@ from edgekit.devices.emulation.wheels import fetch_wheels
 ROOT = Path(__file__).resolve().parent.parent
 #: The campaigns of damaged files take minutes under emulation, and run natively on both interpreters.
 LEFT_OUT = "not damage"
-#: The front end's digests differ on emulated 32-bit ARM, which is not traced yet; 10,000 texts take minutes there.
-LEFT_OUT_FOLDERS = ("tests/runtime/sound", "tests/runtime/text")
+#: Not traced yet on emulated 32-bit ARM: the front end has other digests, and generate() crashes tflite-runtime, which
+#: is refused. 10,000 texts take minutes there.
+LEFT_OUT_FOLDERS = ("tests/runtime/sound", "tests/runtime/text", "tests/runtime/sequences")
 TEST_TOOLS = ("pytest", "iniconfig", "packaging", "pluggy", "pygments")
 MODELS = ("cnn_float32", "cnn_int8_io_float32", "many_operators")
 

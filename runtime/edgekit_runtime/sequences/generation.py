@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -102,6 +103,7 @@ class Generator:
         self._encoder = encoder
         self._decoder: BatchRunner | None = None
         if isinstance(self._decoding, StepwiseDecoding):
+            _refuse_crash()
             self._decoder = encoder.for_view(signature_view(model, DECODE))
             parts = [Part(each.inputs, each.outputs, partial(_run_by_name, each)) for each in (encoder, self._decoder)]
             self._stepwise = StepwiseModel(parts[0], parts[1], self._decoding)
@@ -225,3 +227,13 @@ def _read_tokenizer(decoding: SequenceDecoding, read_part: Callable[[str], bytes
             next_step="copy the file to this machine again, or convert the model again",
         )
     return read_tokenizer(decoding.tokenizer, content)
+
+
+def _refuse_crash() -> None:
+    """Refuse a decoder where it was seen to end the process: tflite-runtime 2.14 on emulated 32-bit ARM."""
+    if sys.maxsize < 2**32:
+        raise InterpreterError(
+            "A decoder that runs step by step crashes the interpreter on 32-bit ARM.",
+            expected="a 64-bit system",
+            next_step="use a 64-bit Raspberry Pi OS",
+        )
