@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.commands.shared.options import EXISTING_OR_NOT, json_option
-from edgekit.commands.shared.reporting import exit_with, report
+from edgekit.commands.shared.reporting import report
 
 
 @click.command()
@@ -57,5 +57,5 @@ def command(
         lambda: {"name": name, "devices": [switch.to_dict() for switch in switches]},
         lambda: print_switches(name, switches),
         as_json=as_json,
+        exit_code=0 if all(switch.passed for switch in switches) else 1,
     )
-    exit_with(0 if all(switch.passed for switch in switches) else 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from edgekit.commands.shared.options import json_option
-from edgekit.commands.shared.reporting import exit_with, report
+from edgekit.commands.shared.reporting import report
 
 
 @click.command()
@@ -31,5 +31,5 @@ def command(name: str, devices: tuple[str, ...], as_json: bool) -> None:
         lambda: {"name": name, "devices": [switch.to_dict() for switch in switches]},
         lambda: print_switches(name, switches),
         as_json=as_json,
+        exit_code=0 if all(switch.passed for switch in switches) else 1,
     )
-    exit_with(0 if all(switch.passed for switch in switches) else 1)

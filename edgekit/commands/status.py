@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from edgekit.commands.shared.options import json_option
-from edgekit.commands.shared.reporting import exit_with, report
+from edgekit.commands.shared.reporting import report
 
 
 @click.command()
@@ -30,5 +30,5 @@ def command(devices: tuple[str, ...], as_json: bool) -> None:
         lambda: {"models": [model.to_dict() for model in models]},
         lambda: print_installed(models),
         as_json=as_json,
+        exit_code=1 if any(model.error for model in models) else 0,
     )
-    exit_with(1 if any(model.error for model in models) else 0)
