@@ -178,7 +178,8 @@ def test_a_dense_layer_that_crashes_on_arm(
         refuse_scales_beyond(interpreter, "2.14.0", description)
 
 
-def test_4_bit_weights_on_the_c_library() -> None:
+def test_4_bit_weights_on_the_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(machine="x86_64"))
     with pytest.raises(InterpreterError, match=r"tflite-c 2\.17\.1 reads 4-bit weights incorrectly"):
         refuse_scales_beyond("tflite-c", "2.17.1", dense("int8", (1, 2), bias=True, weights="int4"))
     refuse_scales_beyond("tflite-c", "2.17.1", dense("float32", (1, 2), bias=True))
