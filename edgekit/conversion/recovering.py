@@ -17,7 +17,7 @@ from edgekit.conversion.source import LoweredSource
 from edgekit.counting import counted, listed, points
 from edgekit.progress import progress_bar
 from edgekit_converters.finetuning.options import steps_per_epoch
-from edgekit_converters.finetuning.process import FineTuned, fine_tune
+from edgekit_converters.finetuning.process import FineTuned, FineTuningFailedError, fine_tune
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import Mode
 from edgekit_runtime.errors import DataError, UsageError
@@ -57,6 +57,7 @@ class RecoveryReport:
         best_epoch: The epoch that was kept.
         trained_layers: Number of layers that were trained.
         frozen_layers: Layers that were not: name of the output tensor and kind of operator.
+        failure: Why there is no fine-tuned model to compare with; None if there is one.
     """
 
     mode: str
@@ -73,9 +74,12 @@ class RecoveryReport:
     best_epoch: int
     trained_layers: int
     frozen_layers: tuple[tuple[str, str], ...]
+    failure: str | None = None
 
     def describe(self) -> str:
         """One or two sentences: what was selected, both scores, and the layers that were not trained."""
+        if self.failure is not None:
+            return f"{self.mode} is not fine-tuned, because fine-tuning failed: {self.failure}"
         result = "is fine-tuned" if self.is_selected else "is not fine-tuned, because it would not come nearer to float"
         change = "change" if self.is_share else "drop"
         sentence = (
@@ -184,7 +188,10 @@ def recover(
     before = base.quantized(mode, options).model
     checkpoint = output.with_name(f"{output.stem}-{mode.value}{_CHECKPOINT}")
     with progress_bar(f"Fine-tuning for {mode.value}", options.recovery.epochs * steps_per_epoch(count)) as advance:
-        tuned = fine_tune(base.model, before, inputs, options.recovery, checkpoint=checkpoint, progress=advance)
+        try:
+            tuned = fine_tune(base.model, before, inputs, options.recovery, checkpoint=checkpoint, progress=advance)
+        except FineTuningFailedError as error:
+            return base, _failed(mode, error, held_back, before)
     recovered = _recovered_base(base, tuned, inputs, mode, options)
     after = recovered.quantized(mode, options).model
     report = _report(mode, tuned, held_back, (before, after), trained_examples=count)
@@ -219,6 +226,28 @@ def _report(
         best_epoch=tuned.best_epoch,
         trained_layers=tuned.trained,
         frozen_layers=tuned.frozen,
+    )
+
+
+def _failed(mode: Mode, error: FineTuningFailedError, examples: JudgedExamples, before: TfliteModel) -> RecoveryReport:
+    """The report for a model that stays as it was, because training ended without a result."""
+    drop, level = examples.drop(before), examples.signal_to_noise_db(before)
+    return RecoveryReport(
+        mode=mode.value,
+        is_selected=False,
+        metric=examples.metric_name,
+        drop_before=drop,
+        drop_after=drop,
+        is_share=examples.is_share,
+        db_before=level,
+        db_after=level,
+        judged_examples=len(examples),
+        trained_examples=0,
+        epochs=0,
+        best_epoch=0,
+        trained_layers=0,
+        frozen_layers=(),
+        failure=f"{error.received}.",
     )
 
 

@@ -18,7 +18,7 @@ from edgekit.progress import progress_bar
 from edgekit_converters.quantization.calibration import calibrate
 from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.ranges import Ranges
-from edgekit_converters.repair.repair import Draft, Repair, RepairStep, repair
+from edgekit_converters.repair.repair import Draft, FailedStep, Repair, RepairStep, repair
 from edgekit_converters.targets.adaptation import TargetedModel, quantize_for_targets
 from edgekit_runtime.errors import ConversionError, InterpreterError
 from edgekit_runtime.task import Claim
@@ -41,6 +41,7 @@ class RepairReport:
         repaired_db: Signal to noise of repaired int8, likewise.
         examples: Number of examples behind both.
         steps: The steps, in order, with their gains on calibration examples.
+        failed: Steps that raised an error and were left out.
     """
 
     is_selected: bool
@@ -48,9 +49,14 @@ class RepairReport:
     repaired_db: float
     examples: int
     steps: tuple[RepairStep, ...]
+    failed: tuple[FailedStep, ...] = ()
 
     def describe(self) -> str:
-        """A sentence that says what was selected, with the gain of each step."""
+        """What was selected, with the gain of each step, and the steps that failed."""
+        left_out = (f"The step {each.name} failed and was left out ({each.reason})." for each in self.failed)
+        return " ".join([self._result(), *left_out])
+
+    def _result(self) -> str:
         figures = (
             f"signal to noise against float {self.plain_db:.1f} dB plain, {self.repaired_db:.1f} dB repaired, on "
             f"{counted(self.examples, 'example')}"
@@ -74,6 +80,7 @@ class RepairReport:
             "repaired_db": self.repaired_db,
             "examples": self.examples,
             "steps": [step.to_dict() for step in self.steps],
+            "failed": [step.to_dict() for step in self.failed],
         }
 
 
@@ -149,7 +156,8 @@ def judge_repair(
     """
     found = repaired.repair
     if not found.steps:
-        return JudgedRepair(RepairReport(False, found.plain_db, found.plain_db, found.examples, ()), plain, None)
+        report = RepairReport(False, found.plain_db, found.plain_db, found.examples, (), found.failed)
+        return JudgedRepair(report, plain, None)
     examples = _examples(calibration, plain, options, claim)
     made = {base: _int8_by_fold(base, examples, options) for base in (plain, repaired.base)}
     plain_db, repaired_db = (examples.signal_to_noise_db(*(each.model for each in models)) for models in made.values())
@@ -158,7 +166,7 @@ def judge_repair(
     allowed = 2 * (examples.smallest_step or 0)
     is_selected = repaired_db >= plain_db + _WORTH_TAKING_DB and after <= before + allowed
     base = repaired.base if is_selected else plain
-    report = RepairReport(is_selected, plain_db, repaired_db, len(examples), found.steps)
+    report = RepairReport(is_selected, plain_db, repaired_db, len(examples), found.steps, found.failed)
     return JudgedRepair(report, base, made[base][0] if examples.folds is None else None)
 
 

@@ -119,7 +119,8 @@ def _repair_report(
         for is_repaired in (False, True)
     )
     is_selected = winner is not None and winner.is_repaired
-    return RepairReport(is_selected, plain_db, repaired_db, len(split.search), found[0].repair.steps)
+    made = found[0].repair
+    return RepairReport(is_selected, plain_db, repaired_db, len(split.search), made.steps, made.failed)
 
 
 def _float_model(

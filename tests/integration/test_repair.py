@@ -72,6 +72,7 @@ def score(hostile: HostileModel, model: TfliteModel) -> float:
 
 def test_repaired_int8_keeps_the_budget_with_almost_no_operator_in_float(case: Repaired) -> None:
     whole, kept = score(case.hostile, case.hostile.model), score(case.hostile, case.int8)
+    assert case.repair.failed == ()
     in_float = len(case.repair.draft.float_operators)
     assert in_float <= IN_FLOAT.get(case.build, 0)
     if case.build not in SEARCHED:

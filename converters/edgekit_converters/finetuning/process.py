@@ -35,6 +35,10 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 _PACKAGES = ("tensorflow", "numpy", "edgekit-converters")
 
 
+class FineTuningFailedError(ConversionError):
+    """The child process ended without a result, whatever the model may allow."""
+
+
 @dataclass(frozen=True, slots=True)
 class FineTuned:
     """A fine-tuned float model.
@@ -78,7 +82,8 @@ def fine_tune(
         checkpoint: File for the state after each epoch; it is removed at the end.
         progress: Called with the number of batches trained since the last call.
     Raises:
-        ConversionError: The model has no layer that can be trained, or TensorFlow failed.
+        ConversionError: The model has no layer that can be trained.
+        FineTuningFailedError: The child process ended without a result, such as by an error of TensorFlow.
     """
     digest = _digest(float_model, quantized, inputs, options)
     with explaining_no_room(), temporary_folder("finetuning") as folder:
@@ -127,7 +132,7 @@ def _answer(folder: Path, progress: Callable[[int], None]) -> dict[str, Any]:
             progress(answer["batches"])
         code = child.wait()
     cause = cause_of_exit((folder / "stderr.txt").read_text(errors="replace"))
-    raise ConversionError(
+    raise FineTuningFailedError(
         "The process that fine-tunes the model ended without a result.",
         expected="a fine-tuned float .tflite",
         received=f"exit code {code}: {cause}" if cause else f"exit code {code}, without a message",

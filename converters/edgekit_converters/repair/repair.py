@@ -23,6 +23,7 @@ from edgekit_converters.repair.layer_inputs import LayerInputs, measure_layer_in
 from edgekit_converters.repair.rounding import rounded
 from edgekit_converters.repair.small_probabilities import softmax_below_int8
 from edgekit_converters.repair.weight_codes import INT8_WEIGHTS, WeightCodes
+from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 #: Signal to noise in dB from which int8 has nothing to repair: an error of a hundredth of the outputs' deviation.
@@ -37,6 +38,9 @@ _WORTH_KEEPING_DB = 0.3
 _LARGEST_GROWTH = 1.05
 #: Rejected steps are tried again after the others, because one problem can hide another.
 _PASSES = 2
+#: What unforeseen shapes and values of a model raise in the arithmetic of a step (``LinAlgError`` is a ``ValueError``).
+#: Mistakes of another kind, such as a ``TypeError``, are not expected here and end the conversion.
+_STEP_FAILURES = (EdgekitError, ArithmeticError, LookupError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,23 @@ class RepairStep:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedStep:
+    """A step that could not be applied to this model and was left out.
+
+    Attributes:
+        name: Name of the step.
+        reason: The error in one line, with its kind.
+    """
+
+    name: str
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Repair:
     """A repaired float model.
 
@@ -86,6 +107,7 @@ class Repair:
         repaired_db: Signal to noise of repaired int8, likewise.
         examples: Number of these examples.
         steps: The steps that helped, in order.
+        failed: Steps that raised an error; what they would have changed is as it was.
     """
 
     draft: Draft
@@ -93,6 +115,7 @@ class Repair:
     repaired_db: float
     examples: int
     steps: tuple[RepairStep, ...]
+    failed: tuple[FailedStep, ...] = ()
 
 
 @dataclass(slots=True)
@@ -247,6 +270,9 @@ def repair(
         weights: How it quantizes weights.
         steps: Steps to try.
         progress: Called with 1 after each quantized model that was judged.
+    Raises:
+        ConversionError: The original model cannot be quantized.
+        InterpreterError: The original model cannot be run.
     """
     judged = inputs if judged is None else judged
     expected = list(edgekit_runtime.load(model).predict_named(judged).values())
@@ -261,7 +287,7 @@ def repair(
     for _ in range(_PASSES):
         remaining = [step for step in remaining if not chain.extend(step)]
     chain.shorten()
-    return Repair(chain.draft, plain_db, bench.judge(chain.draft)[0], count, chain.report())
+    return Repair(chain.draft, plain_db, bench.judge(chain.draft)[0], count, chain.report(), chain.failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +307,7 @@ class _Chain:
         self._original = original
         self._largest = largest
         self._links: list[_Link] = []
+        self._failed: dict[str, FailedStep] = {}
 
     @property
     def draft(self) -> Draft:
@@ -292,7 +319,7 @@ class _Chain:
         before, _ = self._bench.judge(self.draft)
         best: tuple[float, _Link] | None = None
         for option in step.options:
-            draft = step.apply(self.draft, self._bench, option)
+            draft = self._applied(step, option, self.draft)
             if draft == self.draft:
                 continue
             after, size = self._bench.judge(draft)
@@ -303,6 +330,23 @@ class _Chain:
             return False
         self._links.append(best[1])
         return True
+
+    @property
+    def failed(self) -> tuple[FailedStep, ...]:
+        """The steps that raised an error, each once."""
+        return tuple(self._failed.values())
+
+    def _applied(self, step: StepRecord, option: Any, draft: Draft) -> Draft:
+        """Apply a step and judge the result; if either fails, note it and return the draft as it was."""
+        try:
+            # Values that overflow here give a model that the judge rejects.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                changed = step.apply(draft, self._bench, option)
+            self._bench.judge(changed)
+        except _STEP_FAILURES as error:
+            self._failed.setdefault(step.name, FailedStep(step.name, _in_one_line(error)))
+            return draft
+        return changed
 
     def shorten(self) -> None:
         """Take back the steps that the others do not need."""
@@ -319,7 +363,7 @@ class _Chain:
         result: list[_Link] = []
         draft = self._original
         for link in links:
-            draft = link.step.apply(draft, self._bench, link.option)
+            draft = self._applied(link.step, link.option, draft)
             result.append(_Link(link.step, link.option, draft))
         return result
 
@@ -330,3 +374,8 @@ class _Chain:
             RepairStep(link.step.name, link.step.effect, after - before)
             for link, before, after in zip(self._links, levels, levels[1:], strict=False)
         )
+
+
+def _in_one_line(error: Exception) -> str:
+    text = error.problem if isinstance(error, EdgekitError) else str(error)
+    return " ".join(f"{type(error).__name__}: {text}".split())

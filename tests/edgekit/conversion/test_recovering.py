@@ -15,6 +15,7 @@ import edgekit
 from edgekit.cli import cli
 from edgekit.conversion import recovering
 from edgekit_converters.finetuning.constants import with_constants
+from edgekit_converters.finetuning.options import FineTuningOptions
 from edgekit_converters.finetuning.process import FineTuned
 from edgekit_runtime.errors import DataError, UsageError
 from edgekit_runtime.packed_file.manifest import read_manifest
@@ -84,6 +85,19 @@ def test_a_worse_model_is_never_delivered(source: tuple[Path, Path], tmp_path: P
     assert not recovery.is_selected
     sentence = next(note for note in kept.notes if note.startswith("int8 is not fine-tuned"))
     assert sentence.endswith("Not trained: GATHER layer/a and CONV_3D layer/b.")
+
+
+def test_a_crash_of_fine_tuning_leaves_the_model_as_it_was(
+    source: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, data = source
+    # The child process starts and cannot read this request.
+    monkeypatch.setattr(FineTuningOptions, "to_dict", lambda self: {"unknown": 1})
+    kept = edgekit.convert(model, tmp_path / "kept.tflite", quantize="int4", data=str(data), recover=True)
+    (recovery,) = kept.recoveries
+    assert not recovery.is_selected
+    note = next(note for note in kept.notes if note.startswith("int4 is not fine-tuned, because fine-tuning failed"))
+    assert "exit code 1: TypeError" in note
 
 
 CONTRADICTIONS = [
