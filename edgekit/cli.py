@@ -37,6 +37,7 @@ COMMANDS = (
     "push",
     "status",
     "rollback",
+    "index",
     "doctor",
     "completion",
 )

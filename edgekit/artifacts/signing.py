@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from edgekit_converters.atomic_files import write_bytes
-from edgekit_converters.packaging.signing import new_key, sign
+from edgekit_converters.packaging.signing import load_private_key, new_key, sign
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.packed_file.manifest import SIGNATURE_NAME, Parts
 from edgekit_runtime.packed_file.model_file import read_model_file
@@ -56,14 +57,26 @@ def sign_file(
         EdgekitError: The model is damaged, or the file does not contain a private key.
     """
     content = read_model_file(model)
+    signed = sign(content, _read_key(key), ask_password, release=release)
+    write_bytes(output, signed)
+    return Parts(signed).read(SIGNATURE_NAME).decode().split()[1]
+
+
+def read_private_key(key: Path, ask_password: Callable[[], str]) -> Any:
+    """Read the private key in a PEM file, as a key of the package ``cryptography``.
+
+    Raises:
+        UsageError: The file does not contain a private key.
+    """
+    return load_private_key(_read_key(key), ask_password)
+
+
+def _read_key(key: Path) -> bytes:
     try:
-        private_key = key.read_bytes()
+        return key.read_bytes()
     except OSError as error:
         raise UsageError(
             f"The key {key} cannot be read.",
             received=error.strerror or str(error),
             next_step="make one with: edgekit keygen key.pem",
         ) from error
-    signed = sign(content, private_key, ask_password, release=release)
-    write_bytes(output, signed)
-    return Parts(signed).read(SIGNATURE_NAME).decode().split()[1]

@@ -51,7 +51,7 @@ def sign(content: bytes, private_key: bytes, ask_password: Callable[[], str], *,
     if release is not None:
         content = _with_release(content, release)
     parts = Parts(content)
-    key = _load(private_key, ask_password)
+    key = load_private_key(private_key, ask_password)
     signer = key.public_key().public_bytes_raw()
     signature = key.sign(signed_content(content, parts))
     others = {name: parts.read(name) for name in parts.names if name != SIGNATURE_NAME}
@@ -71,7 +71,15 @@ def _with_release(content: bytes, release: int) -> bytes:
     return append_parts(content[: parts.start], {MANIFEST_NAME: manifest, **others})
 
 
-def _load(private_key: bytes, ask_password: Callable[[], str]) -> Any:
+def load_private_key(private_key: bytes, ask_password: Callable[[], str]) -> Any:
+    """Load an Ed25519 private key of the package ``cryptography``.
+
+    Args:
+        private_key: PEM.
+        ask_password: Called if the key is encrypted.
+    Raises:
+        UsageError: The private key is not valid, or its password is wrong.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgekit.deployment.index import Index
 from edgekit.deployment.results import InstalledModel, Switch
 from edgekit.reports.terminal.tables import print_table
 
@@ -54,3 +55,12 @@ def print_installed(models: Sequence[InstalledModel]) -> None:
         *("verification", "verified", "°C", "problem"),
     )
     print_table("Installed models", columns, rows)
+
+
+def print_index(index: Index) -> None:
+    """Print one row per model of a signed index."""
+    rows = [
+        (model.name, str(model.release), model.digest[:_SHORT], f"{model.size_bytes / 1000:,.0f}")
+        for model in index.models
+    ]
+    print_table(f"Index {index.folder}, expires {index.expires}", ("model", "release", "version", "kB"), rows)

@@ -52,6 +52,15 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, interpreters: l
     receive.add_argument("size", type=int, help="size of the file in bytes")
     receive.set_defaults(run=_receive)
 
+    pull = commands.add_parser(
+        "pull",
+        parents=[common, installing, proving],
+        help="install the newest version of a model from a signed index on a web server",
+    )
+    pull.add_argument("address", metavar="URL", help="address of the folder that edgekit index writes")
+    pull.add_argument("--retry", action="store_true", help="install a version again that this device has returned from")
+    pull.set_defaults(run=_pull)
+
     rollback = commands.add_parser(
         "rollback", parents=[common, proving], help="return to the version that was installed before the current one"
     )
@@ -104,6 +113,13 @@ def _receive(options: argparse.Namespace) -> None:
     file = options.digest, options.size
     done = receive(file, options.name, _options(options), stdin=sys.stdin.buffer, stdout=sys.stdout)
     print(json.dumps(done.to_dict()))
+
+
+def _pull(options: argparse.Namespace) -> None:
+    from edgekit_runtime.store.pulling import pull
+
+    done = pull(options.address, options.name, _options(options), retry=options.retry)
+    _report(done, as_json=options.json)
 
 
 def _roll_back(options: argparse.Namespace) -> None:
