@@ -170,6 +170,11 @@ class _Conversation:
     def _failure(self, exit_code: int, received: bytes) -> EdgekitError:
         device, said = self._device, self._stderr.decode(errors="replace").strip()
         last = (said.splitlines() or ["no reason"])[-1]
+        if exit_code == UNREACHABLE and not said:
+            return EdgekitError(
+                f"{device.name} ended the command before it had answered.",
+                next_step="run this again; if that fails too, check the device's memory and power supply",
+            )
         if exit_code == UNREACHABLE:
             return EdgekitError(
                 f"{device.name} could not be reached.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shlex
@@ -11,7 +12,7 @@ from typing import Any
 
 from edgekit_runtime.errors import BelowThresholdError, EdgekitError, ModelFileError, UsageError
 from edgekit_runtime.model import Model, load
-from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Parts
+from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Parts, read_manifest
 from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.packed_file.signature import require_signature
 from edgekit_runtime.store.slot import Slot, new_slot, store_folder
@@ -169,6 +170,9 @@ def _require_signatures(content: bytes, options: InstallOptions) -> None:
 def _require_newer(slot: Slot, release: int | None, options: InstallOptions) -> None:
     """Refuse a release that is older than one that was installed here, because it may be an attack with an old file."""
     numbers = [event.details.get("release") for event in slot.events() if event.what == "installed"]
+    # A power loss between the switch and the log leaves a current version that the log does not know.
+    with contextlib.suppress(EdgekitError):
+        numbers.append(read_manifest(read_model_file(slot.link)).release if slot.current else None)
     newest = max((number for number in numbers if type(number) is int), default=None)
     if newest is None or options.allow_older or (release is not None and release >= newest):
         return

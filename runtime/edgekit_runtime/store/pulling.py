@@ -11,7 +11,7 @@ from edgekit_runtime.store.download import Download, download
 from edgekit_runtime.store.index import find_model
 from edgekit_runtime.store.installation import TRUSTED_KEY_NAME, Installation, InstallOptions, install
 from edgekit_runtime.store.slot import Slot, new_slot, store_folder
-from edgekit_runtime.store.transfer import transferred
+from edgekit_runtime.store.transfer import discard, transferred
 
 
 def pull(address: str, name: str, options: InstallOptions, *, retry: bool = False) -> Installation:
@@ -30,6 +30,8 @@ def pull(address: str, name: str, options: InstallOptions, *, retry: bool = Fals
     slot = new_slot(name)
     address = address.rstrip("/")
     model = find_model(address, _trusted_key(options), name)
+    if model.digest in slot.digests():
+        discard(model.digest)
     if model.digest == slot.current:
         return Installation(name, model.digest, model.digest, changed=False)
     if not retry and _returned_from(slot, model.digest):

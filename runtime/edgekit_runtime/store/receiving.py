@@ -13,7 +13,7 @@ from typing import BinaryIO, TextIO
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.store.installation import Installation, InstallOptions, install
 from edgekit_runtime.store.slot import new_slot
-from edgekit_runtime.store.transfer import LARGEST_BYTES, transferred
+from edgekit_runtime.store.transfer import LARGEST_BYTES, discard, transferred
 
 
 def receive(
@@ -47,6 +47,7 @@ def receive(
 
     slot = new_slot(name)
     if digest in slot.digests():
+        discard(digest)
         rest_after(size)
         return install(slot.path_of(digest), name, options)
     with transferred(digest, size, rest_after) as path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from edgekit_runtime.errors import DataError
@@ -44,6 +44,12 @@ def transferred(digest: str, size: int, open_rest: Callable[[int], Source]) -> I
         yield path
     finally:
         os.unlink(path)
+
+
+def discard(digest: str) -> None:
+    """Delete what a transfer left that was interrupted after its model had become a version."""
+    with suppress(OSError):
+        os.unlink(os.path.join(store_folder(), _TRANSFERS, f"{digest}.part"))
 
 
 def _transfer_path(digest: str) -> str:
