@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from edgekit.commands.shared.many_models_options import convert_many_models, many_models_options, options_of_one_model
 from edgekit.commands.shared.option_groups import GroupedCommand
 from edgekit.commands.shared.option_rules import require_consistent
 from edgekit.commands.shared.options import (
@@ -35,6 +36,7 @@ from edgekit.commands.shared.sequence_options import (
 )
 from edgekit.counting import listed
 from edgekit_converters.quantization.modes import IoType, Mode, Scheme
+from edgekit_runtime.errors import UsageError
 
 _IN_ALL = [mode.value for mode in Mode if mode.record.in_all]
 _PARTS = listed([mode.record.help for mode in Mode], "or")
@@ -73,12 +75,13 @@ _GROUPS = {
         "beams",
         "length_penalty",
     ),
+    "Many models": ("config", "jobs", "html", "table"),
     "Budget": ("metrics", "strict", "prefer", "device", "figure"),
 }
 
 #: Parameters that apply to a single model only.
 _NOT_WITH_A_PAIR = (
-    *("model", "every", "io", "random_calibration", "label_column", "labels", "pixel_ranges", "mean", "std"),
+    *("every", "io", "random_calibration", "label_column", "labels", "pixel_ranges", "mean", "std"),
     *("color_order", "resize", "task", "output_kinds", "input_kinds", "input_shape", "channels_last", "signature"),
     *("boxes", "anchors", "box_parameters", "keep_float", "recover", "epochs", "learning_rate"),
     *("ctc_blank", "architecture", "max_drop", "metrics", "strict", "prefer", "device", "figure"),
@@ -86,7 +89,7 @@ _NOT_WITH_A_PAIR = (
 
 
 @click.command(cls=GroupedCommand, groups=_GROUPS)
-@click.argument("model", type=EXISTING_OR_NOT, required=False)
+@click.argument("model", type=EXISTING_OR_NOT, nargs=-1)
 @click.option(
     "--quantize",
     type=click.Choice([*(mode.value for mode in Mode), "auto"]),
@@ -201,9 +204,10 @@ _NOT_WITH_A_PAIR = (
     type=EXISTING_OR_NOT,
     help="File to write, or a folder to write it to; with --all, a folder. [default: beside MODEL]",
 )
+@many_models_options
 @json_option
 def command(
-    model: Path | None,
+    model: tuple[Path, ...],
     quantize: str,
     every: bool,
     io: str,
@@ -250,11 +254,16 @@ def command(
     sample_rate: int | None,
     vocabulary: Path | None,
     tokenizer: str,
+    config: Path | None,
+    jobs: int | None,
+    html: Path | None,
+    table: Path | None,
     **sequences: Any,
 ) -> None:
     """Convert MODEL, a Keras or PyTorch model, to TFLite.
 
-    MODEL is an .h5 or .keras file, a SavedModel folder, or a .pt2 of PyTorch.
+    MODEL is an .h5 or .keras file, a SavedModel folder, or a .pt2 of PyTorch. Several models, or a folder of them, are
+    converted in parallel; repeat the command to continue after an interruption.
 
     \b
     edgekit convert model.h5
@@ -267,9 +276,11 @@ def command(
     edgekit convert detector.keras --boxes ssd --anchors anchors.npy
     edgekit convert words.keras --data recordings/ --front-end log-mel
     edgekit convert --pair encoder.keras decoder.keras --data pairs.npz
+    edgekit convert models/ a.h5 --output out/ --report models.html
     """
     from edgekit.api.converting import convert
     from edgekit.conversion.output_paths import ALL, AUTO, output_paths
+    from edgekit.many_models.planning import has_models
     from edgekit.progress import progress_bar
     from edgekit.reports.figures.pareto import draw_pareto
     from edgekit.reports.terminal.conversion import print_conversion
@@ -290,14 +301,20 @@ def command(
             "keep_float": ("quantize", (Mode.INT8.value, Mode.INT16X8.value, "auto"), "every"),
             "recover": ("quantize", (Mode.INT8.value, Mode.INT4.value, "auto"), "every"),
         },
-        excludes={"every": ("quantize", "prefer"), "pair": _NOT_WITH_A_PAIR},
+        excludes={
+            "every": ("quantize", "prefer"),
+            "pair": (*_NOT_WITH_A_PAIR, "jobs", "html", "table"),
+            "config": options_of_one_model(),
+        },
     )
-    if model is None and not sequences["pair"]:
+    if sequences["pair"] and model:
+        raise UsageError("--pair and model contradict each other.", next_step="leave one of them out")
+    if not (model or sequences["pair"] or config):
         raise click.UsageError("Missing argument 'MODEL'.")
-    for each in sequences["pair"] or [model]:
+    for each in sequences["pair"] or model:
         if allow_unsafe:
             click.echo(f"--allow-unsafe: code that {each.name} carries will run on this machine.", err=True)
-    if model is None:
+    if sequences["pair"]:
         convert_pair_of_files(
             output,
             as_json=as_json,
@@ -315,60 +332,64 @@ def command(
             **{name: value for name, value in sequences.items() if name != "ctc_blank"},
         )
         return
-    with progress_bar(f"Converting {model.name}", total=None):
-        conversion = convert(
-            model,
-            output,
-            quantize=ALL if every else quantize,
-            data=data,
-            max_drop=max_drop,
-            targets=targets,
-            io=io,
-            scheme=scheme,
-            repair=repair,
-            keep_float=keep_float,
-            recover=recover,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            samples=samples,
-            seed=seed,
-            random_calibration=random_calibration,
-            label_column=label_column,
-            labels=labels or (),
-            pixel_range=pixel_ranges,
-            mean=mean,
-            std=std,
-            color_order=color_order,
-            resize=resize,
-            task=task,
-            output_kind=output_kinds,
-            input_kind=input_kinds,
-            boxes=boxes,
-            box_parameters=box_parameters,
-            anchors=anchors,
-            front_end=front_end,
-            sample_rate=sample_rate,
-            vocabulary=vocabulary,
-            tokenizer=tokenizer,
-            input_shape=input_shape,
-            channels_last=channels_last,
-            signature=signature,
-            architecture=architecture,
-            custom_objects=custom_objects,
-            allow_unsafe=allow_unsafe,
-            max_memory=max_memory,
-            metric=metrics,
-            strict=strict,
-            prefer=prefer,
-            device=device,
-            figure=figure,
-            **{name: sequences[name] for name in CTC_OPTIONS},
-        )
+    options: dict[str, Any] = dict(
+        quantize=ALL if every else quantize,
+        data=data,
+        max_drop=max_drop,
+        targets=targets,
+        io=io,
+        scheme=scheme,
+        repair=repair,
+        keep_float=keep_float,
+        recover=recover,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        samples=samples,
+        seed=seed,
+        random_calibration=random_calibration,
+        label_column=label_column,
+        labels=labels or (),
+        pixel_range=pixel_ranges,
+        mean=mean,
+        std=std,
+        color_order=color_order,
+        resize=resize,
+        task=task,
+        output_kind=output_kinds,
+        input_kind=input_kinds,
+        boxes=boxes,
+        box_parameters=box_parameters,
+        anchors=anchors,
+        front_end=front_end,
+        sample_rate=sample_rate,
+        vocabulary=vocabulary,
+        tokenizer=tokenizer,
+        input_shape=input_shape,
+        channels_last=channels_last,
+        signature=signature,
+        architecture=architecture,
+        custom_objects=custom_objects,
+        allow_unsafe=allow_unsafe,
+        max_memory=max_memory,
+        metric=metrics,
+        strict=strict,
+        prefer=prefer,
+        device=device,
+        **{name: sequences[name] for name in CTC_OPTIONS},
+    )
+    if config or jobs or html or table or len(model) > 1 or has_models(model[0]):
+        if figure is not None:
+            raise UsageError("--figure is for one model.", next_step="leave it out; --report has the sizes and drops")
+        convert_many_models(model, config, output, options, processes=jobs, html=html, table=table, as_json=as_json)
+        return
+    source = model[0]
+    with progress_bar(f"Converting {source.name}", total=None):
+        conversion = convert(source, output, figure=figure, **options)
     if conversion.budget and quantize == AUTO and figure is None:
-        planned = next(iter(output_paths(model, output, quantize, IoType(io)).values()))
+        planned = next(iter(output_paths(source, output, quantize, IoType(io)).values()))
         figure = planned.with_suffix(".png")
         draw_pareto(conversion.budget, figure)
-    report(conversion.to_dict, lambda: print_conversion(model.name, conversion), as_json=as_json)
+    report(conversion.to_dict, lambda: print_conversion(source.name, conversion), as_json=as_json)
     if conversion.budget and figure:
         click.echo(f"Wrote {figure}.", err=True)
     # Warnings are printed last, so that they are not overlooked.

@@ -26,7 +26,18 @@ FORBIDDEN = {
 }
 #: The parts of edgekit from the bottom up: each imports only what comes before it.
 PARTS = (
-    *("counting", "progress", "datasets", "parity", "calibration", "artifacts", "budget", "conversion", "sequences"),
+    *(
+        "counting",
+        "progress",
+        "jobs",
+        "datasets",
+        "parity",
+        "calibration",
+        "artifacts",
+        "budget",
+        "conversion",
+        "sequences",
+    ),
     *(
         "regression",
         "devices",
@@ -43,6 +54,7 @@ PARTS = (
         "studio",
         "pytest_plugin",
         "api",
+        "many_models",
         "commands",
     ),
     *("interrupts", "cli", "__main__"),
