@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from edgekit_runtime.printable_text import one_line, printable_streams, unfiltered
 
 Item = TypeVar("Item")
-Advance = Callable[[int], None]
 
 #: Seconds before the first line and between two lines, if stderr is not a terminal.
 SECONDS_BETWEEN_LINES = 10.0
@@ -25,22 +24,46 @@ _displays: list[Any] = []
 _jobs: list[_Job] = []
 
 
-@dataclass
-class _Job:
-    description: str
+@dataclass(eq=False)
+class Advance:
+    """Counts the steps of a job: called with the number of steps that are done.
+
+    Attributes:
+        total: Number of steps; None if it is not known.
+        done: Number of steps done.
+        show: Called after each change.
+    """
+
     total: int | None
     done: int = 0
-    started: float = field(default_factory=time.monotonic)
+    show: Callable[[Advance], object] = lambda advance: None
 
-    def advance(self, steps: int) -> None:
+    def __call__(self, steps: int) -> None:
         self.done += steps
+        # A total may be an estimate.
+        if self.total is not None and self.done > self.total:
+            self.total = self.done
+        self.show(self)
+
+    def expect(self, steps: int) -> None:
+        """Add steps to the total, once their number is known or estimated."""
+        self.total = (self.total or 0) + steps
+        self.show(self)
+
+
+@dataclass(eq=False)
+class _Job:
+    description: str
+    advance: Advance
+    started: float = field(default_factory=time.monotonic)
 
     def line(self) -> str:
         elapsed = time.monotonic() - self.started
-        if not self.total or not self.done:
+        total, done = self.advance.total, self.advance.done
+        if not total or not done:
             return f"{self.description}: {elapsed:.0f} s so far"
-        left = elapsed * max(self.total - self.done, 0) / self.done
-        return f"{self.description}: {self.done:,} of {self.total:,}, about {left:.0f} s left"
+        left = elapsed * (total - done) / done
+        return f"{self.description}: {done:,} of {total:,}, about {left:.0f} s left"
 
 
 @contextmanager
@@ -49,16 +72,17 @@ def progress_bar(description: str, total: int | None) -> Iterator[Advance]:
 
     Args:
         description: Short description of the work.
-        total: Number of steps, or None for a bar that only shows that work goes on.
+        total: Number of steps; None if it becomes known later (see ``Advance.expect``), or never: the bar then only
+            shows that work goes on.
     """
     if not sys.stderr.isatty():
-        with _lines(_Job(one_line(description), total)) as job:
+        with _lines(_Job(one_line(description), Advance(total))) as job:
             yield job.advance
         return
     with _display() as progress:
         task = progress.add_task(one_line(description), total=total)
         try:
-            yield lambda steps: progress.advance(task, steps)
+            yield Advance(total, show=lambda at: progress.update(task, completed=at.done, total=at.total))
         finally:
             progress.remove_task(task)
 

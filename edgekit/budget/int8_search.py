@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -12,6 +12,7 @@ from edgekit.progress import progress_bar
 from edgekit_converters.quantization.budget_search import BudgetSearch, MixedRecipe, Rank, search_budget
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.operator_noise import OperatorNoise, float_operator_kinds, measure_operator_noise
+from edgekit_converters.quantization.ranges import RangeRule
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 
@@ -52,11 +53,15 @@ def search_int8(float_model: FloatModel, split: ExampleSplit, max_drop: float) -
         return split.held_back.drop(*float_model.judged(Mode.INT8, recipe))
 
     def on_both(recipe: MixedRecipe) -> float:
-        return max(on_search(recipe), on_held_back(recipe))
+        drop = on_search(recipe)
+        # A model that already misses the budget is not selected, whatever it does on the held-back examples.
+        return drop if drop > max_drop else max(drop, on_held_back(recipe))
 
-    search = _run(build, on_search, rank, rank_repaired, max_drop)
+    search = _run("Judging int8 models", build, on_search, (rank, rank_repaired), max_drop)
     if search.met and on_held_back(search.chosen.recipe) > max_drop:
-        return ConfirmedSearch(_run(build, on_both, rank, rank_repaired, max_drop), is_confirmed=False)
+        # The models of the first search and their drops are remembered.
+        what = "The held-back examples miss the budget: judging int8 models on both"
+        return ConfirmedSearch(_run(what, build, on_both, (rank, rank_repaired), max_drop), is_confirmed=False)
     # If the first model meets the budget, no selection has taken place.
     is_confirmed = split.search is not split.held_back or search.evaluations == 1
     return ConfirmedSearch(search, is_confirmed)
@@ -73,16 +78,34 @@ def _measured_noise(float_model: FloatModel) -> tuple[OperatorNoise, ...]:
 
 
 def _run(
+    description: str,
     build: Callable[[MixedRecipe], TfliteModel],
     evaluate: Callable[[MixedRecipe], float],
-    rank: Rank,
-    rank_repaired: Callable[[], Rank | None],
+    ranks: tuple[Rank, Callable[[], Rank | None]],
     max_drop: float,
 ) -> BudgetSearch:
-    with progress_bar("Judging int8 models", total=None) as advance:
+    rank, rank_repaired = ranks
+    with progress_bar(description, total=None) as advance:
+
+        def counted_rank(rank: Rank) -> Sequence[OperatorNoise]:
+            noise = rank()
+            advance.expect(_likely_evaluations(len(noise)))
+            return noise
+
+        def find_counted_rank() -> Rank | None:
+            found = rank_repaired()
+            return None if found is None else partial(counted_rank, found)
 
         def evaluate_and_advance(recipe: MixedRecipe) -> float:
             advance(1)
             return evaluate(recipe)
 
-        return search_budget(build, evaluate_and_advance, rank, max_drop=max_drop, repaired=rank_repaired)
+        advance.expect(len(RangeRule))
+        return search_budget(
+            build, evaluate_and_advance, partial(counted_rank, rank), max_drop=max_drop, repaired=find_counted_rank
+        )
+
+
+def _likely_evaluations(operators: int) -> int:
+    """An estimate of how many models a search among so many operators judges: a bisection, then runs and singles."""
+    return 2 * operators.bit_length() + operators // 2

@@ -45,9 +45,9 @@ def keep_within_budget(
     models, int8 = _make(float_model, modes, split, request.max_drop)
     steps = int8.search.steps if int8 and len(int8.search.steps) > 1 else ()
     step_models = [float_model.quantized(Mode.INT8, step.recipe) for step in steps]
-    with progress_bar("Timing", total=None):
+    with progress_bar("Timing", total=None) as advance:
         timed = [*models.values(), *step_models]
-        times_ms = median_latencies_ms(timed, split.held_back.inputs, timer=request.timer)
+        times_ms = median_latencies_ms(timed, split.held_back.inputs, timer=request.timer, progress=advance)
     candidates = _judge(float_model, models, times_ms[: len(models)], int8, split=split, request=request)
     chosen = choose(candidates, request.prefer)
     mode = list(models)[chosen]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from edgekit.budget.choice import EQUALLY_FAST
 from edgekit.counting import listed
 from edgekit.parity.latency import median_latencies_ms
-from edgekit.progress import progress_bar
+from edgekit.progress import Advance, progress_bar
 from edgekit_converters.quantization.modes import Mode
 from edgekit_converters.quantization.operator_noise import float_operator_kinds
 from edgekit_runtime.errors import EdgekitError
@@ -87,10 +88,11 @@ def slower_than_float(
     if not quantized:
         return ()
     try:
-        with progress_bar("Timing", total=None):
-            float_ms, *times_ms = _latencies_ms([float_model, *quantized.values()], inputs)
+        with progress_bar("Timing", total=None) as advance:
+            time_models = partial(_latencies_ms, inputs=inputs, advance=advance)
+            float_ms, *times_ms = time_models([float_model, *quantized.values()])
             return tuple(
-                SlowerModel(mode.value, p50_ms, float_ms, _causes(float_model, mode, model, inputs, quantize))
+                SlowerModel(mode.value, p50_ms, float_ms, _causes(float_model, mode, model, quantize, time_models))
                 for (mode, model), p50_ms in zip(quantized.items(), times_ms, strict=True)
                 if p50_ms > EQUALLY_FAST * float_ms and p50_ms - float_ms > _LEAST_DIFFERENCE_MS
             )
@@ -100,7 +102,11 @@ def slower_than_float(
 
 
 def _causes(
-    float_model: TfliteModel, mode: Mode, model: TfliteModel, inputs: Mapping[str, np.ndarray], quantize: Quantize
+    float_model: TfliteModel,
+    mode: Mode,
+    model: TfliteModel,
+    quantize: Quantize,
+    time_models: Callable[[Sequence[TfliteModel]], list[float]],
 ) -> tuple[str, ...]:
     """Kinds of operators without which the model would be clearly faster."""
     names: dict[str, list[str]] = {}
@@ -108,14 +114,14 @@ def _causes(
         names.setdefault(kind, []).append(name)
     made = {kind: quantize(mode, in_float) for kind, in_float in names.items()}
     without = {kind: changed for kind, changed in made.items() if changed != model}
-    float_ms, own_ms, *times_ms = _latencies_ms([float_model, model, *without.values()], inputs)
+    float_ms, own_ms, *times_ms = time_models([float_model, model, *without.values()])
     gains = {kind: own_ms - p50_ms for kind, p50_ms in zip(without, times_ms, strict=True)}
     named = [kind for kind, gain in gains.items() if gain > _LEAST_SHARE * max(own_ms - float_ms, _LEAST_DIFFERENCE_MS)]
     return tuple(sorted(named, key=lambda kind: -gains[kind]))
 
 
-def _latencies_ms(models: Sequence[TfliteModel], inputs: Mapping[str, np.ndarray]) -> list[float]:
+def _latencies_ms(models: Sequence[TfliteModel], inputs: Mapping[str, np.ndarray], advance: Advance) -> list[float]:
     once = median_latencies_ms(models[:1], inputs, rounds=1, warm_up=1)[0]
     if once > _SLOW_MS:
-        return median_latencies_ms(models, inputs, rounds=3, warm_up=1)
-    return median_latencies_ms(models, inputs)
+        return median_latencies_ms(models, inputs, rounds=3, warm_up=1, progress=advance)
+    return median_latencies_ms(models, inputs, progress=advance)

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 import edgekit_runtime
+from edgekit.progress import Advance
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 _WARM_UP = 5
@@ -57,6 +58,7 @@ def median_latencies_ms(
     rounds: int = _ROUNDS,
     warm_up: int = _WARM_UP,
     timer: Timer | None = None,
+    progress: Advance | None = None,
 ) -> list[float]:
     """Median time of one prediction by each model, in milliseconds.
 
@@ -66,19 +68,26 @@ def median_latencies_ms(
         rounds: How often each model has its turn.
         warm_up: Number of predictions before that, which are not timed.
         timer: Times the models elsewhere, on zeros instead of an example; by default they run in this process.
+        progress: Counts the turns of models that run in this process.
     """
     if timer is not None:
         timed = timer.rounds_s([model.content for model in models], rounds=rounds, seconds=0)
         return [1000 * float(median) for median in np.median(timed.seconds, axis=0)]
     example = {name: values[:1] for name, values in inputs.items()}
     calls = [partial(edgekit_runtime.load(model).predict, example) for model in models]
-    return median_times_ms(calls, rounds=rounds, warm_up=warm_up)
+    return median_times_ms(calls, rounds=rounds, warm_up=warm_up, progress=progress)
 
 
 def median_times_ms(
-    calls: Sequence[Callable[[], object]], *, rounds: int = _ROUNDS, warm_up: int = _WARM_UP
+    calls: Sequence[Callable[[], object]],
+    *,
+    rounds: int = _ROUNDS,
+    warm_up: int = _WARM_UP,
+    progress: Advance | None = None,
 ) -> list[float]:
-    """Median time of each call, in milliseconds, all called in turn."""
+    """Median time of each call, in milliseconds, all called in turn; ``progress`` counts the turns."""
+    advance = progress or Advance(None)
+    advance.expect((rounds + 1) * len(calls))
     runs = []
     for call in calls:
         for _ in range(warm_up):
@@ -86,6 +95,7 @@ def median_times_ms(
         start = time.perf_counter()
         call()
         runs.append(int(np.clip(_TURN_S / (time.perf_counter() - start), 1, _MOST_RUNS_A_TURN)))
+        advance(1)
     times_ns: list[list[int]] = [[] for _ in calls]
     for _ in range(rounds):
         for number, call in enumerate(calls):
@@ -93,4 +103,5 @@ def median_times_ms(
                 start_ns = time.perf_counter_ns()
                 call()
                 times_ns[number].append(time.perf_counter_ns() - start_ns)
+            advance(1)
     return [float(np.median(times)) / 1e6 for times in times_ns]

@@ -25,6 +25,7 @@ from edgekit.parity.options import Thresholds, ValidationOptions
 from edgekit.parity.pixels import as_images
 from edgekit.parity.predictors import Predictor, TflitePredictor, batch_size, matched, open_predictor, own_inputs
 from edgekit.parity.results import OutputParity
+from edgekit.progress import Advance
 from edgekit_converters.lowering import ModelInput
 from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.errors import BelowThresholdError, DataError
@@ -165,7 +166,7 @@ def validate_all(
         data: Data, by name, path or ``python:module:function``, or in memory.
         thresholds: What must hold for each.
         options: How to compare.
-        progress: Called with the number of examples done since the last call.
+        progress: Called with the number of examples done since the last call; an ``Advance`` is also told their total.
     Raises:
         EdgekitError: A file is missing or damaged, or the data is not compatible.
     """
@@ -182,6 +183,8 @@ def validate_all(
     stream = opened.everything if options.everything else opened.held_back
     if options.samples is not None:
         stream = stream.sample(options.samples, seed=options.seed)
+    if isinstance(progress, Advance) and stream.count is not None:
+        progress.expect(stream.count)
     task: Task | None = None
     comparisons: list[Comparison] = []
     samples = 0

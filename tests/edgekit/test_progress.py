@@ -57,3 +57,16 @@ def test_nothing_is_reported_after_the_job_and_no_thread_is_left(capsys: pytest.
 def test_a_short_job_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(tracked([1, 2, 3], "Classifying", total=3)) == [1, 2, 3]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("quick_lines")
+def test_a_total_that_becomes_known_gives_an_estimate_and_grows_with_the_steps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress_bar("Judging", total=None) as advance:
+        advance(1)
+        _wait_for(r"Judging: \d+ s so far\n", capsys)
+        advance.expect(4)
+        _wait_for(r"Judging: 1 of 4, about \d+ s left\n", capsys)
+        advance(5)
+        _wait_for(r"Judging: 6 of 6, about 0 s left\n", capsys)

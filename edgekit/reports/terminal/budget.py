@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from edgekit.budget.report import BudgetReport, Candidate, Step
 from edgekit.counting import counted, percent
 from edgekit.reports.terminal.tables import kilobytes, milliseconds, print_table
@@ -45,15 +47,22 @@ def examples_sentence(report: BudgetReport) -> str:
     return sentence
 
 
+#: Parts of tensor names that name a step inside a layer, not the layer.
+_INSIDE_LAYERS = re.compile(r"(batchnorm|convolution|depthwise|moments|dropout)(_\d+)?")
+
+
 def short_name(operator: str) -> str:
     """The layer name in a tensor name: ``model_1/dense_1/MatMul;model_1/dense_1/BiasAdd`` gives ``dense_1``.
 
     The converter gives the outputs of a model names without meaning, which become ``(output)``.
+    A folded normalization ends its name with a step inside the layer: ``model_1/block_1_BN/batchnorm/add_1`` gives
+    ``block_1_BN``.
     """
     if operator.startswith("StatefulPartitionedCall"):
         return "(output)"
     places = operator.split(";", maxsplit=1)[0].split("/")
-    return places[-2] if len(places) > 1 else places[0]
+    layers = [place for place in places[:-1] if not _INSIDE_LAYERS.fullmatch(place)]
+    return layers[-1] if layers else places[0]
 
 
 def _step_name(step: Step, number: int) -> str:
