@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgekit.parity.paired_statistics import Interval, bootstrap_by_example
+from edgekit.parity.paired_statistics import Interval, expanded_percentiles
 from edgekit_runtime.boxes.suppression import areas, intersections
 from edgekit_runtime.errors import DataError
 
@@ -164,6 +164,27 @@ def box_score(name: str, matches: Matches, weights: np.ndarray | None = None) ->
     return float(precisions[0] if name == "ap50" else precisions.mean())
 
 
+def box_drops(name: str, reference: Matches, candidate: Matches, *, seed: int = 0) -> np.ndarray:
+    """The drop of a score in resamples of the images (cluster bootstrap), float64 (R,).
+
+    Args:
+        name: One of ``BOX_METRICS``.
+        reference: Compared boxes of the reference.
+        candidate: Compared boxes of the candidate in the same images.
+        seed: Seed of the resamples.
+    Returns:
+        Values of the resamples that have a true box; none for a single image.
+    """
+    count = len(reference.positives)
+    rng = np.random.default_rng(seed)
+    drops = []
+    for _ in range(_RESAMPLES if count > 1 else 0):
+        weights = np.bincount(rng.integers(0, count, count), minlength=count)
+        drops.append(box_score(name, reference, weights) - box_score(name, candidate, weights))
+    values = np.array(drops, np.float64)
+    return values[np.isfinite(values)]
+
+
 @dataclass(frozen=True, slots=True)
 class BoxComparison:
     """Scores of two models on the same images.
@@ -195,13 +216,6 @@ def compare_boxes(
     """
     before, after = match(reference, truth), match(candidate, truth)
 
-    def drop_of(rows: np.ndarray) -> float:
-        weights = np.bincount(rows, minlength=len(truth))
-        return box_score(name, before, weights) - box_score(name, after, weights)
-
-    interval = None
-    if len(truth) > 1:
-        interval = bootstrap_by_example(drop_of, len(truth), resamples=_RESAMPLES, seed=seed)
-        if interval is not None and not np.isfinite([interval.low, interval.high]).all():
-            interval = None
+    drops = box_drops(name, before, after, seed=seed)
+    interval = expanded_percentiles(drops, len(truth), 0.95) if len(drops) == _RESAMPLES else None
     return BoxComparison(box_score(name, before), box_score(name, after), interval)

@@ -283,7 +283,7 @@ def score_drop_interval(
     for start in range(0, resamples, batch):
         weights = rng.multinomial(count, np.full(count, 1 / count), min(batch, resamples - start)).astype(np.float64)
         drops.append(np.asarray(score(weights @ reference)) - np.asarray(score(weights @ candidate)))
-    return _expanded_percentiles(np.concatenate(drops), count, confidence)
+    return expanded_percentiles(np.concatenate(drops), count, confidence)
 
 
 def bootstrap_by_example(
@@ -316,7 +316,7 @@ def bootstrap_by_example(
             values.append(statistic(rng.integers(0, count, count)))
     if len(values) < resamples // 2:
         return None
-    return _expanded_percentiles(np.array(values), count, confidence)
+    return expanded_percentiles(np.array(values), count, confidence)
 
 
 def sign_flip_test(
@@ -363,7 +363,14 @@ def _require_two(count: int) -> None:
         raise DataError("The bootstrap needs at least two examples.", received=str(count))
 
 
-def _expanded_percentiles(values: np.ndarray, count: int, confidence: float) -> Interval:
+def expanded_percentiles(values: np.ndarray, count: int, confidence: float) -> Interval:
+    """The interval of resampled values, widened for few examples; see :func:`score_drop_interval`.
+
+    Args:
+        values: The statistic of each resample.
+        count: Number of examples, at least two.
+        confidence: Confidence of the interval, a fraction.
+    """
     from scipy.stats import norm, t
 
     share = float(norm.cdf(math.sqrt(count / (count - 1)) * t.ppf((1 - confidence) / 2, count - 1)))

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgekit.datasets.ground_truth import BOX_GROUND_TRUTH
 from edgekit.datasets.streams import Batch, ExampleStream
+from edgekit.parity.average_precision import match
+from edgekit.parity.found_boxes import found_boxes
 from edgekit.parity.ground_truth_kinds import data_claim
 from edgekit.parity.metrics import METRICS, require_compatible_ground_truth
 from edgekit.parity.reliability import ReliabilityTally
+from edgekit.regression.box_predictions import BoxPredictions
 from edgekit.regression.predictions import (
     ClassPredictions,
     NamedPredictions,
@@ -18,6 +22,7 @@ from edgekit.regression.predictions import (
     PredictionScores,
     RawOutputs,
 )
+from edgekit_runtime.boxes.decoder import BoxDecoder
 from edgekit_runtime.classification import predicted_classes, probabilities
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.model import Model
@@ -49,9 +54,10 @@ class CollectedPredictions:
 def collect_predictions(model: Model, stream: ExampleStream) -> CollectedPredictions:
     """Run a model on every example and keep only what the comparison needs.
 
-    The kind of the only output that is not a state decides: classes are kept with or without ground truth; values,
-    labels, masks and sequences are scored if the data has ground truth; otherwise some raw outputs are kept. If there
-    are several outputs and the data has ground truth for any of them, each output is handled on its own.
+    A detector's boxes are compared with the true ones if the data has any. Otherwise the kind of the only output that
+    is not a state decides: classes are kept with or without ground truth; values, labels, masks and sequences are
+    scored if the data has ground truth; otherwise some raw outputs are kept. If there are several outputs and the data
+    has ground truth for any of them, each output is handled on its own.
 
     Raises:
         DataError: There are no examples, or their ground truth is not compatible with the model.
@@ -139,6 +145,20 @@ class _Scores:
         return PredictionScores(self._metric.name, np.concatenate(self._scores))
 
 
+class _Boxes:
+    def __init__(self, decoder: BoxDecoder) -> None:
+        self._decoder = decoder
+        self._found: list[np.ndarray] = []
+        self._truth: list[np.ndarray] = []
+
+    def add(self, outputs: dict[str, np.ndarray], batch: Batch) -> None:
+        self._found.append(found_boxes(self._decoder, outputs))
+        self._truth.append(batch.ground_truth[BOX_GROUND_TRUTH])
+
+    def predictions(self) -> BoxPredictions:
+        return BoxPredictions(match(np.concatenate(self._found), np.concatenate(self._truth)))
+
+
 class _Outputs:
     def __init__(self) -> None:
         self._kept: list[np.ndarray] = []
@@ -172,13 +192,15 @@ class _Several:
         return NamedPredictions({name: collector.predictions() for name, collector in self._collectors.items()})
 
 
-_Collector = _Classes | _Errors | _Scores | _Outputs
+_Collector = _Classes | _Errors | _Scores | _Boxes | _Outputs
 #: The metric that scores one example of many parts.
 _EXAMPLE_METRICS = {LABELS: "agreement", MASK: "pixel_accuracy", SEQUENCE: "token_accuracy"}
 
 
 def _collector(model: Model, outputs: dict[str, np.ndarray], batch: Batch) -> _Collector | _Several:
     named = dict(batch.ground_truth)
+    if BOX_GROUND_TRUTH in named and model.detects_boxes:
+        return _Boxes(model.box_decoder)
     task = find_task(
         model.description,
         [model.manifest.task, data_claim(model.description, named)],

@@ -1,12 +1,12 @@
 """A model's prediction for every example, packed small enough to be committed.
 
 Two models are compared example by example, so the baseline keeps one entry per example: the class that a classifier
-predicts, the error of a regression model, and a few raw outputs of any other model.
+predicts, the error of a regression model, the boxes of a detector that are right, and a few raw outputs of any other
+model.
 """
 
 from __future__ import annotations
 
-import base64
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.regression.box_predictions import BoxPredictions, unpack_boxes
+from edgekit.regression.packed_arrays import packed_array, unpacked_array
 from edgekit_runtime.errors import EdgekitError
 
 #: Class codes are stored in 32 bits.
 _MOST_CLASSES = 2**31
-#: A damaged file can claim any count in a few bytes.
-_MOST_VALUES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class ClassPredictions:
         codes = self.predicted if self.true_classes is None else (self.predicted - self.true_classes) % self.classes
         width = "<u1" if self.classes <= 256 else "<u4"
         labelled = self.true_classes is not None
-        return {"kind": "classes", "classes": self.classes, "labelled": labelled, **_pack(codes.astype(width))}
+        return {"kind": "classes", "classes": self.classes, "labelled": labelled, **packed_array(codes.astype(width))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class PredictionErrors:
     def pack(self) -> dict[str, Any]:
         """Plain values for JSON; each error keeps three significant digits."""
         scale = float(self.errors.max(initial=0)) or 1.0
-        return {"kind": "errors", "scale": scale, **_pack((self.errors / scale).astype("<f2"))}
+        return {"kind": "errors", "scale": scale, **packed_array((self.errors / scale).astype("<f2"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class PredictionScores:
 
     def pack(self) -> dict[str, Any]:
         """Plain values for JSON; each score keeps three significant digits."""
-        return {"kind": "scores", "metric": self.metric, "scale": 1.0, **_pack(self.scores.astype("<f2"))}
+        return {"kind": "scores", "metric": self.metric, "scale": 1.0, **packed_array(self.scores.astype("<f2"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,11 @@ class RawOutputs:
     def pack(self) -> dict[str, Any]:
         """Plain values for JSON; each value keeps three significant digits."""
         scale = float(np.abs(self.outputs).max(initial=0)) or 1.0
-        return {"kind": "outputs", "scale": scale, **_pack((self.outputs / scale).astype("<f2"))}
+        return {"kind": "outputs", "scale": scale, **packed_array((self.outputs / scale).astype("<f2"))}
 
 
 #: The predictions of one output.
-PredictionsOfOutput = ClassPredictions | PredictionErrors | PredictionScores | RawOutputs
+PredictionsOfOutput = ClassPredictions | PredictionErrors | PredictionScores | BoxPredictions | RawOutputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,9 @@ def unpack_predictions(packed: dict[str, Any], true_classes: TrueClasses, sample
 def _unpack_one(packed: dict[str, Any], true_classes: np.ndarray | None, samples: int) -> PredictionsOfOutput:
     if packed["kind"] == "classes":
         return _unpack_classes(packed, true_classes, samples)
-    values = _unpack(packed, "<f2").astype(np.float64) * float(packed["scale"])
+    if packed["kind"] == "boxes":
+        return unpack_boxes(packed, samples)
+    values = unpacked_array(packed, "<f2").astype(np.float64) * float(packed["scale"])
     if not np.isfinite(values).all():
         raise ValueError("a value is not finite")
     if packed["kind"] == "errors":
@@ -202,7 +204,7 @@ def _unpack_classes(packed: dict[str, Any], true_classes: np.ndarray | None, sam
     classes, labelled = int(packed["classes"]), bool(packed["labelled"])
     if not 1 <= classes <= _MOST_CLASSES:
         raise ValueError(f"{classes} classes")
-    codes = _unpack(packed, "<u1" if classes <= 256 else "<u4").astype(np.int64)
+    codes = unpacked_array(packed, "<u1" if classes <= 256 else "<u4").astype(np.int64)
     _require_count(codes, samples)
     if len(codes) and codes.max() >= classes:
         raise ValueError(f"class {codes.max()} of {classes}")
@@ -217,21 +219,3 @@ def _unpack_classes(packed: dict[str, Any], true_classes: np.ndarray | None, sam
 def _require_count(values: np.ndarray, samples: int) -> None:
     if len(values) != samples:
         raise ValueError(f"{len(values)} predictions for {samples} examples")
-
-
-def _pack(values: np.ndarray) -> dict[str, Any]:
-    return {"samples": len(values), "values": base64.b64encode(zlib.compress(values.tobytes(), 9)).decode()}
-
-
-def _unpack(packed: dict[str, Any], dtype: str) -> np.ndarray:
-    samples = int(packed["samples"])
-    if not 0 <= samples <= _MOST_VALUES:
-        raise ValueError(f"{samples} predictions")
-    # Never unpacks more than the stated count, whatever the file contains.
-    stored = zlib.decompressobj().decompress(
-        base64.b64decode(packed["values"], validate=True), samples * np.dtype(dtype).itemsize + 1
-    )
-    values = np.frombuffer(stored, dtype)
-    if len(values) != samples:
-        raise ValueError(f"{len(values)} predictions, but the file states {samples}")
-    return values

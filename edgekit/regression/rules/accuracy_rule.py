@@ -76,7 +76,7 @@ def judge_accuracy(baseline: ClassPredictions, candidate: ClassPredictions, limi
         f"drop of at most {100 * limits[MAX_DROP]:g} points" + (", strict" if limits[STRICT] else ""),
         f"{100 * counts.reference_accuracy:.2f} → {100 * counts.candidate_accuracy:.2f} %, "
         f"{points(-counts.accuracy_drop)} (95 %: {points_between(-interval.high, -interval.low)})",
-        f"{why}; {_power_sentence(detectable)} while {100 * changed:.1f} % change between right and wrong",
+        f"{why}; {power_sentence(detectable)} while {100 * changed:.1f} % change between right and wrong",
         detectable,
     )
 
@@ -109,7 +109,7 @@ def judge_scores(baseline: PredictionScores, candidate: PredictionScores, limits
     else:
         verdict, why = Verdict.WARNING, f"{why}, which may be chance"
     spread = float(np.std(scores[0] - scores[1])) / math.sqrt(len(scores[0]))
-    detectable = _smallest_detectable(lambda _: spread, limits)
+    detectable = smallest_detectable(lambda _: spread, limits)
     return RuleResult(
         "accuracy",
         verdict,
@@ -117,7 +117,7 @@ def judge_scores(baseline: PredictionScores, candidate: PredictionScores, limits
         + (", strict" if limits[STRICT] else ""),
         f"{100 * scores[0].mean():.2f} → {100 * scores[1].mean():.2f} %, {points(-drop)} "
         f"(95 %: {points_between(-interval.high, -interval.low)})",
-        f"{why}; {_power_sentence(detectable)}",
+        f"{why}; {power_sentence(detectable)}",
         detectable,
     )
 
@@ -152,10 +152,10 @@ def detectable_drop(changed: float, examples: int, limits: Limits) -> float:
         examples: Number of examples.
         limits: ``significance``, ``max_drop`` and ``strict``.
     """
-    return _smallest_detectable(lambda drop: math.sqrt(max(changed, drop) / examples), limits)
+    return smallest_detectable(lambda drop: math.sqrt(max(changed, drop) / examples), limits)
 
 
-def _smallest_detectable(standard_error: Callable[[float], float], limits: Limits) -> float:
+def smallest_detectable(standard_error: Callable[[float], float], limits: Limits) -> float:
     """The true drop that reaches the power; the standard error of a measured drop is a function of the true one."""
     missed = NormalDist().inv_cdf(_POWER)
     proof = 0.0 if limits[STRICT] else max(0.0, -NormalDist().inv_cdf(limits[SIGNIFICANCE]))
@@ -167,7 +167,8 @@ def _smallest_detectable(standard_error: Callable[[float], float], limits: Limit
     return drop
 
 
-def _power_sentence(drop: float) -> str:
+def power_sentence(drop: float) -> str:
+    """The words for a detectable drop."""
     return f"a true drop of {100 * drop:.2g} points would fail in {100 * _POWER:g} % of the cases"
 
 

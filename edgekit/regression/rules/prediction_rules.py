@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from edgekit.regression.box_predictions import BoxPredictions
 from edgekit.regression.predictions import (
     ClassPredictions,
     NamedPredictions,
@@ -16,6 +17,7 @@ from edgekit.regression.predictions import (
     RawOutputs,
 )
 from edgekit.regression.rules.accuracy_rule import judge_accuracy, judge_agreement, judge_scores
+from edgekit.regression.rules.box_rule import judge_boxes
 from edgekit.regression.rules.error_rule import judge_error, judge_outputs
 from edgekit.regression.rules.thresholds import Limits
 from edgekit.regression.verdicts import RuleResult, Verdict
@@ -48,7 +50,7 @@ def _by_output(
 def accuracy_results(
     baseline: Predictions, candidate: Predictions, limits: Limits, seed: int
 ) -> tuple[RuleResult, ...]:
-    """Judge classes and scores with ground truth; fail if the number of classes differs.
+    """Judge classes, scores and boxes with ground truth; fail if the number of classes differs.
 
     Args:
         baseline: Predictions of the baseline.
@@ -64,6 +66,8 @@ def accuracy_results(
         return () if candidate.true_classes is None else (judge_accuracy(baseline, candidate, limits),)
     if isinstance(baseline, PredictionScores) and isinstance(candidate, PredictionScores):
         return (judge_scores(baseline, candidate, limits, seed),)
+    if isinstance(baseline, BoxPredictions) and isinstance(candidate, BoxPredictions):
+        return (judge_boxes(baseline, candidate, limits, seed),)
     return ()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgekit.counting import counted, percent
 from edgekit.regression.baseline.stored import ModelRecord
+from edgekit.regression.box_predictions import METRIC, BoxPredictions
 from edgekit.regression.predictions import PredictionScores, unpack_predictions
 from edgekit.regression.results import CheckResult
 from edgekit.regression.verdicts import Verdict
@@ -73,13 +74,15 @@ def _own_metric(record: ModelRecord) -> dict[str, str]:
         return {"top-1": percent(record.top1)}
     if record.mean_absolute_error is not None:
         return {"mean absolute error": f"{record.mean_absolute_error:.4g}"}
-    if record.answers.get("kind") != "scores":
+    if record.answers.get("kind") not in ("scores", "boxes"):
         return {}
     try:
         predictions = unpack_predictions(record.answers, None, record.samples, "the baseline")
     except EdgekitError:
         # A damaged old baseline is not an error here, because the update replaces it.
         return {}
+    if isinstance(predictions, BoxPredictions):
+        return {metric_words(METRIC): percent(predictions.score)}
     return (
         {metric_words(predictions.metric): percent(predictions.mean)}
         if isinstance(predictions, PredictionScores)
