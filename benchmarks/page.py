@@ -40,6 +40,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "train_epoch": (),
     "tokenizers": (),
     "front_end": (),
+    "list_folder": (),
 }
 
 

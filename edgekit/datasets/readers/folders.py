@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,11 +154,11 @@ def _parts(folder: Path) -> list[tuple[Path, bool]]:
 
 def _files_by_class(folder: Path, suffixes: frozenset[str]) -> dict[str | None, list[Path]]:
     found: dict[str | None, list[Path]] = {}
-    if own := regular_files(folder.iterdir(), suffixes):
+    if own := _scan(folder, suffixes)[0]:
         found[None] = own
     for sub in _folders(folder):
-        files = regular_files(sub.rglob("*"), suffixes)
-        if deeper := next((file for file in files if file.parent != sub), None):
+        files, nested = _scan(sub, suffixes)
+        if deeper := next((file for each in nested for file in regular_files(each.rglob("*"), suffixes)), None):
             raise DataError(
                 f"{deeper} is nested deeper than the files of a class.",
                 expected=f"files in {sub}, or in two parts, the sub-folders train and test",
@@ -167,6 +168,22 @@ def _files_by_class(folder: Path, suffixes: frozenset[str]) -> dict[str | None, 
         if files:
             found[sub.name] = files
     return found
+
+
+def _scan(folder: Path, suffixes: frozenset[str]) -> tuple[list[Path], list[Path]]:
+    """The regular files that have one of the suffixes and are not hidden, and the sub-folders, both sorted.
+
+    The type of a file comes with its name from the folder, so no file is looked at by itself, except for links.
+    """
+    names, nested, endings = [], [], tuple(suffixes)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if entry.is_dir(follow_symlinks=False):
+                nested.append(name)
+            elif name.lower().endswith(endings) and not name.startswith(".") and entry.is_file():
+                names.append(name)
+    return [folder / name for name in sorted(names)], [folder / name for name in sorted(nested)]
 
 
 def _folders(folder: Path) -> list[Path]:
