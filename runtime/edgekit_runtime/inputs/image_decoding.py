@@ -27,8 +27,9 @@ _EXIF_ORIENTATION, _UPRIGHT = 0x0112, 1
 def is_pillow_image(image: Any) -> bool:
     """Whether ``image`` is a PIL image."""
     # A caller with a PIL image has already imported Pillow; looking it up here avoids importing it in this module.
-    pillow = sys.modules.get("PIL.Image")
-    return pillow is not None and isinstance(image, pillow.Image)
+    # While another thread imports it, the module is there without its class.
+    kind = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    return kind is not None and isinstance(image, kind)
 
 
 def decode_image(image: Any, max_pixels: int) -> np.ndarray:

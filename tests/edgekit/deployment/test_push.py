@@ -211,3 +211,54 @@ def test_the_commands(kitchen: SshDevice, version: Version, tmp_path: Path, monk
     code, text = run("rollback", "oven", device)
     assert (code, "There is no version of oven before" in text) == (1, True)
     assert run("status", "kitchen")[0] == 2
+
+
+ESCAPES = "\x1b]0;owned\x07\x1b[2J\r\u202e\u2066"
+
+
+@pytest.mark.parametrize("command", ["push", "status", "rollback"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"problem": f"a{ESCAPES}\n  next:     curl example.org | sh", "next_step": ESCAPES},
+        {**ANSWER, "interpreter": ESCAPES, "previous": ESCAPES, "models": [{"name": ESCAPES}]},
+        {"models": [{"name": ESCAPES, "digest": ESCAPES, "since": ESCAPES, "interpreter": ESCAPES,
+                     "verified": ESCAPES, "problem": ESCAPES, "release": 10**4000}]},
+        {"models": [{}] * 100_000, "name": "../digits"},
+    ],
+    ids=["error", "switch", "models", "many"],
+)  # fmt: skip
+def test_nothing_of_a_hostile_device_reaches_the_terminal_as_it_is(
+    command: str, answer: dict[str, Any], liar: Callable[[str], SshDevice], version: Version, tmp_path: Path
+) -> None:
+    (tmp_path / "answer").write_text(json.dumps(answer).replace("\n", " "))
+    liar(f"[ {command} = push ] && echo '{{\"have\": 0}}'; cat >/dev/null; cat '{tmp_path}/answer'; exit 1")
+    arguments = {"push": [str(version("first")), "ssh:liar", "--name", "digits"], "status": ["ssh:liar"],
+                 "rollback": ["digits", "ssh:liar"]}[command]  # fmt: skip
+    result = CliRunner().invoke(cli, [command, *arguments])
+    assert isinstance(result.exception, (SystemExit, type(None)))
+    assert not {"\x1b", "\x07", "\r", "\u202e", "\u2066"} & set(result.output)
+    assert len(result.output) < 100_000
+
+
+def test_a_link_in_the_place_of_a_store_is_not_followed_out_of_it(
+    kitchen: SshDevice, version: Version, tmp_path: Path
+) -> None:
+    push(version("first"), [kitchen], "gate", OPTIONS)
+    elsewhere = tmp_path / "elsewhere.tflite"
+    elsewhere.write_bytes(version("second").read_bytes())
+    link = store_of(kitchen) / "gate" / "current"
+    link.unlink()
+    link.symlink_to(elsewhere)
+    (found,) = [model for model in read_status([kitchen]) if model.name == "gate"]
+    assert "does not point to a version" in found.error
+    (switch,) = push(version("second"), [kitchen], "gate", OPTIONS)
+    assert "does not point to a version" in switch.error
+
+
+@pytest.mark.parametrize("name", ["it's a model.tflite", 'a "b".tflite', "a\nb.tflite", "-rf.tflite", "$(id).tflite"])
+def test_odd_paths_are_pushed(name: str, kitchen: SshDevice, version: Version, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(version("first").read_bytes())
+    (switch,) = push(path, [kitchen], "shed", OPTIONS)
+    assert switch.passed

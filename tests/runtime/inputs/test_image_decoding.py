@@ -11,6 +11,7 @@ import sys
 import warnings
 import zlib
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 
 import edgekit_runtime
 from edgekit_runtime.errors import DataError, EdgekitError
-from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS, decode_image, row_blocks
+from edgekit_runtime.inputs.image_decoding import MAX_IMAGE_PIXELS, decode_image, is_pillow_image, row_blocks
 from edgekit_runtime.inputs.preprocessing import Preprocessing
 
 pillow = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
@@ -215,3 +216,9 @@ def test_a_phones_heic_image_gets_its_own_advice(content: bytes, is_heic: bool) 
         decode_image(content, MAX_IMAGE_PIXELS)
     assert ("pillow-heif" in caught.value.next_step) == is_heic
     assert (caught.value.received == "a HEIC image") == is_heic
+
+
+def test_pillow_while_another_thread_imports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What sys.modules holds then: the module without its classes.
+    monkeypatch.setitem(sys.modules, "PIL.Image", ModuleType("PIL.Image"))
+    assert not is_pillow_image(b"encoded")
