@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -18,6 +21,48 @@ from edgekit_runtime.task import UNNAMED
 #: Value of ``--slice-by`` if the sub-folders are slices that contain the folders of the classes.
 BY_FOLDER = "folder"
 HELD_BACK_FOLDERS = ("test", "validation", "val")
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The files of one folder, which have one class, slice and part.
+
+    Attributes:
+        folder: Folder of the files.
+        names: Their names, sorted.
+        label: Class name, or None.
+        slice_name: Name of the slice.
+        is_held_back: Whether the files belong to the test part.
+    """
+
+    folder: Path
+    names: list[str]
+    label: str | None
+    slice_name: str
+    is_held_back: bool
+
+
+class _Files(Sequence[Path]):
+    """Paths of files, made on request: only names are in memory, because a path takes several times as much."""
+
+    def __init__(self, groups: list[_Group]) -> None:
+        self._groups = groups
+        self._ends = list(accumulate(len(group.names) for group in groups))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    @overload
+    def __getitem__(self, row: int) -> Path: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Path]: ...
+    def __getitem__(self, row: int | slice) -> Path | Sequence[Path]:
+        if isinstance(row, slice):
+            return [self[each] for each in range(*row.indices(len(self)))]
+        row = range(len(self))[row]
+        place = bisect_right(self._ends, row)
+        group = self._groups[place]
+        return group.folder / group.names[row - self._ends[place]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +79,7 @@ class Listing:
     """
 
     folder: Path
-    files: tuple[Path, ...]
+    files: Sequence[Path]
     labels: tuple[str, ...]
     classes: np.ndarray | None
     groups: np.ndarray | None
@@ -92,36 +137,30 @@ def list_folder(folder: Path, suffixes: frozenset[str], *, slice_by: str | None 
             received=f"--slice-by {slice_by}",
         )
     parts = _parts(folder)
-    found: list[tuple[Path, str | None, str, bool]] = []
+    groups: list[_Group] = []
     for part, is_held_back in parts:
         for slice_folder in _folders(part) if slice_by else [part]:
-            for name, files in _files_by_class(slice_folder, suffixes).items():
-                found += [(file, name, slice_folder.name, is_held_back) for file in files]
-    if not found:
+            for label, (own, names) in _files_by_class(slice_folder, suffixes).items():
+                groups.append(_Group(own, names, label, slice_folder.name, is_held_back))
+    if not groups:
         endings = ", ".join(sorted(suffixes))
         raise DataError(f"{folder} holds no files of examples.", expected=f"files that end in {endings}")
-    names = {name for _, name, _, _ in found}
-    if None in names and len(names) > 1:
-        loose = next(file for file, name, _, _ in found if name is None)
-        raise DataError(
-            f"{folder} has files in the sub-folders of its classes, and some beside these.",
-            expected="each file in the sub-folder of its class, or all in one folder",
-            received=str(loose),
-        )
-    labels = tuple(sorted(name for name in names if name is not None))
-    _require_known_classes(found)
-    number = {name: place for place, name in enumerate(labels)}
+    _require_one_layout(folder, groups)
+    labels = tuple(sorted({group.label for group in groups if group.label is not None}))
+    _require_known_classes(groups)
+    counts = [len(group.names) for group in groups]
+    classes = [labels.index(group.label) for group in groups if group.label is not None]
     return Listing(
         folder=folder,
-        files=tuple(file for file, _, _, _ in found),
+        files=_Files(groups),
         labels=labels,
-        classes=np.array([number[name] for _, name, _, _ in found if name is not None]) if labels else None,
-        groups=np.array([group for _, _, group, _ in found]) if slice_by else None,
-        held_back=np.array([part for _, _, _, part in found]) if len(parts) > 1 else None,
+        classes=np.repeat(classes, counts) if labels else None,
+        groups=np.repeat([group.slice_name for group in groups], counts) if slice_by else None,
+        held_back=np.repeat([group.is_held_back for group in groups], counts) if len(parts) > 1 else None,
     )
 
 
-def file_hashes(files: tuple[Path, ...]) -> Iterator[bytes]:
+def file_hashes(files: Sequence[Path]) -> Iterator[bytes]:
     """Hash each file to 16 bytes; equal contents have equal hashes."""
     for path in files:
         with open_regular_file(path) as file:
@@ -133,10 +172,20 @@ def suffixes_in(folder: Path) -> set[str]:
     return {file.suffix.lower() for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")}
 
 
-def _require_known_classes(found: list[tuple[Path, str | None, str, bool]]) -> None:
+def _require_one_layout(folder: Path, groups: list[_Group]) -> None:
+    loose = next((group for group in groups if group.label is None), None)
+    if loose is not None and any(group.label is not None for group in groups):
+        raise DataError(
+            f"{folder} has files in the sub-folders of its classes, and some beside these.",
+            expected="each file in the sub-folder of its class, or all in one folder",
+            received=str(loose.folder / loose.names[0]),
+        )
+
+
+def _require_known_classes(groups: list[_Group]) -> None:
     """Refuse classes that only the held-back part has, because they would change the indices of the others."""
-    known = {name for _, name, _, is_held_back in found if not is_held_back}
-    unknown = {name or "files without a class" for _, name, _, _ in found if name not in known}
+    known = {group.label for group in groups if not group.is_held_back}
+    unknown = {group.label or "files without a class" for group in groups if group.label not in known}
     if known and unknown:
         raise DataError(
             "The held-back part has classes that the training part does not have.",
@@ -152,10 +201,10 @@ def _parts(folder: Path) -> list[tuple[Path, bool]]:
     return [(folder, False)] if test is None or not train.is_dir() else [(train, False), (test, True)]
 
 
-def _files_by_class(folder: Path, suffixes: frozenset[str]) -> dict[str | None, list[Path]]:
-    found: dict[str | None, list[Path]] = {}
+def _files_by_class(folder: Path, suffixes: frozenset[str]) -> dict[str | None, tuple[Path, list[str]]]:
+    found: dict[str | None, tuple[Path, list[str]]] = {}
     if own := _scan(folder, suffixes)[0]:
-        found[None] = own
+        found[None] = folder, own
     for sub in _folders(folder):
         files, nested = _scan(sub, suffixes)
         if deeper := next((file for each in nested for file in regular_files(each.rglob("*"), suffixes)), None):
@@ -166,12 +215,12 @@ def _files_by_class(folder: Path, suffixes: frozenset[str]) -> dict[str | None, 
                 next_step=f"pass the folder whose sub-folders are the classes, or --slice-by {BY_FOLDER}",
             )
         if files:
-            found[sub.name] = files
+            found[sub.name] = sub, files
     return found
 
 
-def _scan(folder: Path, suffixes: frozenset[str]) -> tuple[list[Path], list[Path]]:
-    """The regular files that have one of the suffixes and are not hidden, and the sub-folders, both sorted.
+def _scan(folder: Path, suffixes: frozenset[str]) -> tuple[list[str], list[Path]]:
+    """Names of the regular files that have one of the suffixes and are not hidden, and the sub-folders, both sorted.
 
     The type of a file comes with its name from the folder, so no file is looked at by itself, except for links.
     """
@@ -183,7 +232,7 @@ def _scan(folder: Path, suffixes: frozenset[str]) -> tuple[list[Path], list[Path
                 nested.append(name)
             elif name.lower().endswith(endings) and not name.startswith(".") and entry.is_file():
                 names.append(name)
-    return [folder / name for name in sorted(names)], [folder / name for name in sorted(nested)]
+    return sorted(names), [folder / name for name in sorted(nested)]
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -41,6 +41,18 @@ def test_only_regular_files_are_listed(folder: Path) -> None:
     assert hashes[0] == hashes[2] != hashes[1]
 
 
+def test_the_paths_classes_and_parts_of_a_listing_agree(tmp_path: Path) -> None:
+    for name in ("train/a/2.png", "train/a/1.PNG", "train/a/.3.png", "train/b/1.png", "test/b/9.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    listing = list_folder(tmp_path, IMAGES.suffixes)
+    paths = [path.relative_to(tmp_path).as_posix() for path in listing.files]
+    assert paths == ["train/a/1.PNG", "train/a/2.png", "train/b/1.png", "test/b/9.png"]
+    assert listing.classes is not None and listing.classes.tolist() == [0, 0, 1, 1]
+    assert listing.held_back is not None and listing.held_back.tolist() == [False, False, False, True]
+    assert listing.files[-1].name == "9.png" and [path.name for path in listing.files[1:3]] == ["2.png", "1.png"]
+
+
 def test_a_file_that_a_pipe_replaces_after_the_listing_is_not_waited_for(folder: Path) -> None:
     with pytest.raises(OSError, match="a device or pipe"):
         list(file_hashes((folder / "a.png", folder / "pipe.png")))
