@@ -1,6 +1,7 @@
 """An emulated Raspberry Pi behind a real OpenSSH server, without a network: setup, push, status, rollback.
 
-``.ci/emulated_pis.py`` builds the Pis and runs this; otherwise it is skipped unless they are built.
+It takes minutes and fetches wheels, so it runs by hand only, with the Pis built by ``edgekit devices create``:
+``EDGEKIT_TEST_EMULATED_SSH=1 pytest tests/edgekit/deployment/test_emulated_pi.py``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def _can_go_offline() -> bool:
     return shutil.which("unshare") is not None and subprocess.run([*_OFFLINE, "true"], check=False).returncode == 0
 
 
+@pytest.mark.skipif("EDGEKIT_TEST_EMULATED_SSH" not in os.environ, reason="EDGEKIT_TEST_EMULATED_SSH is not set")
 @pytest.mark.parametrize(
     ("name", "machine", "interpreter"),
     [("pi-arm64", "aarch64", "litert"), ("pi-armhf", "armv7l", "tflite-runtime")],
