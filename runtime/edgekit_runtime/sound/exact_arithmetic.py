@@ -1,9 +1,10 @@
 """Cosines and logarithms that are meant to have the same bits on every processor.
 
 ``math.cos``, ``np.log`` and matrix products round differently from one processor or version to the next: they use
-other instructions, other orders of summation, and fused multiplications. Single additions, multiplications and
-divisions do not, by IEEE 754. Everything here and in the spectrograms is made of these, so that a workstation and a
-device prepare the same recording to the same bytes.
+other instructions, other orders of summation, and fused multiplications. Single additions and multiplications do not,
+by IEEE 754. Everything here and in the spectrograms is made of these, so that a workstation and a device prepare the
+same recording to the same bytes. Divisions and square roots of float32 are computed in float64 and rounded, which gives
+the correctly rounded result: NumPy approximates them on 32-bit ARM, whose vector unit has no such instructions.
 """
 
 from __future__ import annotations
@@ -59,6 +60,16 @@ def _sine_series(angle: float) -> float:
     return angle * (1 + total)
 
 
+def divided(values: np.ndarray, divisors: np.ndarray) -> np.ndarray:
+    """The quotients of float32 values, correctly rounded to float32."""
+    return np.divide(values, divisors, dtype=np.float64).astype(np.float32)
+
+
+def square_root(values: np.ndarray) -> np.ndarray:
+    """The square roots of float32 values, correctly rounded to float32."""
+    return np.sqrt(values, dtype=np.float64).astype(np.float32)
+
+
 def natural_logarithm(values: np.ndarray) -> np.ndarray:
     """The natural logarithm, within two units in the last place of float32.
 
@@ -75,7 +86,7 @@ def natural_logarithm(values: np.ndarray) -> np.ndarray:
     fraction *= is_low + 1
     ratio = fraction - 1
     fraction += 1
-    ratio /= fraction
+    ratio = divided(ratio, fraction)
     square = ratio * ratio
     total = np.full_like(ratio, 1 / (2 * _LOGARITHM_TERMS + 1))
     for term in range(_LOGARITHM_TERMS - 1, -1, -1):

@@ -1,6 +1,6 @@
 """Turns a waveform into the spectrogram that a model was trained on; training, calibration and device share this code.
 
-All arithmetic consists of single operations on float32, which round equally everywhere.
+All arithmetic consists of single operations that round equally everywhere, see ``exact_arithmetic``.
 A recording is therefore converted to the same tensor, bit for bit, on a workstation and on a Pi.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgekit_runtime.errors import UsageError
-from edgekit_runtime.sound.exact_arithmetic import cosines, natural_logarithm
+from edgekit_runtime.sound.exact_arithmetic import cosines, divided, natural_logarithm, square_root
 from edgekit_runtime.sound.fourier import LARGEST_FFT, PowerSpectrum, factors_of
 from edgekit_runtime.sound.mel_filters import MEL_NORMS, MEL_SCALES, TENSORFLOW, MelFilters
 
@@ -202,7 +202,7 @@ class Spectrogram:
             blocks.append(self._power(part))
         spectrum = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
         if front_end.power == 1:
-            spectrum = np.sqrt(spectrum)
+            spectrum = square_root(spectrum)
         values = self._filters(spectrum) if self._filters else spectrum
         values = self._normalized(self._compressed(values))
         return values if front_end.layout == BANDS_FIRST else np.ascontiguousarray(values.T)
@@ -258,7 +258,7 @@ class Spectrogram:
         if front_end.mean == (0.0,) and front_end.std == (1.0,):
             return values
         mean, std = (np.array(numbers, np.float32)[:, np.newaxis] for numbers in (front_end.mean, front_end.std))
-        return np.asarray((values - mean) / std)
+        return divided(values - mean, std)
 
 
 def _power_of_two(length: int) -> int:

@@ -273,9 +273,9 @@ def to_floats(samples: np.ndarray, name: str = "The array") -> np.ndarray:
     dtype = samples.dtype
     if dtype == np.uint8:
         # Only 8-bit WAV is unsigned.
-        return (samples.astype(np.float32) - np.float32(128)) / np.float32(128)
+        return (samples.astype(np.float32) - np.float32(128)) * np.float32(1 / 128)
     if dtype.kind == "i" and dtype.itemsize in (2, 4):
-        return (samples / float(1 << (8 * dtype.itemsize - 1))).astype(np.float32)
+        return (samples * 0.5 ** (8 * dtype.itemsize - 1)).astype(np.float32)
     if dtype.kind != "f":
         raise DataError(
             f"{name} does not contain samples of a recording.",

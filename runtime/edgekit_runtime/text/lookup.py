@@ -13,13 +13,7 @@ from typing import Any
 
 from edgekit_runtime.errors import TensorMismatchError, UsageError
 from edgekit_runtime.text.strings import Text, as_utf8, shown
-from edgekit_runtime.text.vocabulary import (
-    PADDING_TOKENS,
-    UNKNOWN_TOKENS,
-    first_index,
-    read_vocabulary,
-    write_vocabulary,
-)
+from edgekit_runtime.text.vocabulary import UNKNOWN_TOKENS, VocabularyTokenizer, first_index, read_vocabulary
 
 _PUNCTUATION = rb"""!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"""
 
@@ -46,7 +40,7 @@ _SPLITS: Mapping[str, tuple[Callable[[bytes], list[bytes]], str]] = MappingProxy
 _LONGEST_NGRAM = 100
 
 
-class LookupTokenizer:
+class LookupTokenizer(VocabularyTokenizer):
     """Standardizes a text, splits it, joins neighbours to n-grams, and looks each token up in a vocabulary.
 
     Attributes:
@@ -58,8 +52,6 @@ class LookupTokenizer:
         ngrams: Lengths of the sequences of tokens that are looked up, joined with a space, in the order of the result;
             empty for single tokens.
     """
-
-    suffix = "txt"
 
     def __init__(
         self,
@@ -97,16 +89,6 @@ class LookupTokenizer:
         self._standardized = STANDARDIZERS[standardize]
         self._split, self._separator = _SPLITS[name]
         self._indices = {token.encode(): index for index, token in enumerate(self.tokens)}
-
-    @property
-    def size(self) -> int:
-        """Number of tokens."""
-        return len(self.tokens)
-
-    @property
-    def padding(self) -> int:
-        """Index of the token that fills up short texts; 0 if there is no such token."""
-        return first_index(self.tokens, PADDING_TOKENS) or 0
 
     def encode(self, text: Text) -> list[int]:
         """Indices of the tokens of a text.
@@ -156,10 +138,6 @@ class LookupTokenizer:
             "unknown": self.unknown,
             "skipped": self.skipped,
         }
-
-    def content(self) -> bytes:
-        """The vocabulary as a part of a file."""
-        return write_vocabulary(self.tokens)
 
 
 def token_at(tokens: Sequence[str], index: Any) -> str:

@@ -83,3 +83,28 @@ def _original(escape: re.Match[str]) -> str:
             "The vocabulary has an unknown escape.", expected="\\\\, \\n or \\r", received=escape.string[:40]
         )
     return _ORIGINALS[escape[1]]
+
+
+class VocabularyTokenizer:
+    """What the tokenizers share whose tokens are lines of a text file.
+
+    Attributes:
+        tokens: Vocabulary, in the order of the indices.
+    """
+
+    suffix = "txt"
+    tokens: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of tokens."""
+        return len(self.tokens)
+
+    @property
+    def padding(self) -> int:
+        """Index of the token that fills up short texts; 0 if there is no such token."""
+        return first_index(self.tokens, PADDING_TOKENS) or 0
+
+    def content(self) -> bytes:
+        """The vocabulary as a part of a file."""
+        return write_vocabulary(self.tokens)

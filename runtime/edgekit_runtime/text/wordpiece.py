@@ -15,13 +15,7 @@ from typing import Any
 from edgekit_runtime.errors import UsageError
 from edgekit_runtime.text.lookup import token_at
 from edgekit_runtime.text.strings import Text, as_characters
-from edgekit_runtime.text.vocabulary import (
-    PADDING_TOKENS,
-    UNKNOWN_TOKENS,
-    first_index,
-    read_vocabulary,
-    write_vocabulary,
-)
+from edgekit_runtime.text.vocabulary import UNKNOWN_TOKENS, VocabularyTokenizer, first_index, read_vocabulary
 
 #: Names of the tokens at the start and at the end of each text.
 START_TOKEN, END_TOKEN = "[CLS]", "[SEP]"
@@ -42,7 +36,7 @@ _CHINESE = (
 )
 
 
-class WordPieceTokenizer:
+class WordPieceTokenizer(VocabularyTokenizer):
     """Splits a text into words and marks, and each word into pieces of a vocabulary.
 
     Attributes:
@@ -54,7 +48,6 @@ class WordPieceTokenizer:
     """
 
     name = "wordpiece"
-    suffix = "txt"
 
     def __init__(
         self,
@@ -84,16 +77,6 @@ class WordPieceTokenizer:
         if self.special and missing:
             raise UsageError("The vocabulary does not have the tokens around a text.", expected=" and ".join(missing))
         self._longest_piece = max(map(len, self.tokens), default=1)
-
-    @property
-    def size(self) -> int:
-        """Number of tokens."""
-        return len(self.tokens)
-
-    @property
-    def padding(self) -> int:
-        """Index of the token that fills up short texts; 0 if there is no such token."""
-        return first_index(self.tokens, PADDING_TOKENS) or 0
 
     def encode(self, text: Text) -> list[int]:
         """Indices of the pieces of a text.
@@ -161,10 +144,6 @@ class WordPieceTokenizer:
             "special": self.special,
             "longest_word": self.longest_word,
         }
-
-    def content(self) -> bytes:
-        """The vocabulary as a part of a file."""
-        return write_vocabulary(self.tokens)
 
 
 @lru_cache(maxsize=5000)
