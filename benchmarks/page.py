@@ -28,6 +28,7 @@ _PACKAGES = ("tensorflow", "ai-edge-litert", "litert-quantizer", "numpy")
 SCRIPTS: dict[str, tuple[str, ...]] = {
     "start_up": (),
     "convert_all": (),
+    "many_models": (),
     "convert_keras2": (str(BENCHMARKS.parent / "tests" / "data" / "keras_eras" / "tf215_convolutions.h5"),),
     "calibration": (),
     "budget_search": (),

@@ -44,6 +44,7 @@ def many_models_options(command: Decorated) -> Decorated:
     jobs = click.option(
         "--jobs",
         type=JobCount(),
+        metavar="N|auto",
         help="Conversions at once, as far as memory allows: a number, or auto for the number of cores. [default: auto]",
     )
     html = click.option(
