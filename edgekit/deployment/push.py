@@ -72,10 +72,7 @@ def push(
     Raises:
         EdgekitError: The model or the name cannot be used; no device has been asked then.
     """
-    new_slot(name)
-    content = read_model_file(model)
-    read_model_description(content)
-    read_manifest(content)
+    content = read_for_push(model, name)
     digest = hashlib.sha256(content).hexdigest()
     arguments = ["receive", digest, str(len(content)), f"--name={name}", *options.arguments()]
 
@@ -97,6 +94,19 @@ def push(
         return switch
 
     return _on_each(devices, push_to, failed_switch)
+
+
+def read_for_push(model: Path, name: str) -> bytes:
+    """The content of a model file, after the checks that need no device.
+
+    Raises:
+        EdgekitError: The model or the name cannot be used.
+    """
+    new_slot(name)
+    content = read_model_file(model)
+    read_model_description(content)
+    read_manifest(content)
+    return content
 
 
 def roll_back(devices: Sequence[SshDevice], name: str) -> list[Switch]:
