@@ -1,4 +1,4 @@
-"""``edgekit push --inventory``: runs the playbook of a push with ansible-runner, and collects what every host reports."""
+"""``edgekit push --inventory``: runs the playbook of a push with ansible-runner, and collects what hosts report."""
 
 from __future__ import annotations
 
@@ -123,11 +123,11 @@ def push_to_fleet(
     if not inventory.exists():
         raise UsageError("The inventory does not exist.", expected="an inventory of Ansible", received=str(inventory))
     with _ansible_in_path():
-        return _run(folder, inventory, name, forks, check, show)
+        return _run(folder, inventory, name, forks=forks, check=check, show=show)
 
 
 def _run(
-    folder: Path, inventory: Path, name: str, forks: int, check: bool, show: Callable[[FleetPush], None]
+    folder: Path, inventory: Path, name: str, *, forks: int, check: bool, show: Callable[[FleetPush], None]
 ) -> FleetPush:
     import ansible_runner
 

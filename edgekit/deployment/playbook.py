@@ -36,8 +36,8 @@ class Waves:
     """In which steps a fleet gets a model.
 
     Attributes:
-        sizes: Sizes of the waves as Ansible's ``serial`` has them: numbers, or percentages of all hosts. The last one is
-            repeated until every host has been in a wave.
+        sizes: Sizes of the waves as Ansible's ``serial`` has them: numbers, or percentages of all hosts. The last one
+            is repeated until every host has been in a wave.
         max_fail_percentage: Percentage of the hosts of a wave that may fail without stopping it.
         forks: Number of hosts that are served at once.
     """

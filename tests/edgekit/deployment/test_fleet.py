@@ -28,7 +28,7 @@ OPTIONS = PushOptions()
 
 @pytest.fixture(scope="module")
 def fleet(start_device: Callable[[], SshDevice]) -> list[SshDevice]:
-    return [start_device() for _ in range(int(__import__("os").environ.get("N", "20")))]
+    return [start_device() for _ in range(20)]
 
 
 def write_inventory(folder: Path, devices: list[SshDevice]) -> Path:
@@ -74,7 +74,6 @@ def test_twenty_devices_in_waves(
     assert current_digests(fleet, "digits") == [digest_of(first)] * 20
     # Check mode says what it would do, and changes nothing.
     done = push(tmp_path / "b", second, inventory, Waves(("100%",)), check=True)
-    print([(h.state, h.error) for h in done.hosts])
     assert {(host.state, host.previous) for host in done.hosts} == {(HostState.WOULD_SWITCH, digest_of(first))}
     assert current_digests(fleet, "digits") == [digest_of(first)] * 20
     # The first wave stops, and the others do not begin.
@@ -93,14 +92,14 @@ def test_a_wave_with_failures_is_rolled_back_and_a_second_run_finishes(
     assert not push(tmp_path / "a", old, inventory, Waves(("100%",))).stopped
     size = new.stat().st_size
     # One has no room for the model, one is not there, one dies when its transfer arrives.
-    full, gone, dying = devices[1], devices[3], devices[4]
-    transfers = store_of(full) / ".transfers"
+    transfers = store_of(devices[1]) / ".transfers"
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(transfers)], check=True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     killer = tmp_path / "python"
     killer.write_text(
-        f'#!/bin/sh\ncase "$*" in *receive*) head -c 100 >/dev/null; kill -9 $PPID;; *) exec {sys.executable} "$@";; esac\n'
+        '#!/bin/sh\ncase "$*" in *receive*) head -c 100 >/dev/null; kill -9 $PPID;; '
+        f'*) exec {sys.executable} "$@";; esac\n'
     )
     killer.chmod(0o755)
     hosts = json.loads(inventory.read_text())
@@ -119,7 +118,6 @@ def test_a_wave_with_failures_is_rolled_back_and_a_second_run_finishes(
     assert states[4] in (HostState.FAILED, HostState.UNREACHABLE)
     assert "No space left" in done.hosts[1].error
     assert current_digests(devices, "digits") == [digest_of(old)] * 6
-    assert all((full, gone, dying))
     # Now that they are repaired, a second run finishes; what was rolled back is not sent again.
     done = push(tmp_path / "c", new, inventory, Waves(("100%",)))
     assert ({host.state for host in done.hosts}, done.stopped) == ({HostState.SWITCHED}, False)

@@ -144,7 +144,10 @@ class ActionModule(ActionBase):
 
         The rest of ``receive`` may be an error: without content, it is one unless the device has the whole file.
         """
-        done = self._low_level_execute_command(_script(options["python"], arguments, content is None), in_data=content)
+        # Ansible would use a terminal without input, which mixes stderr into stdout and may lose the end of it.
+        done = self._low_level_execute_command(
+            _script(options["python"], arguments, content is None), in_data=content or b"\n"
+        )
         out = done.get("stdout", "")
         if len(out) > _LARGEST_ANSWER:
             raise _malformed(f"more than {_LARGEST_ANSWER:,} characters")

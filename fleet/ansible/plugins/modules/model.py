@@ -10,8 +10,8 @@ short_description: Install a model on a device after it has proved itself there
 version_added: "0.1.0"
 description:
   - Sends only the bytes that the device does not have yet, and goes on where an interrupted transfer broke off.
-  - The device checks the digest, the signature and the structure of the model, and runs its golden examples. Only then the model
-    becomes the current version.
+  - The device checks the digest, the signature and the structure of the model, and runs its golden examples.
+    Only then the model becomes the current version.
   - The device needs edgekit-runtime. It needs no other Python package of Ansible's.
 options:
   name:
