@@ -170,6 +170,8 @@ def _without_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 def _proof() -> bytes:
     """The reference model of the latency rule, with golden examples."""
     model = TfliteModel(resources.files("edgekit.regression").joinpath("reference_int8.tflite").read_bytes())
-    golden = make_golden(model, made_up_inputs(model.description, {}, seed=0), origin="random, seed 0")
+    # One example at a time: the model's RESHAPE has a fixed size, and tflite-runtime crashes on 32-bit ARM with more.
+    inputs = [values[:, :1] for values in made_up_inputs(model.description, {}, seed=0)]
+    golden = make_golden(model, inputs, origin="random, seed 0")
     assert golden is not None
     return pack(model, Manifest(), golden.content)
