@@ -18,6 +18,9 @@ from edgekit_runtime.errors import ConversionError, ModelFileError
 #: For any one tensor, at batch size 1: half the memory of a Raspberry Pi with 1 GB; `--max-memory` raises it.
 DEFAULT_MAX_MEMORY = 512_000_000
 
+#: Offsets in a FlatBuffer are signed 32-bit integers.
+LARGEST_FLATBUFFER = 2**31 - 1
+
 #: Memory that TensorFlow or PyTorch use in any case; each processor adds the stacks of its threads.
 _BASE_BYTES = 6 << 30
 _BYTES_PER_PROCESSOR = 64 << 20
@@ -54,6 +57,29 @@ def require_tensor_within(
             received=_in_words(size),
             next_step=f"if you trained this model yourself, raise the limit: --max-memory {_as_option(size)}",
         )
+
+
+def require_fits_flatbuffer(values: int, *, model: str) -> None:
+    """Reject a model whose float32 .tflite would exceed what a FlatBuffer can hold.
+
+    Args:
+        values: Number of values of all weights.
+        model: Name of the model in the message.
+    Raises:
+        ConversionError: The message says what would fit.
+    """
+    float32_bytes = 4 * values
+    if float32_bytes <= LARGEST_FLATBUFFER:
+        return
+    sizes = {"float16": 2 * values, "int8": values}
+    fitting = [f"{mode} ({_in_words(size)})" for mode, size in sizes.items() if size <= LARGEST_FLATBUFFER]
+    would_fit = f"{' or '.join(fitting)} would fit, but is made from the float32 file; " if fitting else ""
+    raise ConversionError(
+        f"{model} is too large for a .tflite in float32.",
+        expected=f"weights of at most {_in_words(LARGEST_FLATBUFFER)}, the limit of a FlatBuffer",
+        received=f"{values:,} values, {_in_words(float32_bytes)} in float32",
+        next_step=f"{would_fit}convert the model in parts, or make it smaller",
+    )
 
 
 def source_bytes(path: Path) -> int:

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from edgekit_converters.memory_limits import out_of_memory, ran_out_of_memory, require_tensor_within, source_bytes
-from edgekit_runtime.errors import ModelFileError
+from edgekit_converters.keras_files.load import load_keras_model
+from edgekit_converters.memory_limits import (
+    out_of_memory,
+    ran_out_of_memory,
+    require_fits_flatbuffer,
+    require_tensor_within,
+    source_bytes,
+)
+from edgekit_runtime.errors import ConversionError, ModelFileError
+
+_DENSE = {
+    "class_name": "Sequential",
+    "config": {
+        "name": "m",
+        "layers": [
+            {"class_name": "Dense", "config": {"name": "d", "units": 1000, "batch_input_shape": [None, 600_000]}},
+        ],
+    },
+}
 
 
 def test_open_axes_count_as_one() -> None:
@@ -49,3 +67,30 @@ except MemoryError:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "refused\n", done.stderr
+
+
+def test_a_model_beyond_a_flatbuffer_is_refused_with_what_would_fit() -> None:
+    require_fits_flatbuffer(536_870_911, model="m.h5")
+    with pytest.raises(ConversionError) as caught:
+        require_fits_flatbuffer(600_000_000, model="m.h5")
+    assert caught.value.received == "600,000,000 values, 2.4 GB in float32"
+    assert "float16 (1.2 GB) or int8 (600.0 MB) would fit" in caught.value.next_step
+    with pytest.raises(ConversionError) as caught:
+        require_fits_flatbuffer(3_000_000_000, model="m.h5")
+    assert caught.value.next_step == "convert the model in parts, or make it smaller"
+
+
+def test_a_large_file_is_refused_before_its_weights_are_read(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "large.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(_DENSE)
+        file.attrs["keras_version"] = "2.15.0"
+        group = file.create_group("model_weights/d")
+        file["model_weights"].attrs["layer_names"] = [b"d"]
+        group.attrs["weight_names"] = [b"kernel:0"]
+        kernel = group.create_dataset("kernel:0", (600_000, 1000), "f4", fillvalue=0)
+        # Written to the end, the file is sparse: it takes no room.
+        kernel[-1, -1] = 1
+    with pytest.raises(ConversionError, match="is too large for a"):
+        load_keras_model(path)

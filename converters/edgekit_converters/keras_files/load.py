@@ -16,11 +16,16 @@ from edgekit_converters.keras_files.container import KerasFile, open_keras_file
 from edgekit_converters.keras_files.description import LayerPath, LearntRange
 from edgekit_converters.keras_files.input_shape import fix_input_shape
 from edgekit_converters.keras_files.scan import ScanReport, require_safe, scan, scan_description
-from edgekit_converters.keras_files.stored_weights import list_weights, read_vocabularies, read_weights
+from edgekit_converters.keras_files.stored_weights import (
+    list_weights,
+    read_vocabularies,
+    read_weights,
+    stored_model_values,
+)
 from edgekit_converters.keras_files.text_layers import TextLayer
 from edgekit_converters.keras_files.upgrade import UpgradedModel, upgrade
 from edgekit_converters.keras_files.wrapper_layers import Weights, record_of_built
-from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY, source_bytes
+from edgekit_converters.memory_limits import DEFAULT_MAX_MEMORY, require_fits_flatbuffer, source_bytes
 from edgekit_converters.non_finite import describe_non_finite
 from edgekit_runtime.errors import ModelFileError
 
@@ -77,6 +82,7 @@ def load_keras_model(
     Raises:
         ModelFileError: The file is damaged or of another format, uses something without a counterpart in Keras 3, or
             describes a model that needs more weights than it stores, or larger tensors than ``max_memory``.
+        ConversionError: The model's weights do not fit into a .tflite.
         UnsafeModelError: The file contains code, or refers to files outside itself.
         UsageError: The architecture or the input shape is incompatible with the file.
     """
@@ -84,6 +90,7 @@ def load_keras_model(
     with open_keras_file(path) as file:
         if not allow_unsafe:
             require_safe(scan(file, custom_names=frozenset(custom_objects)))
+        require_fits_flatbuffer(stored_model_values(file), model=file.path.name)
         version, upgraded = _upgrade(file, architecture, custom_objects, allow_unsafe, input_shape)
     stored_values = sum(array.size for arrays in upgraded.weights.values() for array in arrays)
     with bounded_variables(stored_values, file.path.name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator
 
@@ -40,6 +41,12 @@ def list_weights(file: KerasFile) -> dict[str, NamedArrays]:
         ModelFileError: The file is damaged.
     """
     return _list_layers(file.weights) if file.weights_layout == "layers" else _list_variables(file.weights)
+
+
+def stored_model_values(file: KerasFile) -> int:
+    """Number of values of all weights, without those of the optimizer; no values are read."""
+    arrays = [(name, item) for name, item in file.weights.walk() if isinstance(item, Array)]
+    return sum(math.prod(array.shape) for name, array in arrays if not name.lstrip("_/").startswith("optimizer"))
 
 
 def read_weights(file: KerasFile, root: Layer, new_names: dict[str, str] | None = None) -> dict[LayerPath, NamedArrays]:

@@ -33,6 +33,7 @@ from edgekit_converters.memory_limits import (
     limit_own_memory,
     out_of_memory,
     ran_out_of_memory,
+    require_fits_flatbuffer,
     require_tensor_within,
     source_bytes,
 )
@@ -132,6 +133,7 @@ def _lower(request: LoweringRequest, destination: Path) -> tuple[dict[str, objec
         )
         limit_cpu_time(request.source)
         loaded, sha256 = read_unchanged(request.source, load)
+        require_fits_flatbuffer(loaded.parameters, model=request.source.name)
         _require_room(destination.parent, loaded.parameters)
         model, batch = loaded.lower(fixed_batch=request.fixed_batch)
         facts, source_model = _foreign_facts(batch), partial(_run_within_limit, request.source, loaded.run)
@@ -184,7 +186,7 @@ def _lower_keras_file(
     from edgekit_converters.keras_files.load import load_keras_model
     from edgekit_converters.lowering.keras.applications import application_note
     from edgekit_converters.lowering.keras.learnt_ranges import ranges_by_tensor, recorded_results
-    from edgekit_converters.lowering.keras.model import lower_keras_model, rescales_pixels, run_keras_model
+    from edgekit_converters.lowering.keras.model import keras_runner, lower_keras_model, rescales_pixels
     from edgekit_converters.lowering.keras.open_input import shape_to_try
     from edgekit_converters.lowering.keras.texts import KerasTexts, text_layers_by_input
 
@@ -218,7 +220,8 @@ def _lower_keras_file(
         "application_note": application_note(loaded.model),
     }
     texts = KerasTexts(text_layers)
-    return model, sha256, facts, lambda inputs: run_keras_model(loaded.model, texts.prepared(inputs))
+    run = keras_runner(loaded.model)
+    return model, sha256, facts, lambda inputs: run(texts.prepared(inputs))
 
 
 def _require_room(folder: Path, parameters: int) -> None:

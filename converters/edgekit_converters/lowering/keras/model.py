@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -58,18 +58,31 @@ def rescales_pixels(model: Any) -> bool:
 
 
 def run_keras_model(model: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run a Keras model that :func:`lower_keras_model` has lowered.
+    """Run a Keras model once; see :func:`keras_runner`."""
+    return keras_runner(model)(inputs)
+
+
+def keras_runner(model: Any) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
+    """A function that runs a Keras model that :func:`lower_keras_model` has lowered.
+
+    Run eagerly, Keras keeps the outputs of all layers until the end; a graph frees each after its last use.
 
     Args:
         model: The ``keras.Model``.
-        inputs: Values (N, ...) by the signature's input names.
     Returns:
-        Values (N, ...) by the signature's output names.
+        Computes values (N, ...) by the signature's output names from values (N, ...) by its input names.
     """
     import tensorflow as tf
 
+    graph = tf.function(lambda *tensors: call_model(model, tensors), reduce_retracing=True)
+    return lambda inputs: _run(model, graph, inputs)
+
+
+def _run(model: Any, graph: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
     tensors = [tf.constant(inputs[name], x.dtype) for name, x in zip(input_names(model), model.inputs, strict=True)]
-    named = zip(output_names(model), call_model(model, tensors), strict=True)
+    named = zip(output_names(model), graph(*tensors), strict=True)
     return {name: np.asarray(value) for name, value in named}
 
 
