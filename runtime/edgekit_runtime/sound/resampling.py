@@ -46,7 +46,8 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     result = np.empty(count, np.float32)
     for start in range(0, count, _BLOCK):
         position = np.arange(start, min(start + _BLOCK, count), dtype=np.int64) * down + reach
-        newest, phase = position // up + padding, position % up
+        # NumPy takes indices of the processor's own width only; positions need 64 bits.
+        newest, phase = (position // up + padding).astype(np.intp), (position % up).astype(np.intp)
         total = np.zeros(len(position))
         # One tap after the other, so that no processor adds them in another order.
         for back, tap in enumerate(taps):

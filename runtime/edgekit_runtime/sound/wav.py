@@ -186,13 +186,13 @@ def _read_header(name: str, file: BinaryIO) -> WavHeader:
             return _with_frames(name, header, length, size - start)
         if kind == b"fmt ":
             header = _format(name, file.read(min(length, _LARGEST_FORMAT_BYTES)), order)
-        file.seek(_next_chunk(file, start, length))
+        # Not beyond the end, which a position of 32 bits might not express.
+        file.seek(_next_chunk(file, min(start + length, size), length))
     raise _unreadable(name, "an end before the samples")
 
 
-def _next_chunk(file: BinaryIO, start: int, length: int) -> int:
+def _next_chunk(file: BinaryIO, end: int, length: int) -> int:
     """Position of the chunk that follows. After an odd length comes a padding byte, which some programs omit."""
-    end = start + length
     if length % 2 == 0:
         return end
     file.seek(end)
