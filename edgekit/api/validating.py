@@ -50,6 +50,8 @@ def validate(
     input_kind: Kinds | None = None,
     layers: bool = False,
     progress: Callable[[int], None] | None = None,
+    scheduler: str | None = None,
+    cluster: str | None = None,
 ) -> Validation: ...
 @overload
 def validate(
@@ -77,6 +79,8 @@ def validate(  # type: ignore[misc]  # The options for several files are those f
     input_kind: Kinds | None = None,
     layers: bool = False,
     progress: Callable[[int], None] | None = None,
+    scheduler: str | None = None,
+    cluster: str | None = None,
 ) -> Validation | tuple[Validation, ...]:
     """Compare one or more .tflite files with their source model on the same data.
 
@@ -106,6 +110,9 @@ def validate(  # type: ignore[misc]  # The options for several files are those f
         input_kind: Kind of the only input, such as ``"image"``, or a dict by input name. Default: None, detected.
         layers: Also measure the noise that each layer of a Keras model adds. Default: False.
         progress: Called with the number of examples done since the last call. Default: None.
+        scheduler: Address of a Dask scheduler whose workers compare, such as ``"tcp://host:8786"``; needs
+            ``edgekit[cluster]``. The result is the same. Default: None, this process.
+        cluster: ``"local:N"`` to compare in N processes of this machine. Default: None, this process.
 
     Returns:
         A ``Validation``, or a tuple of these for a list of files: ``passed`` and ``failures`` (the limits that were
@@ -123,6 +130,7 @@ def validate(  # type: ignore[misc]  # The options for several files are those f
         (True, 0.0)
     """
     from edgekit.datasets.opening import DataRequest
+    from edgekit.jobs.opening import open_workers
     from edgekit.parity.options import Thresholds, ValidationOptions
     from edgekit.parity.validation import validate_all
 
@@ -142,8 +150,11 @@ def validate(  # type: ignore[misc]  # The options for several files are those f
         claim=user_claim(task, input_kind=input_kind, output_kind=output_kind),
     )
     source = data_of(data)
-    with model_file(model) as reference:
-        results = validate_all(reference, candidates, source, thresholds=thresholds, options=options, progress=progress)
+    chosen = open_workers(as_optional_text(scheduler, "scheduler"), as_optional_text(cluster, "cluster"))
+    with chosen as workers, model_file(model) as reference:
+        results = validate_all(
+            reference, candidates, source, thresholds=thresholds, options=options, progress=progress, workers=workers
+        )
         if as_flag(layers, "layers"):
             request = DataRequest(source, options.seed, options.label_column)
             results = tuple(_with_layers(each, request, options) for each in results)

@@ -18,6 +18,7 @@ from edgekit.commands.shared.options import (
     pixel_range_option,
     seed_option,
     task_options,
+    workers_options,
 )
 from edgekit.commands.shared.reporting import open_in_browser, report
 
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     "--layers", is_flag=True, help="Show the noise that each layer of the Keras MODEL adds and has, largest first."
 )
 @click.option("--layers-figure", type=EXISTING_OR_NOT, metavar="FILE.png", help="Draw the noise of each layer.")
+@workers_options
 @json_option
 def command(
     model: Path,
@@ -79,6 +81,8 @@ def command(
     pixel_ranges: dict[str, tuple[float, float]],
     layers: bool,
     layers_figure: Path | None,
+    scheduler: str | None,
+    cluster: str | None,
     as_json: bool,
     task: str | None,
     output_kinds: dict[str, str],
@@ -125,6 +129,8 @@ def command(
             input_kind=input_kinds,
             layers=layers or layers_figure is not None,
             progress=advance,
+            scheduler=scheduler,
+            cluster=cluster,
         )
     noise = validations[0].layers
     if changed and not _draw_changed(validations[0], changed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,6 +43,7 @@ class Source:
         held_back: True for the examples of the source's own test part, bool (N,), or None.
         name_of: Returns the name of the example at a row: its file, or its index in the file.
         notes: Returns sentences about changes made to the examples read so far, such as truncated recordings.
+        changes: Number of examples changed so far, by the kind of change; what ``notes`` are made from.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Source:
     held_back: np.ndarray | None = None
     name_of: Callable[[int], str] = str
     notes: Callable[[], tuple[str, ...]] = tuple
+    changes: Counter[str] = field(default_factory=Counter)
 
     @cached_property
     def digests(self) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,19 @@ from edgekit.parity.tallies.output_tally import OutputTally
 from edgekit_runtime.task import Kind
 
 
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """Running figures of some examples.
+
+    Attributes:
+        outputs: Figures of each output, by the reference's names.
+        detection: Figures of the boxes; None for other models.
+    """
+
+    outputs: Mapping[str, OutputTally]
+    detection: DetectionTally | None
+
+
 class Comparison:
     """Running figures for every output.
 
@@ -26,6 +39,7 @@ class Comparison:
         kinds: Kind of each output, by the reference's names.
         labels: Class names; empty if unknown.
         options: Options of the comparison.
+        start: Number of examples before these, which are compared elsewhere.
     Raises:
         ModelFileError: The two models have different numbers of inputs or outputs.
     """
@@ -37,15 +51,30 @@ class Comparison:
         kinds: Mapping[str, Kind],
         labels: tuple[str, ...],
         options: ValidationOptions,
+        *,
+        start: int = 0,
     ) -> None:
         self._candidate = candidate
         self._inputs = matched([x.name for x in reference.inputs], [x.name for x in candidate.inputs], "inputs")
         self._outputs = matched(reference.outputs, candidate.outputs, "outputs")
         self._tallies = {
-            name: OutputTally(name, kinds[name], labels, options.top_k, options.seed) for name in reference.outputs
+            name: OutputTally(name, kinds[name], labels, options.top_k, options.seed, start=start)
+            for name in reference.outputs
         }
         decoder = candidate.box_decoder
         self._detection = None if decoder is None else DetectionTally(decoder, options.seed)
+
+    @property
+    def tallies(self) -> Tallies:
+        """The running figures without the models, which another process can merge into its own."""
+        return Tallies(self._tallies, self._detection)
+
+    def merge(self, later: Tallies) -> None:
+        """Add the figures of examples that were compared elsewhere and come after these."""
+        for name, tally in later.outputs.items():
+            self._tallies[name].merge(tally)
+        if self._detection is not None and later.detection is not None:
+            self._detection.merge(later.detection)
 
     def add(
         self,

@@ -30,6 +30,11 @@ class ReliabilityTally:
         self._confidence.append(np.asarray(confidence))
         self._right.append(np.asarray(right, bool))
 
+    def merge(self, later: ReliabilityTally) -> None:
+        """Add the predictions of a tally that come after these."""
+        self._confidence += later._confidence
+        self._right += later._right
+
     def result(self) -> Reliability:
         """The diagram and the expected calibration error ``Σ samples/N · |accuracy - confidence|``."""
         if not self._confidence:

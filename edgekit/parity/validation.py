@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgekit.counting import counted, points
-from edgekit.datasets.model_inputs import image_preprocessing, with_pixels
-from edgekit.datasets.opening import DataRequest, open_data, require_source
+from edgekit.datasets.opening import DataRequest
 from edgekit.datasets.readers.memory import MemoryData
-from edgekit.datasets.streams import Batch
+from edgekit.datasets.streams import StoredExamples
+from edgekit.jobs.pieces import ThisProcess, Workers
 from edgekit.parity.agreement import Agreement
-from edgekit.parity.comparison import Comparison
-from edgekit.parity.ground_truth_kinds import data_claim
+from edgekit.parity.compared_models import ComparedModels
 from edgekit.parity.latency import median_times_ms
 from edgekit.parity.layers.noise import LayerNoise
 from edgekit.parity.options import Thresholds, ValidationOptions
-from edgekit.parity.pixels import as_images
-from edgekit.parity.predictors import Predictor, TflitePredictor, batch_size, matched, open_predictor, own_inputs
 from edgekit.parity.results import OutputParity
+from edgekit.parity.validation_pieces import ComparisonSetup, merged, opened_here, pieces_of
 from edgekit.progress import Advance
-from edgekit_converters.lowering import ModelInput
 from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.errors import BelowThresholdError, DataError
-from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, STATE, VALUES, Claim, Task
+from edgekit_runtime.task import CLASSES, LABELS, MASK, SEQUENCE, STATE, VALUES, Task
 
 _logger = logging.getLogger(__name__)
 #: Conversions of a model, int4 included, keep more signal than this; two trainings of one network do not.
@@ -157,8 +152,11 @@ def validate_all(
     thresholds: Thresholds,
     options: ValidationOptions | None = None,
     progress: Callable[[int], None] | None = None,
+    workers: Workers | None = None,
 ) -> tuple[Validation, ...]:
     """Compare .tflite files with the model they were converted from, which runs only once per batch.
+
+    The examples are cut into pieces, whose number depends on the data and the models only.
 
     Args:
         reference: Keras file, PyTorch program, or another .tflite.
@@ -167,59 +165,45 @@ def validate_all(
         thresholds: What must hold for each.
         options: How to compare.
         progress: Called with the number of examples done since the last call; an ``Advance`` is also told their total.
+        workers: Run the pieces of the comparison; by default, this process. The result does not depend on them.
     Raises:
         EdgekitError: A file is missing or damaged, or the data is not compatible.
     """
     options = options or ValidationOptions()
-    # Candidates first, so that a damaged .tflite is reported without waiting for TensorFlow.
-    judged = [TflitePredictor(path) for path in candidates]
-    require_source(data, options.label_column)
-    model = open_predictor(reference, judged[0].inputs)
-    names = _Names.of(model, judged[0])
-    inputs = _inputs(model, judged[0], names, options)
-    labels = judged[0].labels or model.labels
+    workers = workers or ThisProcess()
     request = DataRequest(data, options.seed, options.label_column, options.slice_by)
-    opened = open_data(request, inputs, labels=labels)
+    models = ComparedModels.open(reference, candidates, request, options)
+    opened = models.open_data(request)
     stream = opened.everything if options.everything else opened.held_back
     if options.samples is not None:
         stream = stream.sample(options.samples, seed=options.seed)
     if isinstance(progress, Advance) and stream.count is not None:
         progress.expect(stream.count)
-    task: Task | None = None
-    comparisons: list[Comparison] = []
-    samples = 0
-    example: dict[str, np.ndarray] = {}
-    for batch in stream.batches(batch_size(model.inputs)):
-        if task is None:
-            task = names.task(judged[0], [options.claim, names.data_claim(judged[0], batch.ground_truth)])
-            comparisons = [Comparison(model, each, task.outputs, labels or opened.labels, options) for each in judged]
-        predictions = model.predict(own_inputs(model, batch))
-        for comparison in comparisons:
-            comparison.add(batch, predictions, images=_images(batch, inputs))
-        samples += len(batch)
-        # A copy, because a view would keep the whole batch in memory.
-        example = example or {name: values[:1].copy() for name, values in batch.inputs.items()}
-        if progress is not None:
-            progress(len(batch))
-    if task is None:
+    setup = ComparisonSetup.of(models, request, options, opened.labels)
+    with opened_here(setup, models, opened):
+        whole = merged(setup, models, workers.results(pieces_of(setup, models, stream), progress or (lambda _: None)))
+    if whole is None:
         raise DataError(
             f"{data} has no {'' if options.everything else 'held-back '}examples to compare.",
             next_step="pass data with examples" if options.everything else "pass --everything",
         )
-    _logger.info("compared on %d examples", samples)
+    _logger.info("compared on %d examples", whole.samples)
+    if isinstance(stream, StoredExamples):
+        stream.source.changes.clear()
+        stream.source.changes.update(whole.changes)
     digest, notes = stream.digest, stream.notes
-    results = [comparison.outputs() for comparison in comparisons]
+    results = [comparison.outputs() for comparison in whole.comparisons]
     times_ms: list[float | None] = [None]
     if len(candidates) > 1:
-        times_ms = [*median_times_ms([partial(comparison.predict, example) for comparison in comparisons])]
+        times_ms = [*median_times_ms([partial(each.predict, whole.example) for each in whole.comparisons])]
     return tuple(
         Validation(
             reference=reference,
             candidate=path,
             data=str(data),
             data_sha256=digest,
-            samples=samples,
-            task=task,
+            samples=whole.samples,
+            task=whole.task,
             outputs=outputs,
             thresholds=thresholds,
             failures=failures(outputs, thresholds),
@@ -229,50 +213,6 @@ def validate_all(
         )
         for path, outputs, p50_ms in zip(candidates, results, times_ms, strict=True)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """The candidate's names by the reference's; data and results use the reference's."""
-
-    inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
-
-    @classmethod
-    def of(cls, reference: Predictor, candidate: Predictor) -> _Names:
-        return cls(
-            matched([each.name for each in reference.inputs], [each.name for each in candidate.inputs], "inputs"),
-            matched(reference.outputs, candidate.outputs, "outputs"),
-        )
-
-    def task(self, candidate: TflitePredictor, claims: Sequence[Claim]) -> Task:
-        """The candidate's task with the reference's names."""
-        task = candidate.task(claims)
-        return Task(
-            {name: task.inputs[own] for name, own in self.inputs.items()},
-            {name: task.outputs[own] for name, own in self.outputs.items()},
-        )
-
-    def data_claim(self, candidate: TflitePredictor, ground_truth: Mapping[str, np.ndarray]) -> Claim:
-        """The kinds of the candidate's outputs that the ground truth implies."""
-        return data_claim(candidate.description, {self.outputs.get(name, name): y for name, y in ground_truth.items()})
-
-
-def _inputs(
-    model: Predictor, candidate: TflitePredictor, names: _Names, options: ValidationOptions
-) -> tuple[ModelInput, ...]:
-    """The reference's inputs, with the pixel ranges of the user, the candidate or the reference.
-
-    Recordings and texts are prepared as the device does it.
-    """
-    prepared = {each.name: each.raw for each in candidate.inputs}
-    inputs = [replace(each, raw=prepared[names.inputs[each.name]]) for each in model.inputs]
-    own = {theirs: ours for ours, theirs in names.inputs.items()}
-    given, packed = (
-        {own.get(name, name): pixels for name, pixels in known.items()}
-        for known in (options.pixel_ranges, candidate.pixels or model.pixels)
-    )
-    return with_pixels(inputs, names.task(candidate, [options.claim]), given, packed=packed)
 
 
 def summary(output: OutputParity) -> Agreement:
@@ -326,13 +266,3 @@ def _figures(outputs: Sequence[OutputParity], figure: str, problem: str) -> list
 
 def _of(output: OutputParity, outputs: Sequence[OutputParity]) -> str:
     return f"output {output.name}: " if len(outputs) > 1 else ""
-
-
-def _images(batch: Batch, inputs: Sequence[ModelInput]) -> Callable[[np.ndarray], np.ndarray] | None:
-    """A function that returns images of a batch, or None if no input is an image."""
-    for each in inputs:
-        values = batch.inputs[each.name]
-        preprocessing = None if each.pixels is None else image_preprocessing(values.shape, each.pixels)
-        if preprocessing is not None:
-            return lambda rows: as_images(values[rows], preprocessing)
-    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def recording_source(listing: Listing, model_input: ModelInput) -> Source:
         whole = f"recordings of {sound.sample_rate:,} Hz as {sound.samples:,} samples"
         return (whole + (f": {', '.join(done)}" if done else ""),)
 
-    return listing.source(decode, notes)
+    return replace(listing.source(decode, notes), changes=changes)
 
 
 def _undeclared(listing: Listing, model_input: ModelInput) -> SoundInput:

@@ -71,6 +71,18 @@ class ClassTally:
         self._samples += len(names)
         return predictions
 
+    def merge(self, later: ClassTally) -> None:
+        """Add the examples of a tally that were counted elsewhere and come after these."""
+        self._predictions += later._predictions
+        self._topk += later._topk
+        for mine, theirs in zip(self._reliability, later._reliability, strict=True):
+            mine.merge(theirs)
+        moved = [((lost, score, place - self._changed_count), each) for (lost, score, place), each in later._changed]
+        # A sorted list is a heap.
+        self._changed = sorted([*self._changed, *moved], key=lambda entry: entry[0])[-MOST_CHANGED:]
+        self._changed_count += later._changed_count
+        self._samples += later._samples
+
     def result(self) -> ClassificationParity:
         """Results so far."""
         from scipy.stats import binomtest

@@ -47,6 +47,12 @@ class DetectionTally:
         if truth is not None:
             self._truth.append(truth)
 
+    def merge(self, later: DetectionTally) -> None:
+        """Add the images of a tally that were counted elsewhere and come after these."""
+        self._reference += later._reference
+        self._candidate += later._candidate
+        self._truth += later._truth
+
     def result(self) -> tuple[MetricParity, ...]:
         """The metrics so far; empty if there is no box to find."""
         reference, candidate = np.concatenate(self._reference), np.concatenate(self._candidate)

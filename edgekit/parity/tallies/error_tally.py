@@ -57,6 +57,16 @@ class ErrorTally:
                 heapq.heapreplace(self._worst, entry)
         self._samples += len(names)
 
+    def merge(self, later: ErrorTally) -> None:
+        """Add the examples of a tally that were counted elsewhere and come after these."""
+        self._maximum = max(self._maximum, later._maximum)
+        for name in ("_values", "_exact", "_sum", "_squares", "_reference", "_candidate", "_product", "_histogram"):
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        entries = [*self._worst, *((error, place - self._samples, name) for error, place, name in later._worst)]
+        # A sorted list is a heap.
+        self._worst = sorted(entries)[-_WORST:]
+        self._samples += later._samples
+
     def result(self) -> NumericErrors:
         """Results so far."""
         values = max(1, self._values)

@@ -42,6 +42,12 @@ class MetricTally:
             parts = METRICS[name].parts
             self._parts.setdefault(name, []).append((parts(reference, truth), parts(candidate, truth)))
 
+    def merge(self, later: MetricTally) -> None:
+        """Add the examples of a tally that were counted elsewhere and come after these."""
+        self._against |= later._against
+        for name, parts in later._parts.items():
+            self._parts.setdefault(name, []).extend(parts)
+
     def result(self) -> tuple[MetricParity, ...]:
         """The metrics so far."""
         return tuple(self._metric(METRICS[name]) for name in self._parts)

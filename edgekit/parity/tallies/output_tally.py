@@ -25,9 +25,13 @@ class OutputTally:
         labels: Class names; empty if unknown.
         top_k: The k of top-k accuracy.
         seed: Seed of the bootstrap.
+        start: Number of examples before these, which are counted elsewhere.
     """
 
-    def __init__(self, name: str, kind: Kind, labels: tuple[str, ...], top_k: int, seed: int) -> None:
+    def __init__(
+        self, name: str, kind: Kind, labels: tuple[str, ...], top_k: int, seed: int, *, start: int = 0
+    ) -> None:
+        self._start_count = start
         self._name, self._kind, self._labels, self._top_k, self._seed = name, kind.name, labels, top_k, seed
         self._is_logit = kind.is_logit
         self._errors = ErrorTally()
@@ -83,6 +87,17 @@ class OutputTally:
                 groups, errors, predictions, ground_truth if predictions is not None else None, against_ground_truth
             )
 
+    def merge(self, later: OutputTally) -> None:
+        """Add the examples of a tally of the same output that were counted elsewhere and come after these."""
+        self._samples += later._samples
+        self._errors.merge(later._errors)
+        for name in ("_classes", "_regression", "_metrics", "_slices"):
+            mine, theirs = getattr(self, name), getattr(later, name)
+            if mine is None:
+                setattr(self, name, theirs)
+            elif theirs is not None:
+                mine.merge(theirs)
+
     def result(self) -> OutputParity:
         """Results so far."""
         return OutputParity(
@@ -101,7 +116,7 @@ class OutputTally:
         elif self._kind in METRICS_OF_KIND:
             self._metrics = MetricTally(self._kind, self._seed)
         elif ground_truth is not None:
-            self._regression = RegressionTally(self._seed)
+            self._regression = RegressionTally(self._seed, self._start_count)
 
 
 def _require_comparable(name: str, values: tuple[np.ndarray, np.ndarray]) -> None:

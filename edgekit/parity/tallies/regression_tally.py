@@ -65,15 +65,17 @@ class RegressionTally:
 
     Args:
         seed: Seed of the bootstrap.
+        start: Number of examples before these, which are counted elsewhere.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, start: int = 0) -> None:
         self._seed = seed
+        self._start = start
         self._samples = 0
         self._errors: list[ExampleErrors] = []
         self._signed: list[np.ndarray] = []
         self._moments: np.ndarray | None = None
-        self._random = np.random.default_rng(seed)
+        self._keys = np.random.PCG64(seed)
         #: One column per value: a random key, the true value and both models' values.
         self._sample = np.empty((4, 0))
 
@@ -88,13 +90,27 @@ class RegressionTally:
         errors = np.stack([outputs.reshape(rows, -1).astype(np.float64) - y for outputs in (reference, candidate)])
         of_examples = ExampleErrors(np.abs(errors).mean(2), np.square(errors).mean(2))
         self._errors.append(of_examples)
+        if not self._samples:
+            # One key per value: each value has the same key wherever it is counted.
+            self._keys.advance(self._start * y.shape[1])
         if y.shape[1] == 1:
             self._signed.append(np.concatenate([errors[..., 0], y.T]))
         # For each value of the output: both sums of squared errors, mean and squared deviations of the ground truth.
-        self._moments = _merged(self._moments, self._samples, y, np.square(errors).sum(1))
+        mean = y.mean(0)
+        moments = np.concatenate([np.square(errors).sum(1), [mean, np.square(y - mean).sum(0)]])
+        self._moments = _merged(self._moments, self._samples, moments, rows)
         self._samples += rows
         self._keep_some(y, errors)
         return of_examples
+
+    def merge(self, later: RegressionTally) -> None:
+        """Add the examples of a tally that were counted elsewhere and come after these."""
+        assert later._moments is not None
+        self._errors += later._errors
+        self._signed += later._signed
+        self._moments = _merged(self._moments, self._samples, later._moments, later._samples)
+        self._samples += later._samples
+        self._keep_smallest(later._sample)
 
     def result(self) -> RegressionParity:
         """Results so far."""
@@ -109,7 +125,10 @@ class RegressionTally:
 
     def _keep_some(self, y: np.ndarray, errors: np.ndarray) -> None:
         """Keep the values with the smallest random keys, so that each value is equally likely to be kept."""
-        values = np.stack([self._random.random(y.size), y.ravel(), *(y + errors).reshape(2, -1)])
+        keys = np.random.Generator(self._keys).random(y.size)
+        self._keep_smallest(np.stack([keys, y.ravel(), *(y + errors).reshape(2, -1)]))
+
+    def _keep_smallest(self, values: np.ndarray) -> None:
         both = np.concatenate([self._sample, values], axis=1)
         self._sample = both[:, np.argsort(both[0], kind="stable")[:_MOST_SAMPLED]]
 
@@ -123,18 +142,16 @@ class RegressionTally:
         return RegressionFigure(reference, candidate, reference - candidate, interval)
 
 
-def _merged(moments: np.ndarray | None, count: int, y: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """Moments after adding a batch, by the parallel form of the variance (Chan, Golub and LeVeque, 1979)."""
-    mean = y.mean(0)
-    batch = np.concatenate([squares, [mean, np.square(y - mean).sum(0)]])
+def _merged(moments: np.ndarray | None, count: int, others: np.ndarray, other_count: int) -> np.ndarray:
+    """Moments of two sets of examples, by the parallel form of the variance (Chan, Golub and LeVeque, 1979)."""
     if moments is None:
-        return batch
-    total = count + len(y)
-    delta = mean - moments[2]
+        return others
+    total = count + other_count
+    delta = others[2] - moments[2]
     return np.stack(
         [
-            *(moments[:2] + squares),
-            moments[2] + delta * len(y) / total,
-            moments[3] + batch[3] + np.square(delta) * count * len(y) / total,
+            *(moments[:2] + others[:2]),
+            moments[2] + delta * other_count / total,
+            moments[3] + others[3] + np.square(delta) * count * other_count / total,
         ]
     )

@@ -25,6 +25,12 @@ class _Sums:
     counts: PairedCounts | None = None
     against_ground_truth: list[ExampleErrors] = field(default_factory=list)
 
+    def merge(self, later: _Sums) -> None:
+        for name in ("samples", "values", "error", "predictions", "equal", "against_ground_truth"):
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        if later.counts is not None:
+            self.counts = later.counts if self.counts is None else self.counts + later.counts
+
 
 class SliceTally:
     """Running comparison by slice.
@@ -73,16 +79,25 @@ class SliceTally:
             if y is not None:
                 right = PairedCounts.of(reference == y[of_predictions], candidate == y[of_predictions])
                 sums.counts = right if sums.counts is None else sums.counts + right
+        self._require_few()
+
+    def merge(self, later: SliceTally) -> None:
+        """Add the examples of a tally that were counted elsewhere and come after these."""
+        for name, sums in later._slices.items():
+            self._slices.setdefault(name, _Sums()).merge(sums)
+        self._require_few()
+
+    def result(self) -> tuple[SliceParity, ...]:
+        """The slices, sorted by drop or error growth, largest first."""
+        return tuple(sorted((self._slice(name, sums) for name, sums in self._slices.items()), key=_rank))
+
+    def _require_few(self) -> None:
         if len(self._slices) > _MOST_SLICES:
             raise DataError(
                 f"The data has more than {_MOST_SLICES:,} slices.",
                 expected="a column of names, such as a site or a sensor",
                 received=", ".join(list(self._slices)[:3]) + ", …",
             )
-
-    def result(self) -> tuple[SliceParity, ...]:
-        """The slices, sorted by drop or error growth, largest first."""
-        return tuple(sorted((self._slice(name, sums) for name, sums in self._slices.items()), key=_rank))
 
     def _slice(self, name: str, sums: _Sums) -> SliceParity:
         errors = ExampleErrors.joined(sums.against_ground_truth) if sums.against_ground_truth else None
