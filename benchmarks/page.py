@@ -29,6 +29,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "start_up": (),
     "convert_all": (),
     "many_models": (),
+    "convert_large_models": (),
     "convert_keras2": (str(BENCHMARKS.parent / "tests" / "data" / "keras_eras" / "tf215_convolutions.h5"),),
     "calibration": (),
     "budget_search": (),
