@@ -12,9 +12,9 @@ from edgekit.commands.shared.reporting import report
 @click.option(
     "--for",
     "aim",
-    type=click.Choice(["device", "torch", "studio"]),
-    help="Also require what this aim needs: device (emulated Pis and SSH), torch (PyTorch programs) or studio (the "
-    "page in the browser). "
+    type=click.Choice(["device", "torch", "cluster", "studio"]),
+    help="Also require what this aim needs: device (emulated Pis and SSH), torch (PyTorch programs), "
+    "cluster (Dask) or studio (the page in the browser). "
     "[default: what a conversion needs]",
 )
 @json_option

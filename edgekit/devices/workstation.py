@@ -84,6 +84,7 @@ _FOR_AIMS: dict[str, tuple[_Package | _Program, ...]] = {
         _Package("torch", "import torch.export", "pip install 'edgekit[torch]'"),
         _Package("litert-torch", "import litert_torch", "pip install 'edgekit[torch]'"),
     ),
+    "cluster": (_Package("distributed", "import distributed", "pip install 'edgekit[cluster]'"),),
     "studio": (
         _Package("starlette", "import starlette.applications", "pip install 'edgekit[studio]'"),
         _Package("uvicorn", "import uvicorn", "pip install 'edgekit[studio]'"),
