@@ -124,7 +124,7 @@ def _push_to_fleet(
         done.to_dict,
         lambda: print_fleet(done),
         as_json=as_json,
-        exit_code=exit_code_of(False) if done.stopped else int(failed),
+        exit_code=exit_code_of(not done.stopped) or int(failed),
     )
 
 
