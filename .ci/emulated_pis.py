@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: The campaigns of damaged files take minutes under emulation, and run natively on both interpreters.
 LEFT_OUT = "not damage"
 #: Not traced yet on emulated 32-bit ARM: generate() crashes tflite-runtime, which is refused. 10,000 texts take minutes
-#: there, and so would whole models of sound, whose front end and resampling have tests of their own.
+#: there. To save time, whole models of sound are left out, too: front end and resampling have tests of their own.
 LEFT_OUT_TESTS = ("tests/runtime/text", "tests/runtime/sequences", "tests/runtime/sound/test_model.py")
 TEST_TOOLS = ("pytest", "iniconfig", "packaging", "pluggy", "pygments")
 MODELS = ("cnn_float32", "cnn_int8_io_float32", "many_operators")
