@@ -32,7 +32,8 @@ class LoopbackCluster:
             for number in range(workers)
         ]
         self._processes += self.workers
-        self._wait_for(workers)
+        if workers:
+            self._wait_for(workers)
 
     def __enter__(self) -> LoopbackCluster:
         return self
