@@ -29,7 +29,8 @@ def command() -> None:
     \b
     edgekit sign model.tflite --key key.pem --release 7
     edgekit index add model.tflite --name digits --to public/models --key key.pem
-    python -m edgekit_runtime pull https://example.org/models --name digits --public-key key.pub.pem
+    python -m edgekit_runtime pull https://example.org/models --name digits \\
+        --public-key key.pub.pem
     """
 
 

@@ -72,7 +72,7 @@ def command(
 
     \b
     edgekit push model.tflite ssh:pi@kitchen ssh:pi@garage --name digits
-    edgekit push model.tflite --inventory hosts.yml --waves 1,10%,100% --name digits
+    edgekit push model.tflite --name digits --inventory hosts.yml --waves 1,10%
     """
     from edgekit.deployment.playbook import Waves
     from edgekit.deployment.push import PushOptions

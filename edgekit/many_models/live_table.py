@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from edgekit.many_models.result import ModelRow, Status
-from edgekit_runtime.printable_text import one_line
+from edgekit_runtime.printable_text import one_line, unfiltered
 
 _SHOWN_ROWS = 10
 
@@ -80,5 +80,5 @@ def live_table(total: int) -> Iterator[LiveTable]:
     from rich.console import Console
     from rich.live import Live
 
-    with Live(table, console=Console(stderr=True), refresh_per_second=4, transient=True):
+    with Live(table, console=Console(file=unfiltered(sys.stderr)), refresh_per_second=4, transient=True):
         yield table

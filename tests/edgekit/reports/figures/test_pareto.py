@@ -16,10 +16,10 @@ from edgekit.reports.figures import pareto
 
 INT8 = Candidate("int8", None, 0, 9, 100_000, 0.03, 0.001, Interval(-0.009, 0.011), Verdict.KEPT, True, None)
 STEPS = (
-    Step("", "", None, 0, "minmax", 0.1556, 98_000, 0.028),
-    Step("", "", None, 0, "percentile", 0.1111, 98_000, 0.028),
-    Step("a", "CONV_2D", 0.1, 1, "percentile", 0.049, 99_000, 0.029),
-    Step("b", "CONV_2D", 0.1, 2, "percentile", 0.001, 100_000, 0.03),
+    Step("", "", None, 0, "minmax", False, 0.1556, 98_000, 0.028),
+    Step("", "", None, 0, "percentile", False, 0.1111, 98_000, 0.028),
+    Step("a", "CONV_2D", 0.1, 1, "percentile", False, 0.049, 99_000, 0.029),
+    Step("b", "CONV_2D", 0.1, 2, "percentile", False, 0.001, 100_000, 0.03),
 )
 REPORT = BudgetReport(
     "top1", "labels", 0.005, None, 40, 50, 200, True, False, 1 / 200, True, False, 16, (INT8,), STEPS, 0, True
