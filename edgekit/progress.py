@@ -1,11 +1,11 @@
-"""Shows progress on stderr: bars on a terminal, otherwise a line every few seconds."""
+"""Shows progress on stderr: bars or a live table on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -152,6 +152,39 @@ def _display() -> Iterator[Any]:
             yield progress
         finally:
             _displays.remove(progress)
+
+
+@contextmanager
+def live_table(columns: Sequence[str], read: Callable[[], tuple[str, Sequence[Sequence[str]]]]) -> Iterator[None]:
+    """Redraw a table four times per second while the block runs; show nothing if stderr is not a terminal.
+
+    Args:
+        columns: Headings.
+        read: Returns the title and the rows as they are now.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+    from rich.text import Text
+
+    def draw() -> Table:
+        title, rows = read()
+        table = Table(title=Text(one_line(title)), title_justify="left")
+        for column in columns:
+            table.add_column(column, overflow="ellipsis", no_wrap=True)
+        for row in rows:
+            table.add_row(*(Text(one_line(cell)) for cell in row))
+        return table
+
+    # rich replaces stdout and stderr by its own streams, which must be filtered too.
+    with (
+        Live(get_renderable=draw, console=Console(file=unfiltered(sys.stderr)), refresh_per_second=4, transient=True),
+        printable_streams(),
+    ):
+        yield
 
 
 def close_bars() -> None:

@@ -115,8 +115,12 @@ def _push_to_fleet(
         require_report_path(report_path)
     with temporary_folder("playbook") as folder:
         write_playbook(folder, model, name, options, waves)
-        with live_fleet(name) as show:
-            done = push_to_fleet(folder, inventory, name, forks=waves.forks, check=check, show=show)
+        try:
+            with live_fleet() as show:
+                done = push_to_fleet(folder, inventory, name, forks=waves.forks, check=check, show=show)
+        except KeyboardInterrupt:
+            click.echo("Each host has the version before or the new one; the same command goes on.", err=True)
+            raise
     if report_path is not None:
         write_fleet_report(done, report_path)
     failed = any(host.error for host in done.hosts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -13,7 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from edgekit.deployment.playbook import PLAYBOOK_NAME
+from edgekit.deployment.playbook import MODEL_NAME, PLAYBOOK_NAME
+from edgekit.jobs.process_tree import kill_descendants, process_tree
 from edgekit_converters.temporary_folders import temporary_folder
 from edgekit_runtime.errors import EdgekitError, UsageError
 
@@ -65,11 +67,6 @@ class FleetHost:
     error: str = ""
     next_step: str = ""
 
-    @property
-    def passed(self) -> bool:
-        """Whether the host has the version, or would have it."""
-        return self.state in (HostState.SWITCHED, HostState.UNCHANGED, HostState.WOULD_SWITCH)
-
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
         return {**asdict(self), "state": self.state.value}
@@ -81,12 +78,14 @@ class FleetPush:
 
     Attributes:
         name: Name of the installed model.
+        digest: SHA-256 of the model.
         waves: Number of waves that began.
         stopped: Whether a wave stopped, so that it was rolled back and no further wave began.
         hosts: The hosts in the order of the inventory.
     """
 
     name: str
+    digest: str
     waves: int
     stopped: bool
     hosts: tuple[FleetHost, ...]
@@ -94,7 +93,7 @@ class FleetPush:
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
         hosts = [host.to_dict() for host in self.hosts]
-        return {"name": self.name, "waves": self.waves, "stopped": self.stopped, "hosts": hosts}
+        return {**asdict(self), "hosts": hosts}
 
 
 def push_to_fleet(
@@ -118,6 +117,7 @@ def push_to_fleet(
     Raises:
         UsageError: Ansible is not installed, or the inventory has no hosts.
         EdgekitError: Ansible could not run the playbook.
+        KeyboardInterrupt: Ctrl-C was pressed; Ansible and its connections have been ended.
     """
     require_ansible()
     if not inventory.exists():
@@ -131,7 +131,8 @@ def _run(
 ) -> FleetPush:
     import ansible_runner
 
-    progress = _Progress(name, _hosts_of(inventory))
+    digest = hashlib.sha256((folder / MODEL_NAME).read_bytes()).hexdigest()
+    progress = _Progress(FleetPush(name, digest, 0, False, tuple(map(FleetHost, _hosts_of(inventory)))))
     show(progress.result)
 
     def handle(event: Mapping[str, Any]) -> bool:
@@ -139,7 +140,7 @@ def _run(
             show(progress.result)
         return False
 
-    with temporary_folder("fleet") as work:
+    with temporary_folder("fleet") as work, _ended_on_interrupt():
         run = ansible_runner.run(
             private_data_dir=str(work),
             project_dir=str(folder.resolve()),
@@ -149,11 +150,10 @@ def _run(
             forks=forks,
             cmdline="--check --diff" if check else None,
             event_handler=handle,
+            cancel_callback=lambda: False,  # Without one, ansible-runner replaces the handlers of signals.
             quiet=True,
         )
         said = run.stdout.read()[-_LONGEST_TEXT:] if progress.result.waves == 0 else ""
-    if run.status == "canceled":
-        raise KeyboardInterrupt
     if progress.result.waves == 0:
         raise EdgekitError("Ansible could not run the playbook.", received=" ".join(said.split()) or run.status)
     return progress.result
@@ -179,6 +179,20 @@ def _ansible_in_path() -> Iterator[None]:
         yield
     finally:
         os.environ["PATH"] = before
+
+
+@contextmanager
+def _ended_on_interrupt() -> Iterator[None]:
+    """Kill what the block started if Ctrl-C interrupts it.
+
+    Ansible's workers and their connections have sessions of their own, so they would go on.
+    """
+    before = set(process_tree(os.getpid()))
+    try:
+        yield
+    except BaseException:
+        kill_descendants(before)
+        raise
 
 
 def _environment() -> dict[str, str]:
@@ -209,8 +223,8 @@ def _hosts_of(inventory: Path) -> list[str]:
 class _Progress:
     """Folds Ansible's events into the state of each host."""
 
-    def __init__(self, name: str, hosts: list[str]) -> None:
-        self.result = FleetPush(name, 0, False, tuple(FleetHost(host) for host in hosts))
+    def __init__(self, start: FleetPush) -> None:
+        self.result = start
 
     def note(self, event: Mapping[str, Any]) -> bool:
         """Take in an event; whether it changed anything."""

@@ -12,9 +12,9 @@ import edgekit
 from edgekit.deployment.push import PushOptions, read_for_push
 from edgekit_runtime.errors import UsageError
 
-#: Name of the playbook in its folder.
+#: Names of the playbook and the model in the playbook's folder.
 PLAYBOOK_NAME = "push.yml"
-_MODEL_NAME = "model.tflite"
+MODEL_NAME = "model.tflite"
 _PLAYBOOK = """\
 ---
 # ansible-playbook -i hosts.yml push.yml [--check --diff]
@@ -83,7 +83,7 @@ def write_playbook(folder: Path, model: Path, name: str, options: PushOptions, w
         raise UsageError("The playbook's folder is not empty.", expected="a new or empty folder", received=str(folder))
     collection = folder / "collections" / "ansible_collections" / "edgekit" / "fleet"
     shutil.copytree(collection_folder(), collection, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / _MODEL_NAME).write_bytes(content)
+    (folder / MODEL_NAME).write_bytes(content)
     text = _PLAYBOOK.format(
         waves=json.dumps(waves.sizes),
         max_fail_percentage=waves.max_fail_percentage,

@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from edgekit.jobs.process_tree import process_tree
+
 #: Free memory is assumed to be this if the system does not report it.
 _ASSUMED_BYTES = 4_000_000_000
 #: Share of the free memory that jobs may use.
@@ -30,16 +32,9 @@ def usable_bytes() -> int:
 
 def tree_bytes(pid: int) -> int:
     """Resident memory of a process and all its descendants; 0 on systems other than Linux."""
-    if sys.platform != "linux":
-        return 0
-    page = os.sysconf("SC_PAGE_SIZE")
-    total, pending = 0, [pid]
-    while pending:
-        process = Path("/proc") / str(pending.pop())
-        try:
-            total += page * int((process / "statm").read_text().split()[1])
-            for task in (process / "task").iterdir():
-                pending += [int(child) for child in (task / "children").read_text().split()]
-        except OSError:
-            continue  # The process has ended meanwhile.
+    page = os.sysconf("SC_PAGE_SIZE") if sys.platform == "linux" else 0
+    total = 0
+    for process in process_tree(pid):
+        with contextlib.suppress(OSError):  # The process has ended meanwhile.
+            total += page * int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return total

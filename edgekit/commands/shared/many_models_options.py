@@ -88,8 +88,8 @@ def convert_many_models(
     """
     from edgekit.many_models.converting import convert_many
     from edgekit.many_models.html_report import render_html
-    from edgekit.many_models.live_table import live_table
     from edgekit.many_models.planning import plan_configuration, plan_sources
+    from edgekit.many_models.progress import conversion_progress
     from edgekit.regression.configuration.sections import load_configuration
     from edgekit_converters.atomic_files import require_place, write_text
 
@@ -104,7 +104,7 @@ def convert_many_models(
         planned, folder = plan_sources(sources, output, options), output
     for path in filter(None, (html, table)):
         require_place(path)
-    with live_table(len(planned)) as shown:
+    with conversion_progress(len(planned)) as shown:
         result = convert_many(planned, folder, processes=processes, on_start=shown.start, on_row=shown.end)
     if html is not None:
         write_text(html, render_html(result))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from edgekit.deployment.fleet import FleetPush, HostState, push_to_fleet
+from edgekit.deployment.fleet import FleetHost, FleetPush, HostState, push_to_fleet
 from edgekit.deployment.playbook import Waves, write_playbook
 from edgekit.deployment.push import PushOptions
 from edgekit.devices.ssh import SshDevice
+from edgekit.jobs.process_tree import process_tree
+from edgekit.reports.fleet import write_fleet_report
+from edgekit.reports.terminal.fleet import FleetProgress
 from edgekit_runtime.errors import UsageError
 
 from .conftest import store_of
@@ -31,14 +37,24 @@ def fleet(start_device: Callable[[], SshDevice]) -> list[SshDevice]:
     return [start_device() for _ in range(20)]
 
 
-def write_inventory(folder: Path, devices: list[SshDevice]) -> Path:
-    path = folder / "the fleet's hosts.json"
+def write_inventory(folder: Path, devices: list[SshDevice], pythons: Mapping[int, str] | None = None) -> Path:
+    """Write an inventory.
+
+    Args:
+        folder: Folder for the inventory.
+        devices: The hosts.
+        pythons: Another Python for some of them, by their numbers.
+    """
+    path, pythons = folder / "the fleet's hosts.json", pythons or {}
+    connections = Path(store_of(devices[0])).parent / "cp"
     hosts = {
         f"device{number:02}": {
             "ansible_host": "127.0.0.1",
             "ansible_port": int(device.options[1]),
-            "ansible_ssh_common_args": shlex.join([*device.options[2:], "-o", "ControlMaster=no"]),
-            "model_python": device.python,
+            # A shared connection of an earlier test run would lead to the server that had the same port then.
+            "ansible_control_path_dir": str(connections),
+            "ansible_ssh_common_args": shlex.join(device.options[2:]),
+            "model_python": pythons.get(number, device.python),
         }
         for number, device in enumerate(devices)
     }
@@ -137,3 +153,144 @@ def test_a_folder_with_other_files_is_not_written_to(version: Callable[..., Path
     (tmp_path / "mine").write_text("")
     with pytest.raises(UsageError, match="not empty"):
         write_playbook(tmp_path, version("first"), "digits", OPTIONS, Waves())
+
+
+def run_edgekit(model: Path, inventory: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edgekit", "push", model, "--name", "cli", "--inventory", inventory, *arguments]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+
+
+def test_the_command_reports_checks_and_stops(
+    fleet: list[SshDevice], version: Callable[..., Path], tmp_path: Path
+) -> None:
+    devices, first, second = fleet[:2], version("first"), version("second")
+    inventory, report = write_inventory(tmp_path, devices), tmp_path / "fleet's report.json"
+    done = run_edgekit(first, inventory, "--waves", "1")
+    assert done.returncode == 0
+    assert done.stderr == "1/2 device00: switched\n2/2 device01: switched\n"
+    # Check mode says which version would replace which one, and changes nothing.
+    done = run_edgekit(second, inventory, "--waves", "1", "--check", "--report", report)
+    assert (done.returncode, done.stderr) == (0, "1/2 device00: would switch\n2/2 device01: would switch\n")
+    assert f"version {digest_of(second)[:12]}: 2 would switch" in done.stdout
+    said = json.loads(report.read_text())
+    assert (said["digest"], said["waves"]) == (digest_of(second), 2)
+    assert [(host["state"], host["digest"]) for host in said["hosts"]] == [("would switch", digest_of(first))] * 2
+    assert current_digests(devices, "cli") == [digest_of(first)] * 2
+    # One of two may fail.
+    broken = write_inventory(tmp_path, devices, {1: "/bin/false"})
+    done = run_edgekit(second, broken, "--waves", "100%", "--max-fail-percentage", 50, "--json")
+    assert done.returncode == 1
+    said = json.loads(done.stdout)
+    assert (said["stopped"], [host["state"] for host in said["hosts"]]) == (False, ["switched", "failed"])
+    assert current_digests(devices, "cli") == [digest_of(second), digest_of(first)]
+    # None may fail: the other one returns to the version before.
+    done = run_edgekit(version("third"), broken, "--waves", "100%", "--report", report)
+    assert done.returncode == 3
+    said = json.loads(report.read_text())
+    assert (said["stopped"], [host["state"] for host in said["hosts"]]) == (True, ["rolled back", "failed"])
+    assert said["hosts"][0]["digest"] == digest_of(second)
+    assert "could not run the command" in said["hosts"][1]["error"]
+    assert current_digests(devices, "cli") == [digest_of(second), digest_of(first)]
+
+
+def test_the_written_playbook_runs_without_edgekit(
+    fleet: list[SshDevice], version: Callable[..., Path], tmp_path: Path
+) -> None:
+    devices, model = fleet[2:3], version("first")
+    write_playbook(tmp_path / "a folder", model, "plain", OPTIONS, Waves())
+
+    def play(*options: str) -> str:
+        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "a folder/push.yml", *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+        return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+
+    inventory = write_inventory(tmp_path, devices)
+    said = play("--check", "--diff")
+    assert f"-no version\n+{digest_of(model)}" in said
+    assert "changed=1 " in said
+    assert current_digests(devices, "plain") == [""]
+    assert "changed=1 " in play()
+    assert current_digests(devices, "plain") == [digest_of(model)]
+    assert "changed=0 " in play("--diff")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the processes from /proc")
+def test_ctrl_c_ends_ansible_and_its_connections(
+    fleet: list[SshDevice], version: Callable[..., Path], tmp_path: Path
+) -> None:
+    device, model = fleet[3], version("first")
+    begun, ended, python = tmp_path / "begun", tmp_path / "ended", tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *receive*) touch {shlex.quote(str(begun))}; sleep 30; '
+        f'touch {shlex.quote(str(ended))}; exit 1;; *) exec {shlex.quote(sys.executable)} "$@";; esac\n'
+    )
+    python.chmod(0o755)
+    inventory = write_inventory(tmp_path, [device], {0: str(python)})
+    command = [sys.executable, "-m", "edgekit", "push", model, "--name", "stopped", "--inventory", inventory]
+    # A shell that runs the tests in the background ignores SIGINT, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    run = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, start_new_session=True)
+    signal.signal(signal.SIGINT, before)
+    while not begun.exists():
+        assert run.poll() is None
+        time.sleep(0.05)
+    started = set(process_tree(run.pid)) - {run.pid}
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert said.splitlines() == [
+        "Each host has the version before or the new one; the same command goes on.",
+        "Interrupted. Files that were there before are unchanged.",
+    ]
+    assert len(started) > 2
+    while any(is_running(pid) for pid in started):
+        time.sleep(0.05)
+    assert not ended.exists()
+    assert current_digests([device], "stopped") == [""]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+STOPPED = FleetPush(
+    "digits",
+    "a" * 64,
+    1,
+    True,
+    (
+        FleetHost("kitchen", 1, HostState.ROLLED_BACK, "b" * 64, "b" * 64, "litert 2.3.0"),
+        FleetHost("<garage>", 1, HostState.FAILED, error="The disk is full.\nReally.", next_step="make room"),
+        FleetHost("attic"),
+    ),
+)
+
+
+def test_the_report_says_who_runs_what_and_what_failed(tmp_path: Path) -> None:
+    write_fleet_report(STOPPED, tmp_path / "fleet.html")
+    page = (tmp_path / "fleet.html").read_text()
+    for text in (
+        "What failed",
+        "&lt;garage&gt;",
+        "The disk is full.",
+        "make room",
+        "b" * 12,
+        "wave 1 stopped",
+        "attic",
+    ):
+        assert text in page
+    assert "<garage>" not in page
+
+
+def test_a_live_table_shows_failed_hosts_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = FleetProgress()
+    progress.show(STOPPED)
+    title, rows = progress.read()
+    assert title == "digits: 2 of 3 hosts, wave 1"
+    garage, kitchen = ("<garage>", "1", "failed: The disk is full."), ("kitchen", "1", "rolled back")
+    assert rows == [garage, kitchen, ("attic", "", "")]
+    monkeypatch.setenv("LINES", "8")
+    assert progress.read()[1] == [garage, ("2 more", "", "")]

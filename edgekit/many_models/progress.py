@@ -7,15 +7,15 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from edgekit.many_models.result import ModelRow, Status
-from edgekit_runtime.printable_text import one_line, unfiltered
+from edgekit.progress import live_table
+from edgekit_runtime.printable_text import one_line
 
 _SHOWN_ROWS = 10
 
 
-class LiveTable:
+class ConversionProgress:
     """What is running and what has ended.
 
     Args:
@@ -44,21 +44,16 @@ class LiveTable:
             line = f"{self._done}/{self._total} {one_line(row.name)}: {describe(row)}"
             print(line, file=sys.stderr, flush=True)
 
-    def __rich__(self) -> Any:
-        from rich.table import Table
-        from rich.text import Text
-
+    def read(self) -> tuple[str, list[tuple[str, str]]]:
+        """The title and the rows of the live table."""
         elapsed = time.monotonic() - self._started
         left = f", about {elapsed * (self._total - self._done) / self._done:.0f} s left" if self._done else ""
         failed = f", {self._failed} failed" if self._failed else ""
-        table = Table(title=f"{self._done} of {self._total} models{failed}{left}", title_justify="left")
-        table.add_column("model", overflow="ellipsis", no_wrap=True)
-        table.add_column("result", overflow="ellipsis", no_wrap=True)
-        for row in self._ended:
-            table.add_row(Text(one_line(row.name)), Text(describe(row)))
-        for name, started in self._running.items():
-            table.add_row(Text(one_line(name)), Text(f"converting, {time.monotonic() - started:.0f} s"))
-        return table
+        ended = [(row.name, describe(row)) for row in list(self._ended)]
+        running = [
+            (name, f"converting, {time.monotonic() - since:.0f} s") for name, since in list(self._running.items())
+        ]
+        return f"{self._done} of {self._total} models{failed}{left}", ended + running
 
 
 def describe(row: ModelRow) -> str:
@@ -71,14 +66,8 @@ def describe(row: ModelRow) -> str:
 
 
 @contextmanager
-def live_table(total: int) -> Iterator[LiveTable]:
+def conversion_progress(total: int) -> Iterator[ConversionProgress]:
     """Show the table while the block runs."""
-    table = LiveTable(total)
-    if not sys.stderr.isatty():
-        yield table
-        return
-    from rich.console import Console
-    from rich.live import Live
-
-    with Live(table, console=Console(file=unfiltered(sys.stderr)), refresh_per_second=4, transient=True):
-        yield table
+    progress = ConversionProgress(total)
+    with live_table(("model", "result"), progress.read):
+        yield progress
