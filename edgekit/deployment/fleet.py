@@ -156,7 +156,19 @@ def _run(
         said = run.stdout.read()[-_LONGEST_TEXT:] if progress.result.waves == 0 else ""
     if progress.result.waves == 0:
         raise EdgekitError("Ansible could not run the playbook.", received=" ".join(said.split()) or run.status)
-    return progress.result
+    return _without_open_hosts(progress.result)
+
+
+def _without_open_hosts(push: FleetPush) -> FleetPush:
+    """A push in which a host that began and then never reported its result has failed."""
+    lost = "Ansible reported no result of this host."
+    hosts = tuple(
+        replace(host, state=HostState.FAILED, error=lost, next_step="run the same command again")
+        if host.state is HostState.WAITING
+        else host
+        for host in push.hosts
+    )
+    return replace(push, hosts=hosts)
 
 
 def require_ansible() -> None:

@@ -58,7 +58,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser, interpreters: l
         help="install the newest version of a model from a signed index on a web server",
     )
     pull.add_argument("address", metavar="URL", help="address of the folder that edgekit index writes")
-    pull.add_argument("--retry", action="store_true", help="install a version again that this device has returned from")
+    pull.add_argument(
+        "--retry", action="store_true", help="install a version again that this device has refused or left"
+    )
     pull.set_defaults(run=_pull)
 
     rollback = commands.add_parser(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 
-from edgekit_runtime.errors import EdgekitError, UsageError
+from edgekit_runtime.errors import BelowThresholdError, EdgekitError, InterpreterError, ModelFileError, UsageError
 from edgekit_runtime.packed_file.signature import read_public_key
 from edgekit_runtime.store.download import Download, download
 from edgekit_runtime.store.index import find_model
 from edgekit_runtime.store.installation import TRUSTED_KEY_NAME, Installation, InstallOptions, install
-from edgekit_runtime.store.slot import Slot, new_slot, store_folder
+from edgekit_runtime.store.slot import Event, Slot, new_slot, store_folder
 from edgekit_runtime.store.transfer import discard, transferred
 
 
@@ -21,11 +21,12 @@ def pull(address: str, name: str, options: InstallOptions, *, retry: bool = Fals
         address: Address of the index.
         name: Name of the model in the index and on this device.
         options: What the version must show; without a public key, the store's trusted key signs the index.
-        retry: Whether a version is installed again that this device has returned from.
+        retry: Whether a version is installed again that this device has refused or returned from.
     Raises:
         UsageError: The address or name is invalid, or there is no key.
         DataError: The index or the file is not accepted; see :func:`~edgekit_runtime.store.index.find_model`.
-        EdgekitError: See :func:`~edgekit_runtime.store.installation.install`; or the device has returned from it.
+        EdgekitError: See :func:`~edgekit_runtime.store.installation.install`; or the device has refused the version or
+            returned from it.
     """
     slot = new_slot(name)
     address = address.rstrip("/")
@@ -34,20 +35,32 @@ def pull(address: str, name: str, options: InstallOptions, *, retry: bool = Fals
         discard(model.digest)
     if model.digest == slot.current:
         return Installation(name, model.digest, model.digest, changed=False)
-    if not retry and _returned_from(slot, model.digest):
+    refusal = None if retry else _refusal(slot, model.digest)
+    if refusal is not None:
         raise EdgekitError(
-            f"The index names version {model.digest[:12]} of {name}, which this device has returned from.",
+            f"The index names version {model.digest[:12]} of {name}, which this device has refused or returned from.",
+            received=str(refusal.details.get("why", refusal.what)),
             next_step="publish a newer version, or install it again with: pull --retry",
         )
     if model.digest in slot.digests():
-        return install(slot.path_of(model.digest), name, options)
+        return _install(slot, model.digest, slot.path_of(model.digest), options)
     with ExitStack() as closing:
 
         def rest_after(have: int) -> Download:
             return closing.enter_context(download(f"{address}/{model.path}", model.size, have))
 
         with transferred(model.digest, model.size, rest_after) as path:
-            return install(path, name, options)
+            return _install(slot, model.digest, path, options)
+
+
+def _install(slot: Slot, digest: str, path: str, options: InstallOptions) -> Installation:
+    """Install a version, and log its refusal, so that it is not downloaded again."""
+    try:
+        return install(path, slot.name, options)
+    except (ModelFileError, InterpreterError, BelowThresholdError) as error:
+        with slot.locked():
+            slot.record("refused", slot.current, failed=digest, why=str(error))
+        raise
 
 
 def _trusted_key(options: InstallOptions) -> bytes:
@@ -61,12 +74,12 @@ def _trusted_key(options: InstallOptions) -> bytes:
     return read_public_key(trusted if options.public_key is None else options.public_key)
 
 
-def _returned_from(slot: Slot, digest: str) -> bool:
-    """Whether the last that happened to a version here is that another one took its place again."""
-    returned = False
+def _refusal(slot: Slot, digest: str) -> Event | None:
+    """The event by which this device refused a version or returned from it, unless it was installed after that."""
+    refusal = None
     for event in slot.events():
         if event.what == "installed" and event.digest == digest:
-            returned = False
+            refusal = None
         elif digest in (event.details.get("failed"), event.what == "rolled back" and event.details.get("previous")):
-            returned = True
-    return returned
+            refusal = event
+    return refusal

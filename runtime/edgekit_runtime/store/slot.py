@@ -37,7 +37,7 @@ class Event(NamedTuple):
 
     Attributes:
         time: Time in UTC, as in ``2026-11-29T19:40:00Z``.
-        what: ``installed``, ``rolled back``, ``switched back`` or ``verified``.
+        what: ``installed``, ``rolled back``, ``switched back``, ``refused`` or ``verified``.
         digest: SHA-256 of the version that was current after the event; empty if none was.
         details: Further facts, such as the release number.
     """

@@ -57,7 +57,7 @@ def read_status(slot: Slot) -> Status:
         except OSError as error:
             problem = f"The file of the current version is missing: {error.strerror}."
     events = [event for event in slot.events() if event.digest == digest]
-    switches = [event for event in events if event.what != "verified"]
+    switches = [event for event in events if event.what not in ("verified", "refused")]
     proofs = [event for event in events if "interpreter" in event.details]
     last, proof = switches[-1:], proofs[-1:]
     release = next((event.details["release"] for event in last if type(event.details.get("release")) is int), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -20,6 +21,8 @@ from edgekit_runtime.__main__ import main as device
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.store.installation import InstallOptions
 from edgekit_runtime.store.pulling import pull
+from edgekit_runtime.store.slot import require_slot
+from edgekit_runtime.store.status import read_status
 
 pytest.importorskip("tuf", reason="python-tuf is not installed: pip install 'edgekit[fleet]'")
 
@@ -53,13 +56,13 @@ class Publisher:
         self.address = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
-    def signed(self, label: str, release: int) -> Path:
+    def signed(self, label: str, release: int, **golden: bytes) -> Path:
         path = self._work / f"{label} it's.tflite"
-        sign_file(self._version(label), self.key, path, str, release=release)
+        sign_file(self._version(label, **golden), self.key, path, str, release=release)
         return path
 
-    def add(self, label: str, release: int, *options: str) -> None:
-        self.run("add", str(self.signed(label, release)), "--name", "digits", "--to", str(self.folder), *options)
+    def add(self, label: str, release: int, **golden: bytes) -> None:
+        self.run("add", str(self.signed(label, release, **golden)), "--name", "digits", "--to", str(self.folder))
 
     def run(self, *arguments: str) -> str:
         done = CliRunner().invoke(cli, ["index", *arguments, "--key", str(self.key)])
@@ -243,10 +246,28 @@ def test_a_version_that_the_device_returned_from_is_not_pulled_again(publisher: 
     publisher.add("sick", 2)
     with pytest.raises(EdgekitError, match="false failed"):
         pull(publisher.address, "digits", InstallOptions(public_key=publisher.options.public_key, health="false"))
-    with pytest.raises(EdgekitError, match="has returned from"):
+    with pytest.raises(EdgekitError, match="refused or returned from"):
         publisher.pull()
     assert edgekit_runtime.load("digits").labels[0] == "first"
     assert pull(publisher.address, "digits", publisher.options, retry=True).changed
+
+
+def test_a_refused_version_is_not_downloaded_again(publisher: Publisher, wrong_golden: bytes) -> None:
+    publisher.add("first", 1)
+    publisher.pull()
+    before = read_status(require_slot("digits"))
+    publisher.add("wrong", 2, content=wrong_golden)
+    with pytest.raises(EdgekitError, match="does not reproduce"):
+        publisher.pull()
+    assert read_status(require_slot("digits")) == before
+    shutil.rmtree(publisher.folder / "targets")
+    with pytest.raises(EdgekitError, match="refused or returned from") as caught:
+        publisher.pull()
+    assert "does not reproduce" in str(caught.value)
+    with pytest.raises(EdgekitError, match="could not be downloaded"):
+        pull(publisher.address, "digits", publisher.options, retry=True)
+    publisher.add("newer", 3)
+    assert publisher.pull()
 
 
 def test_what_is_not_published(publisher: Publisher, version: Version, tmp_path: Path) -> None:
