@@ -13,34 +13,35 @@ from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.interpreters.startup_note import keep_off_stderr
 from edgekit_runtime.printable_text import filter_streams, printable_streams
 
-COMMANDS = (
-    "demo",
-    "train",
-    "convert",
-    "validate",
-    "check",
-    "history",
-    "predict",
-    "studio",
-    "inspect",
-    "card",
-    "audit",
-    "pack",
-    "unpack",
-    "keygen",
-    "sign",
-    "verify",
-    "targets",
-    "export",
-    "bench",
-    "devices",
-    "push",
-    "status",
-    "rollback",
-    "index",
-    "doctor",
-    "completion",
-)
+#: The first sentence of each command's help by its name, so that ``edgekit --help`` imports no command.
+COMMANDS = {
+    "demo": "Train on real digits, convert, compare, and verify.",
+    "train": "Train the reference CNN; save it as model.h5 and model.keras.",
+    "convert": "Convert MODEL, a Keras or PyTorch model, to TFLite.",
+    "validate": "Compare each TFLITE with the MODEL that it was converted from.",
+    "check": "Compare models with the committed baseline.",
+    "history": "Show the results recorded by `edgekit check --history FILE`.",
+    "predict": "Classify EXAMPLES with MODEL, or find boxes or masks.",
+    "studio": "Try MODELS in the browser, side by side.",
+    "inspect": "Show the contents of MODEL without running it.",
+    "card": "Write the model card of MODEL, a .tflite.",
+    "audit": "Find problems in MODEL, a .tflite made by any tool.",
+    "pack": "Pack labels, preprocessing and more into MODEL.",
+    "unpack": "Write the parts of MODEL, a packed .tflite, to a folder.",
+    "keygen": "Write a new Ed25519 key to KEY and its public key next to it.",
+    "sign": "Sign MODEL, a .tflite, and every part packed with it.",
+    "verify": "Verify MODEL, a packed .tflite, on this machine.",
+    "targets": "List the runtimes that --target accepts.",
+    "export": "Write MODEL (.tflite) as C source.",
+    "bench": "Time MODELS (.tflite), or explain why they are slow.",
+    "devices": "Run models on a Raspberry Pi, emulated or real.",
+    "push": "Install MODEL, a .tflite, on each DEVICE.",
+    "status": "Show the models installed on each DEVICE.",
+    "rollback": "Return to the version of NAME before, on each DEVICE.",
+    "index": "Publish models for devices that pull them.",
+    "doctor": "Check this machine: Python, packages, interpreters.",
+    "completion": "Print the completion script for a SHELL.",
+}
 
 
 class EdgekitGroup(click.Group):
@@ -55,6 +56,10 @@ class EdgekitGroup(click.Group):
         command: click.Command = importlib.import_module(f"edgekit.commands.{cmd_name}").command
         _add_diagnostic_options(command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -25,6 +25,13 @@ def test_help_names_every_command() -> None:
         assert f"\n  {name} " in result.stdout
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_repeats_each_commands_first_sentence(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert COMMANDS[name] == command.get_short_help_str(limit=80)
+
+
 @pytest.mark.parametrize("group", [[], ["devices"]], ids=["edgekit", "devices"])
 def test_help_fits_a_narrow_terminal(group: list[str]) -> None:
     result = CliRunner().invoke(cli, [*group, "--help"], terminal_width=80)

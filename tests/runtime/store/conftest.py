@@ -31,14 +31,15 @@ def version(tmp_path: Path, tflite_folder: Path, cnn: dict[str, np.ndarray]) -> 
     def write(label: str, *, release: int | None = None, error: float = 0.0, golden: bool = True) -> Path:
         path = tmp_path / f"{label}.tflite"
         path.write_bytes(flatbuffer)
+        # A ZipInfo without a time: a version written twice has the same digest.
         with zipfile.ZipFile(path, "a") as parts:
-            parts.writestr("labels.txt", "\n".join([label, *"bcdefghij"]))
+            parts.writestr(zipfile.ZipInfo("labels.txt"), "\n".join([label, *"bcdefghij"]))
             provenance = {} if release is None else {"release": release}
-            parts.writestr("edgekit.json", json.dumps({"schema_version": 3, "provenance": provenance}))
+            parts.writestr(zipfile.ZipInfo("edgekit.json"), json.dumps({"schema_version": 3, "provenance": provenance}))
             if golden:
                 file = io.BytesIO()
                 np.savez(file, input_0=pixels, output_0=predictions + error, tolerance=np.array([1e-3]))
-                parts.writestr("golden.npz", file.getvalue())
+                parts.writestr(zipfile.ZipInfo("golden.npz"), file.getvalue())
         return path
 
     return write
