@@ -122,7 +122,7 @@ def push_to_fleet(
     require_ansible()
     if not inventory.exists():
         raise UsageError("The inventory does not exist.", expected="an inventory of Ansible", received=str(inventory))
-    with _ansible_in_path():
+    with ansible_in_path():
         return _run(folder, inventory, name, forks=forks, check=check, show=show)
 
 
@@ -181,7 +181,7 @@ def require_ansible() -> None:
 
 
 @contextmanager
-def _ansible_in_path() -> Iterator[None]:
+def ansible_in_path() -> Iterator[None]:
     """Let ansible-runner find Ansible's programs also if the virtual environment has not been activated."""
     files = importlib.metadata.files("ansible-core") or []
     folders = [str(Path(str(file.locate())).resolve().parent) for file in files if file.name == "ansible-playbook"]
