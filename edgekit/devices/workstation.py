@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from edgekit_runtime.errors import EdgekitError
+from edgekit_runtime.interpreters import tflite_c
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Check:
     @property
     def exit_code(self) -> int:
         """0, or the exit code of an error if a required part is missing or broken."""
-        return EdgekitError.exit_code if self.status in {"missing", "broken"} else 0
+        return EdgekitError.exit_code if self.required and self.status in {"missing", "broken"} else 0
 
     def to_dict(self) -> dict[str, object]:
         """The check as plain values."""
@@ -91,6 +92,16 @@ _FOR_AIMS: dict[str, tuple[_Package | _Program, ...]] = {
     ),
 }
 AIMS = tuple(_FOR_AIMS)
+#: Loads the library that the first argument names.
+_LOAD_C_LIBRARY = """\
+import sys
+from edgekit_runtime.errors import InterpreterError
+from edgekit_runtime.interpreters.tflite_c import open_interpreter
+try:
+    open_interpreter(sys.argv[1])
+except InterpreterError as error:
+    sys.exit(f"{error.problem} {error.received}")
+"""
 
 _LEAST_FREE_BYTES = 500_000_000
 _LEAST_MEMORY_BYTES = 2_000_000_000
@@ -110,6 +121,7 @@ def examine(aim: str | None = None) -> Iterator[Check]:
         _python,
         *(lambda part=part: _examine_part(part, required=True) for part in (*_PACKAGES, *for_aim)),
         lambda: _examine_part(_OPTIONAL, required=False),
+        _c_library,
         _processors,
         _memory,
         _disk,
@@ -156,12 +168,22 @@ def _package(package: _Package, required: bool) -> Check:
     return Check(package.name, "ok", version, "", required)
 
 
-def _import_failure(proof: str) -> str:
+def _c_library() -> Check:
+    """The TensorFlow Lite C library, which is optional, and which no package's metadata describe."""
+    path = tflite_c.find()
+    if path is None:
+        return Check("tflite-c", "not installed", "", "", False)
+    failure = _import_failure(_LOAD_C_LIBRARY, path)
+    if failure:
+        return Check("tflite-c", "broken", f"{path}: {failure}", tflite_c.INSTALL, False)
+    return Check("tflite-c", "ok", f"{tflite_c.open_interpreter(path).version}, {path}", "", False)
+
+
+def _import_failure(proof: str, *arguments: str) -> str:
     """The reason why an import fails, or an empty string; a crash of native code ends only the child process."""
+    command = [sys.executable, "-c", proof, *arguments]
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", proof], capture_output=True, text=True, timeout=_IMPORT_TIMEOUT_S, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
         return f"the import did not end within {_IMPORT_TIMEOUT_S} s"
     if done.returncode < 0:

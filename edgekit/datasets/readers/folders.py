@@ -225,14 +225,25 @@ def _scan(folder: Path, suffixes: frozenset[str]) -> tuple[list[str], list[Path]
     The type of a file comes with its name from the folder, so no file is looked at by itself, except for links.
     """
     names, nested, endings = [], [], tuple(suffixes)
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if entry.is_dir(follow_symlinks=False):
-                nested.append(name)
-            elif name.lower().endswith(endings) and not name.startswith(".") and entry.is_file():
-                names.append(name)
+    for entry in _entries(folder):
+        name = entry.name
+        if entry.is_dir(follow_symlinks=False):
+            nested.append(name)
+        elif name.lower().endswith(endings) and not name.startswith(".") and entry.is_file():
+            names.append(name)
     return sorted(names), [folder / name for name in sorted(nested)]
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be read: {error.strerror}.",
+            expected="a folder that this user may read",
+            next_step="change its permissions, or remove it from the data",
+        ) from error
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from edgekit.cli import cli
 from edgekit.devices import workstation
+from edgekit_runtime.interpreters import tflite_c
+from edgekit_runtime.interpreters.c_library import PATH_VARIABLE
 
 
 def _checks(*arguments: str) -> tuple[int, dict[str, dict[str, object]]]:
@@ -77,3 +79,24 @@ def test_the_choices_of_the_command_are_the_aims() -> None:
 
     option = next(parameter for parameter in command.params if parameter.name == "aim")
     assert tuple(option.type.choices) == workstation.AIMS
+
+
+def test_the_c_library_is_named_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tflite_c.find()
+    if path is None:
+        pytest.skip("the TensorFlow Lite C library is not installed")
+    monkeypatch.setattr(workstation, "_PACKAGES", ())
+    check = _checks()[1]["tflite-c"]
+    assert (check["status"], check["found"]) == ("ok", f"{tflite_c.open_interpreter(path).version}, {path}")
+
+
+def test_a_broken_c_library_is_named_and_not_required(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    library = tmp_path / "libtensorflowlite_c.so"
+    library.write_bytes(b"not a library")
+    monkeypatch.setattr(workstation, "_PACKAGES", ())
+    monkeypatch.setenv(PATH_VARIABLE, str(library))
+    exit_code, checks = _checks()
+    assert exit_code == 0
+    assert checks["tflite-c"]["status"] == "broken"
+    assert str(checks["tflite-c"]["found"]).startswith(f"{library}: The TensorFlow Lite C library cannot be used.")
+    assert checks["tflite-c"]["fix"] == tflite_c.INSTALL

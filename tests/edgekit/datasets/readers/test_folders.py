@@ -53,6 +53,11 @@ def test_the_paths_classes_and_parts_of_a_listing_agree(tmp_path: Path) -> None:
     assert listing.files[-1].name == "9.png" and [path.name for path in listing.files[1:3]] == ["2.png", "1.png"]
 
 
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="gone cannot be read: No such file or directory"):
+        list_folder(tmp_path / "gone", IMAGES.suffixes)
+
+
 def test_a_file_that_a_pipe_replaces_after_the_listing_is_not_waited_for(folder: Path) -> None:
     with pytest.raises(OSError, match="a device or pipe"):
         list(file_hashes((folder / "a.png", folder / "pipe.png")))
