@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
+import edgekit_runtime
 from edgekit import __version__
 from edgekit.artifacts.box_heads import BoxHead, BoxOptions, find_head, golden_answer, usable_head
 from edgekit.artifacts.golden import choose_golden_inputs
@@ -29,10 +33,13 @@ from edgekit_converters.packaging.artifact import pack, unpack
 from edgekit_converters.packaging.foreign_metadata import ForeignMetadata, read_foreign_metadata
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_runtime.classification import class_count, labels_for
-from edgekit_runtime.errors import ModelFileError
+from edgekit_runtime.errors import InterpreterError, ModelFileError
 from edgekit_runtime.inputs.raw_inputs import read_raw_inputs
+from edgekit_runtime.model import Model
 from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Manifest, Parts, read_manifest
 from edgekit_runtime.packed_file.model_file import read_model_file
+from edgekit_runtime.sequences.decoding import SEQUENCE
+from edgekit_runtime.sequences.golden_texts import pack_texts
 from edgekit_runtime.task import IMAGE, NOTHING_SAID, Claim, Task
 from edgekit_runtime.task_finding import find_task
 from edgekit_runtime.tensor_info import model_inputs
@@ -145,15 +152,19 @@ def pack_file(model: Path, output: Path, options: PackOptions) -> Packed:
         and all(unpacked.parts.get(name) == data for name, data in parts.items())
         and all(before.preprocessing_of(name) == how for name, how in preprocessing.items())
     )
+    other_parts = {**unpacked.parts, **parts}
     keeps = options.data is None and GOLDEN_NAME in unpacked.parts and is_unchanged
     golden = unpacked.parts.get(GOLDEN_NAME, b"") if keeps else b""
     if not keeps:
-        made = _golden(unpacked.model, inputs, task, options, labels=manifest.labels, head=head)
+        without = {name: content for name, content in other_parts.items() if name != GOLDEN_NAME}
+        generates = SEQUENCE in manifest.decoding
+        generator = edgekit_runtime.load(pack(unpacked.model, manifest, other_parts=without)) if generates else None
+        made = _golden(unpacked.model, inputs, task, options, labels=manifest.labels, head=head, generator=generator)
         golden = made[0]
         manifest = manifest._replace(provenance={**manifest.provenance, "golden": made[1]})
     if not golden:
         notes.append("The model cannot be run on inputs made up for it: no golden examples. --data gives real ones.")
-    artifact = pack(unpacked.model, manifest, golden, name=model.stem, other_parts={**unpacked.parts, **parts})
+    artifact = pack(unpacked.model, manifest, golden, name=model.stem, other_parts=other_parts)
     write_bytes(output, artifact)
     return Packed(output, len(artifact), len(artifact) - len(unpacked.model), read_manifest(artifact), tuple(notes))
 
@@ -240,18 +251,31 @@ def _golden(
     *,
     labels: tuple[str, ...],
     head: BoxHead | None,
+    generator: Model | None,
 ) -> tuple[bytes, dict[str, Any]]:
     data = None
     if options.data is not None:
         data = open_data(DataRequest(options.data, options.seed), inputs, labels=labels).held_back
     preprocessing, raw = preprocessing_by_name(inputs), raw_inputs_by_name(inputs)
     chosen = choose_golden_inputs(model.description, data, preprocessing, raw, seed=options.seed)
+    decode = golden_answer(head, model.description, preprocessing)
+    if generator is not None:
+        try:
+            answers = [each.answer for each in generator.generate(chosen.values)]
+        except InterpreterError:
+            return b"", {}
+        decode = partial(_packed_texts, answers)
     golden = make_golden(
         model,
         chosen.arrays,
         origin=chosen.origin,
         preprocessing={**preprocessing, **raw},
         task=task,
-        decode=golden_answer(head, model.description, preprocessing),
+        decode=decode,
     )
     return (b"", {}) if golden is None else (golden.content, golden.facts)
+
+
+def _packed_texts(answers: Sequence[str], _: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """What a file generated for golden examples; a decoder's tokens do not follow from the encoder's outputs alone."""
+    return pack_texts(answers)

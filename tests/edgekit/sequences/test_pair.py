@@ -11,11 +11,13 @@ from click.testing import CliRunner
 
 import edgekit
 import edgekit_runtime
+from edgekit.artifacts.packing import PackOptions, pack_file
 from edgekit.cli import cli
 from edgekit.sequences.calibration import decoder_samples
 from edgekit.sequences.known_sequences import known_sequences
-from edgekit_converters.packaging.artifact import unpack
-from edgekit_runtime.errors import UsageError
+from edgekit_converters.packaging.artifact import pack, unpack
+from edgekit_runtime.errors import ModelFileError, UsageError
+from edgekit_runtime.packed_file.manifest import sha256
 from edgekit_runtime.sequences.decoding import StepwiseDecoding
 from edgekit_runtime.sequences.stepwise import Part, StepwiseModel
 from edgekit_runtime.tflite.signature_view import signature_view
@@ -112,6 +114,27 @@ def test_a_decoder_is_calibrated_on_the_steps_of_the_known_sequences() -> None:
         (6, 2),
     ]
     assert all(each["memory"].shape == (1, 5, 9) for each in samples)
+
+
+def test_packing_other_golden_examples_keeps_the_way_to_the_text(tmp_path: Path) -> None:
+    """A vocabulary with two words swapped fails, although the encoder's outputs are as before."""
+    output = tmp_path / "packed.tflite"
+    packed = pack_file(DATA / "word_translator.tflite", output, PackOptions(data=str(DATA / "pairs.csv")))
+    assert packed.manifest.provenance["golden"]["inputs"] == "pairs.csv"
+    edgekit_runtime.load(output, verify=True)
+
+    unpacked = unpack(TfliteModel(output.read_bytes()))
+    swapped = unpacked.parts["vocabulary_sequence.txt"].replace(b"vier", b"-").replace(b"eins", b"vier")
+    swapped = swapped.replace(b"-", b"eins")
+    decoding = dict(packed.manifest.decoding["sequence"], vocabulary_sha256=sha256(swapped))
+    damaged = pack(
+        unpacked.model,
+        packed.manifest._replace(decoding={"sequence": decoding}),
+        unpacked.parts["golden.npz"],
+        other_parts={**unpacked.parts, "vocabulary_sequence.txt": swapped},
+    )
+    with pytest.raises(ModelFileError, match="another answer"):
+        edgekit_runtime.load(damaged, verify=True)
 
 
 def test_a_model_in_memory_needs_an_output() -> None:
