@@ -53,7 +53,7 @@ result["batch_wall_s"] = time.perf_counter() - wall
 print(json.dumps(result))
 """
 _OURS = """
-import edgekit_runtime, edgekit_runtime.model
+import edgekit_runtime, edgekit_runtime.loading
 import edgekit_runtime.packed_file.known_digest, edgekit_runtime.packed_file.manifest
 edgekit_runtime.load(SMALL).predict(np.zeros((1, 12, 12, 1), np.float32))
 

@@ -14,7 +14,8 @@ if _typing.TYPE_CHECKING:
     from edgekit_runtime.classification import Classification
     from edgekit_runtime.errors import EdgekitError
     from edgekit_runtime.inputs.preprocessing import Preprocessing
-    from edgekit_runtime.model import Model, load
+    from edgekit_runtime.loading import load
+    from edgekit_runtime.model import Model
     from edgekit_runtime.model_summary import ModelSummary
     from edgekit_runtime.sound.streaming import Listening
     from edgekit_runtime.tflite.structure import read_model_description
@@ -42,7 +43,7 @@ _MODULE_OF = {
     "ModelSummary": "model_summary",
     "Preprocessing": "inputs.preprocessing",
     "TfliteModel": "tflite.tflite_model",
-    "load": "model",
+    "load": "loading",
     "read_model_description": "tflite.structure",
 }
 

@@ -34,10 +34,10 @@ print(json.dumps({
 """
 REPLAY = """
 import json, sys
-import edgekit_runtime, edgekit_runtime.model
+import edgekit_runtime, edgekit_runtime.loading
 if "--unwarned" in sys.argv:
     # As if it were not known which models this interpreter predicts at chance level.
-    edgekit_runtime.model.refuse_scales_beyond = lambda *known: None
+    edgekit_runtime.loading.refuse_scales_beyond = lambda *known: None
 try:
     print(json.dumps(edgekit_runtime.load(sys.argv[1], interpreter="tflite-runtime").verify().to_dict()))
     edgekit_runtime.load(sys.argv[1], interpreter="tflite-runtime", verify=True)

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edgekit_runtime.errors import BelowThresholdError, EdgekitError, ModelFileError, UsageError
-from edgekit_runtime.model import Model, load
+from edgekit_runtime.loading import load
+from edgekit_runtime.model import Model
 from edgekit_runtime.packed_file.manifest import GOLDEN_NAME, Parts, read_manifest
 from edgekit_runtime.packed_file.model_file import read_model_file
 from edgekit_runtime.packed_file.signature import require_signature

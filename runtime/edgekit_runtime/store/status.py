@@ -81,7 +81,7 @@ def verify_current(slot: Slot) -> Status:
     Raises:
         EdgekitError: The version cannot be loaded, or has no golden examples.
     """
-    from edgekit_runtime.model import load
+    from edgekit_runtime.loading import load
 
     with load(slot.link) as model:
         report = model.verify()

@@ -157,6 +157,6 @@ def test_a_model_it_cannot_run_is_refused_with_the_reason(tflite_folder: Path, m
         return
     # tflite-runtime 2.14 supports this operator up to version 9; the model needs 12. The check for models that are
     # predicted at chance level would refuse the model first.
-    monkeypatch.setattr("edgekit_runtime.model.refuse_scales_beyond", lambda *known: None)
+    monkeypatch.setattr("edgekit_runtime.loading.refuse_scales_beyond", lambda *known: None)
     with pytest.raises(InterpreterError, match="FULLY_CONNECTED"):
         edgekit_runtime.load(path)
