@@ -193,7 +193,6 @@ def _predict_files(
     as_json: bool,
 ) -> None:
     from edgekit.prediction import classify_images, classify_recordings, find_examples
-    from edgekit.reports.figures.contact_sheet import MOST_IMAGES, draw_predictions
     from edgekit.reports.terminal.predictions import print_predictions, print_predictions_csv
     from edgekit_converters.atomic_files import require_place
     from edgekit_runtime.task import SOUND
@@ -205,11 +204,14 @@ def _predict_files(
         if draw:
             raise UsageError("--draw draws images only.", received="a model of sound", next_step="leave --draw out")
         predictions = classify_recordings(classifier, found, top_k)
-    else:
-        predictions = classify_images(classifier, found, top_k, thumbnails=MOST_IMAGES if draw else 0)
-    if draw:
+    elif draw:
+        from edgekit.reports.figures.contact_sheet import MOST_IMAGES, draw_predictions
+
+        predictions = classify_images(classifier, found, top_k, thumbnails=MOST_IMAGES)
         draw_predictions(predictions, path.name, draw)
         click.echo(f"Wrote {draw}.", err=True)
+    else:
+        predictions = classify_images(classifier, found, top_k)
     report(
         lambda: {"model": str(path), **predictions.to_dict()},
         lambda: print_predictions_csv(predictions) if as_csv else print_predictions(path.name, predictions),

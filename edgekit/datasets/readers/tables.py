@@ -8,16 +8,18 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
 from edgekit.datasets.dataset import LARGEST_BYTES, MOST_EXAMPLES
 from edgekit.datasets.ground_truth import as_ground_truth
 from edgekit.datasets.source import Source, row_hashes
-from edgekit_converters.lowering import ModelInput
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.task import UNNAMED
+
+if TYPE_CHECKING:
+    from edgekit_converters.lowering import ModelInput
 
 #: Heading of the label column if the user does not pass one.
 LABEL_HEADING = "label"

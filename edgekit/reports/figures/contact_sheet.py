@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.counting import percent
-from edgekit.parity.results import ChangedExample
 from edgekit.prediction import Predictions
 from edgekit.reports.figures.palette import LIGHT
 from edgekit.reports.figures.writing import plain_text, save_figure
@@ -18,6 +17,8 @@ from edgekit_runtime.printable_text import one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from edgekit.parity.results import ChangedExample
 
 _COLUMNS, _MOST_ROWS = 8, 6
 #: Maximum number of images on a sheet.

@@ -8,7 +8,6 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from edgekit.parity.average_precision import BOX_METRICS
 from edgekit_runtime.printable_text import one_line, unfiltered
 
 if TYPE_CHECKING:
@@ -125,6 +124,9 @@ def print_json(value: object) -> None:
 
 def metric_words(name: str) -> str:
     """The name of a metric as shown in a table."""
+    # Imported here because most commands show no metric.
+    from edgekit.parity.average_precision import BOX_METRICS
+
     if name in BOX_METRICS:
         return name.upper()
     return name.replace("_", " ").replace("iou", "IoU").replace("top1", "top-1")
