@@ -32,7 +32,7 @@ AuthorizedKeysFile {folder}/key.pub
 StrictModes no
 UsePAM no
 PasswordAuthentication no
-ForceCommand exec env HOME={home} EDGEKIT_STORE={home}/store sh -c "$SSH_ORIGINAL_COMMAND"
+ForceCommand cd {home} && exec env HOME={home} EDGEKIT_STORE={home}/store sh -c "$SSH_ORIGINAL_COMMAND"
 """
 
 

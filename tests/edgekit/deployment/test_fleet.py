@@ -214,6 +214,45 @@ def test_the_written_playbook_runs_without_edgekit(
     assert "changed=0 " in play("--diff")
 
 
+ROLE = """
+- hosts: all
+  gather_facts: false
+  roles:
+    - role: edgekit.fleet.runtime
+"""
+
+
+def test_the_role_runtime_makes_a_device_ready(
+    fleet: list[SshDevice], version: Callable[..., Path], tmp_path: Path
+) -> None:
+    wheels = tmp_path / "its wheels"
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(wheels)]
+    subprocess.run([*command, str(Path(__file__).parents[3] / "runtime")], check=True)
+    write_playbook(tmp_path / "pb", version("first"), "digits", OPTIONS, Waves())
+    (tmp_path / "pb" / "setup.yml").write_text(ROLE)
+    inventory = write_inventory(tmp_path, fleet[4:5])
+    hosts = json.loads(inventory.read_text())
+    hosts["all"]["vars"] = {
+        "ansible_python_interpreter": sys.executable,
+        "ansible_ssh_transfer_method": "piped",
+        "runtime_python": sys.executable,
+        "runtime_packages": ["--no-deps", "edgekit-runtime"],
+        "runtime_wheels": str(wheels),
+    }
+    inventory.write_text(json.dumps(hosts))
+    environment = store_of(fleet[4]).parent / ".local/share/edgekit/python"
+
+    def play(*options: str) -> str:
+        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "pb/setup.yml", *options]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+
+    play("--check")
+    assert not environment.exists()
+    play()
+    assert list(environment.glob("lib/python3*/site-packages/edgekit_runtime/__main__.py"))
+    assert re.search(r"changed=0\b", play())
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the processes from /proc")
 def test_ctrl_c_ends_ansible_and_its_connections(
     fleet: list[SshDevice], version: Callable[..., Path], tmp_path: Path
