@@ -170,7 +170,8 @@ def _without_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 def _proof() -> bytes:
     """The reference model of the latency rule, with golden examples."""
     model = TfliteModel(resources.files("edgekit.regression").joinpath("reference_int8.tflite").read_bytes())
-    # One example at a time: the model's RESHAPE has a fixed size, and tflite-runtime crashes on 32-bit ARM with more.
+    # One example at a time: tflite-runtime crashed on 32-bit ARM with more. The cause is not known; the model's RESHAPE
+    # has an open batch.
     inputs = [values[:, :1] for values in made_up_inputs(model.description, {}, seed=0)]
     golden = make_golden(model, inputs, origin="random, seed 0")
     assert golden is not None
