@@ -24,6 +24,10 @@ from edgekit_runtime.errors import ArgumentTypeError, UsageError
 if TYPE_CHECKING:
     from edgekit.sequences.result import PairConversion
 
+#: Modes that ``auto`` tries, from the fastest.
+_AUTO_MODES = ("int8", "dynamic", "float16")
+_AUTO_MAX_DROP = 0.005
+
 
 def convert_pair(
     encoder: ModelSource,
@@ -32,6 +36,8 @@ def convert_pair(
     *,
     quantize: str = "none",
     data: DataSource | None = None,
+    max_drop: float | None = None,
+    repair: str = "auto",
     targets: Sequence[str] = (),
     scheme: str = "per-channel",
     samples: int = 256,
@@ -60,9 +66,14 @@ def convert_pair(
         decoder: The decoder: a path, or a ``keras.Model`` in memory.
         output: File to write, or a folder to write it to. Default: None, next to the encoder; required for models in
             memory.
-        quantize: Quantization mode of both, as in ``convert``, without ``"auto"`` and ``"all"``. Default: ``"none"``.
+        quantize: Quantization mode of both, as in ``convert``, without ``"all"``; ``"auto"`` tries int8, dynamic and
+            float16 in this order and needs data. Default: ``"none"``.
         data: Pairs of sources and sequences: an .npz, a .csv, .tsv or .jsonl of texts, or a dict, by the names of the
             encoder's inputs and of the decoder's input of tokens. Default: None.
+        max_drop: Accuracy budget: maximum drop of exact match and of token accuracy against the float model on pairs
+            that were held back, such as 0.01. Plain int8, repaired int8, and one of both models in float are tried in
+            this order; a file that misses the budget is named so. Default: None, no budget; 0.005 with ``"auto"``.
+        repair: ``"auto"`` or ``"off"``: whether repaired int8 is among these. Default: ``"auto"``.
         targets: Runtimes that the file must run on. Default: none.
         scheme: Scales of integer weights, ``"per-channel"`` or ``"per-tensor"``. Default: ``"per-channel"``.
         samples: Maximum number of pairs for calibration. Default: 256.
@@ -82,7 +93,7 @@ def convert_pair(
 
     Returns:
         A ``PairConversion``: ``path``, ``size_bytes``, ``decoding``, ``scores`` (of source, float model and file on
-        pairs that were held back), ``notes``, ``warnings`` and ``to_dict()``.
+        pairs that were held back), ``budget``, ``notes``, ``warnings`` and ``to_dict()``.
 
     Raises:
         EdgekitError: A model, the data, a token or a target cannot be used; nothing is written in that case.
@@ -94,7 +105,7 @@ def convert_pair(
         >>> conversion.path.name
         'encoder-decoder-int8.tflite'
     """
-    from edgekit.conversion.output_paths import output_paths
+    from edgekit.conversion.output_paths import AUTO, output_paths
     from edgekit.sequences.options import PairOptions
     from edgekit.sequences.pair import convert_pair as convert_files
     from edgekit_converters.atomic_files import require_place
@@ -102,9 +113,16 @@ def convert_pair(
     from edgekit_converters.quantization.modes import IoType, Mode, Scheme
     from edgekit_runtime.sequences.search import LONGEST, MOST_BEAMS
 
-    mode = Mode(as_choice(quantize, "quantize", [each.value for each in Mode]))
+    asked = as_choice(quantize, "quantize", [*(each.value for each in Mode), AUTO])
+    modes = _AUTO_MODES if asked == AUTO else (asked,)
+    budget = as_optional_fraction(max_drop, "max_drop")
+    if budget is None and asked == AUTO:
+        budget = _AUTO_MAX_DROP
+    _require_usable_budget(budget, asked, has_data=data is not None)
     options = PairOptions(
-        mode=mode,
+        modes=tuple(map(Mode, modes)),
+        max_drop=budget,
+        repairs=as_choice(repair, "repair", ("auto", "off")) == "auto",
         scheme=Scheme(as_choice(scheme, "scheme", [each.value for each in Scheme])),
         data=optional_data(data),
         samples=as_count(samples, "samples"),
@@ -128,8 +146,13 @@ def convert_pair(
     destination = as_optional_path(output, "output")
     with model_file(encoder, "encoder") as first, model_file(decoder, "decoder") as second:
         named = first.with_name(f"{first.stem}-{second.stem}{first.suffix}")
-        (path,) = output_paths(named, destination, mode.value, IoType.FLOAT32).values()
-        require_place(path)
+        outputs = {
+            mode: path
+            for each in modes
+            for mode, path in output_paths(named, destination, each, IoType.FLOAT32).items()
+        }
+        for path in outputs.values():
+            require_place(path)
         requests = [
             LoweringRequest(
                 source,
@@ -139,7 +162,26 @@ def convert_pair(
             )
             for source in (first, second)
         ]
-        return convert_files(requests[0], requests[1], path, options)
+        return convert_files(requests[0], requests[1], outputs, options)
+
+
+def _require_usable_budget(max_drop: float | None, quantize: str, *, has_data: bool) -> None:
+    if max_drop is None:
+        return
+    if not has_data:
+        raise UsageError(
+            "A budget needs data.",
+            expected="--data with pairs, some of which are held back",
+            received="no data",
+            next_step="pass --data",
+        )
+    if quantize == "none":
+        raise UsageError(
+            "A budget needs a quantization mode.",
+            expected="--quantize int8 or another mode",
+            received="--quantize none",
+            next_step="pass --quantize",
+        )
 
 
 def _token(value: Any, name: str) -> int | str | None:

@@ -84,7 +84,7 @@ _NOT_WITH_A_PAIR = (
     *("every", "io", "random_calibration", "label_column", "labels", "pixel_ranges", "mean", "std"),
     *("color_order", "resize", "task", "output_kinds", "input_kinds", "input_shape", "channels_last", "signature"),
     *("boxes", "anchors", "box_parameters", "keep_float", "recover", "epochs", "learning_rate"),
-    *("ctc_blank", "architecture", "max_drop", "metrics", "strict", "prefer", "device", "figure"),
+    *("ctc_blank", "architecture", "metrics", "strict", "prefer", "device", "figure"),
 )
 
 
@@ -320,6 +320,8 @@ def command(
             as_json=as_json,
             quantize=quantize,
             data=data,
+            max_drop=max_drop,
+            repair=repair,
             targets=targets,
             scheme=scheme,
             samples=samples,

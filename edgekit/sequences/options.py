@@ -14,7 +14,9 @@ class PairOptions:
     """Options of converting an encoder and a decoder.
 
     Attributes:
-        mode: Quantization mode of both.
+        modes: Quantization modes of both; more than one are tried in order within the budget.
+        max_drop: Budget for the drops of exact match and token accuracy, as a fraction; None converts without judging.
+        repairs: Whether the float models may be repaired before int8, within a budget.
         scheme: Granularity of the scales of integer weights.
         data: Pairs of sources and sequences, by path or in memory; None if nothing is calibrated or judged.
         samples: Maximum number of pairs for calibration.
@@ -29,7 +31,9 @@ class PairOptions:
         length_penalty: Exponent of the length penalty.
     """
 
-    mode: Mode = Mode.NONE
+    modes: tuple[Mode, ...] = (Mode.NONE,)
+    max_drop: float | None = None
+    repairs: bool = True
     scheme: Scheme = Scheme.PER_CHANNEL
     data: str | MemoryData | None = None
     samples: int = 256

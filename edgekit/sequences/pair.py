@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 import edgekit_runtime
 from edgekit import __version__
-from edgekit.sequences.calibration import decoder_samples, encoder_samples
 from edgekit.sequences.lowered_pair import LoweredPair, SourceFailedError
 from edgekit.sequences.options import PairOptions
 from edgekit.sequences.preparation import Pairs, Prepared, prepare
+from edgekit.sequences.quantizing import PairQuantizer, PairRecipe
 from edgekit.sequences.result import PairConversion
 from edgekit.sequences.scores import SequenceScores, compare
+from edgekit.sequences.within_budget import select_within_budget
 from edgekit_converters.atomic_files import write_bytes
 from edgekit_converters.lowering import LoweringProcess, LoweringRequest
 from edgekit_converters.packaging.artifact import pack
 from edgekit_converters.packaging.golden_examples import make_golden
 from edgekit_converters.packaging.merged_signatures import merge_signatures
-from edgekit_converters.quantization.calibration import calibrate
-from edgekit_converters.quantization.modes import IoType
+from edgekit_converters.quantization.modes import IoType, Mode
 from edgekit_converters.quantization.quantize import require_possible
-from edgekit_converters.quantization.samples import Sample
-from edgekit_converters.repair.attention_masks import with_clamped_masks
 from edgekit_converters.targets.adaptation import (
     TargetedModel,
     needs_fixed_batch,
-    quantize_for_targets,
     require_mode,
     require_runs,
 )
@@ -47,28 +43,49 @@ from edgekit_runtime.sequences.stepwise import StepwiseModel
 from edgekit_runtime.task import FILE, TEXT, TOKENS, Claim
 from edgekit_runtime.tflite.tflite_model import TfliteModel
 
-_logger = logging.getLogger(__name__)
-
 #: Examples that are searched for golden ones, and golden examples.
 _LOOKED_AT, _GOLDEN_EXAMPLES = 32, 8
 _JUDGED_AT_ONCE = 64
+_OVER_BUDGET = "-over-budget"
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A quantized pair, not yet written.
+
+    Attributes:
+        recipe: How it was quantized.
+        merged: One model with both signatures.
+        manifest: Its manifest, without golden examples and scores.
+        parts: Parts that go with the manifest.
+        model: The same, loaded by the runtime.
+        scores: Scores on pairs that were held back; None without data.
+    """
+
+    recipe: PairRecipe
+    merged: TfliteModel
+    manifest: Manifest
+    parts: dict[str, bytes]
+    model: Model
+    scores: SequenceScores | None
 
 
 def convert_pair(
-    encoder: LoweringRequest, decoder: LoweringRequest, output: Path, options: PairOptions
+    encoder: LoweringRequest, decoder: LoweringRequest, outputs: Mapping[Mode, Path], options: PairOptions
 ) -> PairConversion:
     """Convert an encoder and a decoder to one .tflite; the same arguments give the same bytes.
 
     Args:
         encoder: The encoder and how to lower it.
         decoder: The decoder and how to lower it.
-        output: File to write.
+        outputs: File to write for each of the modes; one that misses its budget gets a name that says so.
         options: Options for data, tokens and quantization.
     Raises:
         EdgekitError: A source, the data, a token or a target cannot be used; nothing is written in that case.
     """
-    require_possible(options.mode, IoType.FLOAT32, has_data=options.data is not None)
-    require_mode(options.mode, options.targets)
+    for mode in options.modes:
+        require_possible(mode, IoType.FLOAT32, has_data=options.data is not None)
+        require_mode(mode, options.targets)
     fixed_batch = needs_fixed_batch(options.targets)
     requests = [replace(request, fixed_batch=fixed_batch) for request in (encoder, decoder)]
     # Both processes start at once, since importing TensorFlow takes seconds.
@@ -76,37 +93,45 @@ def convert_pair(
         lowered = LoweredPair.of(first, second)
         prepared = prepare(lowered, options)
         float_model = lowered.float_model(prepared.decoding)
-        models = _quantized(lowered, float_model, prepared, options)
-        merged = merge_signatures({ENCODE: models[0].model, DECODE: models[1].model})
-        checks = check_targets(merged, target_names())
-        require_runs([check for check in checks if check.target in options.targets], options.mode)
-        manifest, parts = _manifest(lowered, prepared, models, options)
-        model = edgekit_runtime.load(pack(merged, manifest, name=output.stem, other_parts=parts))
         source_model = lowered.source_model(first, second, prepared.decoding)
-        scores = None if prepared.judged is None else _scores(source_model, float_model, model, prepared, options)
-    golden = _golden(merged, model, lowered, prepared, options)
-    facts = dict(manifest.provenance)
-    if scores is not None:
-        facts["scores"] = {SEQUENCE: scores.to_dict()}
+        references = None if prepared.judged is None else _references(source_model, float_model, prepared)
+    quantizer = PairQuantizer(lowered, float_model, prepared, options)
+
+    def make(recipe: PairRecipe) -> _Candidate:
+        return _candidate(recipe, quantizer, lowered, prepared, options, references=references)
+
+    budget = None
+    if options.max_drop is None:
+        candidate = make(PairRecipe(options.modes[0]))
+    else:
+        candidate, budget = select_within_budget(quantizer.recipes(options.modes), make, options.max_drop)
+    output = outputs[candidate.recipe.mode]
+    if budget is not None and not budget.is_met:
+        output = output.with_name(f"{output.stem}{_OVER_BUDGET}{output.suffix}")
+    golden = _golden(candidate.merged, candidate.model, lowered, prepared, options)
+    facts = dict(candidate.manifest.provenance)
+    if candidate.scores is not None:
+        facts["scores"] = {SEQUENCE: candidate.scores.to_dict()}
     if golden is not None:
         facts["golden"] = golden[1]
     artifact = pack(
-        merged,
-        manifest._replace(provenance=facts),
+        candidate.merged,
+        candidate.manifest._replace(provenance=facts),
         golden[0] if golden else b"",
         name=output.stem,
-        other_parts=parts,
+        other_parts=candidate.parts,
     )
     write_bytes(output, artifact)
     return PairConversion(
         path=output,
-        quantize=options.mode.value,
+        quantize=candidate.recipe.mode.value,
         size_bytes=len(artifact),
-        shared_bytes=_shared_bytes(merged),
+        shared_bytes=_shared_bytes(candidate.merged),
         sha256=hashlib.sha256(artifact).hexdigest(),
-        targets=tuple(check.target for check in checks if check.runs),
+        targets=tuple(check.target for check in check_targets(candidate.merged, target_names()) if check.runs),
         decoding=prepared.decoding,
-        scores=scores,
+        scores=candidate.scores,
+        budget=budget,
         notes=(
             *lowered.encoder.notes,
             *lowered.decoder.notes,
@@ -115,46 +140,43 @@ def convert_pair(
     )
 
 
-def _quantized(
-    lowered: LoweredPair, float_model: StepwiseModel, prepared: Prepared, options: PairOptions
-) -> tuple[TargetedModel, TargetedModel]:
-    """Quantize both models; the decoder is calibrated step by step along the known sequences."""
-    pairs = prepared.calibrated
-    if not options.mode.needs_calibration or pairs is None:
-        encoder, decoder = (
-            quantize_for_targets(each.model, options.mode, options.targets, scheme=options.scheme)
-            for each in (lowered.encoder, lowered.decoder)
-        )
-        return encoder, decoder
-    _logger.info("calibrating on %d pairs of %s", len(pairs.sequences), pairs.name)
-    steps = list(decoder_samples(float_model, pairs.values, pairs.sequences))
-    return (
-        _calibrated(lowered.encoder.model, list(encoder_samples(pairs.values)), options),
-        _calibrated(lowered.decoder.model, steps, options),
-    )
-
-
-def _calibrated(model: TfliteModel, samples: Sequence[Sample], options: PairOptions) -> TargetedModel:
-    """Quantize a model with the ranges of some samples; an attention mask would leave no steps to the scores."""
-    inputs = {name: np.concatenate([sample[name] for sample in samples]) for name in samples[0]}
-    model = with_clamped_masks(model, inputs)
-    ranges = calibrate(model, samples)
-    return quantize_for_targets(model, options.mode, options.targets, scheme=options.scheme, ranges=ranges)
+def _candidate(
+    recipe: PairRecipe,
+    quantizer: PairQuantizer,
+    lowered: LoweredPair,
+    prepared: Prepared,
+    options: PairOptions,
+    *,
+    references: _References | None,
+) -> _Candidate:
+    models = quantizer.quantized(recipe)
+    merged = merge_signatures({ENCODE: models[0].model, DECODE: models[1].model})
+    require_runs(check_targets(merged, options.targets), recipe.mode)
+    manifest, parts = _manifest(lowered, prepared, models, options, recipe)
+    model = edgekit_runtime.load(pack(merged, manifest, other_parts=parts))
+    scores = None if references is None else _scores(references, model, prepared, options)
+    return _Candidate(recipe, merged, manifest, parts, model, scores)
 
 
 def _manifest(
-    lowered: LoweredPair, prepared: Prepared, models: tuple[TargetedModel, TargetedModel], options: PairOptions
+    lowered: LoweredPair,
+    prepared: Prepared,
+    models: tuple[TargetedModel, TargetedModel],
+    options: PairOptions,
+    recipe: PairRecipe,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """The manifest without golden examples and scores, and the parts that go with it."""
     facts = {
         "edgekit": __version__,
         "keras_version": lowered.encoder.keras_version,
-        "quantize": options.mode.value,
+        "quantize": recipe.mode.value,
         "source_sha256": lowered.encoder.source_sha256,
         "decoder_sha256": lowered.decoder.source_sha256,
         "targets": [name for name in models[0].targets if name in models[1].targets],
     }
-    if options.mode.needs_calibration and prepared.calibrated is not None:
+    if recipe.is_repaired or recipe.in_float:
+        facts["recipe"] = recipe.describe()
+    if recipe.mode.needs_calibration and prepared.calibrated is not None:
         facts["calibration"] = {"data": prepared.calibrated.name, "samples": len(prepared.calibrated.sequences)}
     parts = {}
     raw = {}
@@ -174,20 +196,32 @@ def _manifest(
     return manifest, parts
 
 
-def _scores(
-    source_model: StepwiseModel, float_model: StepwiseModel, model: Model, prepared: Prepared, options: PairOptions
-) -> SequenceScores:
-    pairs, decoding = prepared.judged, prepared.decoding
+@dataclass(frozen=True, slots=True)
+class _References:
+    """What the source model, None if it cannot run here, and the float model generate for the judged pairs."""
+
+    source: list[tuple[int, ...]] | None
+    float_model: list[tuple[int, ...]]
+
+
+def _references(source_model: StepwiseModel, float_model: StepwiseModel, prepared: Prepared) -> _References:
+    pairs = prepared.judged
     assert pairs is not None
     try:
         source = _generated(source_model, pairs, prepared)
     except SourceFailedError:
         source = None
+    return _References(source, _generated(float_model, pairs, prepared))
+
+
+def _scores(references: _References, model: Model, prepared: Prepared, options: PairOptions) -> SequenceScores:
+    pairs, padding = prepared.judged, prepared.decoding.padding
+    assert pairs is not None
     return compare(
         pairs.sequences.generated(),
-        source=source,
-        float_model=_generated(float_model, pairs, prepared),
-        converted=[tuple(t for t in each.tokens if t != decoding.padding) for each in model.generate(pairs.values)],
+        source=references.source,
+        float_model=references.float_model,
+        converted=[tuple(t for t in each.tokens if t != padding) for each in model.generate(pairs.values)],
         tokenizer=options.tokenizer,
         is_held_back=prepared.is_held_back,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.sequences.scores import SequenceScores
+from edgekit.sequences.within_budget import PairBudget
 from edgekit_converters.result_display import ResultDisplay, Summary
 from edgekit_runtime.sequences.decoding import StepwiseDecoding
 
@@ -24,6 +25,7 @@ class PairConversion(ResultDisplay):
         targets: Targets that the file runs on, as far as its operators show.
         decoding: How the file generates: tokens, lengths, beams.
         scores: Scores of source, float model and file; None without data.
+        budget: Report of the search within a budget; None without one.
         notes: Sentences for the user.
     """
 
@@ -35,6 +37,7 @@ class PairConversion(ResultDisplay):
     targets: tuple[str, ...]
     decoding: StepwiseDecoding
     scores: SequenceScores | None
+    budget: PairBudget | None
     notes: tuple[str, ...]
 
     @property
@@ -55,6 +58,7 @@ class PairConversion(ResultDisplay):
             "targets": list(self.targets),
             "decoding": self.decoding.to_dict(),
             "scores": self.scores.to_dict() if self.scores else None,
+            "budget": self.budget.to_dict() if self.budget else None,
             "notes": [*self.notes, *self.warnings],
         }
 
@@ -67,6 +71,7 @@ class PairConversion(ResultDisplay):
             ("runs on", ", ".join(self.targets)),
             ("start, end", f"{self.decoding.start}, {self.decoding.end}"),
             ("maximum length", str(self.decoding.max_length)),
+            ("budget", self.budget.describe() if self.budget else ""),
             ("score", self.scores.describe() if self.scores else ""),
         ]
         facts += [("note", note) for note in self.notes]

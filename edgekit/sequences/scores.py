@@ -54,6 +54,11 @@ class SequenceScores:
     is_held_back: bool
 
     @property
+    def worst_drop(self) -> float:
+        """The larger of the drops of exact match and token accuracy from the float model to the converted file."""
+        return max(self.drop, self.float_model.token_accuracy - self.converted.token_accuracy)
+
+    @property
     def is_bad(self) -> bool:
         """Whether the drop is significant and above one point."""
         return self.drop > _WORTH_A_WARNING and self.interval.low > 0

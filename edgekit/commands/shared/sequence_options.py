@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from edgekit.commands.shared.options import EXISTING_OR_NOT, TOKENIZER_NAMES
-from edgekit.commands.shared.reporting import report
+from edgekit.commands.shared.reporting import exit_code_of, exit_with, report
 
 #: For parameters that do nothing alone, those of which they need one.
 SEQUENCE_NEEDS = {
@@ -102,3 +102,4 @@ def convert_pair_of_files(output: Path | None, *, as_json: bool, pair: tuple[Pat
     report(conversion.to_dict, lambda: print_pair_conversion(conversion), as_json=as_json)
     for warning in conversion.warnings:
         click.echo(f"Warning: {warning}", err=True)
+    exit_with(exit_code_of(conversion.budget is None or conversion.budget.is_met))

@@ -53,6 +53,8 @@ def print_pair_conversion(conversion: PairConversion) -> None:
     print_table("Encoder and decoder → TFLite", ("quantize", "size", "file"), rows)
     if conversion.scores:
         click.echo(f"{conversion.quantize}: {conversion.scores.describe()}.")
+    if conversion.budget:
+        click.echo(conversion.budget.describe())
 
 
 def _describe_calibration(report: CalibrationReport) -> str:

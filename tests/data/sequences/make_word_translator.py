@@ -53,6 +53,15 @@ def decoder() -> keras.Model:
     return model
 
 
+def make_unequal(first: keras.Model, second: keras.Model) -> None:
+    """Pass one word on a thousand times larger than the others, which int8 cannot tell from nothing then."""
+    factors = np.where(np.array(WORDS) == "eins", 1000, 1)
+    (words,) = first.get_layer("words").get_weights()
+    first.get_layer("words").set_weights([words * factors])
+    kernel, bias = second.get_layer("probabilities").get_weights()
+    second.get_layer("probabilities").set_weights([kernel / factors[:, np.newaxis], bias])
+
+
 def write_pairs(path: Path) -> None:
     lines = ["source,tokens"]
     for count in (1, 2, 3):
@@ -69,6 +78,10 @@ def main() -> None:
     (HERE / "german.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
     encoder().save(HERE / "encoder.keras")
     decoder().save(HERE / "decoder.keras")
+    first, second = encoder(), decoder()
+    make_unequal(first, second)
+    first.save(HERE / "encoder_unequal.keras")
+    second.save(HERE / "decoder_unequal.keras")
     write_pairs(HERE / "pairs.csv")
     edgekit.convert_pair(
         HERE / "encoder.keras",

@@ -25,6 +25,7 @@ from edgekit_runtime.tflite.tflite_model import TfliteModel
 
 DATA = Path(__file__).parents[2] / "data" / "sequences"
 ENCODER, DECODER = DATA / "encoder.keras", DATA / "decoder.keras"
+UNEQUAL = (DATA / "encoder_unequal.keras", DATA / "decoder_unequal.keras")
 TEXTS = {"vocabulary": DATA / "english.txt", "sequence_vocabulary": DATA / "german.txt"}
 
 
@@ -35,7 +36,8 @@ def test_an_int8_pair_of_texts(tmp_path: Path) -> None:
         cli,
         [
             *("convert", "--pair", str(ENCODER), str(DECODER), "--quantize", "int8"),
-            *("--data", str(DATA / "pairs.csv"), *options, "--output", str(output), "--json"),
+            *("--data", str(DATA / "pairs.csv"), *options, "--max-drop", "0.01"),
+            *("--output", str(output), "--json"),
         ],
     )
     assert result.exit_code == 0, result.output
@@ -46,6 +48,8 @@ def test_an_int8_pair_of_texts(tmp_path: Path) -> None:
     for model in ("source", "float_model", "converted"):
         assert scores[model]["exact_match"] == scores[model]["token_accuracy"] == 1.0
         assert scores[model]["word_error_rate"] == 0.0
+    assert report["budget"]["is_met"]
+    assert report["budget"]["tried"] == [{"recipe": "int8", "drop": 0.0}]
     # The longest of the known sequences has three words and the end token.
     assert report["decoding"] | {"start": 2, "end": 3, "padding": 0, "max_length": 8} == report["decoding"]
     assert report["decoding"]["scores"] == "probabilities"
@@ -58,6 +62,35 @@ def test_an_int8_pair_of_texts(tmp_path: Path) -> None:
     model = edgekit_runtime.load(output, verify=True)
     assert model.generate("five, four")[0].text == "fünf vier"
     assert {info.dtype.name for info in model.outputs} == {"float32"}
+
+
+def test_auto_leaves_int8_when_it_misses_the_budget(tmp_path: Path) -> None:
+    """The encoder passes one word on a thousand times larger than the others."""
+    conversion = edgekit.convert_pair(*UNEQUAL, tmp_path, quantize="auto", data=DATA / "pairs.csv", **TEXTS)
+    assert conversion.budget is not None
+    assert [(each.recipe, each.drop is not None and each.drop <= 0.005) for each in conversion.budget.tried] == [
+        ("int8", False),
+        ("repaired int8", False),
+        ("repaired int8 with the encoder in float", False),
+        ("repaired int8 with the decoder in float", False),
+        ("dynamic", True),
+    ]
+    assert (conversion.quantize, conversion.budget.is_met) == ("dynamic", True)
+    assert edgekit_runtime.load(conversion.path, verify=True).generate("five, four")[0].text == "fünf vier"
+
+
+def test_a_missed_budget_is_exit_code_3_and_in_the_files_name(tmp_path: Path) -> None:
+    options = [f"--{name.replace('_', '-')}={path}" for name, path in TEXTS.items()]
+    result = CliRunner().invoke(
+        cli,
+        [
+            *("convert", "--pair", *map(str, UNEQUAL), "--quantize", "int8", "--max-drop", "0.01", "--repair", "off"),
+            *("--data", str(DATA / "pairs.csv"), *options, "--output", str(tmp_path / "out.tflite")),
+        ],
+    )
+    assert result.exit_code == 3, result.output
+    assert "No quantized candidate is within the budget of −1.00 points" in result.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["out-over-budget.tflite"]
 
 
 def test_a_float_pair_without_data_gets_its_tokens_from_the_user(tmp_path: Path) -> None:
@@ -75,9 +108,10 @@ def test_a_float_pair_without_data_gets_its_tokens_from_the_user(tmp_path: Path)
     ("options", "problem"),
     [
         (["--quantize", "int8"], "int8 needs data"),
-        (["--quantize", "auto"], "quantize has an unknown value"),
+        (["--quantize", "auto"], "A budget needs data"),
         (["--all"], "--pair and --all contradict each other"),
-        (["--max-drop", "0.1"], "--pair and --max-drop contradict each other"),
+        (["--quantize", "int8", "--max-drop", "0.1"], "A budget needs data"),
+        (["--max-drop", "0.1", "--data", str(DATA / "pairs.csv")], "A budget needs a quantization mode"),
         (["model.h5"], "contradict each other"),
         (["--vocabulary", "missing.txt"], "missing.txt cannot be read"),
     ],
