@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.counting import listed
+from edgekit.datasets.folder_entries import entries_of
 from edgekit_runtime.errors import DataError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def require_existing(source: str) -> None:
     """Check that the data exists, without importing a reader.
 
     Raises:
-        DataError: The data does not exist, or it is an empty folder.
+        DataError: The data does not exist, or it is an empty folder or one that cannot be read.
     """
     path = Path(source)
     if is_named(source):
@@ -106,7 +107,7 @@ def require_existing(source: str) -> None:
             received="neither a known name nor an existing path",
             next_step="check the name or the path",
         )
-    if path.is_dir() and not any(path.iterdir()):
+    if path.is_dir() and next(entries_of(path), None) is None:
         raise DataError(
             f"{source} is empty.",
             expected="files of examples, or a sub-folder of these for each class",

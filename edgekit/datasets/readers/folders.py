@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import overload
 
 import numpy as np
 
+from edgekit.datasets.folder_entries import entries_of
 from edgekit.datasets.source import Source
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.regular_file import open_regular_file
@@ -225,7 +225,7 @@ def _scan(folder: Path, suffixes: frozenset[str]) -> tuple[list[str], list[Path]
     The type of a file comes with its name from the folder, so no file is looked at by itself, except for links.
     """
     names, nested, endings = [], [], tuple(suffixes)
-    for entry in _entries(folder):
+    for entry in entries_of(folder):
         name = entry.name
         if entry.is_dir(follow_symlinks=False):
             nested.append(name)
@@ -234,20 +234,9 @@ def _scan(folder: Path, suffixes: frozenset[str]) -> tuple[list[str], list[Path]
     return sorted(names), [folder / name for name in sorted(nested)]
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            yield from entries
-    except OSError as error:
-        raise DataError(
-            f"{folder} cannot be read: {error.strerror}.",
-            expected="a folder that this user may read",
-            next_step="change its permissions, or remove it from the data",
-        ) from error
-
-
 def _folders(folder: Path) -> list[Path]:
-    return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith("."))
+    found = (folder / entry.name for entry in entries_of(folder) if not entry.name.startswith("."))
+    return sorted(sub for sub in found if sub.is_dir())
 
 
 def regular_files(paths: Iterator[Path], suffixes: frozenset[str]) -> list[Path]:

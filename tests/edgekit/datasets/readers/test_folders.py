@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from edgekit.datasets.kinds import IMAGES
+from edgekit.datasets.kinds import IMAGES, require_existing
 from edgekit.datasets.readers.folders import file_hashes, list_folder
 from edgekit.datasets.readers.image_folder import first_image
 from edgekit_runtime.errors import DataError
 
 MODEL = Path(__file__).resolve().parents[3] / "data" / "tflite" / "cnn_int8_io_float32.tflite"
+
+#: Id of a user without rights.
+_NOBODY = 65534
 
 
 @pytest.fixture
@@ -56,6 +61,41 @@ def test_the_paths_classes_and_parts_of_a_listing_agree(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gone cannot be read: No such file or directory"):
         list_folder(tmp_path / "gone", IMAGES.suffixes)
+
+
+@pytest.fixture
+def unreadable_class() -> Iterator[Path]:
+    """A folder with two classes, one of which this user may not read; root becomes another user meanwhile."""
+    with tempfile.TemporaryDirectory() as name:
+        data = Path(name)
+        for label in ("bird", "cat"):
+            (data / label).mkdir()
+            Image.new("L", (4, 4)).save(data / label / "1.png")
+        data.chmod(0o755)
+        (data / "cat").chmod(0o111)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(_NOBODY)
+        try:
+            yield data
+        finally:
+            os.seteuid(user)
+            (data / "cat").chmod(0o755)
+
+
+def test_a_class_that_this_user_may_not_read_is_named(unreadable_class: Path) -> None:
+    with pytest.raises(DataError, match=r"cat cannot be read: Permission denied\."):
+        list_folder(unreadable_class, IMAGES.suffixes)
+
+
+def test_data_that_this_user_may_not_read_is_named(unreadable_class: Path) -> None:
+    with pytest.raises(DataError, match=r"cat cannot be read: Permission denied\."):
+        require_existing(str(unreadable_class / "cat"))
+
+
+def test_slices_that_this_user_may_not_read_are_named(unreadable_class: Path) -> None:
+    with pytest.raises(DataError, match=r"cat cannot be read: Permission denied\."):
+        list_folder(unreadable_class / "cat", IMAGES.suffixes, slice_by="folder")
 
 
 def test_a_file_that_a_pipe_replaces_after_the_listing_is_not_waited_for(folder: Path) -> None:
