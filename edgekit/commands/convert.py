@@ -75,7 +75,7 @@ _GROUPS = {
         "beams",
         "length_penalty",
     ),
-    "Many models": ("config", "jobs", "html", "table"),
+    "Many models": ("config", "jobs", "scheduler", "html", "table"),
     "Budget": ("metrics", "strict", "prefer", "device", "figure"),
 }
 
@@ -256,6 +256,7 @@ def command(
     tokenizer: str,
     config: Path | None,
     jobs: int | None,
+    scheduler: str | None,
     html: Path | None,
     table: Path | None,
     **sequences: Any,
@@ -303,7 +304,8 @@ def command(
         },
         excludes={
             "every": ("quantize", "prefer"),
-            "pair": (*_NOT_WITH_A_PAIR, "jobs", "html", "table"),
+            "pair": (*_NOT_WITH_A_PAIR, "jobs", "scheduler", "html", "table"),
+            "scheduler": ("jobs",),
             "config": options_of_one_model(),
         },
     )
@@ -379,10 +381,20 @@ def command(
         device=device,
         **{name: sequences[name] for name in CTC_OPTIONS},
     )
-    if config or jobs or html or table or len(model) > 1 or has_models(model[0]):
+    if config or jobs or scheduler or html or table or len(model) > 1 or has_models(model[0]):
         if figure is not None:
             raise UsageError("--figure is for one model.", next_step="leave it out; --report has the sizes and drops")
-        convert_many_models(model, config, output, options, processes=jobs, html=html, table=table, as_json=as_json)
+        convert_many_models(
+            model,
+            config,
+            output,
+            options,
+            processes=jobs,
+            scheduler=scheduler,
+            html=html,
+            table=table,
+            as_json=as_json,
+        )
         return
     source = model[0]
     with progress_bar(f"Converting {source.name}", total=None):

@@ -13,7 +13,7 @@ from typing import Any
 
 import edgekit
 from edgekit.jobs.dask_worker import SentFile, other_version, run_piece
-from edgekit.jobs.pieces import Advance, Piece, results_in_order
+from edgekit.jobs.pieces import Advance, Piece, WorkersLostError, results_in_order
 from edgekit_runtime.errors import EdgekitError
 
 #: Pieces submitted per thread of the workers: enough that no worker waits for the next one.
@@ -125,7 +125,7 @@ class DaskCluster:
                 raise EdgekitError(
                     "A worker could not run a piece of the work.", received=f"{type(error).__name__}: {error}"
                 ) from error
-        raise EdgekitError(f"The workers of {self._address} were lost {_ATTEMPTS} times in a row.")
+        raise WorkersLostError(f"The workers of {self._address} were lost {_ATTEMPTS} times in a row.")
 
     def _waited(self, future: Any) -> Any:
         from distributed import TimeoutError as NotYet
@@ -139,8 +139,8 @@ class DaskCluster:
                 if alone_since is not None and time.monotonic() - alone_since > _WITHOUT_WORKERS_S:
                     raise self._no_workers() from None
 
-    def _no_workers(self) -> EdgekitError:
-        return EdgekitError(
+    def _no_workers(self) -> WorkersLostError:
+        return WorkersLostError(
             f"The scheduler {self._address} has no workers.",
             next_step=f"start some: dask worker {self._address} --nthreads 1 --nworkers auto",
         )

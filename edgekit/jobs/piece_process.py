@@ -137,6 +137,8 @@ def main() -> None:
     import signal
     import threading
 
+    from edgekit_converters.lowering.fork_server import fork_server
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if len(sys.argv) > 1:
         _limit_memory(int(sys.argv[1]))
@@ -153,8 +155,10 @@ def main() -> None:
         os._exit(1)
 
     threading.Thread(target=receive, daemon=True).start()
-    while True:
-        write_message(stdout, _answer(requests.get()))
+    # Pieces that convert models share what TensorFlow has loaded.
+    with fork_server():
+        while True:
+            write_message(stdout, _answer(requests.get()))
 
 
 if __name__ == "__main__":

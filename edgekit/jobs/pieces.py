@@ -12,12 +12,18 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from edgekit_runtime.errors import EdgekitError
+
 #: Returns where a file of the piece is on the machine that runs it.
 Locate = Callable[[Path], Path]
 #: Called with the number of steps done since the last call.
 Advance = Callable[[int], object]
 
 _Submitted = TypeVar("_Submitted")
+
+
+class WorkersLostError(EdgekitError):
+    """No worker is left, so that no piece can be run."""
 
 
 class Piece(Protocol):
@@ -38,6 +44,9 @@ class Piece(Protocol):
             EdgekitError: The work cannot be done anywhere.
         """
 
+    def failed(self, error: EdgekitError) -> Any:
+        """The result to go on with if the piece cannot be run; raises ``error`` if there is none."""
+
 
 class Workers(Protocol):
     """Runs pieces."""
@@ -49,7 +58,8 @@ class Workers(Protocol):
             pieces: The pieces; only a few are read ahead.
             advance: Called with the number of steps done since the last call.
         Raises:
-            EdgekitError: A piece failed, or its worker ended repeatedly.
+            EdgekitError: A piece failed or its worker ended repeatedly, and there is nothing to go on with; or there
+                are no workers.
         """
 
 
@@ -59,7 +69,11 @@ class ThisProcess:
     def results(self, pieces: Iterable[Piece], advance: Advance) -> Iterator[Any]:
         """Yield the result of each piece; see ``Workers``."""
         for piece in pieces:
-            yield piece.run(Path, advance)
+            try:
+                result = piece.run(Path, advance)
+            except EdgekitError as error:
+                result = piece.failed(error)
+            yield result
 
 
 def results_in_order(
@@ -91,6 +105,11 @@ def results_in_order(
         if not waiting:
             return
         piece, submitted = waiting.popleft()
-        result = wait(piece, submitted)
+        try:
+            result = wait(piece, submitted)
+        except WorkersLostError:
+            raise
+        except EdgekitError as error:
+            result = piece.failed(error)
         advance(piece.steps)
         yield result

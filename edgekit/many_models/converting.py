@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import edgekit
 from edgekit.jobs.local_jobs import Job, Outcome, run_jobs
 from edgekit.jobs.memory import usable_bytes
 from edgekit.many_models.planning import PlannedConversion
+from edgekit.many_models.records import Records
 from edgekit.many_models.result import ManyConversions, ModelRow, Status
 from edgekit_runtime.errors import EdgekitError
 
-#: Folder with one record per converted model, beside the results.
-RECORDS = ".edgekit-convert"
 #: A conversion needs this, for TensorFlow, and a multiple of the size of its source.
 _BASE_BYTES, _BYTES_PER_SOURCE_BYTE = 900_000_000, 6
+
+#: Called with the name of a model whose conversion starts, and with each row as it arrives.
+OnStart = Callable[[str], object]
+OnRow = Callable[[ModelRow], object]
 
 
 def convert_many(
@@ -27,8 +27,8 @@ def convert_many(
     folder: Path,
     *,
     processes: int | None = None,
-    on_start: Callable[[str], object] = lambda _name: None,
-    on_row: Callable[[ModelRow], object] = lambda _row: None,
+    on_start: OnStart = lambda _name: None,
+    on_row: OnRow = lambda _row: None,
 ) -> ManyConversions:
     """Convert models, each in a child of its own; one that fails does not stop the others.
 
@@ -44,15 +44,7 @@ def convert_many(
     Raises:
         EdgekitError: The folder cannot be written to.
     """
-    records = folder / RECORDS
-    try:
-        records.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EdgekitError(
-            f"The folder {folder} cannot be written to.",
-            received=error.strerror or str(error),
-            next_step="choose another folder with --output",
-        ) from error
+    records = Records.beside(folder)
     jobs = [Job(each.name, convert_or_skip, (each, records), _estimate(each.source)) for each in planned]
     by_name = {each.name: each for each in planned}
 
@@ -69,29 +61,31 @@ def convert_many(
     return ManyConversions(tuple(_row(each, outcome) for each, outcome in zip(planned, outcomes, strict=True)))
 
 
-def convert_or_skip(planned: PlannedConversion, records: Path) -> ModelRow:
+def convert_or_skip(planned: PlannedConversion, records: Records) -> ModelRow:
     """Convert one model and record the result, or return the record of an earlier run.
 
     Raises:
         EdgekitError: The model cannot be converted.
     """
-    from edgekit.api.converting import convert
-    from edgekit_converters.atomic_files import write_text
-    from edgekit_converters.lowering.source_digest import digest
+    key = records.key_of(planned)
+    earlier = records.earlier(planned, key)
+    if earlier is not None:
+        return earlier
+    row, sha256 = convert_planned(planned)
+    records.write(planned, key, row, sha256)
+    return row
 
-    record = records / f"{hashlib.sha256(str(planned.output.resolve()).encode()).hexdigest()[:32]}.json"
-    key = None
-    if planned.source.exists():
-        key = {"source": digest(planned.source), "options": _options_digest(planned), "edgekit": edgekit.__version__}
-        earlier = _earlier(record, key)
-        if earlier is not None:
-            return earlier
+
+def convert_planned(planned: PlannedConversion) -> tuple[ModelRow, dict[str, str]]:
+    """Convert one model; returns its row, and the SHA-256 of each written file, in hex, by its path.
+
+    Raises:
+        EdgekitError: The model cannot be converted.
+    """
+    from edgekit.api.converting import convert
+
     started = time.monotonic()
-    try:
-        folder = planned.output if planned.options.get("quantize") == "all" else planned.output.parent
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EdgekitError(f"{planned.output} cannot be written.", received=error.strerror or str(error)) from error
+    make_folder(planned)
     conversion = convert(planned.source, planned.output, **planned.options)
     row = ModelRow(
         name=planned.name,
@@ -104,9 +98,20 @@ def convert_or_skip(planned: PlannedConversion, records: Path) -> ModelRow:
         seconds=time.monotonic() - started,
         notes=(*conversion.notes, *conversion.warnings),
     )
-    files = {str(model.path): model.sha256 for model in conversion.models}
-    write_text(record, json.dumps({"key": key, "sha256": files, "row": row.to_dict()}, indent=1))
-    return row
+    return row, {str(model.path): model.sha256 for model in conversion.models}
+
+
+def make_folder(planned: PlannedConversion) -> None:
+    """Create the folder that the result of a model is written to.
+
+    Raises:
+        EdgekitError: It cannot be created.
+    """
+    folder = planned.output if planned.options.get("quantize") == "all" else planned.output.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EdgekitError(f"{planned.output} cannot be written.", received=error.strerror or str(error)) from error
 
 
 def source_bytes(source: Path) -> int:
@@ -116,32 +121,17 @@ def source_bytes(source: Path) -> int:
     return source.stat().st_size if source.exists() else 0
 
 
+def failed_row(planned: PlannedConversion, error: EdgekitError) -> ModelRow:
+    """The row of a model that could not be converted."""
+    return ModelRow(planned.name, Status.FAILED, source_bytes(planned.source), reason=str(error))
+
+
 def _estimate(source: Path) -> int:
     return _BASE_BYTES + _BYTES_PER_SOURCE_BYTE * source_bytes(source)
 
 
-def _options_digest(planned: PlannedConversion) -> str:
-    text = json.dumps(dict(planned.options), sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _earlier(record: Path, key: dict[str, str]) -> ModelRow | None:
-    """The row of an earlier run, if it had the same key and its files are unchanged."""
-    try:
-        stored = json.loads(record.read_text())
-        if stored["key"] != key:
-            return None
-        for path, sha256 in stored["sha256"].items():
-            if hashlib.sha256(Path(path).read_bytes()).hexdigest() != sha256:
-                return None
-        return ModelRow.from_dict(stored["row"] | {"status": Status.SKIPPED.value, "seconds": 0.0})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # No record, or a damaged one: the model is converted again.
-
-
 def _row(planned: PlannedConversion, outcome: Outcome) -> ModelRow:
-    if outcome.error is None:
-        row: ModelRow = outcome.result
-        return row
-    reason = str(outcome.error)
-    return ModelRow(planned.name, Status.FAILED, source_bytes(planned.source), reason=reason)
+    if outcome.error is not None:
+        return failed_row(planned, outcome.error)
+    row: ModelRow = outcome.result
+    return row

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from edgekit.parity.compared_models import ComparedModels
 from edgekit.parity.comparison import Comparison, Tallies
 from edgekit.parity.options import ValidationOptions
 from edgekit.parity.predictors import batch_size, own_inputs
-from edgekit_runtime.errors import DataError
+from edgekit_runtime.errors import DataError, EdgekitError
 from edgekit_runtime.task import Task
 
 #: Fewest examples of a piece: a second or so of work, against about a millisecond that handing a piece over costs.
@@ -146,6 +147,10 @@ class ComparisonPiece:
             advance(len(batch))
         changes = Counter() if stream is None else Counter(stream.source.changes) - before
         return ComparedPiece(tuple(each.tallies for each in comparisons), self.task, self.steps, changes, example)
+
+    def failed(self, error: EdgekitError) -> NoReturn:
+        """Raise the error: a comparison without some of its examples would be another one."""
+        raise error
 
     def _stream(self, data: ModelData | None) -> StoredExamples | None:
         if data is None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from edgekit.commands.shared.options import EXISTING_OR_NOT, Decorated
+from edgekit.commands.shared.options import EXISTING_OR_NOT, Decorated, scheduler_option
 from edgekit.commands.shared.reporting import report
 from edgekit_runtime.errors import UsageError
 
 #: Parameters of ``edgekit convert`` that go with a configuration, which has the others.
-_WITH_A_CONFIGURATION = ("config", "jobs", "html", "table", "output", "as_json")
+_WITH_A_CONFIGURATION = ("config", "jobs", "scheduler", "html", "table", "output", "as_json")
 _MOST_JOBS = 1024
 
 
@@ -53,7 +53,7 @@ def many_models_options(command: Decorated) -> Decorated:
     table = click.option(
         "--csv", "table", type=EXISTING_OR_NOT, metavar="FILE", help="CSV table of all models to write."
     )
-    return config(jobs(html(table(command))))
+    return config(jobs(scheduler_option(html(table(command)))))
 
 
 def options_of_one_model() -> tuple[str, ...]:
@@ -70,6 +70,7 @@ def convert_many_models(
     options: Mapping[str, Any],
     *,
     processes: int | None,
+    scheduler: str | None,
     html: Path | None,
     table: Path | None,
     as_json: bool,
@@ -82,12 +83,15 @@ def convert_many_models(
         output: Folder for the results.
         options: Keyword arguments of ``edgekit.convert`` for ``sources``.
         processes: Most conversions at once; None for the number of cores.
+        scheduler: Address of the Dask scheduler whose workers convert; None for this machine.
         html: HTML report to write, or None.
         table: CSV table to write, or None.
         as_json: Whether to print JSON.
     """
+    from edgekit.jobs.opening import open_workers
     from edgekit.many_models.converting import convert_many
     from edgekit.many_models.html_report import render_html
+    from edgekit.many_models.on_workers import convert_on_workers
     from edgekit.many_models.planning import plan_configuration, plan_sources
     from edgekit.many_models.progress import conversion_progress
     from edgekit.regression.configuration.sections import load_configuration
@@ -105,7 +109,12 @@ def convert_many_models(
     for path in filter(None, (html, table)):
         require_place(path)
     with conversion_progress(len(planned)) as shown:
-        result = convert_many(planned, folder, processes=processes, on_start=shown.start, on_row=shown.end)
+        calls: dict[str, Any] = {"on_start": shown.start, "on_row": shown.end}
+        if scheduler is None:
+            result = convert_many(planned, folder, processes=processes, **calls)
+        else:
+            with open_workers(scheduler) as workers:
+                result = convert_on_workers(planned, folder, workers, **calls)
     if html is not None:
         write_text(html, render_html(result))
     if table is not None:

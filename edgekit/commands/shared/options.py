@@ -63,18 +63,20 @@ def data_option(
     )
 
 
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Run the work on the workers of this Dask scheduler, such as tcp://host:8786; needs edgekit[cluster]. "
+    "Use it in trusted networks only.",
+)
+
+
 def workers_options(command: Decorated) -> Decorated:
     """The options for where the work runs; see ``edgekit.jobs.opening``."""
-    scheduler = click.option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="Run the work on the workers of this Dask scheduler, such as tcp://host:8786; needs edgekit[cluster]. "
-        "Use it in trusted networks only.",
-    )
     cluster = click.option(
         "--cluster", metavar="local:N", help="Run the work in N processes of this machine. [default: this process]"
     )
-    return scheduler(cluster(command))
+    return scheduler_option(cluster(command))
 
 
 label_column_option = click.option(
