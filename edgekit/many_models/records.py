@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edgekit
+from edgekit.datasets.kinds import is_named
 from edgekit.many_models.planning import PlannedConversion
 from edgekit.many_models.result import ModelRow, Status
 from edgekit_runtime.errors import EdgekitError
@@ -45,12 +46,21 @@ class Records:
         return cls(results / RECORDS)
 
     def key_of(self, planned: PlannedConversion) -> dict[str, str] | None:
-        """What the result depends on: source, options and version of edgekit; None if the source does not exist."""
+        """What the result depends on: source, options, files that these name, and version of edgekit.
+
+        Data, labels and other files count as unchanged if their names, sizes and times are. None if the source does not
+        exist.
+        """
         from edgekit_converters.lowering.source_digest import digest
 
         if not planned.source.exists():
             return None
-        return {"source": digest(planned.source), "options": _options_digest(planned), "edgekit": edgekit.__version__}
+        return {
+            "source": digest(planned.source),
+            "options": _options_digest(planned),
+            "files": _files_digest(planned),
+            "edgekit": edgekit.__version__,
+        }
 
     def earlier(self, planned: PlannedConversion, key: Mapping[str, str] | None) -> ModelRow | None:
         """The row of an earlier run, if it had the same key and its files are unchanged."""
@@ -83,6 +93,19 @@ class Records:
 
     def _place(self, planned: PlannedConversion) -> Path:
         return self.folder / f"{hashlib.sha256(str(planned.output.resolve()).encode()).hexdigest()[:32]}.json"
+
+
+def _files_digest(planned: PlannedConversion) -> str:
+    named = [value for value in planned.options.values() if isinstance(value, Path)]
+    data = planned.options.get("data")
+    if isinstance(data, str) and not is_named(data):
+        named.append(Path(data))
+    files = sorted(file for path in named for file in (path.rglob("*") if path.is_dir() else (path,)))
+    seen = hashlib.sha256()
+    for file in filter(Path.is_file, files):
+        status = file.stat()
+        seen.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
+    return seen.hexdigest()
 
 
 def _options_digest(planned: PlannedConversion) -> str:
