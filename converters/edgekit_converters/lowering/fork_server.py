@@ -26,6 +26,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from edgekit_runtime.errors import ConversionError
+
 #: Imported before the first fork: what every lowering of a Keras file or SavedModel needs.
 _IMPORTED = ("tensorflow", "keras", "h5py", "edgekit_converters.lowering.child")
 #: File in the exchange folder with the child's environment and working directory.
@@ -70,14 +72,11 @@ class ForkServer:
             environment: Environment of the child.
             stderr: Its standard error.
         """
-        if self._process is None or self._process.poll() is not None:
-            self._begin(environment)
-        assert self._socket is not None
         (folder / _SETTINGS).write_text(json.dumps({"environment": dict(environment), "cwd": str(Path.cwd())}))
         pipes = [os.pipe() for _ in range(3)]
         (stdin_read, stdin_write), (stdout_read, stdout_write), (state_read, state_write) = pipes
         theirs = [stdin_read, stdout_write, stderr.fileno(), state_write]
-        socket.send_fds(self._socket, [os.fsencode(folder)], theirs)
+        self._send(folder, theirs, environment)
         for descriptor in (stdin_read, stdout_write, state_write):
             os.close(descriptor)
         return ForkedChild(os.fdopen(stdin_write, "wb"), os.fdopen(stdout_read, "rb"), os.fdopen(state_read, "rb", 0))
@@ -88,6 +87,18 @@ class ForkServer:
             self._socket.close()
         if self._process is not None:
             self._process.wait()
+
+    def _send(self, folder: Path, descriptors: list[int], environment: Mapping[str, str]) -> None:
+        """Pass a request to the server; one that has not started or was killed is started."""
+        for is_new in (False, True):
+            if is_new or self._process is None or self._process.poll() is not None:
+                self._begin(environment)
+            assert self._socket is not None
+            # A server that has just been killed may still seem to run.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                socket.send_fds(self._socket, [os.fsencode(folder)], descriptors)
+                return
+        raise ConversionError("The process that imports TensorFlow ended.", next_step="run the command again")
 
     def _begin(self, environment: Mapping[str, str]) -> None:
         if self._socket is not None:
