@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def parses(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     # The only place that parses a whole file: whoever calls it, and under whatever name, is counted.
     monkeypatch.setattr(structure, "FlatBuffer", CountedFlatBuffer)
     # On a busy machine int8 can seem slower than float32, and the search for the cause makes many models.
-    monkeypatch.setattr("edgekit.conversion.convert.slower_than_float", lambda *_models: ())
+    monkeypatch.setattr(import_module("edgekit.conversion.convert"), "slower_than_float", lambda *_models: ())
     return counts
 
 
