@@ -85,6 +85,11 @@ def is_named(source: str) -> bool:
     return any(kind.is_named_by(source) for kind in KINDS)
 
 
+def path_of(source: object) -> Path | None:
+    """The path that a source of data is; None for a name, a function, or data in memory."""
+    return Path(source) if isinstance(source, str) and not is_named(source) else None
+
+
 def is_folder_of_files(source: str) -> bool:
     """Whether ``source`` is a folder with one file per example, unlike a folder of IDX files."""
     path = Path(source)

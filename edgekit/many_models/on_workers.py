@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgekit.datasets.kinds import is_named
+from edgekit.datasets.kinds import path_of
 from edgekit.jobs.pieces import Advance, Locate, Workers
 from edgekit.many_models.converting import OnRow, OnStart, convert_planned, failed_row, make_folder
 from edgekit.many_models.planning import PlannedConversion
@@ -115,9 +115,9 @@ def convert_on_workers(
 def _readable_elsewhere(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options with absolute paths, because workers have another current folder."""
     found = {name: value.absolute() if isinstance(value, Path) else value for name, value in options.items()}
-    data = options.get("data")
-    if isinstance(data, str) and not is_named(data):
-        found["data"] = str(Path(data).absolute())
+    data = path_of(options.get("data"))
+    if data is not None:
+        found["data"] = str(data.absolute())
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edgekit
-from edgekit.datasets.kinds import is_named
+from edgekit.datasets.kinds import path_of
 from edgekit.many_models.planning import PlannedConversion
 from edgekit.many_models.result import ModelRow, Status
 from edgekit_runtime.errors import EdgekitError
@@ -97,9 +97,9 @@ class Records:
 
 def _files_digest(planned: PlannedConversion) -> str:
     named = [value for value in planned.options.values() if isinstance(value, Path)]
-    data = planned.options.get("data")
-    if isinstance(data, str) and not is_named(data):
-        named.append(Path(data))
+    data = path_of(planned.options.get("data"))
+    if data is not None:
+        named.append(data)
     files = sorted(file for path in named for file in (path.rglob("*") if path.is_dir() else (path,)))
     seen = hashlib.sha256()
     for file in filter(Path.is_file, files):

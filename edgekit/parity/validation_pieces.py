@@ -72,7 +72,8 @@ def _readable_elsewhere(request: DataRequest) -> DataRequest | None:
     """The request with an absolute path; None for code of the user and for data in memory."""
     if not isinstance(request.source, str) or request.source.startswith(kinds.FUNCTION.prefix):
         return None
-    return request if kinds.is_named(request.source) else replace(request, source=str(Path(request.source).absolute()))
+    path = kinds.path_of(request.source)
+    return request if path is None else replace(request, source=str(path.absolute()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,10 +274,11 @@ def _opened(setup: ComparisonSetup, locate: Locate) -> tuple[ComparedModels, Mod
 
 
 def _require_visible(request: DataRequest | None) -> None:
-    if request is None or kinds.is_named(str(request.source)) or Path(str(request.source)).exists():
+    path = None if request is None else kinds.path_of(request.source)
+    if path is None or path.exists():
         return
     raise DataError(
-        f"{platform.node()} does not see the data {request.source}.",
+        f"{platform.node()} does not see the data {path}.",
         expected="a folder or file at the same path on every machine",
         received="no such path there",
         next_step="put the data into a folder that all workers share",
